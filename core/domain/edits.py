@@ -1,0 +1,107 @@
+"""One finished user action on one photo: the unit of autosave and of undo.
+
+An Edit is a value. ``inverse`` undoes it exactly; the store commits either in one transaction.
+Knows the domain; knows no table and no widget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.domain.ids import DiseaseId, ImageId, RegionId
+from core.domain.image import ImageState
+from core.domain.mask import TileKey
+from core.domain.region import RegionInfo
+
+PackedTiles = Mapping[TileKey, NDArray[np.uint8]]
+
+
+@dataclass(frozen=True, slots=True)
+class RegionAdded:
+    """A new region and all its packed tiles."""
+
+    region: RegionInfo
+    tiles: PackedTiles
+
+
+@dataclass(frozen=True, slots=True)
+class RegionRemoved:
+    """A region taken away, with the tiles it had, so that undo can bring it back."""
+
+    region: RegionInfo
+    tiles: PackedTiles
+
+
+@dataclass(frozen=True, slots=True)
+class RegionRelabelled:
+    """Kind, disease, source or author of a region."""
+
+    before: RegionInfo
+    after: RegionInfo
+
+
+@dataclass(frozen=True, slots=True)
+class PixelsChanged:
+    """Packed XOR tiles of one region (``TileMask.delta``); its own inverse."""
+
+    region: RegionId
+    delta: PackedTiles
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLabel:
+    """The image-level part of a photo that labelling changes."""
+
+    disease: DiseaseId | None
+    state: ImageState
+    mask_known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRelabelled:
+    """Image-level disease, state, or whether the mask is known."""
+
+    before: ImageLabel
+    after: ImageLabel
+
+
+Change = RegionAdded | RegionRemoved | RegionRelabelled | PixelsChanged | ImageRelabelled
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """``changes`` are applied in order; ``title`` is what Undo shows ("Brush stroke")."""
+
+    image: ImageId
+    title: str
+    changes: tuple[Change, ...] = field(default=())
+
+    def inverse(self) -> Edit:
+        """The edit that takes this one back; ``e.inverse().inverse() == e``."""
+        return Edit(self.image, self.title, tuple(_inverse(c) for c in reversed(self.changes)))
+
+    def cost(self) -> int:
+        """Bytes of pixel data held, for the undo budget."""
+        return sum(
+            sum(t.nbytes for t in tiles.values())
+            for c in self.changes
+            for tiles in (getattr(c, "tiles", None) or getattr(c, "delta", None) or {},)
+        )
+
+
+def _inverse(change: Change) -> Change:
+    match change:
+        case RegionAdded(region, tiles):
+            return RegionRemoved(region, tiles)
+        case RegionRemoved(region, tiles):
+            return RegionAdded(region, tiles)
+        case RegionRelabelled(before, after):
+            return RegionRelabelled(after, before)
+        case ImageRelabelled(before, after):
+            return ImageRelabelled(after, before)
+        case PixelsChanged():
+            return change

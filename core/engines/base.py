@@ -1,0 +1,75 @@
+"""What a segmentation engine is: a photo in, prompts in, candidate masks out.
+
+Knows prompts and pixels; knows no widget, no table and no particular model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.domain.mask import Box
+
+
+class PromptKind(StrEnum):
+    """What an engine understands; the buttons follow."""
+
+    POINT = "point"
+    MINUS_POINT = "minus_point"
+    BOX = "box"
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Everything the person has pointed at so far for one region.
+
+    ``points`` are (x, y) in displayed pixels, ``positive`` says for each whether it lies inside.
+    ``box`` is (x0, y0, x1, y1), half open, or None. At least one positive point or a box.
+    """
+
+    points: tuple[tuple[float, float], ...] = ()
+    positive: tuple[bool, ...] = ()
+    box: Box | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """One proposed mask, cropped: ``pixels`` [h, w] bool with its top left at ``origin`` (x, y).
+
+    ``score`` in [0, 1], higher is better; comparable within one engine only.
+    """
+
+    pixels: NDArray[np.bool_]
+    origin: tuple[int, int]
+    score: float
+
+
+class Segmenter(Protocol):
+    """A loaded engine. ``set_image`` once, ``predict`` many."""
+
+    def set_image(self, rgb: NDArray[np.uint8]) -> None:
+        """``rgb`` is [height, width, 3] uint8 in displayed orientation."""
+        ...
+
+    def predict(self, prompt: Prompt) -> list[Candidate]:
+        """Best first, at least one. Raises UserError when the prompt is empty or off the photo."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSpec:
+    """A plug-in entry. ``factory`` ("module:function") is called with (spec, checkpoint or None).
+
+    ``needs_checkpoint``: the person opens a weights file first. ``note`` is shown beside the title.
+    """
+
+    id: str
+    title: str
+    prompts: frozenset[PromptKind]
+    factory: str
+    needs_checkpoint: bool = False
+    note: str = ""

@@ -1,0 +1,169 @@
+"""What core needs from a project on disk, without saying how it is kept.
+
+`storage` implements these; tests run one contract suite over every implementation. All calls block
+and may raise `core.errors.ProjectError`; the window makes them on its single store lane, never
+on the GUI thread. Every mutating call is one transaction: when it returns, the change is on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from core.changes import Changes
+from core.domain.disease import Disease
+from core.domain.edits import Edit
+from core.domain.ids import DiseaseId, ImageId, RunId
+from core.domain.image import ImageState, LeafImage, Split
+from core.domain.region import Region, RegionKind
+from core.domain.run import Run, RunState, Score, Verdict
+
+
+class ImageOrder(StrEnum):
+    """Orders that have an index."""
+
+    ADDED = "added"
+    WORST_DICE = "worst_dice"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageQuery:
+    """Which photos, in which order. Empty fields do not filter.
+
+    ``text`` matches any part of the file name, ``run`` names the scores that ``WORST_DICE`` and
+    the Dice badge use, ``disease`` is the image-level class.
+    """
+
+    states: frozenset[ImageState] = frozenset()
+    disease: DiseaseId | None = None
+    text: str = ""
+    split: Split | None = None
+    run: RunId | None = None
+    order: ImageOrder = ImageOrder.ADDED
+
+
+@dataclass(frozen=True, slots=True)
+class ImageCard:
+    """What the gallery draws of one photo. ``severity`` is in percent, None when not outlined."""
+
+    id: ImageId
+    name: str
+    state: ImageState
+    disease: DiseaseId | None
+    regions: int
+    severity: float | None
+    dice: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewImage:
+    """A photo to add, with the masks and labels that came with it."""
+
+    image: LeafImage
+    regions: tuple[Region, ...] = ()
+    thumbnail: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """Outcome of ``check``: ``problems`` are sentences, ``checked`` counts by kind of thing."""
+
+    problems: tuple[str, ...]
+    checked: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems
+
+
+class ProjectStore(Protocol):
+    """One open project. Closed with ``close``; usable from any one thread at a time."""
+
+    folder: Path
+    name: str
+    read_only: bool
+    locked_by: str
+    """Who holds the write lock when ``read_only``; "" otherwise."""
+
+    # -- diseases
+    def diseases(self) -> list[Disease]: ...
+    def put_disease(self, disease: Disease) -> Changes: ...
+    def remove_disease(self, disease: DiseaseId) -> Changes:
+        """Raises ProjectError when a photo or region still carries it."""
+        ...
+
+    # -- photos
+    def add_images(self, new: Sequence[NewImage]) -> Changes: ...
+    def image(self, image: ImageId) -> LeafImage: ...
+    def known_sha256(self, digests: Sequence[str]) -> dict[str, LeafImage]:
+        """Those of ``digests`` that are already in the project."""
+        ...
+
+    def update_images(self, images: Sequence[LeafImage]) -> Changes: ...
+    def count(self, query: ImageQuery) -> int: ...
+    def image_ids(self, query: ImageQuery) -> list[ImageId]:
+        """Every match, in order: the gallery's index (8 bytes a photo)."""
+        ...
+
+    def cards(self, images: Sequence[ImageId], run: RunId | None = None) -> list[ImageCard]:
+        """In the order asked for; unknown ids are left out."""
+        ...
+
+    def thumbnails(self, images: Sequence[ImageId]) -> dict[ImageId, bytes]:
+        """JPEG bytes, longest side 256 px."""
+        ...
+
+    def resolve(self, image: LeafImage) -> Path:
+        """The absolute path of a photo. Does not look whether it is there."""
+        ...
+
+    # -- regions
+    def regions(self, image: ImageId) -> list[Region]:
+        """Raises ProjectDamaged, naming image and region, when a tile fails its checksum."""
+        ...
+
+    def areas(self, image: ImageId) -> dict[tuple[RegionKind, DiseaseId | None], int]:
+        """Union pixel counts per kind and disease, without decoding masks where they are cached."""
+        ...
+
+    def commit(self, edit: Edit) -> Changes:
+        """Apply one edit in one transaction; durable when it returns."""
+        ...
+
+    # -- runs
+    def put_run(self, run: Run) -> Changes: ...
+    def runs(self) -> list[Run]:
+        """Newest first."""
+        ...
+
+    def set_run_state(
+        self, run: RunId, state: RunState, summary: Mapping[str, float] | None = None
+    ) -> Changes: ...
+    def put_scores(self, scores: Sequence[Score]) -> Changes:
+        """Insert or replace by (run, image); an earlier verdict is kept."""
+        ...
+
+    def scores(self, run: RunId, images: Sequence[ImageId] | None = None) -> list[Score]: ...
+    def worst(
+        self,
+        run: RunId,
+        *,
+        below: float = 1.01,
+        after: tuple[float, ImageId] | None = None,
+        limit: int = 100,
+    ) -> list[Score]:
+        """Scores with a Dice under ``below``, worst first, keyset-paged by (dice, image)."""
+        ...
+
+    def set_verdict(self, run: RunId, image: ImageId, verdict: Verdict | None) -> Changes: ...
+
+    # -- the whole
+    def check(self) -> CheckReport: ...
+    def backup(self) -> Path | None:
+        """A verified copy under ``backups/``; None when nothing changed since the last one."""
+        ...
+
+    def close(self) -> None: ...
