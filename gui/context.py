@@ -1,0 +1,136 @@
+"""What every part of the window is given: one object instead of a window full of state.
+
+Knows which services there are; holds no widget. Built once, in `gui.app`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from PySide6.QtCore import QObject, Signal
+
+from core.changes import Changes
+from gui.tasks import Lane, Task, Tasks
+
+if TYPE_CHECKING:
+    from core.domain.ids import ImageId
+    from core.ports import ProjectStore
+    from gui.actions import Actions
+    from gui.notices import Notices
+    from gui.preferences import Preferences
+    from gui.theme import Theme
+    from gui.worker_process import Workers
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ProjectInfo:
+    """What may be read of the open project on the GUI thread."""
+
+    folder: Path
+    name: str
+    read_only: bool
+    locked_by: str
+
+
+class ProjectHolder(QObject):
+    """The open project, if any. The store itself is only touched on the store lane.
+
+    ``opened`` fires after another project came in or the last one went (``info`` is None then);
+    ``changed`` carries the `Changes` of every committed action.
+    """
+
+    opened = Signal()
+    changed = Signal(object)
+
+    def __init__(self, tasks: Tasks, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._tasks = tasks
+        self._store: ProjectStore | None = None
+        self.info: ProjectInfo | None = None
+
+    @property
+    def store(self) -> ProjectStore | None:
+        """For the store lane. Use ``ask`` and ``change`` where they do."""
+        return self._store
+
+    @property
+    def writable(self) -> bool:
+        return self.info is not None and not self.info.read_only
+
+    def put(self, store: ProjectStore | None) -> None:
+        """Make ``store`` the current project. The caller closes the one before, on its lane."""
+        self._store = store
+        self.info = store and ProjectInfo(
+            store.folder, store.name, store.read_only, store.locked_by
+        )
+        self.opened.emit()
+
+    def ask(
+        self,
+        question: Callable[[ProjectStore], T],
+        *,
+        on_done: Callable[[T], None],
+        on_error: Callable[[BaseException], None] | None = None,
+        owner: QObject | None = None,
+    ) -> Task | None:
+        """Read on the store lane. An answer about a project that has gone is dropped."""
+        store = self._store
+        if store is None:
+            return None
+
+        def deliver(answer: T) -> None:
+            if self._store is store:
+                on_done(answer)
+
+        return self._tasks.run(
+            lambda: question(store),
+            on_done=deliver,
+            on_error=on_error,
+            lane=Lane.STORE,
+            owner=owner,
+        )
+
+    def change(
+        self,
+        mutation: Callable[[ProjectStore], Changes],
+        *,
+        on_done: Callable[[Changes], None] | None = None,
+        on_error: Callable[[BaseException], None] | None = None,
+    ) -> Task | None:
+        """Write on the store lane; every view hears the `Changes` once they are on disk."""
+
+        def deliver(changes: Changes) -> None:
+            self.changed.emit(changes)
+            if on_done is not None:
+                on_done(changes)
+
+        return self.ask(mutation, on_done=deliver, on_error=on_error)
+
+
+class Navigator(QObject):
+    """Asks the window for a workspace; ``requested`` carries (workspace id, image id or None)."""
+
+    requested = Signal(str, object)
+
+
+@dataclass(frozen=True)
+class Context:
+    """The services of the window."""
+
+    tasks: Tasks
+    project: ProjectHolder
+    notices: Notices
+    actions: Actions
+    theme: Theme
+    workers: Workers
+    preferences: Preferences
+    navigator: Navigator
+
+    def navigate(self, workspace: str, image_id: ImageId | None = None) -> None:
+        """Bring ``workspace`` to the front, with a photo when one is given."""
+        self.navigator.requested.emit(workspace, image_id)

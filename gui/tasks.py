@@ -1,0 +1,149 @@
+"""The one door for background work: two lanes, results back on the GUI thread.
+
+``Lane.STORE`` is a single thread, so that everything that touches the project happens in the order
+it was asked for. ``Lane.FREE`` is a small pool for decoding and the like. Knows threads and Qt's
+event queue; knows no project and no widget.
+
+``work`` runs off the GUI thread and must not touch a widget; ``on_done`` and ``on_error`` run on
+the GUI thread. There is no nested event loop here and nothing waits for a lane but ``close``.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, TypeVar, cast
+
+import shiboken6
+from PySide6.QtCore import QObject, Qt, Signal
+
+T = TypeVar("T")
+FREE_THREADS = 2
+
+
+class Lane(Enum):
+    """Where work runs."""
+
+    STORE = "store"
+    FREE = "free"
+
+
+class Task:
+    """One piece of work on its way. ``cancel`` drops its callbacks, and the work if not begun."""
+
+    __slots__ = ("_lane", "_on_done", "_on_error", "_owner", "_work", "cancelled")
+
+    def __init__(
+        self,
+        work: Callable[[], Any],
+        on_done: Callable[[Any], None] | None,
+        on_error: Callable[[BaseException], None],
+        owner: QObject | None,
+        lane: Lane,
+    ) -> None:
+        self._work, self._on_done, self._on_error = work, on_done, on_error
+        self._owner, self._lane = owner, lane
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+    def _wanted(self) -> bool:
+        return not self.cancelled and (self._owner is None or shiboken6.isValid(self._owner))
+
+    def perform(self) -> Callable[[], None] | None:
+        """Run off the GUI thread; gives back what is to be called there."""
+        if self.cancelled:
+            return None
+        try:
+            result = self._work()
+        except BaseException as error:  # noqa: BLE001 - process edge: every failure goes home
+            failure = error.with_traceback(error.__traceback__)
+            return lambda: self._on_error(failure) if self._wanted() else None
+        done = self._on_done
+        if done is None:
+            return None
+        return lambda: done(result) if self._wanted() else None
+
+
+class _Thread(threading.Thread):
+    """Takes tasks from a queue until it meets None."""
+
+    def __init__(
+        self, name: str, tasks: queue.SimpleQueue[Task | None], home: Callable[[object], None]
+    ) -> None:
+        super().__init__(name=name, daemon=True)
+        self._tasks, self._home = tasks, home
+
+    def run(self) -> None:
+        while (task := self._tasks.get()) is not None:
+            callback = task.perform()
+            if callback is not None:
+                self._home(callback)
+
+
+class Tasks(QObject):
+    """The lanes. Made on the GUI thread; ``failed`` hears errors that nobody else handles."""
+
+    _came_home = Signal(object)
+
+    def __init__(
+        self, failed: Callable[[BaseException], None], parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._failed = failed
+        self._came_home.connect(self._call, Qt.ConnectionType.QueuedConnection)
+        self._queues: dict[Lane, queue.SimpleQueue[Task | None]] = {
+            lane: queue.SimpleQueue() for lane in Lane
+        }
+        self._threads: list[_Thread] = []
+        self._closed = False
+
+    def run(
+        self,
+        work: Callable[[], T],
+        *,
+        on_done: Callable[[T], None] | None = None,
+        on_error: Callable[[BaseException], None] | None = None,
+        lane: Lane = Lane.FREE,
+        owner: QObject | None = None,
+    ) -> Task:
+        """Do ``work`` in ``lane``. Callbacks are dropped once ``owner`` is gone."""
+        task = Task(work, cast("Any", on_done), on_error or self._failed, owner, lane)
+        if not self._closed:
+            self._ensure_threads()
+            self._queues[lane].put(task)
+        return task
+
+    def post(self, callback: Callable[[], None]) -> None:
+        """From any thread: call ``callback`` on the GUI thread soon (for progress)."""
+        self._home(callback)
+
+    def close(self, *, timeout_s: float = 30.0) -> bool:
+        """Let the store lane finish what it was given, then stop. True when it did in time."""
+        self._closed = True
+        for lane, tasks in self._queues.items():
+            for _ in range(1 if lane is Lane.STORE else FREE_THREADS):
+                tasks.put(None)
+        store = [t for t in self._threads if t.name == Lane.STORE.value]
+        for thread in store:
+            thread.join(timeout_s)
+        return not any(t.is_alive() for t in store)
+
+    def _ensure_threads(self) -> None:
+        if self._threads:
+            return
+        for lane, tasks in self._queues.items():
+            for _ in range(1 if lane is Lane.STORE else FREE_THREADS):
+                thread = _Thread(lane.value, tasks, self._home)
+                thread.start()
+                self._threads.append(thread)
+
+    def _home(self, callback: object) -> None:
+        if shiboken6.isValid(self):
+            self._came_home.emit(callback)
+
+    def _call(self, callback: Callable[[], None]) -> None:
+        callback()
