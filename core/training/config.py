@@ -1,0 +1,122 @@
+"""Every setting of a training run, with the reasons a setting cannot be used.
+
+Knows numbers and names; knows no torch, no file but its own JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+from pathlib import Path
+
+from core.errors import Bug
+
+
+class Method(StrEnum):
+    """How the base model is held while it is trained.
+
+    ``LORA_FP32`` is the fast path on a CPU (bf16 is 2.5× slower there without bf16 instructions);
+    ``QLORA_NF4`` keeps the base in 4-bit NF4 with double quantisation through bitsandbytes and
+    saves memory everywhere.
+    """
+
+    LORA_FP32 = "lora-fp32"
+    QLORA_NF4 = "qlora-nf4"
+
+
+class Tower(StrEnum):
+    """``FROZEN`` encodes each photo once and caches it; ``LORA`` adapts the vision tower too."""
+
+    FROZEN = "frozen"
+    LORA = "lora"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """One run. Written to ``config.json`` in its folder and never changed afterwards.
+
+    ``classes`` are the diseases the answer may name, healthy included; ``healthy`` is the name of
+    the class that gets no mask token, "" when the project has none. ``parent`` is the adapter
+    folder that training continues from, "" for a fresh start. ``hard`` lists image ids that are
+    drawn ``hard_weight`` times as often. ``watch`` are the (up to eight) leaves whose masks are
+    drawn at every evaluation. Learning rates are per optimiser step, ``minutes`` is wall time for
+    training without the final scoring, ``epochs`` an upper bound as well; whichever ends first.
+    """
+
+    base: str = "starter"
+    base_path: str = ""
+    classes: tuple[str, ...] = ()
+    healthy: str = ""
+    method: Method = Method.LORA_FP32
+    tower: Tower = Tower.FROZEN
+    head: str = "pixel"
+    rank: int = 16
+    alpha: int = 32
+    dropout: float = 0.0
+    learning_rate: float = 2e-3
+    head_learning_rate: float = 5e-4
+    weight_decay: float = 0.01
+    warmup: float = 0.05
+    clip: float = 1.0
+    batch_size: int = 8
+    accumulation: int = 1
+    epochs: float = 30.0
+    minutes: float = 15.0
+    evaluations: int = 6
+    seed: int = 1
+    threads: int = 0
+    parent: str = ""
+    hard: tuple[int, ...] = ()
+    hard_weight: float = 3.0
+    watch: tuple[int, ...] = ()
+
+    def problems(self) -> list[str]:
+        """Every reason these settings cannot be used, as sentences; empty when they can."""
+        checks = [
+            (bool(self.base), "Choose a base model."),
+            (len(set(self.classes)) >= 2, "Training needs at least two classes; name another disease or mark some leaves healthy."),
+            (len(set(self.classes)) == len(self.classes), "Two classes have the same name; merge them."),
+            (1 <= self.rank <= 256, "The LoRA rank must lie between 1 and 256."),
+            (0 < self.learning_rate < 0.1, "The learning rate must lie between 0 and 0.1."),
+            (0 < self.head_learning_rate < 0.1, "The head's learning rate must lie between 0 and 0.1."),
+            (1 <= self.batch_size <= 256, "The batch size must lie between 1 and 256."),
+            (1 <= self.accumulation <= 256, "Gradient accumulation must lie between 1 and 256."),
+            (self.epochs > 0, "Epochs must be more than 0."),
+            (self.minutes > 0, "Minutes must be more than 0."),
+            (1 <= self.evaluations <= 1000, "Evaluate between 1 and 1000 times."),
+            (0 <= self.dropout < 1, "Dropout must lie between 0 and 1."),
+        ]  # fmt: skip
+        return [sentence for fine, sentence in checks if not fine]
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=1, ensure_ascii=False)
+
+    @classmethod
+    def read(cls, file: Path) -> TrainConfig:
+        """From a run's ``config.json``. Unknown keys are a Bug: the file is ours."""
+        raw = json.loads(file.read_text("utf-8"))
+        unknown = raw.keys() - {f.name for f in fields(cls)}
+        if unknown:
+            raise Bug(f"{file.name} holds unknown settings: {sorted(unknown)}")
+        for name in ("classes", "hard", "watch"):
+            raw[name] = tuple(raw[name])
+        raw["method"], raw["tower"] = Method(raw["method"]), Tower(raw["tower"])
+        return cls(**raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """Named settings a person can choose by one word; ``note`` says what it is for."""
+
+    id: str
+    title: str
+    note: str
+    values: dict[str, object] = field(default_factory=dict)
+
+
+PRESETS = (
+    Preset("quick", "Quick look", "Five minutes, to see whether the labels teach anything.", {"minutes": 5.0, "evaluations": 4}),
+    Preset("standard", "Standard", "Fifteen minutes on a laptop; what the README's figures were made with."),
+    Preset("thorough", "Thorough", "An hour, with the vision tower adapted as well.", {"minutes": 60.0, "tower": Tower.LORA, "epochs": 100.0}),
+)  # fmt: skip
