@@ -1,0 +1,205 @@
+"""The window's actions as a table: id, text, shortcut, icon, and when each is enabled.
+
+An action is enabled while all its flags are set ("project", "writable", "image", "candidate", a
+workspace's id, …). Whoever knows a fact sets its flag; whoever does the work binds a function.
+Knows QAction; knows no workspace and no project.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QMenu, QWidget
+
+from core.errors import Bug
+
+if TYPE_CHECKING:
+    from gui.theme import Theme
+
+
+@dataclass(frozen=True)
+class ActionSpec:
+    """One line of the table. ``menu`` "" keeps the action out of the menu bar.
+
+    ``shortcuts`` are portable texts ("Ctrl+Z"); ``needs`` are the flags that must all be set.
+    ``separator`` draws a line above it in its menu; ``checkable`` actions hand their state over.
+    """
+
+    id: str
+    text: str
+    menu: str = ""
+    shortcuts: tuple[str, ...] = ()
+    icon: str = ""
+    needs: frozenset[str] = frozenset()
+    checkable: bool = False
+    separator: bool = False
+    repeats: bool = False
+
+
+def spec(
+    id_: str,
+    text: str,
+    menu: str = "",
+    *shortcuts: str,
+    icon: str = "",
+    needs: str = "",
+    **more: bool,
+) -> ActionSpec:
+    """``needs`` as words: ``needs="project writable"``."""
+    return ActionSpec(id_, text, menu, shortcuts, icon, frozenset(needs.split()), **more)
+
+
+MENUS = ("File", "Edit", "Photo", "Label", "View", "Help")
+
+TABLE = (
+    spec("project.new", "New project…", "File", "Ctrl+N", icon="mdi6.folder-plus-outline"),
+    spec("project.open", "Open project…", "File", "Ctrl+O", icon="mdi6.folder-open-outline"),
+    spec("project.sample", "Open sample project", "File", icon="mdi6.leaf"),
+    spec("project.close", "Close project", "File", "Ctrl+W", needs="project"),
+    spec(
+        "photos.import", "Import photos…", "File", "Ctrl+I",
+        icon="mdi6.image-plus", needs="project writable", separator=True,
+    ),
+    spec("app.preferences", "Preferences…", "File", "Ctrl+,", icon="mdi6.cog-outline", separator=True),
+    spec("app.quit", "Quit", "File", "Ctrl+Q", separator=True),
+    spec("edit.undo", "Undo", "Edit", "Ctrl+Z", icon="mdi6.undo", needs="label undo", repeats=True),
+    spec(
+        "edit.redo", "Redo", "Edit", "Ctrl+Shift+Z", "Ctrl+Y",
+        icon="mdi6.redo", needs="label redo", repeats=True,
+    ),
+    spec(
+        "region.delete", "Delete region", "Edit", "Delete", "Backspace",
+        icon="mdi6.trash-can-outline", needs="label region writable", separator=True,
+    ),
+    spec(
+        "photo.next", "Next photo", "Photo", "N", "PgDown",
+        icon="mdi6.chevron-right", needs="label image", repeats=True,
+    ),
+    spec(
+        "photo.previous", "Previous photo", "Photo", "P", "PgUp",
+        icon="mdi6.chevron-left", needs="label image", repeats=True,
+    ),
+    spec(
+        "photo.next_open", "Next photo not yet done", "Photo", "Shift+N",
+        icon="mdi6.skip-next-outline", needs="label image",
+    ),
+    spec(
+        "photo.done", "Done, next photo", "Photo", "D",
+        icon="mdi6.check", needs="label image writable", separator=True,
+    ),
+    spec(
+        "photo.checked", "Mark as checked", "Photo", "Shift+D",
+        icon="mdi6.check-all", needs="label image writable",
+    ),
+    spec(
+        "photo.no_lesions", "No lesions on this leaf", "Photo", "H",
+        icon="mdi6.leaf-circle-outline", needs="label image writable",
+    ),
+    spec("photo.locate", "Locate moved photos…", "Photo", needs="project writable", separator=True),
+    spec("tool.hand", "Move and select", "Label", "V", icon="mdi6.cursor-default-outline",
+         needs="label image", checkable=True),
+    spec("tool.brush", "Brush", "Label", "B", icon="mdi6.brush",
+         needs="label image writable", checkable=True),
+    spec("tool.eraser", "Eraser", "Label", "E", icon="mdi6.eraser",
+         needs="label image writable", checkable=True),
+    spec("tool.point", "Assisted: click", "Label", "A", icon="mdi6.auto-fix",
+         needs="label image writable", checkable=True),
+    spec("tool.box", "Assisted: box", "Label", "X", icon="mdi6.selection-drag",
+         needs="label image writable", checkable=True),
+    spec("candidate.accept", "Accept the proposal", "Label", "Return", "Enter",
+         icon="mdi6.check-bold", needs="label candidate writable", separator=True),
+    spec("candidate.extend", "Add the proposal to the region", "Label", "Shift+Return",
+         icon="mdi6.vector-union", needs="label candidate region writable"),
+    spec("candidate.next", "Next proposal", "Label", "Tab", needs="label candidate"),
+    spec("candidate.cancel", "Cancel", "Label", "Esc", needs="label image"),
+    spec("kind.toggle", "Outline a leaf instead of a lesion", "Label", "L",
+         icon="mdi6.leaf", needs="label image writable", checkable=True, separator=True),
+    spec("brush.smaller", "Smaller brush", "Label", "[", needs="label image", repeats=True),
+    spec("brush.larger", "Larger brush", "Label", "]", needs="label image", repeats=True),
+    spec("view.fit", "Fit the photo", "View", "F", "Ctrl+0", icon="mdi6.fit-to-screen-outline",
+         needs="label image"),
+    spec("view.actual", "Actual pixels", "View", "Ctrl+1", icon="mdi6.numeric-1-box-outline",
+         needs="label image"),
+    spec("view.zoom_in", "Zoom in", "View", "+", "=", icon="mdi6.magnify-plus-outline",
+         needs="label image", repeats=True),
+    spec("view.zoom_out", "Zoom out", "View", "-", icon="mdi6.magnify-minus-outline",
+         needs="label image", repeats=True),
+    spec("view.masks", "Hide the outlines", "View", "M", icon="mdi6.eye-off-outline",
+         needs="label image", checkable=True),
+    spec("view.filter", "Filter photos", "View", "Ctrl+F", icon="mdi6.filter-outline",
+         needs="label project", separator=True),
+    spec("help.keys", "Keys", "Help", "F1", icon="mdi6.keyboard-outline"),
+    spec("help.about", "About Leafspot", "Help", icon="mdi6.information-outline"),
+)  # fmt: skip
+
+
+class Actions(QObject):
+    """The QActions of the table, enabled by flags. ``window`` receives their shortcuts."""
+
+    def __init__(self, window: QWidget, theme: Theme, specs: Iterable[ActionSpec] = TABLE) -> None:
+        super().__init__(window)
+        self._window, self._theme = window, theme
+        self._actions: dict[str, QAction] = {}
+        self._specs: dict[str, ActionSpec] = {}
+        self._flags: set[str] = set()
+        for line in specs:
+            self.add(line)
+
+    def add(self, line: ActionSpec) -> QAction:
+        """Put one more line in the table (a workspace's own actions)."""
+        if line.id in self._specs:
+            raise Bug(f"two actions call themselves {line.id!r}")
+        action = QAction(line.text, self)
+        action.setObjectName(line.id)
+        action.setShortcuts([QKeySequence(text) for text in line.shortcuts])
+        action.setCheckable(line.checkable)
+        action.setAutoRepeat(line.repeats)
+        if line.icon:
+            action.setIcon(self._theme.icon(line.icon))
+        keys = ", ".join(
+            k.toString(QKeySequence.SequenceFormat.NativeText) for k in action.shortcuts()
+        )
+        action.setToolTip(f"{line.text.rstrip('…')}  ({keys})" if keys else line.text.rstrip("…"))
+        action.setEnabled(line.needs <= self._flags)
+        self._specs[line.id], self._actions[line.id] = line, action
+        self._window.addAction(action)
+        return action
+
+    def __getitem__(self, id_: str) -> QAction:
+        return self._actions[id_]
+
+    @property
+    def specs(self) -> tuple[ActionSpec, ...]:
+        return tuple(self._specs.values())
+
+    def on(self, id_: str, function: Callable[[], object]) -> None:
+        """Call ``function`` when the person triggers the action."""
+        self._actions[id_].triggered.connect(lambda _checked=False: function())
+
+    def on_toggled(self, id_: str, function: Callable[[bool], object]) -> None:
+        """Call ``function`` with the new state when the person checks or unchecks it."""
+        self._actions[id_].triggered.connect(lambda checked=False: function(checked))
+
+    def set_flag(self, flag: str, on: bool) -> None:
+        """A fact became true or false; the actions that need it follow."""
+        if (flag in self._flags) == on:
+            return
+        (self._flags.add if on else self._flags.discard)(flag)
+        for line in self._specs.values():
+            if flag in line.needs:
+                self._actions[line.id].setEnabled(line.needs <= self._flags)
+
+    def flag(self, flag: str) -> bool:
+        return flag in self._flags
+
+    def fill_menu(self, menu: QMenu, name: str) -> None:
+        """The lines of menu ``name``, in table order."""
+        for line in self._specs.values():
+            if line.menu == name:
+                if line.separator and not menu.isEmpty():
+                    menu.addSeparator()
+                menu.addAction(self._actions[line.id])
