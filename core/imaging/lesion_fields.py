@@ -189,9 +189,9 @@ def _tunnel(
 ) -> float:
     """A winding mine that widens as the larva grows; returns the area it covers in pixels."""
     radius = max(1.2, radius)
-    steps = int(rng.integers(12, 34))
+    steps = int(rng.integers(16, 44))
     heading = rng.uniform(0, 2 * np.pi) + np.cumsum(rng.normal(0, 0.38, steps))
-    path = np.cumsum(np.stack([np.cos(heading), np.sin(heading)], 1), 0) * radius * 1.1
+    path = np.cumsum(np.stack([np.cos(heading), np.sin(heading)], 1), 0) * radius * 0.75
     shade = float(rng.uniform(-1, 1))
     for k, (dx, dy) in enumerate(path):
         x, y = start[0] + dx, start[1] + dy
