@@ -1,0 +1,74 @@
+"""What must be true before anything is downloaded: the right Python, room on the disk, a network.
+
+Knows how much Leafspot needs; changes nothing.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from installer.report import Refusal, size
+
+# Measured with the pinned versions: the environment itself, the downloads while they are unpacked,
+# and pip's cache of them. On Linux most of it is what the graphics card needs.
+_ROOM = {"linux": 10.5e9, "win32": 6e9, "darwin": 3e9}
+_DOWNLOAD = {"linux": 2.9e9, "win32": 0.6e9, "darwin": 0.6e9}
+_CUDA_ON_WINDOWS = 2.5e9
+
+
+def room_needed(platform: str = sys.platform, *, present: float = 0.0) -> float:
+    """Bytes an installation needs; ``present`` bytes of it are there from an earlier attempt."""
+    return max(1e9, _ROOM.get(platform, _ROOM["linux"]) - present)
+
+
+def download_size(platform: str = sys.platform, *, cuda_on_windows: bool = False) -> float:
+    """About how many bytes the first installation fetches."""
+    more = _CUDA_ON_WINDOWS if cuda_on_windows else 0.0
+    return _DOWNLOAD.get(platform, _DOWNLOAD["linux"]) + more
+
+
+def _free_bytes(folder: Path) -> float:
+    return shutil.disk_usage(folder).free
+
+
+def check_room(folder: Path, needed: float, *, free: Callable[[Path], float] = _free_bytes) -> None:
+    """Raises Refusal when fewer than ``needed`` bytes are free where ``folder`` lies."""
+    there = free(folder)
+    if there < needed:
+        raise Refusal(
+            f"Leafspot needs about {size(needed)} of disk space for the libraries, and only "
+            f"{size(there)} are free in {folder}: make room, or move this folder to a larger disk."
+        )
+
+
+def check_writable(folder: Path) -> None:
+    """Raises Refusal when this user may not create files in ``folder``."""
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise Refusal(
+            f"You may not write to {folder}, where the libraries are installed: "
+            "copy the folder to a place of your own and run the command there."
+        )
+
+
+def check_word_size(maxsize: int = sys.maxsize) -> None:
+    """Raises Refusal on a 32-bit Python, for which the model libraries are not made."""
+    if maxsize < 2**32:
+        raise Refusal(
+            "This is a 32-bit Python, for which the model libraries are not made: "
+            "install the 64-bit Python and run the command with it."
+        )
+
+
+def venv_missing(find: Callable[[str], object] = importlib.util.find_spec) -> bool:
+    """Whether this Python cannot make environments, as Debian's without its venv package."""
+    return find("venv") is None or find("ensurepip") is None
+
+
+def venv_package(version: tuple[int, int] = sys.version_info[:2]) -> str:
+    """The Debian package that brings the venv module of this Python."""
+    return f"python{version[0]}.{version[1]}-venv"
