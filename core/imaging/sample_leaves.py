@@ -20,13 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from core.imaging.drawn_leaves import DISEASES, DrawnLeaf, Rng, draw_leaf
+from core.imaging.drawn_leaves import DISEASES, DrawnLeaf, draw_leaf
+from core.imaging.textures import Rng
 
 SAMPLE_CROPS = ("coffee", "tomato", "grapevine", "bean")
 HEALTHY = "healthy"
 MASK_VALUES = {"leaf": 1, **{name: value for value, name in enumerate(DISEASES, start=2)}}
 _COLOURS = (0, 0, 0, 60, 160, 60, 214, 94, 0, 120, 80, 60, 230, 230, 240, 90, 40, 20)
-_FIRST_DAY = datetime(2025, 5, 12, 8, 30)  # noqa: DTZ001 - EXIF dates carry no time zone
+_FIRST_DAY = datetime(2025, 5, 12, 8, 30)
 
 
 @dataclass(frozen=True, slots=True)
