@@ -64,7 +64,8 @@ TABLE = (
         "photos.import", "Import photos…", "File", "Ctrl+I",
         icon="mdi6.image-plus", needs="project writable", separator=True,
     ),
-    spec("app.preferences", "Preferences…", "File", "Ctrl+,", icon="mdi6.cog-outline", separator=True),
+    spec("app.preferences", "Preferences…", "File", "Ctrl+,",
+         icon="mdi6.cog-outline", separator=True),
     spec("app.quit", "Quit", "File", "Ctrl+Q", separator=True),
     spec("edit.undo", "Undo", "Edit", "Ctrl+Z", icon="mdi6.undo", needs="label undo", repeats=True),
     spec(

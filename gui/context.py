@@ -120,7 +120,11 @@ class Navigator(QObject):
 
 @dataclass(frozen=True)
 class Context:
-    """The services of the window."""
+    """The services of the window.
+
+    ``guards`` are asked before the project or the window goes: each gives back "" or a sentence
+    about what would be lost ("A training run is under way; it will be stopped.").
+    """
 
     tasks: Tasks
     project: ProjectHolder
@@ -130,6 +134,7 @@ class Context:
     workers: Workers
     preferences: Preferences
     navigator: Navigator
+    guards: list[Callable[[], str]]
 
     def navigate(self, workspace: str, image_id: ImageId | None = None) -> None:
         """Bring ``workspace`` to the front, with a photo when one is given."""

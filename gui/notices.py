@@ -40,9 +40,7 @@ class Notices(QObject):
     posted = Signal(object)
     KEPT = 50
 
-    def __init__(
-        self, bug: Callable[[BaseException], None], parent: QObject | None = None
-    ) -> None:
+    def __init__(self, bug: Callable[[BaseException], None], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._bug = bug
         self.recent: list[Notice] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import collections
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
@@ -40,7 +40,9 @@ class WorkerProcess(QObject):
         self.outcome: Outcome | None = None
         self._last: Message | None = None
         self._reader = wire.Reader()
-        self._log_path, self._log = log, None  # type: Path | None, IO[bytes] | None
+        self._log_path = log
+        self._log: BinaryIO | None = None
+        self._early: list[bytes] = []
         self._tail: collections.deque[str] = collections.deque(maxlen=40)
         self._rest = b""
         program, *rest = launch.command(worker, *args)
@@ -51,6 +53,7 @@ class WorkerProcess(QObject):
         for name, value in launch.environment().items():
             environment.insert(name, value)
         self._process.setProcessEnvironment(environment)
+        self._process.started.connect(self._send_early)
         self._process.readyReadStandardOutput.connect(self._read_events)
         self._process.readyReadStandardError.connect(self._read_log)
         self._process.finished.connect(self._on_finished)
@@ -72,9 +75,12 @@ class WorkerProcess(QObject):
         self._process.start()
 
     def send(self, do: str, **fields: object) -> None:
-        """One command. Lost when the worker has gone: ``exited`` tells."""
-        if self.running:
-            self._process.write(wire.encode({"do": do, **fields}))
+        """One command; kept until the worker has started, lost when it has gone."""
+        line = wire.encode({"do": do, **fields})
+        if self._process.state() == QProcess.ProcessState.Running:
+            self._process.write(line)
+        elif self.outcome is None:
+            self._early.append(line)
 
     def stop(self, *, grace_ms: int = GRACE_MS) -> None:
         """Ask it to end; kill it after ``grace_ms``."""
@@ -88,6 +94,11 @@ class WorkerProcess(QObject):
     def wait(self, milliseconds: int) -> bool:
         """Block until it has ended. Only for closing the program."""
         return not self.running or self._process.waitForFinished(milliseconds)
+
+    def _send_early(self) -> None:
+        for line in self._early:
+            self._process.write(line)
+        self._early.clear()
 
     def _read_events(self) -> None:
         for found in self._reader.feed(self._process.readAllStandardOutput().data()):

@@ -1,0 +1,137 @@
+"""Every setting of the program as one table; the dialog and the tests are drawn from it.
+
+Knows names, kinds, defaults and their wording; knows neither where they are kept nor any widget.
+A value that does not fit its kind reads as the default: a settings file is edited by strangers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.errors import Bug
+
+Value = str | int | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of ``options``, (value, wording) pairs; or the ids of ``registry``, a core package."""
+
+    options: tuple[tuple[str, str], ...] = ()
+    registry: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A whole number from ``low`` to ``high``, shown with ``unit``."""
+
+    low: int
+    high: int
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """On or off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One line of at most ``longest`` characters."""
+
+    longest: int = 200
+
+
+Kind = Choice | Number | Flag | Text
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """``group`` "" keeps a setting out of the dialog (its own panel sets it)."""
+
+    key: str
+    kind: Kind
+    default: Value
+    title: str
+    group: str = ""
+    note: str = ""
+
+
+SETTINGS = (
+    Setting(
+        "appearance.theme",
+        Choice((("auto", "As the system"), ("light", "Light"), ("dark", "Dark"))),
+        "auto",
+        "Colours",
+        "Appearance",
+    ),
+    Setting(
+        "appearance.mask_opacity",
+        Number(10, 90, " %"),
+        45,
+        "Opacity of the outlines",
+        "Appearance",
+    ),
+    Setting(
+        "gallery.thumbnail",
+        Number(64, 240, " px"),
+        112,
+        "Size of the gallery pictures",
+        "Appearance",
+    ),
+    Setting(
+        "label.author",
+        Text(80),
+        "",
+        "Your name",
+        "Labelling",
+        "Kept with every region you outline, so that a team can tell who drew what.",
+    ),
+    Setting(
+        "label.advance",
+        Flag(),
+        True,
+        "Go to the next photo after “Done”",
+        "Labelling",
+    ),
+    Setting(
+        "label.undo_megabytes",
+        Number(16, 2048, " MB"),
+        256,
+        "Memory for undo",
+        "Labelling",
+        "A brush stroke takes a few kilobytes; the oldest steps are forgotten first.",
+    ),
+    Setting("assistant.engine", Choice(registry="core.engines"), "colour", "Assistant"),
+    Setting("assistant.checkpoint", Text(4000), "", "Weights file of the assistant"),
+    Setting("label.brush", Number(1, 300, " px"), 20, "Brush radius"),
+)
+
+BY_KEY = {setting.key: setting for setting in SETTINGS}
+
+
+def setting(key: str) -> Setting:
+    if key not in BY_KEY:
+        raise Bug(f"there is no setting {key!r}")
+    return BY_KEY[key]
+
+
+def clean(key: str, raw: object) -> Value:
+    """``raw``, as it was read from somewhere, if it fits the setting; its default otherwise.
+
+    INI files give back texts: "true" and "20" are understood.
+    """
+    entry = setting(key)
+    match entry.kind:
+        case Flag():
+            return {"true": True, "false": False}.get(str(raw).lower(), entry.default)
+        case Number(low, high):
+            text = str(raw)
+            fits = text.lstrip("-").isdecimal() and low <= int(text) <= high
+            return int(text) if fits and not isinstance(raw, bool) else entry.default
+        case Choice(options) if options:
+            return raw if isinstance(raw, str) and raw in dict(options) else entry.default
+        case Choice():
+            return raw if isinstance(raw, str) and raw else entry.default
+        case Text(longest):
+            return raw if isinstance(raw, str) and len(raw) <= longest else entry.default

@@ -1,0 +1,57 @@
+"""The door of the program: a worker, a command, or the window.
+
+Knows the first words of the command line; imports what it leads to and nothing else, so that a
+worker never meets Qt and a command needs no display.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import sys
+from pathlib import Path
+
+
+def main(argv: list[str] | None = None) -> int:
+    """``--worker NAME …`` runs a worker, a verb runs a command, else the window (PROJECT)."""
+    args = sys.argv[1:] if argv is None else argv
+    if args[:1] == ["--worker"]:
+        return _worker(args[1:])
+    if args and not _is_project(args[0]) and not _demo_in_window(args):
+        from core import cli
+
+        return cli.main(args)
+    from gui import app
+
+    if args[:1] == ["demo"]:
+        return app.run(sample=True)
+    return app.run(Path(args[0]) if args else None)
+
+
+def _worker(args: list[str]) -> int:
+    if not args or not args[0].isidentifier():
+        sys.stderr.write("--worker needs the name of a worker.\n")
+        return 2
+    sys.argv = args
+    runpy.run_module(f"core.workers.{args[0]}", run_name="__main__", alter_sys=True)
+    return 0
+
+
+def _is_project(word: str) -> bool:
+    """A folder that is a project, or looks like the name of one."""
+    return word.endswith(".leafspot") or os.sep in word or Path(word, "project.db").is_file()
+
+
+def _demo_in_window(args: list[str]) -> bool:
+    return args[0] == "demo" and not {"--headless", "--json"} & set(args) and has_display()
+
+
+def has_display() -> bool:
+    """Whether a window can be opened here."""
+    if sys.platform.startswith("linux"):
+        return any(os.environ.get(k) for k in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,153 @@
+"""Puts the window together: the only place where the window meets storage.
+
+The window comes first; whatever is heavy is imported after it has been shown. Knows every service
+by name and nothing of what they do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication
+
+from gui.actions import Actions
+from gui.context import Context, Navigator, ProjectHolder
+from gui.controllers.project import ProjectController, Projects
+from gui.crash import CrashHandler
+from gui.main_window import MainWindow, Shell
+from gui.notices import Level, Notice, Notices
+from gui.panels.start import StartPage
+from gui.preferences import Preferences
+from gui.tasks import Tasks
+from gui.theme import RESOURCES, Theme
+from gui.worker_process import Workers
+
+if TYPE_CHECKING:
+    from core.ports import ProjectStore
+
+
+def _open(folder: Path) -> ProjectStore:
+    from storage.projects import open_project
+
+    return open_project(folder)
+
+
+def _create(folder: Path) -> ProjectStore:
+    from storage.projects import create_project
+
+    return create_project(folder)
+
+
+def _sample() -> Path:
+    from gui.sample import sample_project
+
+    return sample_project(_create)
+
+
+PROJECTS = Projects(open=_open, create=_create, sample=_sample)
+
+
+class Leafspot:
+    """The running program. Tests make one as `run` does, and close it."""
+
+    def __init__(self, app: QApplication, projects: Projects = PROJECTS) -> None:
+        self.app = app
+        self.preferences = Preferences(app)
+        self.theme = Theme(app, self.preferences.text("appearance.theme"))
+        self.shell = Shell()
+        self.crash = CrashHandler(self._tell_bug, self.shell)
+        self.notices = Notices(self.crash.report, self.shell)
+        self.tasks = Tasks(self.notices.show, self.shell)
+        self.context = Context(
+            tasks=self.tasks,
+            project=ProjectHolder(self.tasks, self.shell),
+            notices=self.notices,
+            actions=Actions(self.shell, self.theme),
+            theme=self.theme,
+            workers=Workers(self.shell),
+            preferences=self.preferences,
+            navigator=Navigator(self.shell),
+            guards=[],
+        )
+        self.controller = ProjectController(self.context, self.shell, projects)
+        self.start_page = StartPage(self.context, self.controller.open)
+        self.window = MainWindow(self.shell, self.context, self.start_page)
+        self.controller.recent_changed.connect(self.start_page.refresh)
+        self.preferences.changed.connect(self._preference_changed)
+        self._wire_menus()
+        self.shell.may_close = self._close
+
+    def _wire_menus(self) -> None:
+        actions = self.context.actions
+        actions.on("app.quit", self.shell.close)
+        actions.on("app.preferences", lambda: self._dialog("preferences", "PreferencesDialog"))
+        actions.on("help.about", lambda: self._dialog("about", "AboutDialog"))
+        actions.on("help.keys", lambda: self._dialog("about", "KeysDialog"))
+
+    def _dialog(self, module: str, name: str) -> None:
+        """Dialogs are imported when first asked for, and never wait in a loop of their own."""
+        import importlib
+
+        made = getattr(importlib.import_module(f"gui.dialogs.{module}"), name)
+        made(self.context, self.shell).open()
+
+    def _preference_changed(self, key: str) -> None:
+        if key == "appearance.theme":
+            self.theme.apply(self.preferences.text(key))
+
+    def _tell_bug(self, sentence: str, report: Path | None) -> None:
+        text = f"{sentence}\n{report}" if report else sentence
+        self.notices.post(Notice(Level.ERROR, text))
+
+    def _close(self) -> bool:
+        """Called when the window is to go. Saves first; False when the person decides to stay."""
+        if not self.controller.may_leave(self.shell.close):
+            return False
+        self.preferences.put_geometry("shell", self.shell.saveGeometry())
+        self.window.left()
+        self.context.workers.close()
+        self.controller.close_store()
+        self.tasks.close()
+        return True
+
+
+def run(project: Path | None = None, *, sample: bool = False) -> int:
+    """Show the window, then open ``project`` or the sample. Gives back the exit status."""
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("Leafspot")
+    app.setDesktopFileName("leafspot")
+    app.setWindowIcon(QIcon(str(RESOURCES / "icons" / "leafspot.svg")))
+    leafspot = Leafspot(app)
+    leafspot.crash.install()
+    leafspot.shell.restoreGeometry(leafspot.preferences.geometry("shell"))
+    leafspot.shell.show()
+    QTimer.singleShot(0, leafspot.shell, _then(leafspot, project, sample))
+    _quit_on_interrupt(leafspot)
+    return app.exec()
+
+
+def _then(leafspot: Leafspot, project: Path | None, sample: bool) -> Callable[[], None]:
+    def go() -> None:
+        if sample:
+            leafspot.controller.open_sample()
+        elif project is not None:
+            leafspot.controller.open(project)
+
+    return go
+
+
+def _quit_on_interrupt(leafspot: Leafspot) -> None:
+    """Ctrl+C in the terminal closes the window as its own button does."""
+    with contextlib.suppress(ValueError):  # not the main thread
+        signal.signal(signal.SIGINT, lambda *_: leafspot.shell.close())
+    # Python runs signal handlers between bytecodes only: give it some.
+    ticker = QTimer(leafspot.shell)
+    ticker.timeout.connect(lambda: None)
+    ticker.start(500)

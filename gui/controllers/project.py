@@ -1,0 +1,155 @@
+"""Opening, making and closing projects.
+
+Knows the dialogs and the lane they lead to. How a project is kept is hidden behind `Projects`,
+which the composition root fills in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+
+from core.errors import ProjectError
+from gui.context import Context
+from gui.tasks import Lane
+
+if TYPE_CHECKING:
+    from core.ports import ProjectStore
+    from gui.main_window import Shell
+
+
+@dataclass(frozen=True)
+class Projects:
+    """How projects are opened and made. All run on the store lane and raise ProjectError.
+
+    ``sample`` gives the folder of the sample project, drawing it first when it is not there yet;
+    ``open`` gives a read-only store when somebody else is writing.
+    """
+
+    open: Callable[[Path], ProjectStore]
+    create: Callable[[Path], ProjectStore]
+    sample: Callable[[], Path]
+
+
+class ProjectController(QObject):
+    """The File menu's project part. One project at a time."""
+
+    recent_changed = Signal()
+    created = Signal()
+    """A new, empty project has been opened: time to ask for photos."""
+
+    def __init__(self, context: Context, shell: Shell, projects: Projects) -> None:
+        super().__init__(shell)
+        self._context, self._shell, self._projects = context, shell, projects
+        self._busy = False
+        actions = context.actions
+        actions.on("project.new", self.ask_new)
+        actions.on("project.open", self.ask_open)
+        actions.on("project.sample", self.open_sample)
+        actions.on("project.close", self.close)
+
+    def ask_new(self) -> None:
+        from gui.dialogs.new_project import NewProjectDialog
+
+        dialog = NewProjectDialog(self._context, self._shell)
+        dialog.chosen.connect(self.create)
+        dialog.open()
+
+    def ask_open(self) -> None:
+        dialog = QFileDialog(self._shell, "Open project")
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.setDirectory(self._context.preferences.last_folder("projects"))
+        dialog.fileSelected.connect(lambda name: self.open(Path(name)))
+        dialog.open()
+
+    def open(self, folder: Path) -> None:
+        """Open ``folder`` in place of the current project."""
+        self._replace(lambda: self._projects.open(folder))
+
+    def create(self, folder: Path) -> None:
+        """Make a project in ``folder`` and open it."""
+        self._replace(lambda: self._projects.create(folder), self.created.emit)
+
+    def open_sample(self) -> None:
+        self._context.notices.info("Preparing the sample leaves…")
+        self._replace(lambda: self._projects.open(self._projects.sample()))
+
+    def close(self) -> None:
+        """Back to the start page."""
+        if self.may_leave(self.close):
+            self.close_store()
+
+    def close_store(self) -> None:
+        """Close the store behind everything that is still to be written."""
+        store = self._context.project.store
+        if store is None:
+            return
+        self._context.project.put(None)
+        self._context.tasks.run(store.close, lane=Lane.STORE)
+
+    def may_leave(self, then: Callable[[], object]) -> bool:
+        """Whether nothing would be lost. Otherwise asks, and calls ``then`` when it may be lost."""
+        losses = [text for guard in self._context.guards if (text := guard())]
+        if not losses:
+            return True
+        ask_to_leave(self._shell, losses, lambda: self._leave_anyway(then))
+        return False
+
+    def _leave_anyway(self, then: Callable[[], object]) -> None:
+        guards, self._context.guards[:] = list(self._context.guards), []
+        then()
+        self._context.guards[:] = guards
+
+    def _replace(
+        self, opening: Callable[[], ProjectStore], then: Callable[[], None] | None = None
+    ) -> None:
+        if self._busy or not self.may_leave(lambda: self._replace(opening, then)):
+            return
+        self._busy = True
+        # The old project stays open until the new one is there: a failed open changes nothing.
+        self._context.tasks.run(
+            opening,
+            on_done=lambda store: self._opened(store, then),
+            on_error=self._failed,
+            lane=Lane.STORE,
+        )
+
+    def _opened(self, store: ProjectStore, then: Callable[[], None] | None) -> None:
+        self._busy = False
+        self.close_store()
+        self._context.project.put(store)
+        self._context.preferences.add_recent(store.folder)
+        self._context.preferences.put_last_folder("projects", store.folder.parent)
+        self.recent_changed.emit()
+        if then is not None:
+            then()
+
+    def _failed(self, error: BaseException) -> None:
+        self._busy = False
+        self._context.notices.show(error)
+        if isinstance(error, ProjectError):
+            gone = [p for p in self._context.preferences.recent() if not p.exists()]
+            for folder in gone:
+                self._context.preferences.forget_recent(folder)
+            self.recent_changed.emit()
+
+
+def ask_to_leave(parent: QWidget, losses: list[str], leave: Callable[[], None]) -> None:
+    """Ask, without waiting, whether to leave although ``losses`` (sentences) would follow."""
+    box = QMessageBox(parent)
+    box.setWindowTitle("Leafspot")
+    box.setIcon(QMessageBox.Icon.Warning)
+    box.setText("\n".join(losses))
+    go = box.addButton("Leave anyway", QMessageBox.ButtonRole.DestructiveRole)
+    stay = box.addButton("Stay", QMessageBox.ButtonRole.RejectRole)
+    box.setDefaultButton(stay)
+    box.setEscapeButton(stay)
+    go.clicked.connect(leave)
+    box.finished.connect(box.deleteLater)
+    box.open()

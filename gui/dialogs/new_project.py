@@ -1,0 +1,107 @@
+"""Asks where a new project goes.
+
+Knows a name and a folder; makes nothing itself.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui.context import Context
+from gui.panels.start import label
+
+SUFFIX = ".leafspot"
+# Names that some system refuses: so that a project can be carried from one to another.
+FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]|[. ]$|^ ')
+RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+
+
+def problem(name: str, parent: Path) -> str:
+    """What is wrong with making ``name`` in ``parent``, as a sentence; "" when nothing is."""
+    if not name.strip():
+        return "Give the project a name."
+    if FORBIDDEN.search(name) or RESERVED.fullmatch(name):
+        return 'The name may not contain < > : " / \\ | ? * nor end with a dot or a space.'
+    if not parent.is_dir():
+        return "Choose a folder that exists."
+    if (parent / f"{name}{SUFFIX}").exists():
+        return "There is already a project of that name; choose another name or open it."
+    return ""
+
+
+class NewProjectDialog(QDialog):
+    """``chosen`` carries the project's folder."""
+
+    chosen = Signal(object)
+
+    def __init__(self, context: Context, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("New project")
+        self.setMinimumWidth(520)
+        self._name = QLineEdit("Leaves")
+        self._name.selectAll()
+        self._folder = QLineEdit(context.preferences.last_folder("projects"))
+        browse = QPushButton("Browse…")
+        browse.clicked.connect(self._browse)
+        row = QHBoxLayout()
+        row.addWidget(self._folder, 1)
+        row.addWidget(browse)
+        form = QFormLayout()
+        form.addRow("Name", self._name)
+        form.addRow("In the folder", row)
+        self._problem = label("", "danger")
+        self._problem.setWordWrap(True)
+        note = label(
+            "The project is one folder with the labels, the training runs and backups. "
+            "Your photos stay where they are and are never changed.",
+            "muted",
+        )
+        note.setWordWrap(True)
+        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self._make = self._buttons.addButton("Create", QDialogButtonBox.ButtonRole.AcceptRole)
+        self._make.setDefault(True)
+        self._buttons.accepted.connect(self.accept)
+        self._buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.setSpacing(12)
+        column.addLayout(form)
+        column.addWidget(note)
+        column.addWidget(self._problem)
+        column.addWidget(self._buttons)
+        self._name.textChanged.connect(self._check)
+        self._folder.textChanged.connect(self._check)
+        self._check()
+
+    @property
+    def folder(self) -> Path:
+        return Path(self._folder.text()).expanduser() / f"{self._name.text()}{SUFFIX}"
+
+    def accept(self) -> None:
+        self.chosen.emit(self.folder)
+        super().accept()
+
+    def _check(self) -> None:
+        text = problem(self._name.text(), Path(self._folder.text()).expanduser())
+        self._problem.setText(text)
+        self._make.setEnabled(not text)
+
+    def _browse(self) -> None:
+        dialog = QFileDialog(self, "Folder for the project", self._folder.text())
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.fileSelected.connect(self._folder.setText)
+        dialog.open()

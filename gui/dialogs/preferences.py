@@ -1,0 +1,85 @@
+"""The preferences dialog, drawn from the table in `core.settings`.
+
+Knows one widget per kind of setting and no setting by name. Values are kept as they are changed.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QLineEdit,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core.errors import Bug
+from core.settings import SETTINGS, Choice, Flag, Number, Setting, Text
+from gui.context import Context
+from gui.panels.start import label
+from gui.preferences import Preferences
+
+
+class PreferencesDialog(QDialog):
+    """One form with the groups of the table."""
+
+    def __init__(self, context: Context, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Preferences")
+        self.setMinimumWidth(460)
+        column = QVBoxLayout(self)
+        column.setSpacing(10)
+        for group in dict.fromkeys(s.group for s in SETTINGS if s.group):
+            column.addWidget(label(group, "heading"))
+            form = QFormLayout()
+            form.setContentsMargins(0, 0, 0, 10)
+            for setting in SETTINGS:
+                if setting.group == group:
+                    form.addRow(setting.title, editor(setting, context.preferences))
+                    if setting.note:
+                        note = label(setting.note, "muted")
+                        note.setWordWrap(True)
+                        form.addRow("", note)
+            column.addLayout(form)
+        column.addStretch(1)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        column.addWidget(buttons)
+
+
+def editor(setting: Setting, preferences: Preferences) -> QWidget:
+    """The widget of one setting; what is changed in it is kept at once."""
+    key, value = setting.key, preferences.get(setting.key)
+    match setting.kind:
+        case Flag():
+            box = QCheckBox()
+            box.setChecked(bool(value))
+            box.toggled.connect(lambda on: preferences.put(key, on))
+            widget: QWidget = box
+        case Number(low, high, unit):
+            spin = QSpinBox()
+            spin.setRange(low, high)
+            spin.setSuffix(unit)
+            spin.setValue(int(value))
+            spin.valueChanged.connect(lambda number: preferences.put(key, number))
+            widget = spin
+        case Choice(options) if options:
+            combo = QComboBox()
+            for option, wording in options:
+                combo.addItem(wording, option)
+            combo.setCurrentIndex(combo.findData(value))
+            combo.activated.connect(lambda _i: preferences.put(key, combo.currentData()))
+            widget = combo
+        case Text(longest):
+            line = QLineEdit(str(value))
+            line.setMaxLength(longest)
+            line.editingFinished.connect(lambda: preferences.put(key, line.text()))
+            widget = line
+        case _:
+            raise Bug(f"no widget for the setting {key!r}")
+    widget.setObjectName(key)
+    return widget

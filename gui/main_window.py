@@ -1,0 +1,213 @@
+"""The window: a menu bar, a rail of workspaces, and the page in front.
+
+Arranges and closes; behaviour lives in controllers and workspaces. Each workspace is built when it
+is first shown, so that the window itself comes up at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui.actions import MENUS
+from gui.context import Context
+from gui.notice_view import NoticeView
+from gui.workspaces import WORKSPACES, Workspace, WorkspaceSpec
+
+
+class Shell(QMainWindow):
+    """The bare window. Exists before the context, which needs a window for its shortcuts."""
+
+    dropped = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWindowTitle("Leafspot")
+        self.setAcceptDrops(True)
+        self.resize(1280, 800)
+        self.may_close: Callable[[], bool] = lambda: True
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = [Path(u.toLocalFile()) for u in event.mimeData().urls() if u.isLocalFile()]
+        event.acceptProposedAction()
+        self.dropped.emit(paths)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if self.may_close():
+            event.accept()
+        else:
+            event.ignore()
+
+
+class MainWindow:
+    """Fills a `Shell`. ``start_page`` is shown while no project is open."""
+
+    def __init__(self, shell: Shell, context: Context, start_page: QWidget) -> None:
+        self.shell, self._context = shell, context
+        self._pages: dict[str, Workspace] = {}
+        self._current = ""
+        self._buttons = QButtonGroup(shell)
+        self._stack = QStackedWidget()
+        self._start = start_page
+        self._stack.addWidget(start_page)
+        self._banner = Banner(context)
+        self.rail = self._build_rail()
+        self._assemble()
+        self.notice_view = NoticeView(context.notices, context.theme, shell)
+        for name in MENUS:
+            context.actions.fill_menu(shell.menuBar().addMenu(name), name)
+        context.project.opened.connect(self._project_changed)
+        context.navigator.requested.connect(self._navigate)
+        self._project_changed()
+
+    @property
+    def current(self) -> str:
+        """The id of the workspace in front; "" for the start page."""
+        return self._current
+
+    def page(self, workspace: str) -> Workspace:
+        """The workspace's page, built now if it has not been yet."""
+        if workspace not in self._pages:
+            spec = next(s for s in WORKSPACES if s.id == workspace)
+            page = spec.build(self._context)
+            self._pages[workspace] = page
+            self._stack.addWidget(page)
+        return self._pages[workspace]
+
+    def show_workspace(self, workspace: str) -> None:
+        """Bring it to the front; "" is the start page."""
+        if workspace == self._current:
+            return
+        if self._current:
+            self._pages[self._current].left()
+            self._context.actions.set_flag(self._current, False)
+        self._current = workspace
+        if not workspace:
+            self._stack.setCurrentWidget(self._start)
+            return
+        page = self.page(workspace)
+        self._stack.setCurrentWidget(page)
+        self._context.actions.set_flag(workspace, True)
+        for button in self._buttons.buttons():
+            if button.objectName() == f"rail.{workspace}":
+                button.setChecked(True)
+        page.entered()
+        page.setFocus()
+
+    def left(self) -> None:
+        """The window is closing: the workspace in front hears it as if another came up."""
+        if self._current:
+            self._pages[self._current].left()
+
+    def _navigate(self, workspace: str, image: object) -> None:
+        if self._context.project.info is None:
+            return
+        self.show_workspace(workspace)
+        if image is not None:
+            self.page(workspace).open_image(image)  # type: ignore[arg-type]
+
+    def _project_changed(self) -> None:
+        info = self._context.project.info
+        actions = self._context.actions
+        actions.set_flag("project", info is not None)
+        actions.set_flag("writable", info is not None and not info.read_only)
+        self.rail.setVisible(info is not None)
+        self._banner.follow()
+        self.shell.setWindowTitle(f"{info.name} – Leafspot" if info else "Leafspot")
+        if info is None:
+            self.show_workspace("")
+        elif not self._current:
+            self.show_workspace(WORKSPACES[0].id)
+
+    def _build_rail(self) -> QFrame:
+        rail = QFrame()
+        rail.setObjectName("rail")
+        column = QVBoxLayout(rail)
+        column.setContentsMargins(6, 8, 6, 8)
+        column.setSpacing(4)
+        for number, spec in enumerate(WORKSPACES, 1):
+            column.addWidget(self._rail_button(spec, number))
+        column.addStretch(1)
+        return rail
+
+    def _rail_button(self, spec: WorkspaceSpec, number: int) -> QToolButton:
+        button = QToolButton()
+        button.setObjectName(f"rail.{spec.id}")
+        button.setText(spec.title)
+        button.setIcon(self._context.theme.icon(spec.icon))
+        button.setIconSize(QSize(24, 24))
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
+        button.setCheckable(True)
+        button.setShortcut(f"Ctrl+Alt+{number}")
+        button.setToolTip(f"{spec.tip}  (Ctrl+Alt+{number})")
+        self._buttons.addButton(button)
+        button.clicked.connect(lambda: self.show_workspace(spec.id))
+        return button
+
+    def _assemble(self) -> None:
+        body = QWidget()
+        row = QHBoxLayout(body)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self.rail)
+        right = QVBoxLayout()
+        right.setSpacing(0)
+        right.addWidget(self._banner)
+        right.addWidget(self._stack, 1)
+        row.addLayout(right, 1)
+        self.shell.setCentralWidget(body)
+
+
+class Banner(QFrame):
+    """Says that the project is open read-only, and who holds it."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self._context = context
+        self.setObjectName("banner")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 6, 12, 6)
+        mark = QLabel()
+        mark.setPixmap(context.theme.icon("mdi6.lock-outline", "accent").pixmap(18, 18))
+        row.addWidget(mark)
+        self.text = QLabel()
+        self.text.setTextFormat(Qt.TextFormat.PlainText)
+        self.text.setWordWrap(True)
+        row.addWidget(self.text, 1)
+
+    def follow(self) -> None:
+        info = self._context.project.info
+        self.setVisible(info is not None and info.read_only)
+        if info is not None and info.read_only:
+            self.text.setText(read_only_sentence(info.locked_by))
+
+
+def read_only_sentence(locked_by: str) -> str:
+    """What a read-only project means and what to do about it."""
+    if locked_by:
+        return (
+            f"You can look but not change anything: the project is in use by {locked_by}. "
+            "Close it there, then open it here again."
+        )
+    return (
+        "You can look but not change anything: the project's folder may not be written. "
+        "Copy it to a folder of your own to work on it."
+    )
