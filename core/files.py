@@ -1,0 +1,137 @@
+"""Results reach the disk whole or not at all.
+
+A file or folder is written under another name beside its place, flushed, and renamed. Knows the
+operating system; knows nothing of what is written. (`storage.files` does the same for a project.)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from core.errors import DiskFull, ExportRefused
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yields a draft beside ``path``; it takes the place of ``path`` when the block succeeds.
+
+    Raises DiskFull or ExportRefused with a sentence where the system refuses; what was at
+    ``path`` before is untouched then.
+    """
+    draft = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")
+    with told(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield draft
+            flush(draft)
+            draft.replace(path)
+            _flush_folder(path.parent)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Yields an empty folder beside ``path`` that becomes ``path`` when the block succeeds.
+
+    ``path`` must not exist yet, or be an empty folder: nothing is ever overwritten.
+    """
+    with told(path):
+        if path.is_symlink() or (path.exists() and (not path.is_dir() or any(path.iterdir()))):
+            raise ExportRefused(
+                f"“{path.name}” already exists and is not empty; choose another name for the "
+                "folder or move the old one away."
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")
+        draft.mkdir()
+        try:
+            yield draft
+            for file in draft.rglob("*"):
+                if file.is_file():
+                    flush(file)
+            if path.is_dir():
+                path.rmdir()
+            draft.replace(path)
+            _flush_folder(path.parent)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Turns the system's refusals to write at ``path`` into sentences."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise DiskFull(
+                f"The disk is full: “{path.name}” was not written. Free some space on the drive "
+                f"of {path.parent.name or path.parent} and try again."
+            ) from error
+        if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+            raise ExportRefused(
+                f"“{path.name}” may not be written in “{path.parent.name or path.parent}”; choose "
+                "a folder of your own."
+            ) from error
+        raise ExportRefused(
+            f"“{path.name}” could not be written ({error.strerror or error}); choose another place."
+        ) from error
+
+
+def flush(path: Path) -> None:
+    """Have the drive keep what was written."""
+    # For writing, because Windows flushes only handles that may write.
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _flush_folder(folder: Path) -> None:
+    if sys.platform == "win32":  # has no such call and needs none
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sha256(path: Path) -> str:
+    """Of the file's bytes, in hex. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def need_space(folder: Path, needed: int, *, what: str) -> None:
+    """Raises DiskFull unless twice ``needed`` bytes are free at ``folder``, which may not exist."""
+    place = folder
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    if free < 2 * needed:
+        raise DiskFull(
+            f"{what} needs about {size_text(2 * needed)} of free disk space and there are "
+            f"{size_text(free)}; free some space on that drive and try again."
+        )
+
+
+def size_text(size: float) -> str:
+    """“1.3 GB”, “12 MB”: decimal units, as file managers show them."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= scale:
+            figure = size / scale
+            return f"{figure:.1f} {unit}" if figure < 10 else f"{figure:.0f} {unit}"
+    return f"{int(size)} bytes"
