@@ -1,0 +1,187 @@
+"""A blocking conversation with a worker, for the command line and for tests.
+
+    with WorkerClient("segment") as worker:
+        worker.send("load", engine="colour")
+        event = worker.wait_for("loaded", timeout=30)
+
+Knows subprocess; knows no Qt (the window's twin is ``gui/worker_process.py``) and no event's
+meaning. Start it from the main thread: on Linux a worker ends with the *thread* that started it.
+"""
+
+from __future__ import annotations
+
+import collections
+import queue
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from core.errors import WorkerFailed
+from core.workers import launch, wire
+from core.workers.outcome import Outcome
+from core.workers.wire import Garbage, Message
+
+STOP_GRACE = 10.0
+"""Seconds between asking a worker to stop and killing it."""
+
+
+class WorkerClient:
+    """One worker process. ``log`` receives its standard error; without it the end is remembered."""
+
+    def __init__(self, worker: str, *args: str, log: Path | None = None) -> None:
+        self.worker = worker
+        self.garbage: list[Garbage] = []
+        self._args = args
+        self._log = log
+        self._tail: collections.deque[str] = collections.deque(maxlen=40)
+        self._events: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._threads: list[threading.Thread] = []
+        self._last: Message | None = None
+        self._refusal = ""
+
+    def start(self) -> None:
+        """Raises WorkerFailed when the program itself cannot be run."""
+        try:
+            self._process = subprocess.Popen(
+                launch.command(self.worker, *self._args),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=launch.environment(),
+            )
+        except OSError as error:
+            self._refusal = error.strerror or str(error)
+            raise WorkerFailed(self.outcome().sentence()) from error
+        assert self._process.stdout
+        assert self._process.stderr
+        self._spawn(self._read_events, self._process.stdout)
+        self._spawn(self._read_log, self._process.stderr)
+
+    @property
+    def pid(self) -> int:
+        return self._running().pid
+
+    def send(self, do: str, **fields: object) -> None:
+        """One command. Silently lost when the worker is already gone: ``outcome`` says so."""
+        pipe = self._running().stdin
+        assert pipe
+        try:
+            pipe.write(wire.encode({"do": do, **fields}))
+            pipe.flush()
+        except (BrokenPipeError, ValueError) as error:
+            if isinstance(error, ValueError) and not pipe.closed:
+                raise
+
+    def send_raw(self, data: bytes) -> None:
+        """Bytes as they are, for tests of what a worker survives."""
+        pipe = self._running().stdin
+        assert pipe
+        pipe.write(data)
+        pipe.flush()
+
+    def events(self, timeout: float | None = None) -> Iterator[Message]:
+        """Events until the worker ends. Raises TimeoutError after ``timeout`` s of silence."""
+        while True:
+            try:
+                event = self._events.get(timeout=timeout)
+            except queue.Empty:
+                raise TimeoutError(f"nothing from {self.worker} for {timeout} s") from None
+            if event is None:
+                self._events.put(None)  # so that a second reader sees the end as well
+                return
+            yield event
+
+    def wait_for(
+        self, *names: str, timeout: float = 60.0, seen: Callable[[Message], object] | None = None
+    ) -> Message:
+        """The next event called one of ``names``; others go to ``seen``.
+
+        Raises WorkerFailed with the worker's own sentence when it ends first, TimeoutError after
+        ``timeout`` seconds.
+        """
+        deadline = time.monotonic() + timeout
+        for event in self.events(timeout):
+            if event.get("event") in names:
+                return event
+            if seen:
+                seen(event)
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no {' or '.join(names)} from {self.worker} in {timeout} s")
+        raise WorkerFailed(self.outcome().sentence())
+
+    def stop(self, grace: float = STOP_GRACE) -> Outcome:
+        """Ask, wait ``grace`` seconds, then kill."""
+        if self._process and self._process.poll() is None:
+            self.send("stop")
+            try:
+                self._process.wait(grace)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+        return self.outcome()
+
+    def outcome(self) -> Outcome:
+        """Waits for the end of the process."""
+        if self._process is None:
+            return Outcome(self.worker, None, detail=self._refusal)
+        code = self._process.wait()
+        for thread in self._threads:
+            thread.join(timeout=5)
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if pipe and not pipe.closed:
+                try:
+                    pipe.close()
+                except BrokenPipeError:  # an unflushed command to a worker that has gone
+                    continue
+        return Outcome.of_returncode(
+            self.worker, code, last=self._last, detail=self._tail[-1] if self._tail else ""
+        )
+
+    def __enter__(self) -> WorkerClient:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self.stop(STOP_GRACE if kind is None else 0.0)
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise WorkerFailed(f"The background process “{self.worker}” has not been started.")
+        return self._process
+
+    def _spawn(self, target: Callable[[IO[bytes]], None], pipe: IO[bytes]) -> None:
+        thread = threading.Thread(target=target, args=(pipe,), daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def _read_events(self, pipe: IO[bytes]) -> None:
+        reader = wire.Reader()
+        while data := pipe.read1(1 << 16):  # type: ignore[attr-defined]
+            for found in reader.feed(data):
+                if isinstance(found, Garbage):
+                    self.garbage.append(found)
+                elif isinstance(found.get("event"), str):
+                    self._last = found
+                    self._events.put(found)
+        self._events.put(None)
+
+    def _read_log(self, pipe: IO[bytes]) -> None:
+        """Always drained: a full pipe would stop the worker."""
+        sink = self._log.open("ab") if self._log else None
+        for line in iter(lambda: pipe.readline(1 << 16), b""):
+            if sink:
+                sink.write(line)
+                sink.flush()
+            if text := line.decode("utf-8", "replace").strip():
+                self._tail.append(text)
+        if sink:
+            sink.close()

@@ -1,0 +1,123 @@
+"""How a worker ended, as a value with a sentence.
+
+Decided by its last event *and* its exit status: a worker that said "finished" and then stumbled on
+its way out has still finished; one that ended without a last word has not, whatever its status.
+Knows no process library, so that the window and the terminal share it.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+LAST_WORDS = ("finished", "stopped", "failed")
+"""Events after which a worker says nothing more. ``failed`` carries ``text``, a sentence."""
+
+ORPHANED = 3
+"""Exit status of a worker whose window went away."""
+
+TITLES = {
+    "segment": "the outlining assistant",
+    "train": "the training process",
+    "answer": "the prediction process",
+}
+
+
+class Ending(StrEnum):
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    CRASHED = "crashed"
+    SILENT = "silent"
+    NOT_STARTED = "not_started"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """``code``: exit status, the signal's number when ``crashed``, None when it never started.
+
+    ``last`` is its last event; ``detail`` the last line of its log or the system's reason.
+    """
+
+    worker: str
+    code: int | None
+    crashed: bool = False
+    last: Mapping[str, Any] | None = field(default=None)
+    detail: str = ""
+
+    @classmethod
+    def of_returncode(
+        cls,
+        worker: str,
+        returncode: int,
+        *,
+        last: Mapping[str, Any] | None = None,
+        detail: str = "",
+    ) -> Outcome:
+        """From ``subprocess``'s return code, where a signal is a negative number."""
+        return cls(worker, abs(returncode), returncode < 0, last, detail)
+
+    @property
+    def ending(self) -> Ending:
+        if self.code is None:
+            return Ending.NOT_STARTED
+        word = self.last.get("event") if self.last else None
+        if word in LAST_WORDS:
+            return Ending(word)
+        if self.last is None:
+            return Ending.CRASHED if self.crashed else Ending.NOT_STARTED
+        return Ending.CRASHED if self.crashed or self.code else Ending.SILENT
+
+    @property
+    def ok(self) -> bool:
+        """Whether what it was asked to do is done, or it stopped because it was told to."""
+        return self.ending in (Ending.FINISHED, Ending.STOPPED)
+
+    def sentence(self) -> str:
+        """What happened and what to do, for people."""
+        title = TITLES.get(self.worker, f"the background process “{self.worker}”")
+        match self.ending:
+            case Ending.FINISHED:
+                text = f"{title} has finished."
+            case Ending.STOPPED:
+                text = f"{title} was stopped."
+            case Ending.FAILED:
+                said = self.last.get("text") if self.last else None
+                return str(said) if said else f"{_capital(title)} failed and did not say why."
+            case Ending.CRASHED:
+                text = f"{title} {self._death()}"
+            case Ending.SILENT:
+                text = f"{title} ended without finishing its work. Please start it again."
+            case Ending.NOT_STARTED:
+                text = (
+                    f"{title} could not be started{self._why()}. "
+                    "Run “leafspot doctor” to see what is missing."
+                )
+        return _capital(text)
+
+    def _death(self) -> str:
+        if not self.crashed:
+            return f"ended with an error (status {self.code}){self._why()}. Please start it again."
+        if self.code == getattr(signal, "SIGKILL", 9):
+            return (
+                "was killed, most often because the computer ran out of memory. "
+                "Close other programs and start it again."
+            )
+        return f"crashed ({_signal_name(self.code)}). Your work is safe; please start it again."
+
+    def _why(self) -> str:
+        return f": {self.detail.strip().rstrip('.')}" if self.detail.strip() else ""
+
+
+def _signal_name(code: int | None) -> str:
+    try:
+        return signal.Signals(code or 0).name
+    except ValueError:
+        return f"code {code}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
