@@ -23,16 +23,20 @@ MAX_BYTES = 64 << 20
 def read_probability(path: Path) -> NDArray[np.uint8]:
     """[h, w] uint8. Raises WorkerFailed when it is missing or is no grey picture of that kind."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ValueError("larger than any prediction")
-        with Image.open(path, formats=["PNG"]) as picture:
-            if picture.mode != "L" or max(picture.size) > MAX_SIDE:
-                raise ValueError(f"a {picture.mode} picture of {picture.size}")
-            return np.asarray(picture).copy()
+        return _read(path)
     except (OSError, ValueError, SyntaxError) as error:
         raise WorkerFailed(
             f"The prediction {path.name} cannot be read ({error}); score the run again."
         ) from error
+
+
+def _read(path: Path) -> NDArray[np.uint8]:
+    if path.stat().st_size > MAX_BYTES:
+        raise ValueError("larger than any prediction")
+    with Image.open(path, formats=["PNG"]) as picture:
+        if picture.mode != "L" or max(picture.size) > MAX_SIDE:
+            raise ValueError(f"a {picture.mode} picture of {picture.size}")
+        return np.asarray(picture).copy()
 
 
 def write_probability(path: Path, probability: NDArray[np.uint8]) -> None:
