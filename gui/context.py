@@ -65,8 +65,10 @@ class ProjectHolder(QObject):
     def put(self, store: ProjectStore | None) -> None:
         """Make ``store`` the current project. The caller closes the one before, on its lane."""
         self._store = store
-        self.info = store and ProjectInfo(
-            store.folder, store.name, store.read_only, store.locked_by
+        self.info = (
+            ProjectInfo(store.folder, store.name, store.read_only, store.locked_by)
+            if store is not None
+            else None
         )
         self.opened.emit()
 

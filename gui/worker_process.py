@@ -101,7 +101,7 @@ class WorkerProcess(QObject):
         self._early.clear()
 
     def _read_events(self) -> None:
-        for found in self._reader.feed(self._process.readAllStandardOutput().data()):
+        for found in self._reader.feed(bytes(self._process.readAllStandardOutput().data())):
             if isinstance(found, Garbage):
                 self._note(f"unreadable line on the wire ({found.why}): {found.text}")
             elif isinstance(found.get("event"), str):

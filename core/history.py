@@ -1,0 +1,115 @@
+"""What undo and redo remember: finished edits, photo by photo, within a byte budget.
+
+An undo is a new edit (the inverse), committed like any other; nothing here touches a region. Knows
+`Edit` values; knows no widget and no store.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+
+from core.domain.edits import Edit
+from core.domain.ids import ImageId
+
+DEFAULT_BUDGET = 256 << 20
+OVERHEAD = 512
+"""Bytes counted for an edit without pixels, so that relabelling cannot grow for ever either."""
+
+
+@dataclass(slots=True)
+class _Stacks:
+    done: deque[Edit] = field(default_factory=deque)
+    undone: list[Edit] = field(default_factory=list)
+
+
+class History:
+    """Undo and redo stacks of every photo worked on.
+
+    When the budget (bytes of pixel data) is passed, the oldest edits of the photo that was left
+    alone the longest are forgotten first; the last edit of all is kept whatever its size.
+    """
+
+    def __init__(self, budget: int = DEFAULT_BUDGET) -> None:
+        self.budget = budget
+        self._stacks: OrderedDict[ImageId, _Stacks] = OrderedDict()
+        self._held = 0
+
+    @property
+    def held(self) -> int:
+        """Bytes remembered now."""
+        return self._held
+
+    def push(self, edit: Edit) -> None:
+        """A new action was done: what had been undone on this photo can no longer be redone."""
+        stacks = self._touch(edit.image)
+        self._forget(stacks.undone)
+        stacks.undone.clear()
+        stacks.done.append(edit)
+        self._held += _cost(edit)
+        self._trim()
+
+    def undo(self, image: ImageId) -> Edit | None:
+        """The edit to apply now to take the last action back; None when there is none."""
+        stacks = self._touch(image)
+        if not stacks.done:
+            return None
+        edit = stacks.done.pop()
+        stacks.undone.append(edit)
+        return edit.inverse()
+
+    def redo(self, image: ImageId) -> Edit | None:
+        """The edit to apply now to do the last undone action again; None when there is none."""
+        stacks = self._touch(image)
+        if not stacks.undone:
+            return None
+        edit = stacks.undone.pop()
+        stacks.done.append(edit)
+        return edit
+
+    def undo_title(self, image: ImageId) -> str:
+        """What undo would take back; "" when nothing."""
+        stacks = self._stacks.get(image)
+        return stacks.done[-1].title if stacks and stacks.done else ""
+
+    def redo_title(self, image: ImageId) -> str:
+        """What redo would do again; "" when nothing."""
+        stacks = self._stacks.get(image)
+        return stacks.undone[-1].title if stacks and stacks.undone else ""
+
+    def forget(self, image: ImageId) -> None:
+        """Something else changed the photo's regions: its steps no longer fit."""
+        stacks = self._stacks.pop(image, None)
+        if stacks:
+            self._forget(stacks.done)
+            self._forget(stacks.undone)
+
+    def clear(self) -> None:
+        self._stacks.clear()
+        self._held = 0
+
+    def _touch(self, image: ImageId) -> _Stacks:
+        stacks = self._stacks.setdefault(image, _Stacks())
+        self._stacks.move_to_end(image)
+        return stacks
+
+    def _trim(self) -> None:
+        while self._held > self.budget:
+            image, stacks = next(iter(self._stacks.items()))
+            last = len(self._stacks) == 1
+            if stacks.done and not (last and len(stacks.done) == 1):
+                self._held -= _cost(stacks.done.popleft())
+            elif stacks.undone:
+                # Undone edits redo in reverse order: the first in the list is redone last.
+                self._held -= _cost(stacks.undone.pop(0))
+            elif last:
+                return
+            else:
+                del self._stacks[image]
+
+    def _forget(self, edits: deque[Edit] | list[Edit]) -> None:
+        self._held -= sum(_cost(e) for e in edits)
+
+
+def _cost(edit: Edit) -> int:
+    return OVERHEAD + edit.cost()

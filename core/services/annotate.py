@@ -1,0 +1,249 @@
+"""The labelling session: one photo open, its regions and labels, and the edits that change them.
+
+Every user action becomes one `Edit`; ``apply`` carries it out here, the store commits the same
+value, and undo applies its inverse. Knows the domain; knows no widget, no store and no model.
+
+Overlaps: a stroke or a proposal changes one region and leaves all others as they are, so a pixel
+may belong to several. A pixel of a leaf and a lesion counts as lesion; one of two lesions counts
+for each disease and once in the severity of the photo.
+
+``mask_known`` ("somebody has said where the lesions are") becomes True with the first lesion
+outlined, with "no lesions", and with Done on a leaf of the healthy class. It becomes False again
+when the last lesion goes. Naming the disease of a photo alone does not set it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from core.domain.disease import Disease
+from core.domain.edits import (
+    Change,
+    Edit,
+    ImageLabel,
+    ImageRelabelled,
+    PackedTiles,
+    PixelsChanged,
+    RegionAdded,
+    RegionRelabelled,
+    RegionRemoved,
+)
+from core.domain.ids import DiseaseId, RegionId, new_id
+from core.domain.image import ImageState, LeafImage
+from core.domain.mask import TileKey, TileMask
+from core.domain.region import Region, RegionInfo, RegionKind
+from core.engines.base import Candidate
+from core.errors import Bug
+from core.services.areas import AreaBook, Figures
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What ``apply`` changed: tiles whose pixels differ, the list of regions, the photo's label."""
+
+    tiles: frozenset[TileKey] = frozenset()
+    regions: bool = False
+    label: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a new region will be: kind, disease and where its pixels come from."""
+
+    kind: RegionKind = RegionKind.LESION
+    disease: DiseaseId | None = None
+    source: str = "hand"
+    author: str = ""
+
+
+class LabellingSession:
+    """One photo under work. Methods that propose give back an `Edit`, or None when nothing changes.
+
+    Nothing changes before ``apply``. Regions are kept in the order they were made.
+    """
+
+    def __init__(self, image: LeafImage, regions: Iterable[Region]) -> None:
+        self.image = image
+        self._regions = {r.info.id: r for r in sorted(regions, key=lambda r: r.info.id)}
+        self._areas = AreaBook(self._regions.values())
+
+    @property
+    def regions(self) -> list[Region]:
+        return list(self._regions.values())
+
+    @property
+    def label(self) -> ImageLabel:
+        return ImageLabel(self.image.disease, self.image.state, self.image.mask_known)
+
+    @property
+    def figures(self) -> Figures:
+        """Areas and severity, as of the last ``apply``."""
+        return self._areas.figures()
+
+    def region(self, region: RegionId) -> Region | None:
+        return self._regions.get(region)
+
+    def area(self, region: RegionId) -> int:
+        """Pixels of one region."""
+        return self._areas.region(region)
+
+    # -- proposing
+
+    def stroke(self, delta: PackedTiles, *, region: RegionId | None, draft: Draft) -> Edit | None:
+        """A finished brush or eraser stroke: XOR tiles of ``region``, or the tiles of a new one.
+
+        A region of which nothing is left is removed.
+        """
+        if not delta:
+            return None
+        if region is None or region not in self._regions:
+            return self._add(delta, draft, "Brush stroke")
+        before = self._regions[region]
+        after = before.mask.copy()
+        after.apply_delta(delta)
+        if not after.tiles:
+            return self.delete(region)
+        return self._edit("Brush stroke", PixelsChanged(region, delta))
+
+    def accept(self, candidate: Candidate, *, into: RegionId | None, draft: Draft) -> Edit | None:
+        """Take a proposed mask: as a new region, or as more pixels of ``into``."""
+        size = (self.image.width, self.image.height)
+        proposed = TileMask.from_array(candidate.pixels, candidate.origin, size)
+        if into is None or into not in self._regions:
+            tiles = proposed.packed()
+            return self._add(tiles, draft, "Accept proposal") if tiles else None
+        before = self._regions[into].mask
+        after = before.copy()
+        box = proposed.box()
+        if box is not None:
+            after.add(box, proposed.read(box))
+        delta = before.delta(after)
+        return self._edit("Extend region", PixelsChanged(into, delta)) if delta else None
+
+    def delete(self, region: RegionId) -> Edit | None:
+        found = self._regions.get(region)
+        if found is None:
+            return None
+        return self._edit("Delete region", RegionRemoved(found.info, found.mask.packed()))
+
+    def relabel(
+        self, region: RegionId, *, kind: RegionKind, disease: DiseaseId | None
+    ) -> Edit | None:
+        """Another kind or disease. A leaf carries no disease."""
+        found = self._regions.get(region)
+        if found is None:
+            return None
+        after = replace(
+            found.info, kind=kind, disease=disease if kind is RegionKind.LESION else None
+        )
+        if after == found.info:
+            return None
+        return self._edit("Relabel region", RegionRelabelled(found.info, after))
+
+    def name_disease(self, disease: DiseaseId | None) -> Edit | None:
+        """The disease of the whole photo."""
+        return self._relabel_image("Name the disease", replace(self._begun(), disease=disease))
+
+    def set_state(self, state: ImageState, healthy: DiseaseId | None = None) -> Edit | None:
+        """How far the person got; ``healthy`` is the id of the healthy class, if any."""
+        finished = state in (ImageState.DONE, ImageState.CHECKED)
+        is_healthy = healthy is not None and self.image.disease == healthy
+        known = self.image.mask_known or (finished and is_healthy)
+        return self._relabel_image(
+            f"Mark as {state.value.replace('_', ' ')}",
+            replace(self.label, state=state, mask_known=known),
+        )
+
+    def no_lesions(self, healthy: Disease | None) -> Edit | None:
+        """This leaf has none: its lesions go, an empty mask is known, and it is healthy."""
+        removed: list[Change] = [
+            RegionRemoved(r.info, r.mask.packed())
+            for r in self._regions.values()
+            if r.info.kind is RegionKind.LESION
+        ]
+        disease = healthy.id if healthy else self.image.disease
+        after = replace(self._begun(), disease=disease, mask_known=True)
+        if not removed and after == self.label:
+            return None
+        return Edit(self.image.id, "No lesions", (*removed, ImageRelabelled(self.label, after)))
+
+    # -- carrying out
+
+    def apply(self, edit: Edit) -> Touched:
+        """Carry out ``edit`` (a proposal of this session, an undo or a redo)."""
+        if edit.image != self.image.id:
+            raise Bug("an edit of another photo")
+        tiles: set[TileKey] = set()
+        regions = label = False
+        for change in edit.changes:
+            match change:
+                case RegionAdded(info, packed):
+                    self._insert(info, packed)
+                    tiles |= packed.keys()
+                    regions = True
+                case RegionRemoved(info, packed):
+                    tiles |= self._regions.pop(info.id).mask.tiles.keys()
+                    regions = True
+                case RegionRelabelled(_, after):
+                    self._regions[after.id].info = after
+                    tiles |= self._regions[after.id].mask.tiles.keys()
+                    regions = True
+                case PixelsChanged(region, delta):
+                    self._regions[region].mask.apply_delta(delta)
+                    tiles |= delta.keys()
+                case ImageRelabelled(_, after):
+                    self.image = replace(
+                        self.image,
+                        disease=after.disease,
+                        state=after.state,
+                        mask_known=after.mask_known,
+                    )
+                    label = True
+        self._areas.update(tiles, self._regions.values())
+        return Touched(frozenset(tiles), regions, label)
+
+    def _insert(self, info: RegionInfo, packed: PackedTiles) -> None:
+        mask = TileMask.from_packed(self.image.width, self.image.height, packed)
+        self._regions[info.id] = Region(info, mask)
+        # Undoing a removal puts the region back where it was in the list.
+        self._regions = dict(sorted(self._regions.items()))
+
+    def _add(self, tiles: PackedTiles, draft: Draft, title: str) -> Edit:
+        info = RegionInfo(
+            RegionId(new_id()),
+            self.image.id,
+            draft.kind,
+            draft.disease if draft.kind is RegionKind.LESION else None,
+            draft.source,
+            draft.author,
+        )
+        return self._edit(title, RegionAdded(info, tiles))
+
+    def _edit(self, title: str, change: Change) -> Edit:
+        """``change`` with what it means for the photo: work has begun, lesions are known or not."""
+        lesions = {r.info.id for r in self._regions.values() if r.info.kind is RegionKind.LESION}
+        before = len(lesions)
+        match change:
+            case RegionAdded(info) | RegionRelabelled(_, info) if info.kind is RegionKind.LESION:
+                lesions.add(info.id)
+            case RegionRelabelled(_, info) | RegionRemoved(info):
+                lesions.discard(info.id)
+        known = self.image.mask_known
+        if len(lesions) != before:
+            known = bool(lesions)
+        after = replace(self._begun(), mask_known=known)
+        extra = () if after == self.label else (ImageRelabelled(self.label, after),)
+        return Edit(self.image.id, title, (change, *extra))
+
+    def _begun(self) -> ImageLabel:
+        """The label as it is, with an unseen photo now in progress."""
+        state = self.image.state
+        return replace(
+            self.label, state=ImageState.IN_PROGRESS if state is ImageState.UNSEEN else state
+        )
+
+    def _relabel_image(self, title: str, after: ImageLabel) -> Edit | None:
+        if after == self.label:
+            return None
+        return Edit(self.image.id, title, (ImageRelabelled(self.label, after),))
