@@ -1,0 +1,1 @@
+"""Numbered changes of the project schema, and what applies them."""

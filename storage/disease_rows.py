@@ -1,0 +1,65 @@
+"""The diseases of a project: the part of the store that keeps the list of classes."""
+
+from __future__ import annotations
+
+from sqlalchemy import exists, select, update
+
+from core.changes import Changes
+from core.domain.disease import Disease
+from core.domain.ids import DiseaseId
+from core.errors import ProjectError
+from storage.mapping import disease_from, disease_values
+from storage.rows import Rows
+from storage.tables import DiseaseRow, ImageRow, RegionRow
+
+
+class Diseases(Rows):
+    """``diseases``, ``put_disease`` and ``remove_disease`` of the port."""
+
+    def diseases(self) -> list[Disease]:
+        """In the order they were made."""
+        with self._db.read() as session:
+            rows = session.scalars(select(DiseaseRow).order_by(DiseaseRow.id))
+            return [disease_from(row) for row in rows]
+
+    def put_disease(self, disease: Disease) -> Changes:
+        """Insert or replace by id. A hotkey moves here from the disease that had it.
+
+        Raises ProjectError for an empty name, one that is taken, and a second healthy class.
+        """
+        if not disease.name.strip():
+            raise ProjectError("A disease needs a name; type one.")
+        values = disease_values(disease)
+        with self._db.write() as session:
+            for other in session.scalars(select(DiseaseRow).where(DiseaseRow.id != disease.id)):
+                if other.name_folded == values["name_folded"]:
+                    raise ProjectError(
+                        f"There is already a disease called “{other.name}”; choose another name."
+                    )
+                if disease.healthy and other.healthy:
+                    raise ProjectError(
+                        f"“{other.name}” already stands for healthy leaves; a project has one such "
+                        "class."
+                    )
+            if disease.hotkey is not None:
+                taken = DiseaseRow.hotkey == disease.hotkey
+                session.execute(update(DiseaseRow).where(taken).values(hotkey=None))
+            session.merge(DiseaseRow(**values))
+        return Changes(diseases=True)
+
+    def remove_disease(self, disease: DiseaseId) -> Changes:
+        """Raises ProjectError when a photo or region still carries it, or when there is none."""
+        with self._db.write() as session:
+            row = session.get(DiseaseRow, disease)
+            if row is None:
+                raise ProjectError("This disease is no longer in the project.")
+            for what, column in (
+                ("photos", ImageRow.disease_id),
+                ("regions", RegionRow.disease_id),
+            ):
+                if session.scalar(select(exists().where(column == disease))):
+                    raise ProjectError(
+                        f"“{row.name}” is still used by {what}; give those another disease first."
+                    )
+            session.delete(row)
+        return Changes(diseases=True)

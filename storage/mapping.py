@@ -1,0 +1,254 @@
+"""Between table rows and domain objects.
+
+Knows both; knows no query. Rows may come from a damaged or foreign file: whatever does not make
+sense is raised as ProjectDamaged that names the row, never as a stray ValueError.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from pathlib import PurePosixPath
+from typing import Any, TypeVar
+
+from core.domain.disease import Disease
+from core.domain.ids import DiseaseId, ImageId, RegionId, RunId
+from core.domain.image import ImageState, LeafImage, Split
+from core.domain.region import RegionInfo, RegionKind
+from core.domain.run import Run, RunState, Score, TargetScore, Verdict
+from core.errors import ProjectDamaged
+from storage.areas import Areas
+from storage.tables import DiseaseRow, ImageRow, RegionRow, RunRow, ScoreRow
+
+Values = dict[str, Any]
+Row = TypeVar("Row")
+Out = TypeVar("Out")
+
+
+def _guarded(read: Callable[[Row], Out]) -> Callable[[Row], Out]:
+    @wraps(read)
+    def guarded(row: Row) -> Out:
+        try:
+            return read(row)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            what = type(row).__name__.removesuffix("Row").lower()
+            which = getattr(row, "name", None) or getattr(row, "id", None) or "?"
+            raise ProjectDamaged(
+                f"The entry of {what} {which} is damaged ({error}); go back to the newest file in "
+                "the project's backups folder."
+            ) from error
+
+    return guarded
+
+
+def fold(text: str) -> str:
+    """For comparing and finding text whatever its case or Unicode form."""
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def _pairs(text: str) -> Iterable[tuple[Any, ...]]:
+    return (tuple(item) for item in json.loads(text))
+
+
+def _disease_id(value: int | None) -> DiseaseId | None:
+    return None if value is None else DiseaseId(int(value))
+
+
+def disease_values(disease: Disease) -> Values:
+    return {
+        "id": disease.id,
+        "name": disease.name,
+        "name_folded": fold(disease.name),
+        "colour": disease.colour,
+        "hotkey": disease.hotkey,
+        "eppo": disease.eppo,
+        "healthy": disease.healthy,
+    }
+
+
+@_guarded
+def disease_from(row: DiseaseRow) -> Disease:
+    return Disease(
+        id=DiseaseId(int(row.id)),
+        name=row.name,
+        colour=row.colour,
+        hotkey=row.hotkey,
+        eppo=row.eppo,
+        healthy=bool(row.healthy),
+    )
+
+
+def image_values(image: LeafImage) -> Values:
+    """Everything but ``added`` and the cached areas."""
+    name = PurePosixPath(image.path).name
+    return {
+        "id": image.id,
+        "state": image.state.value,
+        "split": image.split.value,
+        "disease_id": image.disease,
+        "mask_known": image.mask_known,
+        "name": name,
+        "name_folded": fold(name),
+        "path": image.path,
+        "sha256": image.sha256,
+        "width": image.width,
+        "height": image.height,
+        "orientation": image.orientation,
+        "captured_at": image.captured_at,
+        "latitude": image.gps[0] if image.gps else None,
+        "longitude": image.gps[1] if image.gps else None,
+        "crop": image.crop,
+        "group_name": image.group,
+        "extra": _json(image.extra),
+    }
+
+
+@_guarded
+def image_from(row: ImageRow) -> LeafImage:
+    located = row.latitude is not None and row.longitude is not None
+    return LeafImage(
+        id=ImageId(int(row.id)),
+        path=row.path,
+        sha256=row.sha256,
+        width=int(row.width),
+        height=int(row.height),
+        orientation=int(row.orientation),
+        captured_at=row.captured_at,
+        gps=(float(row.latitude or 0), float(row.longitude or 0)) if located else None,
+        crop=row.crop,
+        group=row.group_name,
+        state=ImageState(row.state),
+        split=Split(row.split),
+        disease=_disease_id(row.disease_id),
+        mask_known=bool(row.mask_known),
+        extra=tuple((str(key), str(value)) for key, value in _pairs(row.extra)),
+    )
+
+
+def areas_values(areas: Areas, regions: int) -> Values:
+    """The cached columns of a photo."""
+    groups = sorted(
+        (k.value, d, pixels) for (k, d), pixels in areas.groups.items() if d is not None
+    )
+    unnamed = sorted(
+        (k.value, None, pixels) for (k, d), pixels in areas.groups.items() if d is None
+    )
+    return {
+        "regions": regions,
+        "leaf": areas.leaf,
+        "lesion": areas.lesion,
+        "cover": areas.cover,
+        "areas": _json([*unnamed, *groups]),
+    }
+
+
+@_guarded
+def areas_from(row: ImageRow) -> Areas:
+    groups = {
+        (RegionKind(kind), _disease_id(disease)): int(pixels)
+        for kind, disease, pixels in _pairs(row.areas)
+    }
+    return Areas(groups, int(row.leaf), int(row.lesion), int(row.cover))
+
+
+def region_values(info: RegionInfo) -> Values:
+    """Everything but the digest of the mask."""
+    return {
+        "id": info.id,
+        "image_id": info.image_id,
+        "kind": info.kind.value,
+        "disease_id": info.disease,
+        "source": info.source,
+        "author": info.author,
+    }
+
+
+@_guarded
+def region_from(row: RegionRow) -> RegionInfo:
+    return RegionInfo(
+        id=RegionId(int(row.id)),
+        image_id=ImageId(int(row.image_id)),
+        kind=RegionKind(row.kind),
+        disease=_disease_id(row.disease_id),
+        source=row.source,
+        author=row.author,
+    )
+
+
+def run_values(run: Run) -> Values:
+    """Everything but ``added``."""
+    return {
+        "id": run.id,
+        "title": run.title,
+        "base": run.base,
+        "state": run.state.value,
+        "created_at": run.created_at,
+        "folder": run.folder,
+        "parent": run.parent,
+        "summary": summary_json(dict(run.summary)),
+    }
+
+
+def summary_json(summary: Mapping[str, float]) -> str:
+    """Final figures as text; those of a diverged run that are not finite are left out."""
+    return _json([(name, value) for name, value in summary.items() if math.isfinite(value)])
+
+
+@_guarded
+def run_from(row: RunRow) -> Run:
+    return Run(
+        id=RunId(row.id),
+        title=row.title,
+        base=row.base,
+        state=RunState(row.state),
+        created_at=row.created_at,
+        folder=row.folder,
+        parent=None if row.parent is None else RunId(row.parent),
+        summary=tuple((str(name), float(value)) for name, value in _pairs(row.summary)),
+    )
+
+
+def score_values(score: Score) -> Values:
+    targets = [(t.target, t.dice, t.iou, t.truth_empty, t.prediction_empty) for t in score.targets]
+    return {
+        "run_id": score.run,
+        "image_id": score.image,
+        "split": score.split,
+        "dice": score.dice,
+        "targets": _json(targets),
+        "truth": score.truth,
+        "predicted": score.predicted,
+        "probabilities": _json(score.probabilities),
+        "severity": score.severity,
+        "true_severity": score.true_severity,
+        "prediction": score.prediction,
+        "verdict": None if score.verdict is None else score.verdict.value,
+    }
+
+
+@_guarded
+def score_from(row: ScoreRow) -> Score:
+    return Score(
+        run=RunId(row.run_id),
+        image=ImageId(int(row.image_id)),
+        split=row.split,
+        dice=None if row.dice is None else float(row.dice),
+        targets=tuple(
+            TargetScore(str(name), float(dice), float(iou), bool(truth), bool(prediction))
+            for name, dice, iou, truth, prediction in _pairs(row.targets)
+        ),
+        truth=row.truth,
+        predicted=row.predicted,
+        probabilities=tuple((str(name), float(p)) for name, p in _pairs(row.probabilities)),
+        severity=float(row.severity),
+        true_severity=None if row.true_severity is None else float(row.true_severity),
+        prediction=row.prediction,
+        verdict=None if row.verdict is None else Verdict(row.verdict),
+    )

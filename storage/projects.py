@@ -1,0 +1,241 @@
+"""Makes and opens projects: the way in for the window and the command line.
+
+Everything that can be wrong with a folder is found here, before it is written to: not a project,
+damaged, from the future, held by somebody else, on read-only media.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+from os import W_OK, access
+from pathlib import Path
+
+from core.domain.disease import HEALTHY_COLOUR, Disease
+from core.domain.ids import DiseaseId, new_id
+from core.errors import ProjectDamaged, ProjectError, ProjectLocked, ProjectReadOnly, ProjectTooNew
+from storage import backup
+from storage.database import APPLICATION_ID, Database, connect, explained
+from storage.files import Layout, sync_folder, with_suffix
+from storage.lock import ProjectLock
+from storage.mapping import disease_values
+from storage.migrations import runner
+from storage.project_store import SqlProjectStore
+from storage.tables import Base, DiseaseRow
+
+_NOT_WRITABLE = "Its folder may not be written to; copy it to another place to make changes."
+_ASKED_FOR = "It was opened only to be read; open it again to make changes."
+
+
+def create_project(folder: Path) -> SqlProjectStore:
+    """A new, empty project with one class, "healthy" (hotkey 9); open for writing.
+
+    ``folder`` gets ``.leafspot`` where it is missing. Nothing is left behind by a failure: the
+    project is built beside its place and renamed. Raises ProjectError.
+    """
+    layout = Layout(with_suffix(folder))
+    if layout.folder.exists() and any(layout.folder.iterdir()):
+        raise ProjectError(f"“{layout.folder}” exists already; open it, or choose another name.")
+    try:
+        layout.folder.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=".new-", dir=layout.folder.parent))
+        try:
+            draft.chmod(0o755)  # mkdtemp makes it private; a project may be shared by a team
+            _fill(Layout(draft))
+            if layout.folder.exists():
+                layout.folder.rmdir()
+            draft.rename(layout.folder)
+            sync_folder(layout.folder.parent)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    except OSError as error:
+        raise ProjectError(
+            f"A project cannot be made at “{layout.folder}” ({error.strerror}); choose a folder "
+            "you may write to."
+        ) from error
+    except sqlite3.Error as error:
+        raise explained(error, layout.name) from error
+    return _open(layout)
+
+
+def open_project(folder: Path, *, read_only: bool = False) -> SqlProjectStore:
+    """Open a project; for writing unless somebody else does so or the folder may not be written.
+
+    ``store.read_only`` and ``store.locked_by`` say what came of it. A project left behind by a
+    crash opens without a question. Raises ProjectError, ProjectDamaged, ProjectTooNew; the files
+    are then as they were.
+    """
+    store = _open(_locate(folder), read_only=read_only)
+    if not store.read_only:
+        store.start_backup()
+    return store
+
+
+def _open(layout: Layout, *, read_only: bool = False) -> SqlProjectStore:
+    lock, locked_by, why = (None, "", _ASKED_FOR) if read_only else _claim(layout)
+    try:
+        version = _examine(layout, recover=lock is not None)
+        if version < runner.CURRENT:
+            _upgrade(layout, lock)
+        if lock is not None:
+            layout.make_folders()
+        return SqlProjectStore(layout, lock=lock, locked_by=locked_by, why=why)
+    except BaseException:
+        if lock is not None:
+            lock.release()
+        raise
+
+
+def restore_backup(folder: Path, chosen: Path | None = None) -> Path:
+    """Go back to a backup, the newest good one unless ``chosen``; returns the backup used.
+
+    The database there was is kept beside it. Raises ProjectError when there is no good backup,
+    ProjectLocked when the project is open somewhere, ProjectReadOnly when it may not be written.
+    """
+    layout = _locate(folder)
+    lock, locked_by, why = _claim(layout)
+    if lock is None:
+        raise (ProjectLocked if locked_by else ProjectReadOnly)(f"“{layout.name}”: {why}")
+    try:
+        return _bring_back(layout, chosen)
+    except OSError as error:
+        raise ProjectError(
+            f"The backup of “{layout.name}” could not be brought back ({error.strerror}); free "
+            "some space and try again."
+        ) from error
+    finally:
+        lock.release()
+
+
+def _bring_back(layout: Layout, chosen: Path | None) -> Path:
+    named = {found.path.name: found for found in backup.backups(layout)}
+    found = named.get(chosen.name) if chosen else backup.newest_good(layout)
+    if found is None:
+        raise ProjectError(f"“{layout.name}” has no good backup to go back to.")
+    backup.bring_back(layout, found)
+    return found.path
+
+
+def _fill(layout: Layout) -> None:
+    layout.make_folders()
+    connection = connect(layout.database, create=True)
+    try:
+        runner.migrate(connection)
+    finally:
+        connection.close()
+    database = Database(layout.database, read_only=False, title=layout.name)
+    healthy = Disease(DiseaseId(new_id()), "healthy", HEALTHY_COLOUR, hotkey=9, healthy=True)
+    try:
+        with database.write() as session:
+            session.add(DiseaseRow(**disease_values(healthy)))
+    finally:
+        database.close()
+
+
+def _locate(folder: Path) -> Layout:
+    """Accepts the folder, its name without ``.leafspot``, or the database inside it."""
+    folder = folder.expanduser().absolute()
+    candidates = [folder, with_suffix(folder)]
+    if folder.name == Layout(folder).database.name:
+        candidates.append(folder.parent)
+    for layout in map(Layout, candidates):
+        if layout.database.is_file():
+            return layout
+    raise ProjectError(
+        f"“{folder}” is not a Leafspot project (it holds no project.db); choose a folder that ends "
+        "in .leafspot."
+    )
+
+
+def _claim(layout: Layout) -> tuple[ProjectLock | None, str, str]:
+    """(lock, who holds it otherwise, why it is read-only)."""
+    if not access(layout.folder, W_OK) or not access(layout.database, W_OK):
+        return None, "", _NOT_WRITABLE
+    try:
+        return ProjectLock.acquire(layout.lock), "", ""
+    except ProjectLocked as held:
+        who = str(held)
+        why = f"It is being worked on by {who}; close it there and open it here again."
+        return None, who, why
+    except OSError:
+        return None, "", _NOT_WRITABLE
+
+
+def _examine(layout: Layout, *, recover: bool) -> int:
+    """The schema version of a database that is ours, after looking without writing."""
+    if layout.database.stat().st_size == 0:
+        raise _damaged(layout, "project.db is empty")
+    try:
+        try:
+            return _look(layout, read_only=True)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK or not recover:
+                raise
+            # The last writer was killed in the middle of a save: opening for writing undoes it.
+            return _look(layout, read_only=False)
+    except sqlite3.Error as error:
+        known = explained(error, layout.name)
+        if isinstance(known, ProjectDamaged):
+            raise _damaged(layout, str(error)) from error
+        raise known from error
+
+
+def _look(layout: Layout, *, read_only: bool) -> int:
+    connection = connect(layout.database, read_only=read_only)
+    try:
+        application = int(connection.execute("PRAGMA application_id").fetchone()[0])
+        version = runner.version(connection)
+        if application != APPLICATION_ID or version < 1:
+            raise _damaged(layout, "project.db was not written by Leafspot")
+        if version > runner.CURRENT:
+            raise ProjectTooNew(
+                f"“{layout.name}” was made by a newer Leafspot (project version {version}, this "
+                f"program knows {runner.CURRENT}) and was left untouched; update Leafspot to open "
+                "it."
+            )
+        if version == runner.CURRENT:
+            _expect_tables(layout, connection)
+        return version
+    finally:
+        connection.close()
+
+
+def _expect_tables(layout: Layout, connection: sqlite3.Connection) -> None:
+    for kind, name in connection.execute("SELECT type, name FROM sqlite_schema"):
+        if kind not in ("table", "index"):
+            raise _damaged(layout, f"it holds a {kind} called {name}, which Leafspot never makes")
+    for table in Base.metadata.sorted_tables:
+        columns = {row[1] for row in connection.execute(f"PRAGMA table_info({table.name})")}
+        missing = {column.name for column in table.columns} - columns
+        if missing:
+            raise _damaged(layout, f"table {table.name} lacks {', '.join(sorted(missing))}")
+
+
+def _damaged(layout: Layout, what: str) -> ProjectDamaged:
+    try:
+        good = backup.newest_good(layout)
+    except OSError:
+        good = None
+    remedy = (
+        f"Go back to its newest good backup, backups/{good.path.name}."
+        if good
+        else "There is no good backup in its backups folder; ask for help before changing anything."
+    )
+    return ProjectDamaged(f"“{layout.name}” is damaged: {what}. Nothing was changed. {remedy}")
+
+
+def _upgrade(layout: Layout, lock: ProjectLock | None) -> None:
+    if lock is None:
+        raise ProjectReadOnly(
+            f"“{layout.name}” was made by an older Leafspot and has to be converted; open it once "
+            "where it may be written."
+        )
+    backup.BackupMaker(layout).make()
+    connection = connect(layout.database)
+    try:
+        runner.migrate(connection)
+    except sqlite3.Error as error:
+        raise explained(error, layout.name) from error
+    finally:
+        connection.close()

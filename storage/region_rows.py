@@ -1,0 +1,110 @@
+"""The regions of a project: reading masks, and committing edits.
+
+Knows rows of regions and tiles; what an edit does to them is worked out in ``edit_work``.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.changes import Changes
+from core.domain.edits import Edit
+from core.domain.ids import DiseaseId, ImageId
+from core.domain.mask import TileKey, TileMask
+from core.domain.region import Region, RegionKind
+from core.errors import ProjectDamaged, ProjectError
+from storage import mask_codec
+from storage.edit_work import EditWork
+from storage.mapping import areas_from, region_from
+from storage.mask_codec import TileDamaged
+from storage.rows import Rows
+from storage.tables import ImageRow, RegionRow, TileRow
+
+StoredTile = tuple[TileKey, bytes, bytes]
+"""(key, sha256, data)"""
+
+
+class Regions(Rows):
+    """The region part of the port."""
+
+    def regions(self, image: ImageId) -> list[Region]:
+        """In the order they were made.
+
+        Raises ProjectDamaged, naming image and region, when a tile or a whole mask fails its
+        checksum; ProjectError when there is no such photo.
+        """
+        with self._db.read() as session:
+            photo = _photo(session, image)
+            rows = session.scalars(
+                select(RegionRow).where(RegionRow.image_id == image).order_by(RegionRow.id)
+            ).all()
+            tiles = tiles_of(session, image)
+            return [_region(photo, row, tiles.get(row.id, [])) for row in rows]
+
+    def areas(self, image: ImageId) -> dict[tuple[RegionKind, DiseaseId | None], int]:
+        """Union pixel counts per kind and disease, from the cache. Empty unions are left out."""
+        with self._db.read() as session:
+            return dict(areas_from(_photo(session, image)).groups)
+
+    def commit(self, edit: Edit) -> Changes:
+        """Apply one edit in one transaction; durable when it returns.
+
+        Raises DiskFull, ProjectReadOnly and ProjectLocked with the old state intact,
+        ProjectDamaged when a tile in the way fails its checksum, and Bug when the edit does not
+        fit what is stored.
+        """
+        with self._db.write() as session:
+            work = EditWork(session, _photo(session, edit.image))
+            for change in edit.changes:
+                work.apply(change)
+            work.flush()
+        return Changes(images=frozenset({edit.image}))
+
+
+def _photo(session: Session, image: ImageId) -> ImageRow:
+    row = session.get(ImageRow, image)
+    if row is None:
+        raise ProjectError("This photo is not in the project.")
+    return row
+
+
+def tiles_of(session: Session, image: ImageId) -> dict[int, list[StoredTile]]:
+    """Every tile of a photo, by region, as it is stored."""
+    found: dict[int, list[StoredTile]] = defaultdict(list)
+    rows = session.execute(
+        select(TileRow.region_id, TileRow.tile_row, TileRow.tile_col, TileRow.sha256, TileRow.data)
+        .join(RegionRow, RegionRow.id == TileRow.region_id)
+        .where(RegionRow.image_id == image)
+    )
+    for region, row, col, sha256, data in rows:
+        found[region].append(((row, col), sha256, data))
+    return found
+
+
+def _region(photo: ImageRow, row: RegionRow, tiles: Sequence[StoredTile]) -> Region:
+    packed = read_mask(photo.name, row, tiles)
+    size = (photo.width, photo.height)
+    if not all(mask_codec.fits(key, tile, size) for key, tile in packed.items()):
+        raise ProjectDamaged(f"The mask of region {row.id} does not fit photo {photo.name}.")
+    return Region(region_from(row), TileMask.from_packed(*size, packed))
+
+
+def read_mask(
+    photo: str, row: RegionRow, tiles: Sequence[StoredTile]
+) -> dict[TileKey, mask_codec.Packed]:
+    """The packed tiles of one region. Raises ProjectDamaged naming the photo and the region."""
+    packed: dict[TileKey, mask_codec.Packed] = {}
+    try:
+        for key, sha256, data in tiles:
+            packed[key] = mask_codec.decode(row.id, key, sha256=sha256, data=data)
+        mask_codec.verify_mask(((key, sha256) for key, sha256, _ in tiles), row.mask_sha256)
+    except TileDamaged as error:
+        raise ProjectDamaged(
+            f"The mask of region {row.id} on photo {photo} is damaged ({error}); the other photos "
+            "are fine. Bring it back from the newest file in the project's backups folder."
+        ) from error
+    return packed

@@ -1,0 +1,156 @@
+"""The tables of ``project.db``, typed.
+
+Knows columns and indexes; knows no domain object (``mapping`` translates) and no SQL dialect.
+Migration 0001 writes the same schema out in SQL; a test keeps the two equal.
+
+Structured values (pairs, lists) are JSON text that ``mapping`` reads, so that a damaged one is
+an error of that row alone.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, MetaData
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+# SQLite makes only a column called INTEGER the key of its own table.
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData()
+
+
+class DiseaseRow(Base):
+    """A class. ``name_folded`` makes names unique whatever their case."""
+
+    __tablename__ = "disease"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    name: Mapped[str]
+    name_folded: Mapped[str] = mapped_column(unique=True)
+    colour: Mapped[str]
+    hotkey: Mapped[int | None]
+    eppo: Mapped[str]
+    healthy: Mapped[bool]
+
+
+class ImageRow(Base):
+    """A photo, and what the gallery needs of its masks without decoding them.
+
+    ``added`` counts up with every photo; ``areas`` is JSON ``[[kind, disease, pixels], …]`` of
+    unions, ``leaf``, ``lesion`` and ``cover`` are the unions of all leaf, all lesion and all
+    regions in pixels. The four are maintained by the transaction that changes the masks.
+    """
+
+    __tablename__ = "image"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    added: Mapped[int] = mapped_column(Id)
+    state: Mapped[str]
+    split: Mapped[str]
+    disease_id: Mapped[int | None] = mapped_column(Id, ForeignKey("disease.id"))
+    mask_known: Mapped[bool]
+    regions: Mapped[int] = mapped_column(default=0)
+    leaf: Mapped[int] = mapped_column(Id, default=0)
+    lesion: Mapped[int] = mapped_column(Id, default=0)
+    cover: Mapped[int] = mapped_column(Id, default=0)
+    areas: Mapped[str] = mapped_column(default="[]")
+    name: Mapped[str]
+    name_folded: Mapped[str]
+    path: Mapped[str]
+    sha256: Mapped[str]
+    width: Mapped[int]
+    height: Mapped[int]
+    orientation: Mapped[int]
+    captured_at: Mapped[str]
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    crop: Mapped[str]
+    group_name: Mapped[str]
+    extra: Mapped[str]
+
+    __table_args__ = (
+        # Answers every gallery filter by itself, in order, without touching the wide rows.
+        Index("image_gallery", "added", "state", "split", "disease_id", "name_folded"),
+        Index("image_sha256", "sha256"),
+        Index("image_disease", "disease_id"),
+    )
+
+
+class RegionRow(Base):
+    """A region without its pixels. ``mask_sha256`` covers the digests of all its tiles."""
+
+    __tablename__ = "region"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    image_id: Mapped[int] = mapped_column(Id, ForeignKey("image.id", ondelete="CASCADE"))
+    kind: Mapped[str]
+    disease_id: Mapped[int | None] = mapped_column(Id, ForeignKey("disease.id"))
+    source: Mapped[str]
+    author: Mapped[str]
+    mask_sha256: Mapped[bytes]
+
+    __table_args__ = (
+        Index("region_image", "image_id"),
+        Index("region_disease", "disease_id"),
+    )
+
+
+class TileRow(Base):
+    """One 256-pixel tile: the only blobs, in a table of their own.
+
+    ``sha256`` stands before ``data``, so that reading digests leaves overflow pages alone.
+    """
+
+    __tablename__ = "tile"
+
+    region_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("region.id", ondelete="CASCADE"), primary_key=True
+    )
+    tile_row: Mapped[int] = mapped_column(primary_key=True)
+    tile_col: Mapped[int] = mapped_column(primary_key=True)
+    sha256: Mapped[bytes]
+    data: Mapped[bytes]
+
+
+class RunRow(Base):
+    """A training run; ``summary`` is JSON ``[[name, figure], …]``."""
+
+    __tablename__ = "run"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    added: Mapped[int] = mapped_column(Id)
+    title: Mapped[str]
+    base: Mapped[str]
+    state: Mapped[str]
+    created_at: Mapped[str]
+    folder: Mapped[str]
+    parent: Mapped[str | None]
+    summary: Mapped[str]
+
+
+class ScoreRow(Base):
+    """What a run said about a photo. ``targets`` and ``probabilities`` are JSON lists."""
+
+    __tablename__ = "score"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
+    image_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("image.id", ondelete="CASCADE"), primary_key=True
+    )
+    split: Mapped[str]
+    dice: Mapped[float | None]
+    targets: Mapped[str]
+    truth: Mapped[str | None]
+    predicted: Mapped[str]
+    probabilities: Mapped[str]
+    severity: Mapped[float]
+    true_severity: Mapped[float | None]
+    prediction: Mapped[str]
+    verdict: Mapped[str | None]
+
+    __table_args__ = (
+        # The review list: worst first within a run, paged by the last (dice, image) seen.
+        Index("score_worst", "run_id", "dice", "image_id"),
+        Index("score_image", "image_id"),
+    )
