@@ -79,13 +79,13 @@ def take_snapshot(
     if problems:
         raise TrainingRefused(problems)
     notes = tuple(_notes(samples, classes, left_out=len(images) - len(useful)))
-    samples = _answerable(samples, classes)
+    answerable = _answerable(samples, classes)
     healthy = next((d.name for d in diseases.values() if d.healthy and d.name in classes), "")
     return Snapshot(
-        samples=samples,
+        samples=answerable,
         classes=classes,
         healthy=healthy,
-        left_out=len(images) - len(samples),
+        left_out=len(images) - len(answerable),
         ignored=len(every) - len(images),
         notes=notes,
     )
