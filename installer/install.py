@@ -7,7 +7,7 @@ at any moment: until the stamp is written, the next call looks over what is ther
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from installer import environment, graphics, lock, pip_runner, preconditions, qt_libraries, stamp
@@ -27,10 +27,13 @@ class Job:
     torch_index: str | None
     progress: Progress
     lock: int
+    keep_downloads: bool = True
 
     def pip(self, *arguments: str) -> None:
         """``pip install`` under the job's lock and constraints."""
-        pinned = ("--constraint", str(self.wanted.constraints))
+        pinned = ["--constraint", str(self.wanted.constraints)]
+        if not self.keep_downloads:
+            pinned.append("--no-cache-dir")
         pip_runner.install(
             self.folder, [*pinned, *arguments], progress=self.progress, lock=self.lock
         )
@@ -75,12 +78,16 @@ def _install(job: Job) -> None:
     job.progress.step("Looking at this computer")
     shutil.rmtree(job.folder / "tmp", ignore_errors=True)
     present = environment.bytes_in(job.folder)
-    preconditions.check_room(job.root, preconditions.room_needed(present=present))
+    cuda = job.torch_index is not None
+    fetch = preconditions.download_size(cuda_on_windows=cuda)
+    needed = preconditions.room_needed(cuda_on_windows=cuda, present=present)
+    free = preconditions.check_room(job.root, needed)
+    # pip's cache would take the size of the downloads once more.
+    job = replace(job, keep_downloads=free > needed + fetch)
     if preconditions.venv_missing():
         _bring_venv()
     job.progress.step(f"Making a private Python environment in {job.folder}")
     job.progress.say(f"      {environment.prepare(job.folder)}")
-    fetch = preconditions.download_size(cuda_on_windows=job.torch_index is not None)
     about = "" if present > 1e9 else f", about {size(fetch)} to download the first time"
     job.progress.step(f"Installing the libraries{about}")
     if pip_runner.pip_version(job.folder) < pip_runner.RAW_PROGRESS:

@@ -14,36 +14,49 @@ from pathlib import Path
 
 from installer.report import Refusal, size
 
-# Measured with the pinned versions: the environment itself, the downloads while they are unpacked,
-# and pip's cache of them. On Linux most of it is what the graphics card needs.
-_ROOM = {"linux": 10.5e9, "win32": 6e9, "darwin": 3e9}
-_DOWNLOAD = {"linux": 2.9e9, "win32": 0.6e9, "darwin": 0.6e9}
-_CUDA_ON_WINDOWS = 2.5e9
-
-
-def room_needed(platform: str = sys.platform, *, present: float = 0.0) -> float:
-    """Bytes an installation needs; ``present`` bytes of it are there from an earlier attempt."""
-    return max(1e9, _ROOM.get(platform, _ROOM["linux"]) - present)
+# Bytes on disk and to download. Linux is measured with the pinned versions, and most of it is what
+# a graphics card needs; Windows and macOS are estimated from the sizes of the packages.
+_INSTALLED = {"linux": 6.9e9, "win32": 2.2e9, "darwin": 1.8e9}
+_DOWNLOAD = {"linux": 2.9e9, "win32": 0.7e9, "darwin": 0.6e9}
+_CUDA_ON_WINDOWS = (4e9, 2e9)
+_LEAST = 0.5e9
 
 
 def download_size(platform: str = sys.platform, *, cuda_on_windows: bool = False) -> float:
     """About how many bytes the first installation fetches."""
-    more = _CUDA_ON_WINDOWS if cuda_on_windows else 0.0
+    more = _CUDA_ON_WINDOWS[1] if cuda_on_windows else 0.0
     return _DOWNLOAD.get(platform, _DOWNLOAD["linux"]) + more
+
+
+def room_needed(
+    platform: str = sys.platform, *, cuda_on_windows: bool = False, present: float = 0.0
+) -> float:
+    """Bytes an installation needs at its peak, when the downloads are still there.
+
+    ``present`` bytes are installed from an earlier time, and so is their share of the downloads.
+    """
+    more = _CUDA_ON_WINDOWS[0] if cuda_on_windows else 0.0
+    installed = _INSTALLED.get(platform, _INSTALLED["linux"]) + more
+    download = download_size(platform, cuda_on_windows=cuda_on_windows)
+    left = max(0.0, 1.0 - present / installed)
+    return max(_LEAST, (installed + download) * left)
 
 
 def _free_bytes(folder: Path) -> float:
     return shutil.disk_usage(folder).free
 
 
-def check_room(folder: Path, needed: float, *, free: Callable[[Path], float] = _free_bytes) -> None:
-    """Raises Refusal when fewer than ``needed`` bytes are free where ``folder`` lies."""
+def check_room(
+    folder: Path, needed: float, *, free: Callable[[Path], float] = _free_bytes
+) -> float:
+    """The bytes free where ``folder`` lies; raises Refusal when they are fewer than ``needed``."""
     there = free(folder)
     if there < needed:
         raise Refusal(
             f"Leafspot needs about {size(needed)} of disk space for the libraries, and only "
             f"{size(there)} are free in {folder}: make room, or move this folder to a larger disk."
         )
+    return there
 
 
 def check_writable(folder: Path) -> None:
