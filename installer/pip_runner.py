@@ -6,9 +6,11 @@ is the business of its own configuration.
 
 from __future__ import annotations
 
+import math
 import platform
 import queue
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -24,15 +26,16 @@ RAW_PROGRESS = (24, 1)
 """The first pip that reports the progress of a download to a program."""
 
 _DOWNLOAD = re.compile(r"^\s*(Downloading|Using cached) (\S+) \(([\d.]+) ([kMG]?B|bytes)\)\s*$")
+FULL = 100e6
+"""With fewer free bytes than this, whatever pip complains of is the disk."""
+
 _UNITS = {"bytes": 1.0, "B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9}
 
 # In this order: a full disk or a dead network shows itself in several ways at once, and the
 # packages that pip then fails to find are only its consequence.
+_DISK_FULL = "The disk became full during the installation: make room and run the command again."
 _CAUSES = (
-    (
-        r"No space left on device|\[Errno 28\]|not enough space|WinError 112",
-        "The disk became full during the installation: make room and run the command again.",
-    ),
+    (r"No space left on device|\[Errno 28\]|not enough space|WinError 112", _DISK_FULL),
     (
         r"CERTIFICATE_VERIFY_FAILED|SSLCertVerificationError",
         "The package server's certificate is not trusted here: behind a company proxy, give pip "
@@ -45,7 +48,7 @@ _CAUSES = (
     (
         r"NewConnectionError|ConnectTimeout|ReadTimeout|getaddrinfo failed|NameResolutionError|"
         r"Temporary failure in name resolution|Network is unreachable|Connection refused|"
-        r"ConnectionResetError|IncompleteRead|ProtocolError|Connection broken",
+        r"ConnectionResetError|IncompleteRead|ProtocolError|Connection broken|incomplete-download",
         "The package server cannot be reached: connect to the internet and run the command again, "
         "it goes on where it stopped.",
     ),
@@ -66,6 +69,7 @@ class Listener:
 
     progress: Progress
     fetched: float = 0.0
+    least_free: float = math.inf
     lines: list[str] = field(default_factory=list)
     _current: str = ""
     _size: float = 0.0
@@ -106,15 +110,23 @@ class Listener:
         return f"{size(self.fetched)} fetched before" if self.fetched else "the first package"
 
 
-def sentence_for(output: str, *, code: int, log: Path) -> str:
-    """Why pip failed, in one sentence with the remedy."""
+def sentence_for(output: str, *, code: int, log: Path, least_free: float) -> str:
+    """Why pip failed, in one sentence with the remedy.
+
+    ``least_free`` is the smallest number of free bytes seen meanwhile: newer versions of pip take a
+    full disk for a broken connection, and clean up before they end.
+    """
+    if least_free < FULL:
+        return _DISK_FULL
     for pattern, sentence in _CAUSES:
         if re.search(pattern, output):
             return sentence
     missing = re.search(r"No matching distribution found for (\S+)", output)
-    if missing and "(from versions: none)" in output:
+    pinned = re.search(r"The user requested \(constraint\) (\S+)", output)
+    if (missing and "(from versions: none)" in output) or (pinned and not missing):
+        name = (missing or pinned or [""] * 2)[1]
         return (
-            f"pip was offered no {missing[1]} at all: check that its index is set and reachable "
+            f"pip was offered no {name}: check that its package index is set and reachable "
             "(pip config list; PIP_NO_INDEX and PIP_INDEX_URL), then run the command again."
         )
     if missing:
@@ -157,7 +169,7 @@ def install(
     with log.open("a", encoding="utf-8") as file:
         file.write(said + "\n")
     if code:
-        raise Refusal(sentence_for(said, code=code, log=log))
+        raise Refusal(sentence_for(said, code=code, log=log, least_free=listener.least_free))
 
 
 def _run(command: Sequence[str], *, environment: Path, listener: Listener, lock: int | None) -> int:
@@ -175,7 +187,7 @@ def _run(command: Sequence[str], *, environment: Path, listener: Listener, lock:
     lines: queue.Queue[str | None] = queue.Queue()
     threading.Thread(target=_read, args=(process.stdout, lines), daemon=True).start()
     try:
-        _listen(lines, listener)
+        _listen(lines, listener, environment)
         return process.wait()
     finally:
         process.kill()
@@ -188,8 +200,9 @@ def _read(stream: IO[str], lines: queue.Queue[str | None]) -> None:
     lines.put(None)
 
 
-def _listen(lines: queue.Queue[str | None], listener: Listener) -> None:
+def _listen(lines: queue.Queue[str | None], listener: Listener, environment: Path) -> None:
     while True:
+        listener.least_free = min(listener.least_free, shutil.disk_usage(environment).free)
         try:
             line = lines.get(timeout=1)
         except queue.Empty:
