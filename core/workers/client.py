@@ -13,6 +13,7 @@ from __future__ import annotations
 import collections
 import queue
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -53,6 +54,10 @@ class WorkerClient:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env=launch.environment(),
+                # A group of its own: Ctrl-C in the terminal reaches the command alone, which then
+                # stops the worker in good order.
+                process_group=None if sys.platform == "win32" else 0,
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )
         except OSError as error:
             self._refusal = error.strerror or str(error)
