@@ -1,0 +1,58 @@
+"""Which base models there are, and what a person means by one.
+
+Knows the registry and folders; loads nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from core import registry
+from core.errors import ModelMissing, UsageError
+from core.vlms.base import VlmSpec
+
+PACKAGE = "core.vlms"
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenBase:
+    """``path`` is "" for an embedded model, else the folder the person chose."""
+
+    spec: VlmSpec
+    path: str = ""
+
+    @property
+    def folder(self) -> Path:
+        return self.spec.path(self.path)
+
+    @property
+    def bytes(self) -> int:
+        """Size of the model's weights on disk; 0 when it is not there."""
+        return sum(p.stat().st_size for p in self.folder.glob("*.safetensors"))
+
+
+def specs() -> dict[str, VlmSpec]:
+    """Every base model this Leafspot can train, by id."""
+    return registry.discover(PACKAGE, VlmSpec)
+
+
+def choose(text: str) -> ChosenBase:
+    """``ID`` of an embedded model, or ``ID=FOLDER`` for one that lies in a folder.
+
+    Raises ModelMissing when it is unknown or not on this computer, UsageError without its folder.
+    """
+    name, _, folder = text.partition("=")
+    spec = registry.find(PACKAGE, VlmSpec, name)
+    if not folder and not spec.folder:
+        raise UsageError(
+            f"“{spec.title}” lies in a folder of yours; write --base {spec.id}=FOLDER with the "
+            "folder that holds its config.json."
+        )
+    base = ChosenBase(spec, str(Path(folder).expanduser().resolve()) if folder else "")
+    if not (base.folder / "config.json").is_file() or not base.bytes:
+        raise ModelMissing(
+            f"The base model “{spec.title}” is not in {base.folder}: that folder needs a "
+            "config.json and .safetensors weights."
+        )
+    return base

@@ -1,0 +1,84 @@
+"""Finding runs: by id, the last one scored, the one to go on with, and the folder of each.
+
+Knows the project through its port; knows no process and no model.
+"""
+
+from __future__ import annotations
+
+from core.domain.ids import RunId
+from core.domain.run import Run, RunState
+from core.errors import TrainingRefused, UsageError
+from core.ports import ProjectStore
+from core.training.config import TrainConfig
+from core.training.run_folder import RunFolder
+
+RESUMABLE = (RunState.PREPARED, RunState.STOPPED, RunState.FAILED, RunState.INTERRUPTED)
+
+
+def run_folder(store: ProjectStore, run: Run) -> RunFolder:
+    """Raises TrainingRefused when the run's folder has gone."""
+    root = (store.folder / run.folder).resolve()
+    if not root.is_relative_to(store.folder.resolve()) or not root.is_dir():
+        raise TrainingRefused([f"The folder of run {run.id} is gone; train again."])
+    return RunFolder(root)
+
+
+def run_config(folder: RunFolder) -> TrainConfig:
+    """The run's settings. Raises TrainingRefused when they cannot be read."""
+    try:
+        return TrainConfig.read(folder.config)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise TrainingRefused(
+            [f"The settings of run {folder.id} cannot be read; train again."]
+        ) from error
+
+
+def find_run(store: ProjectStore, wanted: str) -> Run:
+    """Raises UsageError naming the runs there are."""
+    runs = store.runs()
+    for run in runs:
+        if run.id == wanted:
+            return run
+    names = ", ".join(r.id for r in runs[:8]) or "none yet"
+    raise UsageError(f"There is no run “{wanted}” in this project; its runs are: {names}.")
+
+
+def last_scored(store: ProjectStore) -> Run:
+    """The newest run that has scores. Raises UsageError when there is none."""
+    for run in store.runs():
+        if store.scores(run.id):
+            return run
+    raise UsageError("No run of this project has been scored yet; train first.")
+
+
+def last_trained(store: ProjectStore) -> Run:
+    """The newest run that has an adapter. Raises UsageError when there is none."""
+    for run in store.runs():
+        if (store.folder / run.folder / RunFolder(store.folder).adapter.name).is_dir():
+            return run
+    raise UsageError("No run of this project has an adapter yet; train first.")
+
+
+def chosen_run(store: ProjectStore, wanted: str | None, *, scored: bool) -> Run:
+    """The run called ``wanted``, else the last one scored (or the last with an adapter)."""
+    if wanted:
+        return find_run(store, wanted)
+    return last_scored(store) if scored else last_trained(store)
+
+
+def resumable(store: ProjectStore, base: str) -> Run:
+    """The newest run of ``base`` if it has something left to do. Raises UsageError otherwise."""
+    newest = next((run for run in store.runs() if run.base == base), None)
+    if newest is None or newest.state not in RESUMABLE:
+        raise UsageError("There is no unfinished run of that base model; train without --resume.")
+    return newest
+
+
+def lineage(store: ProjectStore, run: Run) -> list[RunId]:
+    """The runs whose adapters ``run`` goes back to, nearest first."""
+    by_id = {r.id: r for r in store.runs()}
+    found: list[RunId] = []
+    while run.parent is not None and run.parent in by_id and run.parent not in found:
+        found.append(run.parent)
+        run = by_id[run.parent]
+    return found

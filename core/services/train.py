@@ -1,0 +1,218 @@
+"""Prepares training runs, and brings what they said into the project.
+
+The worker never sees the project and the project never sees a model: a folder goes in, events and
+scores come out. Knows both sides' files; starts no process (`core.services.training_session` does,
+as does the window).
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+from pathlib import Path
+
+from core import files
+from core.changes import Changes
+from core.domain.ids import ImageId, RunId
+from core.domain.run import Run, RunState, Score
+from core.errors import ProjectReadOnly, TrainingRefused, UsageError, WorkerFailed
+from core.ports import ImageQuery, ProjectStore
+from core.services import bases
+from core.services.bases import ChosenBase
+from core.services.runs import run_config, run_folder
+from core.training import snapshot
+from core.training.config import PRESETS, Preset, TrainConfig
+from core.training.events import replay
+from core.training.run_folder import RunFolder, Sample
+from core.training.snapshot import Snapshot
+from core.training.summary import follow
+
+RUNS = "runs"
+WATCHED = 8
+RUN_BYTES = 96 << 20
+"""Adapter, checkpoints and logs of a small model; a larger base adds its share."""
+PHOTO_BYTES = 400_000
+"""The squeezed photo and its masks in the run's cache, and its two prediction PNGs."""
+
+
+def preset(name: str) -> Preset:
+    """Raises UsageError naming those there are."""
+    for found in PRESETS:
+        if found.id == name:
+            return found
+    raise UsageError(f"There is no preset {name!r}; choose {', '.join(p.id for p in PRESETS)}.")
+
+
+def settings_of(name: str = "standard", **overrides: object) -> TrainConfig:
+    """A preset's settings with some replaced; None overrides nothing."""
+    values = preset(name).values | {k: v for k, v in overrides.items() if v is not None}
+    return replace(TrainConfig(), **values)  # type: ignore[arg-type]
+
+
+def prepare_run(
+    store: ProjectStore,
+    config: TrainConfig,
+    *,
+    parent: Run | None = None,
+    progress: snapshot.Progress | None = None,
+    on_snapshot: Callable[[Snapshot], None] | None = None,
+) -> RunFolder:
+    """Freeze the project into a run folder and enter the run as PREPARED.
+
+    Of ``config``, classes, healthy, watch and parent are filled in here; ``config.hard`` keeps
+    the ids of photos to learn from. ``parent`` continues that run's adapter. Raises
+    TrainingRefused with every reason at once, ProjectReadOnly, DiskFull, ModelMissing; nothing is
+    left behind then.
+    """
+    if store.read_only:
+        raise ProjectReadOnly(
+            f"“{store.name}” is open read-only, and training writes into it; close it where it is "
+            "open, or copy it to a place you may write to."
+        )
+    base = bases.choose(f"{config.base}={config.base_path}" if config.base_path else config.base)
+    taken = snapshot.take_snapshot(store, progress=progress)
+    if on_snapshot:
+        on_snapshot(taken)
+    config = _completed(store, config, base=base, taken=taken, parent=parent)
+    if problems := config.problems():
+        raise TrainingRefused(problems)
+    needed = disk_needed(base.bytes, len(taken.samples))
+    files.need_space(store.folder, needed, what="This training")
+    folder = _write(store.folder / RUNS, config, taken.samples)
+    store.put_run(
+        Run(
+            id=folder.id,
+            title=_title(base, config, taken, parent),
+            base=base.spec.id,
+            state=RunState.PREPARED,
+            created_at=datetime.now().astimezone().isoformat(timespec="seconds"),
+            folder=f"{RUNS}/{folder.id}",
+            parent=parent.id if parent else None,
+        )
+    )
+    return folder
+
+
+def disk_needed(base_bytes: int, photos: int) -> int:
+    """A generous guess of what a run writes, in bytes."""
+    return RUN_BYTES + base_bytes // 4 + photos * PHOTO_BYTES
+
+
+def ingest(store: ProjectStore, folder: RunFolder, *, keep_state: bool = False) -> Changes:
+    """Bring state, figures and scores of a run whose process has ended into the project.
+
+    ``events.jsonl`` decides, so it may be called again at any time. ``keep_state``: it was only
+    scored again, so a failure does not make the run a failed one. Raises WorkerFailed when the
+    scores cannot be read; the state is written down all the same.
+    """
+    summary = follow(replay(folder.events))
+    state = summary.state
+    if keep_state:
+        state = next((r.state for r in store.runs() if r.id == folder.id), state)
+    changes = store.set_run_state(folder.id, state, dict(summary.figures))
+    if summary.scored:
+        changes |= store.put_scores(_known_scores(store, folder))
+    return changes
+
+
+def recover(store: ProjectStore) -> list[RunId]:
+    """At start-up: runs still marked running have lost their window; write down how they ended."""
+    if store.read_only:
+        return []
+    lost = [run for run in store.runs() if run.state is RunState.RUNNING]
+    for run in lost:
+        try:
+            ingest(store, run_folder(store, run))
+        except TrainingRefused:  # its folder has gone
+            store.set_run_state(run.id, RunState.INTERRUPTED)
+        except WorkerFailed:  # its state is written down; its scores are told when asked for
+            continue
+    return [run.id for run in lost]
+
+
+def watch_list(samples: Sequence[Sample]) -> tuple[ImageId, ...]:
+    """Up to eight leaves to draw at every evaluation: held out, with lesions, classes in turn."""
+    shown = [s for s in samples if s.lesions and s.split == "val"]
+    shown = shown or [s for s in samples if s.lesions]
+    by_class: dict[str, list[Sample]] = {}
+    for sample in shown:
+        by_class.setdefault(sample.disease or "", []).append(sample)
+    turns = [
+        (turn, name, s.image)
+        for name, found in by_class.items()
+        for turn, s in enumerate(sorted(found, key=lambda s: s.sha256))
+    ]
+    return tuple(image for _, _, image in sorted(turns)[:WATCHED])
+
+
+def _completed(
+    store: ProjectStore,
+    config: TrainConfig,
+    *,
+    base: ChosenBase,
+    taken: Snapshot,
+    parent: Run | None,
+) -> TrainConfig:
+    train = {s.image for s in taken.samples if s.split == "train"}
+    config = replace(
+        config,
+        base=base.spec.id,
+        base_path=base.path,
+        classes=taken.classes,
+        healthy=taken.healthy,
+        hard=tuple(i for i in config.hard if i in train),
+        watch=watch_list(taken.samples),
+    )
+    if parent is None:
+        return config
+    folder = run_folder(store, parent)
+    if why := why_not_continued(folder, config):
+        raise TrainingRefused([f"Run {parent.id} cannot be continued: {why}; start afresh."])
+    return replace(config, parent=str(folder.adapter))
+
+
+def why_not_continued(folder: RunFolder, config: TrainConfig) -> str:
+    """Why training with ``config`` cannot start from the adapter in ``folder``; "" when it can."""
+    if not folder.adapter.is_dir():
+        return "it has no adapter"
+    before = run_config(folder)
+    if before.base != config.base or before.base_path != config.base_path:
+        return "it has another base model"
+    if before.classes != config.classes or before.healthy != config.healthy:
+        return "the classes have changed since"
+    if (before.head, before.rank, before.tower) != (config.head, config.rank, config.tower):
+        return "it has another mask head, rank or tower setting"
+    return ""
+
+
+def _title(base: ChosenBase, config: TrainConfig, taken: Snapshot, parent: Run | None) -> str:
+    how = f"{base.spec.title}, {config.minutes:g} min, {taken.count('train')} leaves"
+    return f"{how}, continued" if parent else how
+
+
+def _write(runs: Path, config: TrainConfig, samples: Sequence[Sample]) -> RunFolder:
+    """The run's folder with its two files in it, under a name that nobody has."""
+    while True:
+        name = f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(1)}"
+        if not (runs / name).exists():
+            break
+    with files.whole_folder(runs / name) as draft:
+        RunFolder(draft).config.write_text(config.to_json() + "\n", "utf-8")
+        lines = (json.dumps(asdict(s), ensure_ascii=False) + "\n" for s in samples)
+        with RunFolder(draft).samples.open("w", encoding="utf-8") as file:
+            file.writelines(lines)
+    return RunFolder(runs / name)
+
+
+def _known_scores(store: ProjectStore, folder: RunFolder) -> list[Score]:
+    """The scores of photos that are still in the project. Raises WorkerFailed for a torn file."""
+    present = set(store.image_ids(ImageQuery()))
+    try:
+        return [s for s in folder.read_scores() if s.image in present]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise WorkerFailed(
+            f"The scores of run {folder.id} cannot be read; run “leafspot score” again."
+        ) from error

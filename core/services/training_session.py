@@ -1,0 +1,86 @@
+"""One training run from the terminal: start the worker, follow it, stop it on Ctrl-C, take it in.
+
+The window does the same with `gui.worker_process`. Knows processes and the project's port; knows
+no torch and prints nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from core.domain.run import RunState
+from core.errors import WorkerFailed
+from core.machine_lock import MachineLock
+from core.ports import ProjectStore
+from core.services.train import ingest
+from core.training.events import Notice, TrainEvent, from_fields, replay
+from core.training.run_folder import RunFolder
+from core.training.summary import RunSummary, follow
+from core.workers.client import WorkerClient
+
+OnEvent = Callable[[TrainEvent], None]
+STOP_GRACE = 180.0
+"""Seconds for the last checkpoint after a stop; a large model on a slow disk takes its time."""
+
+
+def train(store: ProjectStore, folder: RunFolder, *, on_event: OnEvent) -> RunSummary:
+    """Train until done, or until Ctrl-C: that stops with a checkpoint; a second one kills.
+
+    The same call resumes. Raises TrainingRefused while another training goes on, WorkerFailed
+    with the worker's sentence when it ends without a usable result.
+    """
+    with MachineLock(f"the project “{store.name}”"):
+        store.set_run_state(folder.id, RunState.RUNNING)
+        try:
+            sentence = _run(folder, on_event)
+        finally:
+            ingest(store, folder)
+    return _result(folder, sentence)
+
+
+def score(store: ProjectStore, folder: RunFolder, *, on_event: OnEvent) -> RunSummary:
+    """Score every photo of the run's snapshot again with its adapter. Raises as ``train`` does."""
+    with MachineLock(f"the project “{store.name}”"):
+        try:
+            sentence = _run(folder, on_event, "--score-only")
+        finally:
+            ingest(store, folder, keep_state=True)
+    return _result(folder, sentence)
+
+
+def _result(folder: RunFolder, sentence: str) -> RunSummary:
+    summary = follow(replay(folder.events))
+    if summary.failure or sentence:
+        raise WorkerFailed(summary.failure or sentence)
+    return summary
+
+
+def _run(folder: RunFolder, on_event: OnEvent, *extra: str) -> str:
+    """Gives back why the worker did not do its work; "" when it did."""
+    worker = WorkerClient("train", str(folder.root), *extra, log=folder.log)
+    worker.start()
+    try:
+        _listen(worker, on_event)
+    except BaseException:
+        worker.stop(0.0)
+        raise
+    outcome = worker.stop(STOP_GRACE)
+    return "" if outcome.ok else outcome.sentence()
+
+
+def _listen(worker: WorkerClient, on_event: OnEvent) -> None:
+    """Until the worker has ended. The first Ctrl-C asks it to stop, the second comes through."""
+    stopping = False
+    while True:
+        try:
+            for message in worker.events():
+                if (event := from_fields(message)) is not None:
+                    on_event(event)
+        except KeyboardInterrupt:
+            if stopping:
+                raise
+            stopping = True
+            worker.send("stop")
+            on_event(Notice("Stopping: the work so far is being saved. Ctrl-C again to give up."))
+        else:
+            return
