@@ -1,0 +1,52 @@
+"""A box for the assistant, by dragging."""
+
+from __future__ import annotations
+
+import math
+
+from core.domain.mask import clip_box
+from gui.canvas.tools.base import BoxDrawn, Pointer, Result, Surface, ToolSpec
+
+
+class BoxTool:
+    """Drag from corner to corner. A box of less than two pixels a side is taken for a slip."""
+
+    def __init__(self) -> None:
+        self._start: tuple[float, float] | None = None
+
+    def press(self, at: Pointer, surface: Surface) -> Result | None:
+        if surface.document is not None:
+            self._start = (at.x, at.y)
+        return None
+
+    def move(self, at: Pointer, surface: Surface) -> Result | None:
+        if self._start is not None:
+            surface.show_band((*self._start, at.x, at.y))
+        return None
+
+    def release(self, at: Pointer, surface: Surface) -> Result | None:
+        start, document = self._start, surface.document
+        self.cancel(surface)
+        if start is None or document is None:
+            return None
+        xs, ys = sorted((start[0], at.x)), sorted((start[1], at.y))
+        box = (math.floor(xs[0]), math.floor(ys[0]), math.ceil(xs[1]), math.ceil(ys[1]))
+        x0, y0, x1, y1 = clip_box(box, *document.size)
+        return BoxDrawn((x0, y0, x1, y1)) if x1 - x0 >= 2 and y1 - y0 >= 2 else None
+
+    def cancel(self, surface: Surface) -> None:
+        self._start = None
+        surface.show_band(None)
+
+
+SPECS = (
+    ToolSpec(
+        id="box",
+        title="Assisted: box",
+        icon="mdi6.selection-drag",
+        shortcut="X",
+        hint="Drag a box around a lesion to outline it.",
+        place=50,
+        make=BoxTool,
+    ),
+)

@@ -1,0 +1,40 @@
+"""Clicks for the assistant: what belongs to the region, and what does not."""
+
+from __future__ import annotations
+
+from gui.canvas.tools.base import Pointer, PointPlaced, Result, Surface, ToolSpec
+
+
+class PointTool:
+    """Left click: inside. Right click or Alt + click: outside. Clicks beside the photo are mute."""
+
+    def press(self, at: Pointer, surface: Surface) -> Result | None:
+        document = surface.document
+        if document is None:
+            return None
+        if not (0 <= at.x < document.size[0] and 0 <= at.y < document.size[1]):
+            return None
+        return PointPlaced(at.x, at.y, positive=not at.second)
+
+    def move(self, at: Pointer, surface: Surface) -> Result | None:
+        return None
+
+    def release(self, at: Pointer, surface: Surface) -> Result | None:
+        return None
+
+    def cancel(self, surface: Surface) -> None:
+        pass
+
+
+SPECS = (
+    ToolSpec(
+        id="point",
+        title="Assisted: click",
+        icon="mdi6.auto-fix",
+        shortcut="A",
+        hint="Click a lesion to outline it; right click or Alt + click what is not part of it.",
+        place=40,
+        make=PointTool,
+        second=True,
+    ),
+)
