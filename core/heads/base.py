@@ -1,0 +1,67 @@
+"""What a mask head is: `<SEG>` states and a photo in, mask logits out.
+
+Knows tensors; knows no prompt, no project and no particular base model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True, slots=True)
+class HeadSpec:
+    """A mask head's entry. ``factory`` is called as ``factory(hidden=…, grid=(C, rows, cols))``.
+
+    ``side`` is the photo's side the head looks at and ``cells`` the side of the square grid it
+    answers on; both are stretched over the photo, whatever its shape. ``ceiling`` says in words
+    how fine a mask can get.
+    """
+
+    id: str
+    title: str
+    factory: str
+    side: int
+    cells: int
+    ceiling: str = ""
+
+
+class MaskHead(Protocol):
+    """A head on one base model. ``module`` holds what is trained and saved."""
+
+    spec: HeadSpec
+
+    @property
+    def module(self) -> nn.Module: ...
+
+    def features(self, photos: Tensor, grid: Tensor) -> Tensor:
+        """Image features, once per photo, whatever the number of targets.
+
+        ``photos`` [B, 3, side, side] in [0, 1]; ``grid`` [B, channels, rows, columns] from the
+        vision tower.
+        """
+        ...
+
+    def masks(self, features: Tensor, states: Tensor, owner: Tensor) -> Tensor:
+        """Mask logits [N, cells, cells] of N targets.
+
+        ``states`` [N, hidden] are the `<SEG>` states, ``owner`` [N] says which photo of the batch
+        each belongs to.
+        """
+        ...
+
+
+def shrink(photo: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """[h, w, 3] uint8 squeezed to [side, side, 3]: area average down, cubic up."""
+    import cv2
+
+    height, width = photo.shape[:2]
+    down = height >= side and width >= side
+    way = cv2.INTER_AREA if down else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(photo, (side, side), interpolation=way), np.uint8)

@@ -1,0 +1,106 @@
+"""The photos of a run, decoded once and kept small.
+
+Each photo is squeezed to the head's square and kept as uint8 in a memory-mapped file in the run's
+cache folder, with its masks as soft coverage on the head's grid. Knows pixels and files; knows no
+torch and no prompt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import TrainingRefused, UserError
+from core.heads.base import HeadSpec, shrink
+from core.imaging.decode import decode_rgb
+from core.training.run_folder import Rle, Sample
+
+Progress = Callable[[int, int], None]
+
+
+def decode_mask(rle: Rle, width: int, height: int) -> NDArray[np.bool_]:
+    """[height, width] bool from COCO RLE; raises ValueError when the size is another one.
+
+    The size is checked before the C code sees it: it allocates whatever the file claims.
+    """
+    from pycocotools import mask as coco
+
+    if list(rle["size"]) != [height, width]:  # type: ignore[call-overload]
+        raise ValueError(f"mask of {rle['size']} on a photo of {[height, width]}")
+    raw = {"size": [height, width], "counts": str(rle["counts"]).encode("ascii")}
+    return np.asarray(coco.decode(raw), bool)
+
+
+def coverage(mask: NDArray[np.bool_], cells: int) -> NDArray[np.uint8]:
+    """[h, w] bool to [cells, cells] uint8: the covered share of each cell × 255."""
+    small = cv2.resize(mask.astype(np.float32), (cells, cells), interpolation=cv2.INTER_AREA)
+    return np.asarray(np.rint(small * 255), np.uint8)
+
+
+@dataclass(slots=True)
+class PhotoCache:
+    """Photos and mask coverages of the samples, in their order.
+
+    ``photos`` [n, side, side, 3] uint8. ``targets[i]`` maps "leaf", "lesions" and disease names to
+    [cells, cells] uint8 coverage; only what is outlined has an entry.
+    """
+
+    samples: Sequence[Sample]
+    photos: NDArray[np.uint8]
+    targets: list[dict[str, NDArray[np.uint8]]]
+
+    @classmethod
+    def build(
+        cls,
+        samples: Sequence[Sample],
+        head: HeadSpec,
+        folder: Path,
+        progress: Progress = lambda done, total: None,
+    ) -> PhotoCache:
+        """Decodes every photo; raises TrainingRefused naming those that cannot be read."""
+        folder.mkdir(parents=True, exist_ok=True)
+        shape = (len(samples), head.side, head.side, 3)
+        photos = np.lib.format.open_memmap(
+            folder / "photos.npy", mode="w+", dtype=np.uint8, shape=shape
+        )
+        targets: list[dict[str, NDArray[np.uint8]]] = []
+        problems: list[str] = []
+        for i, sample in enumerate(samples):
+            try:
+                rgb = decode_rgb(Path(sample.path), expected_sha256=sample.sha256 or None)
+            except UserError as error:
+                problems.append(str(error))
+                continue
+            photos[i] = shrink(rgb, head.side)
+            targets.append(target_coverages(sample, head.cells))
+            progress(i + 1, len(samples))
+        if problems:
+            raise TrainingRefused(problems[:20])
+        return cls(samples, photos, targets)
+
+
+def target_masks(sample: Sample) -> dict[str, NDArray[np.bool_]]:
+    """Full-size truth of a sample: "leaf", "lesions" (all diseases) and each named disease."""
+    size = (sample.width, sample.height)
+    masks: dict[str, NDArray[np.bool_]] = {}
+    if sample.leaf is not None:
+        masks["leaf"] = decode_mask(sample.leaf, *size)
+    if sample.mask_known:
+        every = np.zeros((sample.height, sample.width), bool)
+        for name, rle in sample.lesions.items():
+            part = decode_mask(rle, *size)
+            every |= part
+            if name:
+                masks[name] = part
+        masks["lesions"] = every
+    return masks
+
+
+def target_coverages(sample: Sample, cells: int) -> dict[str, NDArray[np.uint8]]:
+    """`target_masks` on the head's grid."""
+    return {name: coverage(mask, cells) for name, mask in target_masks(sample).items()}

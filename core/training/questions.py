@@ -1,0 +1,100 @@
+"""Which questions a photo is asked in one visit of training.
+
+Several targets a photo, so that `<SEG>` must carry meaning: all lesions, the leaf, each disease by
+name where it is known, and absent ones as often as present ones (naming a disease in the prompt
+must not give the answer away). Half of the diagnoses ask for the class alone, so that the mask can
+be left out later. Knows words and names; knows no tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.training import prompts
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One prompt, its answer, and the name of the mask the answer's `<SEG>` stands for ("" = none)."""
+
+    prompt: str
+    answer: str
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of one photo. ``present`` are the diseases outlined by name."""
+
+    disease: str | None
+    has_leaf: bool
+    mask_known: bool
+    has_lesions: bool
+    present: tuple[str, ...] = ()
+
+
+def ask(
+    known: Known, classes: Sequence[str], healthy: str, rng: np.random.Generator
+) -> list[Question]:
+    """The questions of one visit; at least one for a photo with a class or a mask."""
+    out = _diagnosis(known, healthy, rng)
+    if known.mask_known:
+        out += _lesions(known)
+        out += _by_name(known, classes, healthy, rng)
+    if known.has_leaf:
+        out.append(Question(prompts.LEAF, prompts.LEAF_ANSWERS[0], prompts.LEAF_TARGET))
+    return out
+
+
+def _diagnosis(known: Known, healthy: str, rng: np.random.Generator) -> list[Question]:
+    if known.disease is None:
+        return []
+    answer = prompts.diagnosis(known.disease, healthy)
+    shown = known.has_lesions and known.disease != healthy
+    full = Question(prompts.DIAGNOSE, answer, prompts.LESION_TARGET if shown else "")
+    alone = Question(prompts.CLASSIFY, known.disease)
+    if shown:
+        return [full, alone] if rng.random() < 0.5 else [full]
+    return [full if rng.random() < 0.5 else alone]
+
+
+def _lesions(known: Known) -> list[Question]:
+    if known.has_lesions:
+        # With a class, DIAGNOSE has asked for this mask already.
+        if known.disease is not None:
+            return []
+        return [Question(prompts.LESIONS, prompts.LESION_ANSWERS[0], prompts.LESION_TARGET)]
+    return [Question(prompts.LESIONS, prompts.NOTHING)]
+
+
+def _by_name(
+    known: Known, classes: Sequence[str], healthy: str, rng: np.random.Generator
+) -> list[Question]:
+    absent = [c for c in classes if c not in known.present and c != healthy]
+    out: list[Question] = []
+    if known.present:
+        name = str(rng.choice(known.present))
+        out.append(Question(prompts.named(name), prompts.named_answers(name)[0], name))
+    if absent and (known.present or not known.has_lesions):
+        name = str(rng.choice(absent))
+        out.append(Question(prompts.named(name), prompts.ABSENT))
+    return out
+
+
+def known_of(
+    disease: str | None, targets: Mapping[str, NDArray[np.uint8]]
+) -> Known:
+    """From the class and the outlined targets (name to coverage) of a photo."""
+    lesions = targets.get(prompts.LESION_TARGET)
+    reserved = (prompts.LEAF_TARGET, prompts.LESION_TARGET)
+    return Known(
+        disease=disease,
+        has_leaf=prompts.LEAF_TARGET in targets,
+        mask_known=lesions is not None,
+        has_lesions=lesions is not None and bool(lesions.any()),
+        present=tuple(n for n, cover in targets.items() if n not in reserved and cover.any()),
+    )

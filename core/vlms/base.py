@@ -1,0 +1,114 @@
+"""What a base model is to us: one Hugging Face model directory, one reserved token, one forward.
+
+Every family answers the same few questions (encode a photo, run the language model over text with
+image tokens in it, give logits for some rows), so that training, scoring and prediction never ask
+which model it is. Knows tensors; knows no project and no prompt wording.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+MODELS = Path(__file__).resolve().parents[2] / "resources" / "models"
+
+
+@dataclass(frozen=True, slots=True)
+class VlmSpec:
+    """A base model's entry. ``factory`` is called as ``factory(spec, folder, quantise=bool)``.
+
+    ``folder`` is where the embedded model lies, "" where the person names a directory.
+    ``min_memory_gib`` is what loading it in the cheapest way needs, for the settings page.
+    """
+
+    id: str
+    title: str
+    factory: str
+    folder: str = ""
+    note: str = ""
+    min_memory_gib: float = 1.0
+
+    def path(self, chosen: str = "") -> Path:
+        """The model directory: the person's choice, else the embedded one."""
+        return Path(chosen) if chosen else MODELS / self.folder
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """Token ids of prompt + answer, image tokens included.
+
+    ``ids`` is the full text, the first ``prompt`` of them the prompt; ``types`` is 1 at image
+    tokens. The prompt is a prefix by construction and checked.
+    """
+
+    ids: tuple[int, ...]
+    types: tuple[int, ...]
+    prompt: int
+
+
+class VisionLanguage(Protocol):
+    """What training and prediction ask of a loaded base model."""
+
+    spec: VlmSpec
+    folder: Path
+    model: nn.Module
+    seg: int
+
+    @property
+    def hidden_size(self) -> int:
+        """Width of the language model's states."""
+        ...
+
+    @property
+    def grid(self) -> tuple[int, int, int]:
+        """(channels, rows, columns) of the vision tower's features."""
+        ...
+
+    def pixels(self, photos: list[NDArray[np.uint8]]) -> Tensor:
+        """Photos [h, w, 3] uint8 to what the tower takes, [B, 3, H, W] float."""
+        ...
+
+    def tower(self, pixels: Tensor) -> Tensor:
+        """[B, 3, H, W] to features [B, rows * columns, channels]."""
+        ...
+
+    def tokens(self, features: Tensor) -> Tensor:
+        """Tower features to image tokens [B, n, hidden]."""
+        ...
+
+    def render(self, prompt: str, answer: str) -> Rendered:
+        """The chat text of one question and answer; ``<SEG>`` in the answer is the mask token."""
+        ...
+
+    def states(self, ids: Tensor, attention: Tensor, types: Tensor, tokens: Tensor) -> Tensor:
+        """The last hidden states [N, S, hidden], after the final norm.
+
+        ``ids``, ``attention``, ``types`` are [N, S]; ``tokens`` [N, n, hidden] fill the image
+        positions of each row in order.
+        """
+        ...
+
+    def logits(self, states: Tensor) -> Tensor:
+        """[M, hidden] to vocabulary logits [M, V] in fp32."""
+        ...
+
+    def lora_targets(self, *, tower: bool) -> str:
+        """The regular expression of modules LoRA goes on."""
+        ...
+
+    @property
+    def end(self) -> int:
+        """The token id that ends an answer."""
+        ...
+
+    @property
+    def pad(self) -> int:
+        """The token id that fills up a batch."""
+        ...
