@@ -1,0 +1,116 @@
+"""What an export format is: a project in, files out, and a word about what is lost.
+
+Knows the project's port; knows no particular format. A format is one module of this package with
+``SPECS``; menus, ``leafspot export --format`` and the contract tests read them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import Protocol
+
+from core.domain.disease import Disease
+from core.domain.ids import DiseaseId
+from core.domain.image import LeafImage
+from core.domain.region import Region
+from core.errors import ExportRefused
+from core.ports import ImageQuery, ProjectStore
+
+Progress = Callable[[int, int], None]
+"""Called with (done, of) photos; a format may count each photo twice when it reads back."""
+MAX_PIXELS = 1 << 29
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What was written. ``notes`` are sentences about what could not be said in the format."""
+
+    path: Path
+    images: int
+    regions: int
+    notes: tuple[str, ...] = field(default=())
+
+
+class Exporter(Protocol):
+    """A format. Writes ``out`` whole or not at all, and reads it back before it says so."""
+
+    def __call__(
+        self, store: ProjectStore, out: Path, *, progress: Progress | None = None
+    ) -> ExportReport:
+        """Raises ExportRefused, DiskFull, ProjectDamaged."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ExporterSpec:
+    """A plug-in entry. ``factory`` ("module:function") is an `Exporter`.
+
+    ``suffix`` is the file's ending, "" when a folder is written. ``loses`` says in one sentence
+    what the format cannot hold.
+    """
+
+    id: str
+    title: str
+    suffix: str
+    loses: str
+    factory: str
+
+
+def all_images(store: ProjectStore) -> list[LeafImage]:
+    """Every photo, in the order they were added. Raises ExportRefused when there is none."""
+    images = [store.image(i) for i in store.image_ids(ImageQuery())]
+    if not images:
+        raise ExportRefused(f"“{store.name}” has no photos yet; import some first.")
+    for image in images:
+        if not 0 < image.width * image.height <= MAX_PIXELS:
+            raise ExportRefused(
+                f"{PurePath(image.path).name} claims {image.width} × {image.height} pixels, more "
+                "than any photo has; run “leafspot check”."
+            )
+    return images
+
+
+def checked_regions(store: ProjectStore, image: LeafImage) -> list[Region]:
+    """The photo's regions, each of the photo's size. Raises ExportRefused, ProjectDamaged."""
+    regions = store.regions(image.id)
+    for region in regions:
+        if (region.mask.width, region.mask.height) != (image.width, image.height):
+            raise ExportRefused(
+                f"An outline on {PurePath(image.path).name} is not of the photo's size; run "
+                "“leafspot check”."
+            )
+    return regions
+
+
+def relative_names(paths: Sequence[Path]) -> list[str]:
+    """POSIX names below the photos' common folder: unique, and without anybody's home folder."""
+    parents = [str(p.parent) for p in paths]
+    try:
+        root: str | None = os.path.commonpath(parents) if parents else None
+    except ValueError:  # several Windows drives
+        root = None
+    if root is None:
+        return [p.as_posix().replace(":", "").lstrip("/") for p in paths]
+    return [p.relative_to(root).as_posix() for p in paths]
+
+
+def unique_stems(names: Iterable[str]) -> list[str]:
+    """File stems for one flat folder; twins (in any case) get ``_2``, ``_3``, …"""
+    taken: set[str] = set()
+    out: list[str] = []
+    for name in names:
+        stem = PurePath(name).stem
+        candidate, number = stem, 1
+        while candidate.casefold() in taken:
+            number += 1
+            candidate = f"{stem}_{number}"
+        taken.add(candidate.casefold())
+        out.append(candidate)
+    return out
+
+
+def by_id(diseases: Iterable[Disease]) -> dict[DiseaseId, Disease]:
+    return {d.id: d for d in diseases}

@@ -1,0 +1,137 @@
+"""A palette PNG per photo, and the labels as CSV: what `leafspot import` reads back.
+
+    OUT/masks/<stem>.png   0 background, 1 leaf, 2 unnamed lesion, 3 and up one value per disease
+    OUT/map.json           what the values mean
+    OUT/labels.csv         image, disease, group, split, severity_percent
+
+Knows these files; knows no photo's content.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from core import files
+from core.domain.disease import LEAF_COLOUR, UNNAMED_LESION_COLOUR, Disease
+from core.domain.ids import DiseaseId
+from core.domain.image import LeafImage
+from core.domain.region import Region, RegionKind
+from core.errors import ExportRefused
+from core.exporters.base import (
+    ExporterSpec,
+    ExportReport,
+    Progress,
+    all_images,
+    by_id,
+    checked_regions,
+    unique_stems,
+)
+from core.ports import ProjectStore
+
+SPECS = (
+    ExporterSpec(
+        id="masks",
+        title="Mask pictures (palette PNG) and a table",
+        suffix="",
+        loses="Where outlines overlap, the later one is kept; single lesions are not told apart.",
+        factory="core.exporters.masks:write",
+    ),
+)
+LEAF, LESION, FIRST_DISEASE = 1, 2, 3
+
+
+def write(store: ProjectStore, out: Path, *, progress: Progress | None = None) -> ExportReport:
+    """See `core.exporters.base.Exporter`. ``out`` is a folder that is new or empty."""
+    images = all_images(store)
+    diseases = [d for d in store.diseases() if not d.healthy]
+    if FIRST_DISEASE + len(diseases) > 256:
+        raise ExportRefused("A mask picture holds at most 253 diseases; export COCO instead.")
+    values: dict[DiseaseId | None, int] = {None: LESION}
+    values |= {d.id: value for value, d in enumerate(diseases, start=FIRST_DISEASE)}
+    stems = unique_stems(store.resolve(image).name for image in images)
+    regions = overlapped = 0
+    with files.whole_folder(out) as draft:
+        (draft / "masks").mkdir()
+        rows: list[list[str]] = []
+        names = by_id(store.diseases())
+        for done, (image, stem) in enumerate(zip(images, stems, strict=True), start=1):
+            found = checked_regions(store, image)
+            classes = class_map(image, found, values)
+            if image.mask_known or found:
+                _write_png(draft / "masks" / f"{stem}.png", classes, diseases)
+            regions += len(found)
+            overlapped += _overlap(found)
+            rows.append(_row(store, image, names, classes))
+            if progress:
+                progress(done, len(images))
+        _write_tables(draft, rows, diseases)
+    note = f"{overlapped} photos have lesions that overlap; the later one was kept there."
+    return ExportReport(out, len(images), regions, (note,) if overlapped else ())
+
+
+def class_map(
+    image: LeafImage, regions: list[Region], values: dict[DiseaseId | None, int]
+) -> NDArray[np.uint8]:
+    """[height, width] uint8; lesions lie over leaves, later regions over earlier ones."""
+    out = np.zeros((image.height, image.width), np.uint8)
+    for region in sorted(regions, key=lambda r: r.info.kind is RegionKind.LESION):
+        if (box := region.mask.box()) is not None:
+            is_leaf = region.info.kind is RegionKind.LEAF
+            value = LEAF if is_leaf else values.get(region.info.disease, LESION)
+            out[box[1] : box[3], box[0] : box[2]][region.mask.read(box)] = value
+    return out
+
+
+def _overlap(regions: list[Region]) -> bool:
+    """Whether two lesions of different diseases share a pixel, by their tiles."""
+    lesions = [r for r in regions if r.info.kind is RegionKind.LESION]
+    for i, one in enumerate(lesions):
+        for other in lesions[i + 1 :]:
+            if one.info.disease == other.info.disease:
+                continue
+            for key in one.mask.tiles.keys() & other.mask.tiles.keys():
+                if (one.mask.tiles[key] & other.mask.tiles[key]).any():
+                    return True
+    return False
+
+
+def _write_png(path: Path, classes: NDArray[np.uint8], diseases: list[Disease]) -> None:
+    picture = Image.fromarray(classes).convert("P")
+    colours = ("#000000", LEAF_COLOUR, UNNAMED_LESION_COLOUR, *(d.colour for d in diseases))
+    picture.putpalette([part for colour in colours for part in bytes.fromhex(colour[1:])])
+    picture.save(path, "PNG")
+    with Image.open(path) as again:
+        if not np.array_equal(np.asarray(again), classes):
+            raise ExportRefused(f"{path.name} does not read back as it was written; try again.")
+
+
+def _row(
+    store: ProjectStore,
+    image: LeafImage,
+    names: dict[DiseaseId, Disease],
+    classes: NDArray[np.uint8],
+) -> list[str]:
+    disease = names[image.disease].name if image.disease in names else ""
+    leaf = int((classes == LEAF).sum())
+    lesion = int((classes >= LESION).sum())
+    known = image.mask_known and leaf
+    severity = f"{100 * lesion / (leaf + lesion):.3f}" if known else ""
+    split = image.split.value
+    return [store.resolve(image).name, disease, image.group, split, severity]
+
+
+def _write_tables(folder: Path, rows: list[list[str]], diseases: list[Disease]) -> None:
+    with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["image", "disease", "group", "split", "severity_percent"])
+        table.writerows(rows)
+    meaning = {str(LEAF): "leaf", str(LESION): "lesion"}
+    meaning |= {str(v): d.name for v, d in enumerate(diseases, start=FIRST_DISEASE)}
+    text = json.dumps(meaning, indent=1, ensure_ascii=False)
+    (folder / "map.json").write_text(text + "\n", "utf-8")

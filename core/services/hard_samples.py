@@ -1,0 +1,123 @@
+"""Training again on the hard ones: which leaves, from which adapter, and why.
+
+Knows scores and runs; starts nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from core.domain.ids import DiseaseId, ImageId
+from core.domain.image import Split
+from core.domain.run import Run, Score, Verdict
+from core.errors import ModelMissing, TrainingRefused
+from core.ports import ImageQuery, ProjectStore
+from core.services import review
+from core.services.bases import choose
+from core.services.runs import lineage, run_config, run_folder
+from core.training.config import TrainConfig
+
+BELOW = 0.75
+LONGEST_LINE = 5
+"""Adapters continued more often than this have seen the first leaves too often to change."""
+MOSTLY = 0.6
+"""With a larger share of hard leaves than this, the adapter has little worth keeping."""
+
+
+@dataclass(frozen=True, slots=True)
+class HardPlan:
+    """``images`` are drawn more often; ``replay`` are the other leaves to learn from.
+
+    All of a run's leaves stay in the training, so that nothing learnt is forgotten; only their
+    share changes. ``parent`` is the run to continue, None to start afresh; ``why`` says so in a
+    sentence. ``held_out`` hard leaves are never learnt from, ``set_aside`` ones were judged
+    "label wrong". ``dice`` is the mean of all hard ones before, for comparison.
+    """
+
+    images: tuple[ImageId, ...]
+    replay: tuple[ImageId, ...]
+    parent: Run | None
+    why: str
+    held_out: tuple[ImageId, ...]
+    set_aside: tuple[ImageId, ...]
+    dice: float | None
+    settings: TrainConfig
+
+
+def hard_run_plan(store: ProjectStore, run: Run, below: float = BELOW) -> HardPlan:
+    """What “train on the hard ones” will do for the leaves of ``run`` with a Dice under ``below``.
+
+    Raises TrainingRefused when the run's folder has gone or no leaf is hard.
+    """
+    scores = store.scores(run.id)
+    hard = [s for s in scores if s.dice is not None and s.dice < below]
+    wrong = {s.image for s in hard if s.verdict is Verdict.LABEL_WRONG}
+    if not hard:
+        raise TrainingRefused(
+            [f"No leaf of run {run.id} has a Dice below {below:.2f}; there is nothing to repeat."]
+        )
+    learnable = [s for s in scores if s.split == "train" and s.image not in wrong]
+    images = tuple(s.image for s in hard if s.split == "train" and s.image not in wrong)
+    settings = run_config(run_folder(store, run))
+    obstacle = _why_afresh(store, run, scores, hard)
+    return HardPlan(
+        images=images,
+        replay=tuple(sorted({s.image for s in learnable} - set(images))),
+        parent=None if obstacle else run,
+        why=_sentence(run, obstacle, len(images)),
+        held_out=tuple(s.image for s in hard if s.split != "train"),
+        set_aside=tuple(sorted(wrong)),
+        dice=review.review(hard).dice,
+        settings=_again(settings, images, from_adapter=not obstacle),
+    )
+
+
+def _again(
+    settings: TrainConfig, images: tuple[ImageId, ...], *, from_adapter: bool
+) -> TrainConfig:
+    scale = 0.5 if from_adapter else 1.0  # an adapter that has settled is refined, not shaken up
+    return replace(
+        settings,
+        parent="",
+        hard=images,
+        learning_rate=settings.learning_rate * scale,
+        head_learning_rate=settings.head_learning_rate * scale,
+    )
+
+
+def _why_afresh(store: ProjectStore, run: Run, scores: list[Score], hard: list[Score]) -> str:
+    """Why the adapter of ``run`` should not be continued; "" when it should."""
+    folder = run_folder(store, run)
+    if not folder.adapter.is_dir():
+        return "the run left no adapter"
+    before = run_config(folder)
+    try:
+        choose(f"{before.base}={before.base_path}" if before.base_path else before.base)
+    except (ModelMissing, TrainingRefused):
+        return "its base model is not on this computer any more"
+    if _classes_now(store) != frozenset(before.classes):
+        return "the project's classes have changed since"
+    if len(lineage(store, run)) >= LONGEST_LINE:
+        return f"its adapter has been continued {LONGEST_LINE} times already"
+    measured = sum(s.dice is not None for s in scores)
+    if measured >= 10 and len(hard) > MOSTLY * measured:
+        return f"{len(hard)} of its {measured} leaves are hard"
+    return ""
+
+
+def _classes_now(store: ProjectStore) -> frozenset[str]:
+    """Classes that a leaf to learn from carries."""
+
+    def taught(disease: DiseaseId) -> bool:
+        sides = (Split.AUTO, Split.TRAIN)
+        return any(store.count(ImageQuery(disease=disease, split=side)) for side in sides)
+
+    return frozenset(d.name for d in store.diseases() if taught(d.id))
+
+
+def _sentence(run: Run, obstacle: str, images: int) -> str:
+    leaves = "1 hard leaf" if images == 1 else f"{images} hard leaves"
+    drawn = f"{leaves} to learn from will be drawn more often, beside all others."
+    if obstacle:
+        return f"Starts afresh from the base model, because {obstacle}; {drawn}"
+    return f"Continues the adapter of run {run.id}; {drawn}"
