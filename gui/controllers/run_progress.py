@@ -1,0 +1,130 @@
+"""The story of one run so far, folded from its events.
+
+The same fold serves a run that is going on (events from the wire) and one that went on before the
+window was opened (events from ``events.jsonl``). Knows events; knows no widget and no process.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from core.training import events
+from core.training.events import (
+    Checkpoint,
+    Evaluated,
+    Failed,
+    Finished,
+    Hello,
+    Notice,
+    Phase,
+    Scored,
+    Step,
+    TrainEvent,
+)
+
+PHASES = {
+    "loading": "Loading the base model",
+    "encoding photos": "Looking at every photo once",
+    "training": "Training",
+    "evaluating": "Trying it on held-out leaves",
+    "scoring": "Scoring every photo",
+    "saving": "Saving",
+}
+
+
+@dataclass(slots=True)
+class RunProgress:
+    """What a view draws. ``steps`` and ``losses`` run in parallel, one entry an optimiser step.
+
+    ``eta`` is in seconds, None while unknown. ``checkpoint`` is the last committed step, None
+    before the first.
+    """
+
+    phase: Phase | None = None
+    last_step: Step | None = None
+    steps: array[float] = field(default_factory=lambda: array("d"))
+    losses: array[float] = field(default_factory=lambda: array("d"))
+    evaluations: list[Evaluated] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    checkpoint: int | None = None
+    scored: Scored | None = None
+    finished: Finished | None = None
+    failed: Failed | None = None
+
+    @classmethod
+    def replayed(cls, file: Path) -> RunProgress:
+        """From ``events.jsonl``. Reads the disk: not on the GUI thread."""
+        progress = cls()
+        for event in events.replay(file):
+            progress.take(event)
+        return progress
+
+    def take(self, event: TrainEvent) -> None:
+        """Fold one more event in."""
+        match event:
+            case Hello():
+                self._begin_again(event.resumed_from)
+            case Phase():
+                self.phase = event
+            case Step():
+                self.last_step = event
+                self.steps.append(event.step)
+                self.losses.append(event.loss)
+            case Evaluated():
+                self.evaluations = [e for e in self.evaluations if e.step != event.step]
+                self.evaluations.append(event)
+            case Checkpoint():
+                self.checkpoint = event.step
+            case Notice():
+                self.notices.append(event.text)
+            case Scored():
+                self.scored = event
+            case Finished():
+                self.finished = event
+            case Failed():
+                self.failed = event
+
+    @property
+    def ended(self) -> bool:
+        return self.finished is not None or self.failed is not None
+
+    @property
+    def eta(self) -> float | None:
+        step = self.last_step
+        return step.eta if step is not None and self._in_training else None
+
+    @property
+    def share(self) -> float | None:
+        """How much of the current phase is done, in [0, 1]; None when nobody knows."""
+        if self._in_training and self.last_step is not None and self.last_step.of:
+            return min(1.0, self.last_step.step / self.last_step.of)
+        if self.phase is not None and self.phase.total:
+            return min(1.0, self.phase.done / self.phase.total)
+        return None
+
+    @property
+    def sentence(self) -> str:
+        """What is going on, in a few words."""
+        if self.phase is None:
+            return "Starting"
+        text = PHASES.get(self.phase.phase, self.phase.phase.capitalize())
+        if self._in_training and self.last_step is not None:
+            return f"{text}: step {self.last_step.step:,} of {self.last_step.of:,}"
+        if self.phase.total:
+            return f"{text}: {self.phase.done:,} of {self.phase.total:,}"
+        return text
+
+    @property
+    def _in_training(self) -> bool:
+        return self.phase is not None and self.phase.phase == "training"
+
+    def _begin_again(self, step: int) -> None:
+        """A process started at ``step``: what the one before said beyond it did not last."""
+        keep = sum(1 for s in self.steps if s <= step)
+        del self.steps[keep:], self.losses[keep:]
+        self.evaluations = [e for e in self.evaluations if e.step <= step]
+        if step == 0:
+            self.evaluations, self.notices = [], []
+        self.last_step = self.scored = self.finished = self.failed = self.phase = None

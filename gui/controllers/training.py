@@ -1,0 +1,260 @@
+"""Training runs as the window sees them: prepare, start, follow, stop, resume, take in.
+
+One run is live at a time. Its worker is a process; what it says is folded into a `RunProgress`.
+Knows the training use-cases and the worker's commands; knows no widget.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+
+from core.changes import Changes
+from core.domain.ids import ImageId, RunId
+from core.domain.run import Run, RunState
+from core.training.config import TrainConfig
+from core.training.events import from_fields
+from core.training.run_folder import RunFolder
+from gui.context import Context
+from gui.controllers.run_progress import RunProgress
+from gui.controllers.shared import Shared
+
+if TYPE_CHECKING:
+    from core.ports import ProjectStore
+    from core.workers.outcome import Outcome
+    from gui.worker_process import WorkerProcess
+
+STOP_GRACE_MS = 180_000
+"""Saving a checkpoint of a large model on a slow disk takes its time."""
+PROGRESS_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """``parent``: the run whose adapter is continued. ``hard`` leaves are drawn more often."""
+
+    config: TrainConfig
+    parent: Run | None = None
+    hard: tuple[ImageId, ...] = ()
+
+
+@dataclass(slots=True)
+class LiveRun:
+    """The run that is being trained now."""
+
+    id: RunId
+    folder: RunFolder
+    progress: RunProgress
+    process: WorkerProcess | None = None
+    stopping: bool = False
+
+
+class TrainingController(Shared):
+    """``runs_changed``: the list or a state; ``progressed``: the live run said something;
+    ``began`` and ``ended`` carry a RunId.
+    """
+
+    runs_changed = Signal()
+    progressed = Signal()
+    began = Signal(object)
+    ended = Signal(object)
+    refused = Signal(object)
+    """A run could not be prepared; carries the problems as a list of sentences."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self.runs: list[Run] = []
+        self.live: LiveRun | None = None
+        self.preparing = False
+        self._told = 0.0
+        self._prepared_photos = (0, 0)
+        self._folder: Path | None = None
+        context.project.opened.connect(self._opened)
+        context.project.changed.connect(self._changed)
+        context.guards.append(self._guard)
+        self._opened()
+
+    def run(self, run: RunId | None) -> Run | None:
+        return next((r for r in self.runs if r.id == run), None)
+
+    def folder(self, run: Run) -> RunFolder:
+        """Where ``run`` lies. The project must be open."""
+        info = self.context.project.info
+        assert info is not None
+        return RunFolder(info.folder / run.folder)
+
+    @property
+    def busy_sentence(self) -> str:
+        """Why no run can be started now; "" when one can."""
+        if self.preparing:
+            done, of = self._prepared_photos
+            return f"Checking the photos: {done:,} of {of:,}" if of else "Checking the photos…"
+        return "Another run is going on; stop it or wait for it." if self.live else ""
+
+    # -- starting
+
+    def start(self, request: RunRequest) -> None:
+        """Prepare a run on the store lane, then train it. ``refused`` says why not."""
+        if self.preparing or self.live is not None:
+            return
+        self.preparing, self._prepared_photos = True, (0, 0)
+        self.runs_changed.emit()
+
+        notes: list[str] = []
+
+        def prepare(store: ProjectStore) -> RunFolder:
+            from core.services.train import prepare_run
+
+            return prepare_run(
+                store,
+                request.config,
+                parent=request.parent,
+                progress=self._tell_progress,
+                on_snapshot=lambda taken: notes.extend(taken.notes),
+            )
+
+        def prepared(folder: RunFolder) -> None:
+            self.context.project.changed.emit(Changes(runs=True))
+            self._begin(folder, RunProgress(notices=notes))
+
+        self.context.project.ask(prepare, on_done=prepared, on_error=self._not_prepared)
+
+    def _tell_progress(self, done: int, of: int) -> None:
+        """From the store lane, ten times a second at most."""
+        now = time.monotonic()
+        if now - self._told >= PROGRESS_S:
+            self._told = now
+            self.context.tasks.post(lambda: self._show_progress((done, of)))
+
+    def _show_progress(self, photos: tuple[int, int]) -> None:
+        self._prepared_photos = photos
+        self.runs_changed.emit()
+
+    def resume(self, run: Run) -> None:
+        """Go on with a run that was prepared, stopped, interrupted or failed."""
+        if self.preparing or self.live is not None:
+            return
+        self.preparing, self._prepared_photos = True, (0, 0)
+        folder = self.folder(run)
+        self.context.tasks.run(
+            lambda: RunProgress.replayed(folder.events),
+            on_done=lambda progress: self._begin(folder, progress),
+            on_error=self._not_prepared,
+            owner=self,
+        )
+
+    def stop(self) -> None:
+        """Ask the live run to save a checkpoint and end."""
+        if self.live is not None and self.live.process is not None and not self.live.stopping:
+            self.live.stopping = True
+            self.live.process.stop(grace_ms=STOP_GRACE_MS)
+            self.progressed.emit()
+
+    def _not_prepared(self, error: BaseException) -> None:
+        from core.errors import TrainingRefused
+
+        self.preparing = False
+        if isinstance(error, TrainingRefused):
+            self.refused.emit(error.problems)
+        else:
+            self.context.notices.show(error)
+        self.runs_changed.emit()
+
+    def _begin(self, folder: RunFolder, progress: RunProgress) -> None:
+        self.preparing = False
+        self.live = live = LiveRun(folder.id, folder, progress)
+        self.context.project.change(lambda s: s.set_run_state(live.id, RunState.RUNNING))
+        self.began.emit(live.id)
+        # The assistant and a model that answers hold memory the run will want.
+        self.context.workers.release_residents(lambda: self._launch(live))
+
+    def _launch(self, live: LiveRun) -> None:
+        if self.live is not live:
+            return
+        process = self.context.workers.start("train", str(live.folder.root), log=live.folder.log)
+        live.process = process
+        process.received.connect(lambda fields: self._received(live, fields))
+        process.exited.connect(lambda outcome: self._exited(live, outcome))
+
+    # -- following
+
+    def _received(self, live: LiveRun, fields: dict[str, object]) -> None:
+        event = from_fields(fields)
+        if event is None:
+            return
+        live.progress.take(event)
+        if self.live is live:
+            self.progressed.emit()
+
+    def _exited(self, live: LiveRun, outcome: Outcome) -> None:
+        if self.live is not live:
+            return
+        self.live = None
+        if not outcome.ok:
+            self.context.notices.error(outcome.sentence())
+        self._take_in(live.folder, lambda: self.ended.emit(live.id))
+
+    def _take_in(self, folder: RunFolder, then: Callable[[], None]) -> None:
+        """Fold what the run left behind into the project."""
+        from core.services.train import ingest
+
+        def failed(error: BaseException) -> None:
+            self.context.notices.show(error)
+            then()
+
+        task = self.context.project.change(
+            lambda store: ingest(store, folder), on_done=lambda _changes: then(), on_error=failed
+        )
+        if task is None:
+            then()
+
+    # -- the project
+
+    def _opened(self) -> None:
+        info = self.context.project.info
+        folder = info.folder if info else None
+        if folder == self._folder:
+            return
+        self._folder = folder
+        if self.live is not None:
+            # The project went away under the run: its own files keep what it reached, and the
+            # run is taken in when the project is opened again.
+            live, self.live = self.live, None
+            if live.process is not None:
+                live.process.stop()
+        self.runs, self.preparing = [], False
+        self.runs_changed.emit()
+        self.refresh(recovered=False)
+
+    def refresh(self, *, recovered: bool = True) -> None:
+        """Read the runs anew; first, unless ``recovered``, end those that a dead window left."""
+
+        def read(store: ProjectStore) -> list[Run]:
+            from core.services.train import recover
+
+            if not recovered:
+                recover(store)
+            return store.runs()
+
+        def done(runs: list[Run]) -> None:
+            self.runs = runs
+            self.runs_changed.emit()
+
+        self.context.project.ask(read, on_done=done, owner=self)
+
+    def _changed(self, changes: Changes) -> None:
+        if changes.runs or changes.everything:
+            self.refresh()
+
+    def _guard(self) -> str:
+        if self.live is None and not self.preparing:
+            return ""
+        return (
+            "A model is being trained. Leaving stops it and keeps its checkpoint; "
+            "Resume in the Train workspace goes on from there."
+        )

@@ -1,0 +1,94 @@
+"""Figures, times and runs in plain words, said the same way in every workspace.
+
+Knows English and the domain's figures; knows no widget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from core.domain.run import Run, RunState, Verdict
+
+STATES = {
+    RunState.PREPARED: "Not started",
+    RunState.RUNNING: "Running",
+    RunState.FINISHED: "Finished",
+    RunState.STOPPED: "Stopped early",
+    RunState.FAILED: "Failed",
+    RunState.INTERRUPTED: "Interrupted",
+}
+VERDICTS = {
+    Verdict.LABEL_WRONG: "Label wrong",
+    Verdict.MODEL_WRONG: "Model wrong",
+    Verdict.UNSURE: "Unsure",
+}
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """“1 leaf”, “1,200 leaves”."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def duration(seconds: float) -> str:
+    """A span as a person would say it; never more precise than it deserves."""
+    if seconds < 45:
+        return "less than a minute"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return "about a minute" if minutes == 1 else f"about {minutes} minutes"
+    hours, rest = divmod(round(minutes / 5) * 5, 60)
+    text = "about an hour" if hours == 1 else f"about {hours} hours"
+    return f"{text} and {rest} minutes" if rest else text
+
+
+def remaining(seconds: float) -> str:
+    return f"{duration(seconds)} left"
+
+
+def dice(value: float | None) -> str:
+    """Two decimals, the way Dice is quoted; a dash where there is none."""
+    return "–" if value is None else f"{value:.2f}"
+
+
+def percent(share: float | None, digits: int = 0) -> str:
+    """``share`` in [0, 1]."""
+    return "–" if share is None else f"{share * 100:.{digits}f} %"
+
+
+def severity(value: float | None) -> str:
+    """``value`` in percent already."""
+    return "–" if value is None else f"{value:.1f} %"
+
+
+def when(created_at: str) -> str:
+    """ISO 8601 as “21 Nov, 14:05”; the text itself where it is none."""
+    try:
+        time = datetime.fromisoformat(created_at)
+    except ValueError:
+        return created_at
+    if time.tzinfo is not None:
+        time = time.astimezone()
+    return f"{time.day} {time:%b}, {time:%H:%M}"
+
+
+def figures(run: Run) -> Mapping[str, float]:
+    return dict(run.summary)
+
+
+def figure_line(run: Run) -> str:
+    """“Dice 0.81 · 92 % of diseases right”, as far as the run has them."""
+    known = figures(run)
+    parts = []
+    if "lesion_dice" in known:
+        parts.append(f"Dice {dice(known['lesion_dice'])}")
+    if "accuracy" in known:
+        parts.append(f"{percent(known['accuracy'])} of diseases right")
+    return " · ".join(parts)
+
+
+def run_line(run: Run) -> str:
+    """A run in a list of choices."""
+    return " · ".join(
+        text for text in (run.title or run.id, when(run.created_at), figure_line(run)) if text
+    )

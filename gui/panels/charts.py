@@ -1,0 +1,203 @@
+"""Live curves of a run: the loss at every step, Dice and accuracy at every evaluation.
+
+Drawn at most ten times a second and never with more points than a chart has pixels, so that a long
+run costs no more than a short one. Knows `RunProgress` and pyqtgraph; knows no process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from gui.controllers import wording
+from gui.controllers.run_progress import RunProgress
+from gui.panels.pieces import card, label, row
+
+if TYPE_CHECKING:
+    from gui.theme import Theme
+
+Numbers = NDArray[np.float64]
+MOST_POINTS = 600
+REDRAW_MS = 100
+BLUE = "#4a90d9"
+"""The accuracy curve: apart from the theme's green and orange for every kind of colour vision."""
+
+
+def colour_of(theme: Theme, token: str) -> QColor:
+    """A theme token's colour, or ``#rrggbb`` as it is."""
+    return QColor(token) if token.startswith("#") else theme.colour(token)
+
+
+def thinned(x: Numbers, y: Numbers, most: int = MOST_POINTS) -> tuple[Numbers, Numbers]:
+    """At most ``most`` points: means over runs of neighbours, the last run possibly shorter."""
+    if len(x) <= most:
+        return x, y
+    starts = np.linspace(0, len(x), most, endpoint=False).astype(int)
+    sizes = np.diff(np.append(starts, len(x)))
+    return np.add.reduceat(x, starts) / sizes, np.add.reduceat(y, starts) / sizes
+
+
+def smoothed(values: Numbers, window: int) -> Numbers:
+    """Mean over the ``window`` values around each, fewer at the ends."""
+    if len(values) < 3 or window < 3:
+        return values
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    at = np.arange(len(values))
+    low = np.maximum(0, at - window // 2)
+    high = np.minimum(len(values), at + window // 2 + 1)
+    return np.asarray((total[high] - total[low]) / (high - low))
+
+
+class Key(QWidget):
+    """A dot in the curve's colour, what the curve is, and its latest value."""
+
+    def __init__(self, theme: Theme, token: str, text: str) -> None:
+        super().__init__()
+        self.value = label("–")
+        font = self.value.font()
+        font.setBold(True)
+        self.value.setFont(font)
+        dot = _Dot(theme, token)
+        self.setLayout(row(dot, label(text, "muted"), self.value, spacing=6))
+
+
+class _Dot(QWidget):
+    def __init__(self, theme: Theme, token: str) -> None:
+        super().__init__()
+        self._theme, self._token = theme, token
+        self.setFixedSize(QSize(10, 10))
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour_of(self._theme, self._token))
+        painter.drawEllipse(self.rect().adjusted(1, 1, -1, -1))
+
+
+class Chart(pg.PlotWidget):  # type: ignore[misc]
+    """One quiet chart in the theme's colours: nothing to drag, nothing to click.
+
+    The curves' pens are given by theme token; ``faint`` ones are drawn half transparent.
+    """
+
+    def __init__(self, theme: Theme, x_text: str) -> None:
+        super().__init__()
+        self._theme = theme
+        self._curves: list[tuple[Any, str, bool, bool]] = []
+        self._x_text = x_text
+        item = self.getPlotItem()
+        item.hideButtons()
+        item.setMenuEnabled(False)
+        item.setMouseEnabled(False, False)
+        item.getAxis("left").setWidth(40)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumHeight(110)
+        # The page scrolls; a chart must not swallow the wheel.
+        self.viewport().installEventFilter(self)
+        theme.changed.connect(self.recolour)
+
+    def curve(self, token: str, *, faint: bool = False, dots: bool = False) -> Any:
+        """A new curve; draw it with its ``setData``."""
+        made = self.plot([], [], antialias=True)
+        self._curves.append((made, token, faint, dots))
+        self.recolour()
+        return made
+
+    def recolour(self) -> None:
+        theme = self._theme
+        self.setBackground(theme.colour("panel"))
+        item = self.getPlotItem()
+        for name in ("left", "bottom"):
+            axis = item.getAxis(name)
+            axis.setPen(theme.colour("border"))
+            axis.setTextPen(theme.colour("muted"))
+            axis.setStyle(tickLength=0)
+        item.setLabel("bottom", self._x_text, color=theme.tokens.muted)
+        item.showGrid(x=False, y=True, alpha=0.18)
+        for made, token, faint, dots in self._curves:
+            colour = colour_of(theme, token)
+            colour.setAlpha(90 if faint else 255)
+            made.setPen(pg.mkPen(colour, width=1 if faint else 2))
+            if dots:
+                made.setSymbol("o")
+                made.setSymbolSize(7)
+                made.setSymbolPen(None)
+                made.setSymbolBrush(colour)
+
+    def eventFilter(self, _watched: object, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Wheel:
+            event.ignore()
+            return True
+        return False
+
+
+class Curves(QWidget):
+    """The two charts of a run side by side. ``show_progress`` is cheap: it only marks them."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._progress = RunProgress()
+        self.loss_key = Key(theme, "warn", "Loss")
+        self.dice_key = Key(theme, "accent", "Lesion Dice")
+        self.accuracy_key = Key(theme, BLUE, "Diseases right")
+        self._loss = Chart(theme, "step")
+        self._raw = self._loss.curve("warn", faint=True)
+        self._mean = self._loss.curve("warn")
+        self._held_out = Chart(theme, "step")
+        self._held_out.setYRange(0, 1, padding=0.04)
+        self._dice = self._held_out.curve("accent", dots=True)
+        self._accuracy = self._held_out.curve(BLUE, dots=True)
+        left = card(row(self.loss_key, None), self._loss, margin=12, spacing=4)
+        right = card(
+            row(self.dice_key, self.accuracy_key, None, spacing=18),
+            self._held_out,
+            margin=12,
+            spacing=4,
+        )
+        layout = row(left, right, spacing=12)
+        layout.setStretch(0, 1)
+        layout.setStretch(1, 1)
+        self.setLayout(layout)
+        self._timer = QTimer(self, singleShot=True, interval=REDRAW_MS)
+        self._timer.timeout.connect(self.redraw)
+
+    def show_progress(self, progress: RunProgress) -> None:
+        """Draw ``progress`` soon; the object may go on growing meanwhile."""
+        self._progress = progress
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def redraw(self) -> None:
+        """Draw now."""
+        progress = self._progress
+        x, y = np.array(progress.steps), np.array(progress.losses)
+        self._raw.setData(*thinned(x, y))
+        self._mean.setData(*thinned(x, smoothed(y, max(3, len(y) // 20))))
+        self.loss_key.value.setText(f"{y[-min(10, len(y)) :].mean():.3f}" if len(y) else "–")
+        looks = sorted(progress.evaluations, key=lambda e: e.step)
+        end = max([1.0, *(e.step for e in looks), *x[-1:]])
+        for chart in (self._loss, self._held_out):
+            chart.setXRange(0, end, padding=0.02)
+        steps = [e.step for e in looks]
+        for curve, key, values in (
+            (self._dice, self.dice_key, [e.dice for e in looks]),
+            (self._accuracy, self.accuracy_key, [e.accuracy for e in looks]),
+        ):
+            curve.setData(*_known(steps, values))
+            known = [v for v in values if v is not None]
+            text = wording.percent if curve is self._accuracy else wording.dice
+            key.value.setText(text(known[-1] if known else None))
+
+
+def _known(steps: Sequence[float], values: Sequence[float | None]) -> tuple[Numbers, Numbers]:
+    pairs = [(s, v) for s, v in zip(steps, values, strict=True) if v is not None]
+    found = np.array(pairs, float).reshape(-1, 2)
+    return found[:, 0], found[:, 1]

@@ -1,0 +1,240 @@
+"""Small widgets that the Train, Review and Export workspaces share.
+
+Knows layout and the stylesheet's words; knows no run, no photo and no project.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+if TYPE_CHECKING:
+    from gui.theme import Theme
+
+
+def label(text: str, role: str = "", *, wrap: bool = False) -> QLabel:
+    """A plain-text label; ``role`` is a word of the stylesheet ("title", "muted", …)."""
+    made = QLabel(text)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    made.setWordWrap(wrap)
+    if role:
+        made.setProperty("role", role)
+    return made
+
+
+def button(
+    text: str, pressed: Callable[[], object], *, primary: bool = False, flat: bool = False
+) -> QPushButton:
+    """A push button that calls ``pressed``."""
+    made = QPushButton(text)
+    made.setAutoDefault(False)
+    made.setProperty("primary", primary)
+    made.setProperty("flat", flat)
+    made.clicked.connect(lambda _checked=False: pressed())
+    return made
+
+
+def row(*items: QWidget | QLayout | None, spacing: int = 8) -> QHBoxLayout:
+    """Side by side; None is a stretch."""
+    made = QHBoxLayout()
+    made.setContentsMargins(0, 0, 0, 0)
+    made.setSpacing(spacing)
+    _fill(made, items)
+    return made
+
+
+def column(*items: QWidget | QLayout | None, spacing: int = 8, margin: int = 0) -> QVBoxLayout:
+    """One below the other; None is a stretch."""
+    made = QVBoxLayout()
+    made.setContentsMargins(margin, margin, margin, margin)
+    made.setSpacing(spacing)
+    _fill(made, items)
+    return made
+
+
+def _fill(layout: QHBoxLayout | QVBoxLayout, items: tuple[QWidget | QLayout | None, ...]) -> None:
+    for item in items:
+        if item is None:
+            layout.addStretch(1)
+        elif isinstance(item, QWidget):
+            layout.addWidget(item)
+        else:
+            layout.addLayout(item)
+
+
+def card(*items: QWidget | QLayout | None, margin: int = 16, spacing: int = 10) -> QFrame:
+    """A rounded box around ``items``."""
+    made = QFrame()
+    made.setObjectName("card")
+    made.setLayout(column(*items, margin=margin, spacing=spacing))
+    return made
+
+
+def scrolled(content: QWidget) -> QScrollArea:
+    """``content`` in a frameless area that scrolls up and down only."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(content)
+    area.viewport().setAutoFillBackground(False)
+    content.setAutoFillBackground(False)
+    return area
+
+
+class Elided(QLabel):
+    """One line that is cut with … where there is no room; the tool tip has all of it."""
+
+    def __init__(self, text: str = "", role: str = "", *, middle: bool = False) -> None:
+        super().__init__()
+        self._mode = Qt.TextElideMode.ElideMiddle if middle else Qt.TextElideMode.ElideRight
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        if role:
+            self.setProperty("role", role)
+        self.setText(text)
+
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        self._tip()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(24, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._tip()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        text = self.fontMetrics().elidedText(self.text(), self._mode, self.width())
+        painter.drawText(self.rect(), int(self.alignment() | Qt.AlignmentFlag.AlignVCenter), text)
+
+    def _tip(self) -> None:
+        cut = self.fontMetrics().horizontalAdvance(self.text()) > self.width()
+        self.setToolTip(self.text() if cut else "")
+
+
+class Figure(QWidget):
+    """A large number over the word that says what it is."""
+
+    def __init__(self, caption: str, value: str = "–") -> None:
+        super().__init__()
+        self.value = label(value, "figure")
+        self.caption = label(caption, "muted")
+        self.setLayout(column(self.value, self.caption, spacing=0))
+
+    def put(self, value: str, caption: str = "") -> None:
+        self.value.setText(value)
+        if caption:
+            self.caption.setText(caption)
+
+
+class Empty(QWidget):
+    """What a workspace shows when it has nothing to show: why, and what to press."""
+
+    def __init__(self, theme: Theme, icon: str) -> None:
+        super().__init__()
+        picture = QLabel()
+        picture.setPixmap(theme.icon(icon, "muted").pixmap(56, 56))
+        theme.changed.connect(lambda: picture.setPixmap(theme.icon(icon, "muted").pixmap(56, 56)))
+        self.title = label("", "title")
+        self.text = label("", "muted", wrap=True)
+        self.text.setMaximumWidth(460)
+        self.text.setMinimumWidth(320)
+        self._press: Callable[[], object] = lambda: None
+        self.button = button("", lambda: self._press(), primary=True)
+        layout = column(None, picture, self.title, self.text, self.button, None, spacing=12)
+        for item in (picture, self.title, self.text, self.button):
+            layout.setAlignment(item, Qt.AlignmentFlag.AlignHCenter)
+            if isinstance(item, QLabel):
+                item.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.setLayout(layout)
+
+    def put(
+        self,
+        title: str,
+        text: str,
+        press_text: str = "",
+        press: Callable[[], object] | None = None,
+    ) -> None:
+        """``press_text`` "" hides the button."""
+        self.title.setText(title)
+        self.text.setText(text)
+        self.button.setText(press_text)
+        self.button.setVisible(bool(press_text))
+        self._press = press or (lambda: None)
+
+
+class Fold(QWidget):
+    """A heading that shows or hides what is under it."""
+
+    def __init__(self, title: str, content: QWidget, *, theme: Theme) -> None:
+        super().__init__()
+        self._theme, self._content = theme, content
+        self.head = QToolButton()
+        self.head.setText(title)
+        self.head.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.head.setCheckable(True)
+        self.head.toggled.connect(self._fold)
+        self.setLayout(column(self.head, content, spacing=6))
+        self._fold(False)
+
+    def _fold(self, opened: bool) -> None:
+        self._content.setVisible(opened)
+        self.head.setIcon(self._theme.icon("mdi6.chevron-down" if opened else "mdi6.chevron-right"))
+
+
+class Problems(QWidget):
+    """Sentences that say what stands in the way, one under the other; hidden when none does."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._texts: list[str] = []
+        self.setLayout(column(spacing=6))
+        self.hide()
+
+    @property
+    def texts(self) -> list[str]:
+        return list(self._texts)
+
+    def put(self, texts: list[str]) -> None:
+        if texts == self._texts:
+            return
+        self._texts = list(texts)
+        layout = self.layout()
+        assert layout is not None
+        while (item := layout.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.deleteLater()
+        for text in texts:
+            layout.addWidget(self._line(text))
+        self.setVisible(bool(texts))
+
+    def _line(self, text: str) -> QWidget:
+        mark = QLabel()
+        mark.setPixmap(self._theme.icon("mdi6.alert-circle-outline", "danger").pixmap(18, 18))
+        mark.setAlignment(Qt.AlignmentFlag.AlignTop)
+        line = QWidget()
+        words = label(text, wrap=True)
+        made = row(mark, words)
+        made.setStretch(1, 1)
+        line.setLayout(made)
+        return line

@@ -1,0 +1,230 @@
+"""The Train workspace: one big button, the run that is going on, and the runs before it.
+
+Arranges the setup, the run view and the history, and carries their wishes to the training
+controller. Knows which of them is in front.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QFrame, QStackedWidget
+
+from core.changes import Changes
+from core.domain.ids import ImageId, RunId
+from core.domain.run import Run
+from core.training.config import TrainConfig
+from core.training.run_folder import RunFolder
+from gui.context import Context
+from gui.controllers.focus import Focus
+from gui.controllers.run_progress import RunProgress
+from gui.controllers.shared import shared
+from gui.controllers.train_survey import Survey, TrainingData, base_models, mask_heads
+from gui.controllers.training import RunRequest, TrainingController
+from gui.panels.pieces import button, column, label, row
+from gui.panels.train_history import History
+from gui.panels.train_run import RunView
+from gui.panels.train_setup import SetupView
+from gui.workspaces import Workspace
+
+if TYPE_CHECKING:
+    from core.ports import ProjectStore
+
+SIDE = 270
+
+
+class TrainWorkspace(Workspace):
+    """The page. ``shown`` is the run in front, None for the setup."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self._context = context
+        self.training = shared(context, TrainingController)
+        self._focus = shared(context, Focus)
+        self.shown: RunId | None = None
+        self._stale = True
+        self._survey = Survey(context, self._surveyed)
+        self.setup = SetupView(context, base_models(), mask_heads())
+        self.view = RunView(context)
+        self.history = History(context.theme)
+        self.new = button("New run", self.show_setup)
+        self._pages = QStackedWidget()
+        self._assemble()
+        self._connect()
+        self._runs_changed()
+
+    def _assemble(self) -> None:
+        self.new.setIcon(self._context.theme.icon("mdi6.plus"))
+        side = QFrame()
+        side.setObjectName("panel")
+        side.setFixedWidth(SIDE)
+        self.none_yet = label("Runs appear here.", "muted", wrap=True)
+        head = row(label("Runs", "heading"), None, self.new)
+        side.setLayout(column(head, self.none_yet, self.history, margin=12))
+        self._pages.addWidget(self.setup)
+        self._pages.addWidget(self.view)
+        layout = row(side, self._pages, spacing=0)
+        layout.setStretch(1, 1)
+        self.setLayout(layout)
+
+    def _connect(self) -> None:
+        training, view = self.training, self.view
+        self.setup.train_wanted.connect(self.start)
+        training.refused.connect(self.setup.problems.put)
+        training.runs_changed.connect(self._runs_changed)
+        training.progressed.connect(self._progressed)
+        training.began.connect(self.show_run)
+        training.ended.connect(self._ended)
+        self.history.chosen.connect(self.show_run)
+        view.stop_wanted.connect(self._stop)
+        view.resume_wanted.connect(self._resume)
+        view.review_wanted.connect(partial(self._go, "review"))
+        view.export_wanted.connect(partial(self._go, "export"))
+        view.again_wanted.connect(self.show_setup)
+        view.folder_wanted.connect(self._open_folder)
+        self._context.project.changed.connect(self._changed)
+        self._context.project.opened.connect(self._opened)
+
+    # -- what the window tells
+
+    def entered(self) -> None:
+        if self._stale:
+            self._stale = False
+            self._survey.begin()
+        if self.training.live is not None and self.shown is None:
+            self.show_run(self.training.live.id)
+
+    def _opened(self) -> None:
+        self.shown, self._stale = None, True
+        self._pages.setCurrentWidget(self.setup)
+        if self.isVisible():
+            self.entered()
+
+    def _changed(self, changes: Changes) -> None:
+        if changes.images or changes.diseases or changes.everything:
+            self._stale = True
+            if self.isVisible():
+                self.entered()
+
+    # -- what the person wants
+
+    def start(self) -> None:
+        """The big button."""
+        self.training.start(RunRequest(self.setup.config))
+
+    def show_setup(self) -> None:
+        self.shown = None
+        self._pages.setCurrentWidget(self.setup)
+        self.history.put(self.training.runs, None)
+        self.setup.show_preparing(self.training.busy_sentence)
+
+    def show_run(self, run: RunId) -> None:
+        """Bring a run to the front, as it is in its folder or as it goes on."""
+        self.shown = run
+        self._runs_changed()
+        live = self.training.live
+        found = self.training.run(run)
+        if live is not None and live.id == run:
+            folder = live.folder
+        elif found is not None:
+            folder = self.training.folder(found)
+        else:
+            return
+        self._pages.setCurrentWidget(self.view)
+        self._context.project.ask(partial(watched, folder=folder), on_done=self._film(run, folder))
+        if live and live.id == run:
+            self._show(found, live.progress)
+        else:
+            self._context.tasks.run(
+                lambda: RunProgress.replayed(folder.events),
+                on_done=lambda progress: self._replayed(run, progress),
+                owner=self,
+            )
+
+    def _film(
+        self, run: RunId, folder: RunFolder
+    ) -> Callable[[tuple[dict[str, bytes], dict[str, str]]], None]:
+        def done(found: tuple[dict[str, bytes], dict[str, str]]) -> None:
+            if self.shown == run:
+                self.view.film.show_run(folder.root, *found)
+                self.view.film.show_evaluations(self.view.progress.evaluations)
+
+        return done
+
+    def _replayed(self, run: RunId, progress: RunProgress) -> None:
+        if self.shown == run and (self.training.live is None or self.training.live.id != run):
+            self._show(self.training.run(run), progress)
+
+    def _show(self, run: Run | None, progress: RunProgress) -> None:
+        if run is not None:
+            live = self.training.live is not None and self.training.live.id == run.id
+            self.view.show_run(run, progress, live=live)
+
+    def _stop(self) -> None:
+        self.training.stop()
+        self.view.say_stopping()
+
+    def _resume(self) -> None:
+        if (run := self.training.run(self.shown)) is not None:
+            self.training.resume(run)
+
+    def _go(self, workspace: str) -> None:
+        if self.shown is not None:
+            self._focus.put(self.shown)
+        self._context.navigate(workspace)
+
+    def _open_folder(self) -> None:
+        if (run := self.training.run(self.shown)) is not None:
+            open_folder(self.training.folder(run).root)
+
+    # -- what the controller tells
+
+    def _surveyed(self, data: TrainingData) -> None:
+        self.setup.show_data(data)
+
+    def _runs_changed(self) -> None:
+        runs = self.training.runs
+        self.none_yet.setVisible(not runs)
+        self.history.setVisible(bool(runs))
+        self.history.put(runs, self.shown)
+        self.setup.show_preparing(self.training.busy_sentence)
+        shown = self.training.run(self.shown)
+        if shown is not None:
+            live = self.training.live
+            progress = live.progress if live and live.id == shown.id else self.view.progress
+            self._show(shown, progress)
+
+    def _progressed(self) -> None:
+        live = self.training.live
+        if live is not None and live.id == self.shown:
+            self.view.show_progress(live.progress, live=True)
+
+    def _ended(self, run: RunId) -> None:
+        if self.shown == run:
+            self.show_run(run)
+
+
+def watched(store: ProjectStore, *, folder: RunFolder) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Thumbnails and file names of the run's watched leaves, by image id as text."""
+    config = TrainConfig.read(folder.config) if folder.config.exists() else TrainConfig()
+    ids = [ImageId(i) for i in config.watch]
+    found = store.thumbnails(ids)
+    names = {card.id: card.name for card in store.cards(ids)}
+    return (
+        {str(i): found.get(i, b"") for i in ids},
+        {str(i): names.get(i, "") for i in ids},
+    )
+
+
+def open_folder(folder: Path) -> None:
+    """Show ``folder`` in the system's file manager."""
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+
+
+def build(context: Context) -> TrainWorkspace:
+    return TrainWorkspace(context)

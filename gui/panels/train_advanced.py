@@ -1,0 +1,130 @@
+"""The settings of a run that most people never touch, as a form.
+
+Drawn from one table; each line is a field of `TrainConfig`. Knows fields and widgets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QSpinBox, QWidget
+
+from core.training.config import Method, Tower, TrainConfig
+from gui.panels.pieces import label
+
+METHODS = (
+    (Method.LORA_FP32, "LoRA in full precision (fast without a GPU)"),
+    (Method.QLORA_NF4, "QLoRA in 4 bits, NF4 (saves memory)"),
+)
+TOWERS = (
+    (Tower.FROZEN, "Leave as it is (each photo is looked at once)"),
+    (Tower.LORA, "Adapt as well (slower, sometimes better)"),
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A number: ``low`` to ``high``, with ``decimals`` (0 makes it a whole number)."""
+
+    field: str
+    title: str
+    low: float
+    high: float
+    decimals: int = 0
+    step: float = 1.0
+    tip: str = ""
+
+
+LINES = (
+    Line("rank", "LoRA rank", 1, 256, tip="Size of the adapter; 16 suits most projects"),
+    Line("alpha", "LoRA alpha", 1, 512, tip="How loudly the adapter speaks; twice the rank"),
+    Line("dropout", "LoRA dropout", 0, 0.9, 2, 0.05),
+    Line("learning_rate", "Learning rate", 0.00001, 0.0999, 5, 0.0005),
+    Line("head_learning_rate", "Learning rate of the mask head", 0.00001, 0.0999, 5, 0.0001),
+    Line("batch_size", "Batch size", 1, 256),
+    Line("accumulation", "Gradient accumulation", 1, 256, tip="Batches per optimiser step"),
+    Line("epochs", "At most this many epochs", 0.1, 10_000, 1, 1),
+    Line("evaluations", "Evaluations", 1, 1000, tip="How often held-out leaves are tried"),
+    Line("hard_weight", "Weight of hard leaves", 1, 20, 1, 0.5, "How much oftener they are drawn"),
+    Line("seed", "Random seed", 0, 2**31 - 1),
+    Line("threads", "Processor threads (0: as many as there are)", 0, 256),
+)
+
+
+class AdvancedForm(QWidget):
+    """``put`` shows a config, ``values`` gives the fields back as set."""
+
+    changed = Signal()
+
+    def __init__(self, heads: list[tuple[str, str]]) -> None:
+        super().__init__()
+        self._widgets: dict[str, QSpinBox | QDoubleSpinBox | QComboBox] = {}
+        form = QFormLayout(self)
+        form.setContentsMargins(24, 0, 0, 0)
+        form.setHorizontalSpacing(18)
+        self._add_choice(form, "method", "Method", [(str(m), t) for m, t in METHODS])
+        self._add_choice(form, "tower", "Vision tower", [(str(m), t) for m, t in TOWERS])
+        self._add_choice(form, "head", "Mask head", heads)
+        for line in LINES:
+            self._add_number(form, line)
+
+    def __getitem__(self, field: str) -> QSpinBox | QDoubleSpinBox | QComboBox:
+        return self._widgets[field]
+
+    def put(self, config: TrainConfig) -> None:
+        for field, widget in self._widgets.items():
+            value = getattr(config, field)
+            if isinstance(widget, QComboBox):
+                widget.setCurrentIndex(max(0, widget.findData(str(value))))
+            else:
+                widget.setValue(value)
+
+    def values(self) -> dict[str, Any]:
+        """Field name to value, ready for ``dataclasses.replace``."""
+        kinds: dict[str, Callable[[str], Any]] = {"method": Method, "tower": Tower}
+        return {
+            field: kinds.get(field, str)(widget.currentData())
+            if isinstance(widget, QComboBox)
+            else widget.value()
+            for field, widget in self._widgets.items()
+        }
+
+    def _add_choice(
+        self, form: QFormLayout, field: str, title: str, options: list[tuple[str, str]]
+    ) -> None:
+        box = QComboBox()
+        for value, text in options:
+            box.addItem(text, value)
+        box.currentIndexChanged.connect(lambda _index: self.changed.emit())
+        self._place(form, field, title, box)
+
+    def _add_number(self, form: QFormLayout, line: Line) -> None:
+        box: QSpinBox | QDoubleSpinBox
+        if line.decimals:
+            box = QDoubleSpinBox()
+            box.setDecimals(line.decimals)
+            box.setRange(line.low, line.high)
+            box.setSingleStep(line.step)
+            box.valueChanged.connect(lambda _value: self.changed.emit())
+        else:
+            box = QSpinBox()
+            box.setRange(int(line.low), int(line.high))
+            box.valueChanged.connect(lambda _value: self.changed.emit())
+        box.setToolTip(line.tip)
+        self._place(form, line.field, line.title, box)
+
+    def _place(
+        self,
+        form: QFormLayout,
+        field: str,
+        title: str,
+        box: QSpinBox | QDoubleSpinBox | QComboBox,
+    ) -> None:
+        box.setMaximumWidth(360)
+        box.setAccessibleName(title)
+        box.setObjectName(f"train.{field}")
+        self._widgets[field] = box
+        form.addRow(label(title, "muted"), box)

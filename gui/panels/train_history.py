@@ -1,0 +1,156 @@
+"""The runs of a project, newest first: what each is called, how it ended and what it reached.
+
+Knows `Run`; knows no folder and no process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QColor, QFont, QPainter
+from PySide6.QtWidgets import (
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
+
+from core.domain.ids import RunId
+from core.domain.run import Run, RunState
+from gui.controllers import wording
+
+if TYPE_CHECKING:
+    from gui.theme import Theme
+
+RUN = Qt.ItemDataRole.UserRole
+Index = QModelIndex | QPersistentModelIndex
+TONES = {
+    RunState.PREPARED: "muted",
+    RunState.RUNNING: "accent",
+    RunState.FINISHED: "ok",
+    RunState.STOPPED: "ok",
+    RunState.FAILED: "danger",
+    RunState.INTERRUPTED: "warn",
+}
+
+
+class RunsModel(QAbstractListModel):
+    """Rows are runs; role ``RUN`` is the `Run` itself."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.runs: list[Run] = []
+
+    def put(self, runs: Sequence[Run]) -> None:
+        self.beginResetModel()
+        self.runs = list(runs)
+        self.endResetModel()
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(self.runs)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        run = self.runs[index.row()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return wording.run_line(run)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return f"{run.title or run.id}\n{wording.STATES[run.state]}\n{run.base}"
+        return run if role == RUN else None
+
+
+class RunDelegate(QStyledItemDelegate):
+    """Two lines: title; state, time and figures."""
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme = theme
+
+    def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:
+        return QSize(200, 62)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        run, theme = index.data(RUN), self._theme
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        box: QRect = option.rect
+        state: QStyle.StateFlag = option.state
+        if state & (QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_MouseOver):
+            chosen = bool(state & QStyle.StateFlag.State_Selected)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.colour("accent_soft" if chosen else "hover"))
+            painter.drawRoundedRect(QRectF(box).adjusted(2, 2, -2, -2), 6, 6)
+        inner = box.adjusted(12, 8, -12, -8)
+        bold = QFont(painter.font())
+        bold.setBold(True)
+        figures = wording.dice(wording.figures(run).get("lesion_dice"))
+        painter.setFont(bold)
+        width = painter.fontMetrics().horizontalAdvance(figures)
+        top = QRect(inner.left(), inner.top(), inner.width(), inner.height() // 2)
+        self._text(painter, top.adjusted(0, 0, -width - 8, 0), run.title or run.id, "text")
+        if figures != "–":
+            painter.drawText(top, int(Qt.AlignmentFlag.AlignRight), figures)
+        painter.setFont(option.font)
+        self._second_line(painter, top.translated(0, inner.height() // 2), run)
+        painter.restore()
+
+    def _second_line(self, painter: QPainter, line: QRect, run: Run) -> None:
+        colour = QColor(self._theme.colour(TONES[run.state]))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour)
+        painter.drawEllipse(QRectF(line.left(), line.center().y() - 3, 8, 8))
+        text = f"{wording.STATES[run.state]} · {wording.when(run.created_at)}"
+        self._text(painter, line.adjusted(14, 0, 0, 0), text, "muted")
+
+    def _text(self, painter: QPainter, box: QRect, text: str, tone: str) -> None:
+        painter.setPen(self._theme.colour(tone))
+        cut = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, box.width())
+        painter.drawText(box, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), cut)
+
+
+class History(QListView):
+    """The list. ``chosen`` carries the RunId that the person picked."""
+
+    chosen = Signal(object)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.runs = RunsModel(self)
+        self.setModel(self.runs)
+        self.setItemDelegate(RunDelegate(theme, self))
+        self.setMouseTracking(True)
+        self.setUniformItemSizes(True)
+        self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.setObjectName("gallery")
+        self.setAccessibleName("Runs")
+        self.selectionModel().currentChanged.connect(self._picked)
+        self._quiet = False
+
+    def put(self, runs: Sequence[Run], current: RunId | None) -> None:
+        """Show ``runs`` with ``current`` selected; tells nobody."""
+        self._quiet = True
+        self.runs.put(runs)
+        rows = [i for i, run in enumerate(runs) if run.id == current]
+        if rows:
+            self.selectionModel().setCurrentIndex(
+                self.runs.index(rows[0], 0), QItemSelectionModel.SelectionFlag.ClearAndSelect
+            )
+        else:
+            self.clearSelection()
+        self._quiet = False
+
+    def _picked(self, index: QModelIndex, _before: QModelIndex) -> None:
+        if not self._quiet and index.isValid():
+            self.chosen.emit(index.data(RUN).id)

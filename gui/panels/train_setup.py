@@ -1,0 +1,217 @@
+"""Before a run: what it would learn from, how, and one big button.
+
+Shows a `TrainingData`; gives back a `TrainConfig`. Knows presets and the base models' entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QButtonGroup, QComboBox, QFileDialog, QSpinBox, QToolButton, QWidget
+
+from core.training.config import PRESETS, Preset, TrainConfig
+from gui.context import Context
+from gui.controllers import wording
+from gui.controllers.train_survey import BaseModel, TrainingData
+from gui.panels.bars import Bar, Bars
+from gui.panels.pieces import (
+    Elided,
+    Figure,
+    Fold,
+    Problems,
+    button,
+    card,
+    column,
+    label,
+    row,
+    scrolled,
+)
+from gui.panels.train_advanced import AdvancedForm
+
+WIDTH = 760
+
+
+class SetupView(QWidget):
+    """``show_data`` says what there is; ``config`` is what the person has chosen."""
+
+    train_wanted = Signal()
+    changed = Signal()
+
+    def __init__(
+        self, context: Context, models: Sequence[BaseModel], heads: list[tuple[str, str]]
+    ) -> None:
+        super().__init__()
+        self._context, self._models = context, {m.id: m for m in models}
+        self._config = TrainConfig()
+        self._data: TrainingData | None = None
+        self._folders: dict[str, str] = {}
+        self._busy = ""
+        theme = context.theme
+        self.photos, self.outlined = Figure("photos"), Figure("outlined")
+        self.classes, self.held_out = Figure("classes"), Figure("held out for testing")
+        self.bars = Bars(theme)
+        self.base = QComboBox()
+        self.base_note = label("", "muted", wrap=True)
+        self.folder = Elided("", "muted", middle=True)
+        self.choose = button("Choose the model's folder…", self._choose_folder)
+        self.presets = QButtonGroup(self)
+        self.preset_note = label("", "muted", wrap=True)
+        self.minutes = QSpinBox()
+        self.advanced = AdvancedForm(heads)
+        self.problems = Problems(theme)
+        self.train = button("Train", self.train_wanted.emit, primary=True)
+        self.promise = label("", "muted", wrap=True)
+        self._fill()
+        self._assemble()
+        self._use_preset(next(p for p in PRESETS if p.id == "standard"))
+
+    def _fill(self) -> None:
+        for model in self._models.values():
+            self.base.addItem(model.title, model.id)
+        self.base.setAccessibleName("Base model")
+        self.base.currentIndexChanged.connect(lambda _index: self._refresh())
+        self.minutes.setRange(1, 24 * 60)
+        self.minutes.setSuffix(" minutes")
+        self.minutes.setAccessibleName("Minutes of training")
+        self.minutes.valueChanged.connect(lambda _value: self._refresh())
+        self.advanced.changed.connect(self._refresh)
+        font = self.train.font()
+        font.setPointSizeF(font.pointSizeF() * 1.35)
+        self.train.setFont(font)
+        self.train.setMinimumHeight(54)
+        self.train.setObjectName("train.start")
+
+    def _assemble(self) -> None:
+        figures = row(self.photos, self.outlined, self.classes, self.held_out, spacing=28)
+        learn = card(label("What it will learn from", "heading"), figures, self.bars)
+        choices = row(spacing=8)
+        for preset in PRESETS:
+            choices.addWidget(self._preset_button(preset))
+        choices.addWidget(self.minutes)
+        choices.addStretch(1)
+        place = row(self.choose, self.folder)
+        how = card(
+            label("Base model", "heading"),
+            self.base,
+            self.base_note,
+            place,
+            label("How long", "heading"),
+            choices,
+            self.preset_note,
+            Fold("Advanced", self.advanced, theme=self._context.theme),
+        )
+        body = QWidget()
+        body.setMaximumWidth(WIDTH)
+        body.setLayout(
+            column(label("Train a model on your leaves", "title"), learn, how, None, spacing=14)
+        )
+        # The button stays in sight whatever is unfolded above it.
+        foot = QWidget()
+        foot.setMaximumWidth(WIDTH)
+        foot.setLayout(column(self.problems, self.train, self.promise, spacing=8))
+        layout = column(scrolled(_centred(body)), _centred(foot), spacing=12, margin=20)
+        layout.setStretch(0, 1)
+        self.setLayout(layout)
+
+    def _preset_button(self, preset: Preset) -> QToolButton:
+        made = QToolButton()
+        made.setText(preset.title)
+        made.setCheckable(True)
+        made.setToolTip(preset.note)
+        made.setObjectName(f"train.preset.{preset.id}")
+        self.presets.addButton(made)
+        made.clicked.connect(lambda _checked=False: self._use_preset(preset))
+        return made
+
+    @property
+    def config(self) -> TrainConfig:
+        """What is chosen; classes and watched leaves are found when the run is prepared."""
+        base = str(self.base.currentData() or "")
+        return replace(
+            self._config,
+            **self.advanced.values(),
+            base=base,
+            base_path=self._folders.get(base, ""),
+            minutes=float(self.minutes.value()),
+        )
+
+    def show_data(self, data: TrainingData) -> None:
+        """The project as it is now."""
+        self._data = data
+        self.photos.put(f"{data.photos:,}")
+        self.outlined.put(f"{data.outlined:,}")
+        self.classes.put(f"{len(data.classes):,}")
+        self.held_out.put(f"{data.held_out:,}")
+        most = max((c.leaves for c in data.classes), default=1)
+        self.bars.put(
+            [Bar(c.name, c.leaves / max(1, most), f"{c.leaves:,}", c.colour) for c in data.classes]
+        )
+        self._refresh()
+
+    def show_preparing(self, busy: str) -> None:
+        """``busy``: why no other run can be started now, or ""."""
+        if busy != self._busy:
+            self._busy = busy
+            self._refresh()
+
+    def choose_folder(self, folder: Path) -> None:
+        """Use the base model in ``folder`` for the family that is chosen."""
+        self._folders[str(self.base.currentData())] = str(folder)
+        self._context.preferences.put_last_folder("models", folder.parent)
+        self._refresh()
+
+    def _choose_folder(self) -> None:
+        dialog = QFileDialog(self, "Folder of the base model")
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.setDirectory(self._context.preferences.last_folder("models"))
+        dialog.fileSelected.connect(lambda name: self.choose_folder(Path(name)))
+        dialog.open()
+
+    def _use_preset(self, preset: Preset) -> None:
+        self._config = replace(TrainConfig(), **preset.values)  # type: ignore[arg-type]
+        for made in self.presets.buttons():
+            made.setChecked(made.objectName() == f"train.preset.{preset.id}")
+        self.preset_note.setText(preset.note)
+        self.minutes.setValue(round(self._config.minutes))
+        self.advanced.put(self._config)
+
+    def _refresh(self) -> None:
+        model = self._models.get(str(self.base.currentData()))
+        folder = self._folders.get(model.id, "") if model else ""
+        self.base_note.setText(model.note if model else "")
+        needs_folder = model is not None and not model.embedded
+        self.choose.setVisible(needs_folder)
+        self.folder.setVisible(needs_folder)
+        self.folder.setText(folder)
+        problems = self._problems(needs_folder=needs_folder and not folder)
+        self.problems.put(problems)
+        self.train.setEnabled(self._data is not None and not problems and not self._busy)
+        span = wording.duration(self.minutes.value() * 60).capitalize()
+        ready = "" if problems else f"{span}, in the background: you can go on labelling."
+        self.promise.setText(self._busy or ready)
+        self.changed.emit()
+
+    def _problems(self, *, needs_folder: bool) -> list[str]:
+        found = list(self._data.problems) if self._data else []
+        if needs_folder:
+            found.append("Press “Choose the model's folder…” to say where the base model is.")
+        if not self._models:
+            found.append("No base model is installed; run “leafspot doctor” to see why.")
+        if not self._context.project.writable:
+            found.append("The project is open read-only; training needs to write its runs.")
+        # Classes come from the project, so only the numbers are left to be checked here.
+        sample = replace(self.config, base=self.config.base or "none", classes=("a", "b"))
+        return [*found, *sample.problems()]
+
+
+def _centred(middle: QWidget) -> QWidget:
+    """``middle`` as wide as it may be, in the middle of what there is."""
+    made = QWidget()
+    layout = row(None, middle, None)
+    layout.setStretch(1, 100)
+    made.setLayout(layout)
+    return made
