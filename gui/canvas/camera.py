@@ -91,6 +91,14 @@ class Camera(QObject):
             dx, dy = round(dx), round(dy)
         self._look(self.transform.panned(round(dx * self.ratio), round(dy * self.ratio)))
 
+    def follow(self, other: Camera) -> None:
+        """Look at the middle of what ``other`` looks at, as closely."""
+        # Offsets are copied where the views are alike, so that rounding cannot set them apart.
+        if other.view == self.view and other.transform.size == self.transform.size:
+            self._look(other.transform)
+        else:
+            self.zoom_to(other.transform.scale, other.centre)
+
     def image_at(self, position: QPointF | QPoint) -> tuple[float, float]:
         """Photo point (x, y) shown at a widget position; may lie outside the photo."""
         return self.transform.to_photo(*self._device(QPointF(position)))

@@ -44,6 +44,8 @@ class EmptyState:
         flags = Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap
         painter.setFont(title_font)
         painter.setPen(strong)
+        if not self.title:
+            return
         line = QRect(left, icon.bottom() + GAP, width, painter.fontMetrics().height() + 4)
         painter.drawText(line, flags, self.title)
         title_font.setPointSizeF(title_font.pointSizeF() / 1.45)

@@ -26,11 +26,16 @@ ACTIVE_LEAF = 1
 ACTIVE_LESION = 126
 NEW_STROKE = 127
 EDGE = 128
+"""Added to a number: the outline of it."""
+RING = EDGE
+"""Background has no outline: its place is free for the ring that sets white off from paper."""
 LEAVES, LESIONS = range(2, 21), range(21, 126)
 """Numbers of colours. Leaves are lower: where several meet in one pixel, the lesion shows."""
 SMALL_EDIT = 24
 LEAF_FILL = 0.25
 """A leaf is most of the photo: it gets this part of the opacity, so that lesions can be seen."""
+ACTIVE_FILL = 0.7
+"""The active region is being looked at closely: less paint, and a white outline instead."""
 
 
 class MaskMode(StrEnum):
@@ -152,16 +157,22 @@ class MaskLayer:
         """The window in colour, or None when there is nothing to draw in it."""
         if self.mode is MaskMode.HIDDEN:
             return None
-        rim = self.line + 1
+        rim = 3 * self.line
         numbers = self._classes.sample(window.grown(rim))
         if not numbers.any():
             return None
-        rims = edges(numbers, self.line)
+        self._outline(numbers)
+        return to_image(self._lut[numbers[rim:-rim, rim:-rim]], opaque=False)
+
+    def _outline(self, numbers: NDArray[np.uint8]) -> None:
+        """Mark outlines in place: leaves twice as wide, the active region white in a dark ring."""
+        thin = edges(numbers, self.line)
+        rims = thin | ((numbers <= LEAVES[-1]) & edges(numbers, 2 * self.line))
         strong = (numbers >= ACTIVE_LESION) | (numbers == ACTIVE_LEAF)
         if strong.any():
-            rims |= strong & edges(numbers, rim)
-        numbers[rims] |= EDGE
-        return to_image(self._lut[numbers[rim:-rim, rim:-rim]], opaque=False)
+            rims |= strong & edges(numbers, 3 * self.line)
+        np.bitwise_or(numbers, EDGE, out=numbers, where=rims)
+        np.copyto(numbers, RING, where=strong & thin)
 
     def _ordered(self) -> list[_Painted]:
         """Leaves, lesions, the active lesion; each with the number of its colour."""
@@ -195,11 +206,13 @@ class MaskLayer:
 
     def _recolour(self) -> None:
         self._lut[:] = 0
+        self._lut[RING] = premultiplied("#000000", 0.7)
         for number, colour in self._colours.items():
+            strong = number in (ACTIVE_LEAF, ACTIVE_LESION, NEW_STROKE)
             fill = self.opacity * (LEAF_FILL if number <= LEAVES[-1] else 1)
+            fill *= ACTIVE_FILL if strong else 1
             if self.mode is MaskMode.FILL:
                 self._lut[number] = premultiplied(colour, fill)
-            strong = number in (ACTIVE_LEAF, ACTIVE_LESION, NEW_STROKE)
             self._lut[EDGE + number] = (
                 premultiplied("#ffffff", 1.0) if strong else premultiplied(colour, 0.95)
             )

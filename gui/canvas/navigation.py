@@ -43,6 +43,8 @@ class Navigation(QObject):
     def __init__(self, view: PhotoView) -> None:
         super().__init__(view)
         self._view = view
+        self.left_drags = False
+        """Whether the left button drags without Space, where there is no tool."""
         self._space = False
         self._drag: QPointF | None = None
         view.installEventFilter(self)
@@ -104,9 +106,8 @@ class Navigation(QObject):
     def _mouse(self, event: QMouseEvent) -> bool:
         kind, button = event.type(), event.button()
         if kind in (QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonDblClick):
-            if button != _Button.MiddleButton and not (
-                self._space and button == _Button.LeftButton
-            ):
+            left = button == _Button.LeftButton and (self._space or self.left_drags)
+            if button != _Button.MiddleButton and not left:
                 return False
             self._drag = event.position()
         elif self._drag is None:

@@ -133,7 +133,9 @@ class PhotoView(QWidget):
 
     def show_hand(self, shape: Qt.CursorShape | None) -> None:
         """The cursor of a drag over the photo; None gives the usual one back."""
-        if shape is None:
+        if shape is None and self.navigation.left_drags:
+            self.setCursor(Qt.CursorShape.OpenHandCursor)
+        elif shape is None:
             self.unsetCursor()
         else:
             self.setCursor(shape)
