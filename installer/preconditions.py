@@ -16,8 +16,8 @@ from installer.report import Refusal, size
 
 # Bytes on disk and to download. Linux is measured with the pinned versions, and most of it is what
 # a graphics card needs; Windows and macOS are estimated from the sizes of the packages.
-_INSTALLED = {"linux": 6.9e9, "win32": 2.2e9, "darwin": 1.8e9}
-_DOWNLOAD = {"linux": 2.9e9, "win32": 0.7e9, "darwin": 0.6e9}
+_INSTALLED = {"linux": 6.9e9, "win32": 1.6e9, "darwin": 1.6e9}
+_DOWNLOAD = {"linux": 2.9e9, "win32": 0.4e9, "darwin": 0.4e9}
 _CUDA_ON_WINDOWS = (4e9, 2e9)
 _LEAST = 0.5e9
 
