@@ -1,0 +1,131 @@
+"""Asking a trained model: the resident answer worker as an object.
+
+    with Answerer(adapter) as model:
+        answer = model.predict(photo, folder)
+
+Knows the worker's words; knows no torch. The window's twin is its own controller.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.domain.ids import ImageId
+from core.errors import AdapterRefused, ImageUnreadable, WorkerFailed
+from core.imaging.probability import read_probability
+from core.training.run_folder import RunFolder
+from core.workers.client import WorkerClient
+from core.workers.wire import Message
+
+LOADING = 3600.0
+"""Seconds that a large base model on a slow disk may take."""
+ANSWERING = 1200.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What the model says of one photo. ``probabilities`` sum to 1, highest first.
+
+    ``lesions`` and ``leaf`` are uint8 probabilities on the head's grid, [h, w].
+    """
+
+    predicted: str
+    probabilities: tuple[tuple[str, float], ...]
+    lesions: NDArray[np.uint8]
+    leaf: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A reloaded adapter against its run's scores: share of equal classes, largest Dice change."""
+
+    agreement: float
+    dice_change: float
+
+
+class Answerer:
+    """One worker with one adapter. Entering raises AdapterRefused with the worker's sentence."""
+
+    def __init__(self, adapter: Path) -> None:
+        self.classes: tuple[str, ...] = ()
+        self._adapter = adapter
+        self._tokens = itertools.count(1)
+        self._worker = WorkerClient("answer", str(adapter))
+
+    def __enter__(self) -> Answerer:
+        self._worker.start()
+        try:
+            ready = self._wait(LOADING, "ready", "failed")
+            if ready.get("event") == "failed":
+                raise AdapterRefused(str(ready.get("text")))  # noqa: TRY301
+            self.classes = tuple(str(name) for name in ready.get("classes", ()))
+        except BaseException:
+            self._worker.stop(0.0)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self._worker.stop(10.0 if kind is None else 0.0)
+
+    def predict(self, photo: Path, folder: Path) -> Answer:
+        """Raises ImageUnreadable with the worker's sentence, WorkerFailed when it died.
+
+        ``folder`` is an empty one of ours for the masks.
+        """
+        token = next(self._tokens)
+        self._worker.send("predict", token=token, path=str(photo.resolve()), out=str(folder))
+        event = self._wait(ANSWERING, "answer", "refused")
+        while event.get("token") != token:  # left over from a question that was given up
+            event = self._wait(ANSWERING, "answer", "refused")
+        if event.get("event") == "refused":
+            raise ImageUnreadable(str(event.get("text")))
+        try:
+            return _answer(event, folder)
+        except (KeyError, TypeError, ValueError) as error:
+            raise WorkerFailed("The prediction process gave an answer without sense.") from error
+
+    def verify(self, run: RunFolder, images: Sequence[ImageId]) -> Verified:
+        """Score some photos of the run again with the loaded adapter."""
+        self._worker.send("verify", run=str(run.root), images=list(images))
+        event = self._wait(LOADING, "verified", "failed")
+        if event.get("event") == "failed":
+            raise WorkerFailed(str(event.get("text")))
+        return Verified(float(event["agreement"]), float(event["dice_change"]))
+
+    def _wait(self, timeout: float, *names: str) -> Message:
+        try:
+            return self._worker.wait_for(*names, timeout=timeout)
+        except TimeoutError as error:
+            raise WorkerFailed(
+                "The prediction process has not answered for a long time; close other programs "
+                "and try again."
+            ) from error
+
+
+def _answer(event: Message, folder: Path) -> Answer:
+    pairs = tuple((str(name), float(share)) for name, share in event["probabilities"])
+    return Answer(
+        predicted=str(event["predicted"]),
+        probabilities=pairs,
+        lesions=read_probability(_inside(folder, str(event["lesions"]))),
+        leaf=read_probability(_inside(folder, str(event["leaf"]))),
+    )
+
+
+def _inside(folder: Path, name: str) -> Path:
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise ValueError("a mask outside its folder")
+    return path

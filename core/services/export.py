@@ -1,0 +1,206 @@
+"""Exports: the project in a format of the registry, and a run's adapter as a package.
+
+Knows formats by their registry and the adapter by its manifest; opens no tensor. Everything is
+written beside its place, looked at again, and renamed.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, cast
+
+from core import adapter_package, files, registry
+from core.adapter_package import Base, Manifest
+from core.domain.ids import ImageId
+from core.errors import AdapterRefused, ExportRefused, UsageError
+from core.exporters.base import Exporter, ExporterSpec, ExportReport, Progress
+from core.ports import ProjectStore
+from core.services import adapter_card
+from core.services.answering import Answerer, Verified
+from core.services.bases import choose
+from core.services.runs import run_config
+from core.training import prompts
+from core.training.config import TrainConfig
+from core.training.events import replay
+from core.training.run_folder import RunFolder
+from core.training.summary import follow
+
+FORMATS = "core.exporters"
+CARD = "README.md"
+CHECKED = 8
+LEAST_AGREEMENT = 0.99
+MOST_DICE_CHANGE = 0.02
+"""Reloading may round; it may not change what a person would see."""
+Verify = Callable[[Path], Verified]
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterExport:
+    """A package that was reloaded from its own files and scored again."""
+
+    path: Path
+    manifest: Manifest
+    verified: Verified
+
+
+def formats() -> dict[str, ExporterSpec]:
+    """Every format a project can be exported in, by id."""
+    return registry.discover(FORMATS, ExporterSpec)
+
+
+def export_project(
+    store: ProjectStore, out: Path, *, format_id: str, progress: Progress | None = None
+) -> ExportReport:
+    """Raises UsageError for an unknown format, ExportRefused, DiskFull, ProjectDamaged."""
+    known = formats()
+    if format_id not in known:
+        raise UsageError(f"There is no format “{format_id}”; choose {', '.join(sorted(known))}.")
+    spec = known[format_id]
+    if spec.suffix and out.suffix.lower() != spec.suffix:
+        out = out.with_name(out.name + spec.suffix)
+    if spec.suffix and out.is_dir():
+        raise ExportRefused(f"“{out.name}” is a folder; name a file ending in {spec.suffix}.")
+    write = cast(Exporter, registry.resolve(spec.factory))
+    return write(store, out, progress=progress)
+
+
+def export_adapter(folder: RunFolder, out: Path, *, verify: Verify | None = None) -> AdapterExport:
+    """Copy the run's adapter to the new folder ``out``, with manifest and card.
+
+    ``verify`` reloads the copy and scores it again; without one, the answer worker does. Raises
+    ExportRefused when the copy does not do what the run's scores say, DiskFull, AdapterRefused.
+    """
+    if not folder.adapter.is_dir():
+        raise ExportRefused(
+            f"Run {folder.id} has no adapter yet; let it train at least to its first checkpoint."
+        )
+    config = run_config(folder)
+    size = sum(p.stat().st_size for p in folder.adapter.rglob("*") if p.is_file())
+    files.need_space(out.absolute().parent, size, what="The adapter")
+    with files.whole_folder(out) as draft:
+        _copy(folder.adapter, draft)
+        _clean(draft, config)
+        version = metadata_version()
+        figures = follow(replay(folder.events)).figures
+        text = adapter_card.card(config, folder.read_samples(), figures, version=version)
+        (draft / CARD).write_text(text, "utf-8")
+        _refuse_names(draft, folder)
+        base, wording = _origin(folder, config)
+        adapter_package.write(
+            draft,
+            leafspot=version,
+            base=base,
+            classes=config.classes,
+            healthy=config.healthy,
+            prompts=wording,
+        )
+        manifest = adapter_package.verify(draft)
+        verified = (verify or _with_worker(folder))(draft)
+        _judge(verified)
+    return AdapterExport(out, manifest, verified)
+
+
+def metadata_version() -> str:
+    """Leafspot's version; that of the checkout when it is not installed."""
+    try:
+        return metadata.version("leafspot")
+    except metadata.PackageNotFoundError:
+        return "0.1.0"
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Plain files only; a link in a run's folder is not ours."""
+    for path in sorted(source.rglob("*")):
+        relative = path.relative_to(source)
+        if path.is_symlink():
+            raise ExportRefused(f"The run's adapter holds a link, {relative}; train it again.")
+        if path.is_dir():
+            (target / relative).mkdir()
+        elif relative.as_posix() != adapter_package.MANIFEST:
+            shutil.copyfile(path, target / relative)
+
+
+def _clean(draft: Path, config: TrainConfig) -> None:
+    """peft writes the base model's folder into its settings; outside it is only a name."""
+    for path in draft.rglob("*config*.json"):
+        try:
+            raw = json.loads(path.read_text("utf-8"))
+        except ValueError as error:
+            raise ExportRefused(f"The run's {path.name} cannot be read; train again.") from error
+        cleaned = _without_paths(raw, config.base)
+        if cleaned != raw:
+            path.write_text(json.dumps(cleaned, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _without_paths(value: Any, base: str) -> Any:
+    if isinstance(value, list):
+        return [_without_paths(item, base) for item in value]
+    if not isinstance(value, dict):
+        return value
+    names = ("base_model_name_or_path", "_name_or_path", "name_or_path")
+    return {k: base if k in names else _without_paths(v, base) for k, v in value.items()}
+
+
+def _refuse_names(draft: Path, folder: RunFolder) -> None:
+    """No photo's name, no person's folder leaves with an adapter."""
+    places = [folder.root.parent.parent, *(Path(s.path).parent for s in folder.read_samples())]
+    # Shorter ones ("/", "C:\\data") would be found in texts that name nobody's folder.
+    private = {str(p) for p in (*places, Path.home()) if len(p.parts) >= 3}
+    for path in draft.rglob("*"):
+        if path.suffix not in (".json", ".md", ".txt", ".jinja") or path.stat().st_size > 1 << 20:
+            continue
+        text = path.read_text("utf-8", errors="replace").replace("\\\\", "\\")
+        if any(folder_name in text for folder_name in private):
+            raise ExportRefused(
+                f"The adapter's {path.name} names a folder of this computer, and an adapter must "
+                "not; please report this."
+            )
+
+
+def _origin(folder: RunFolder, config: TrainConfig) -> tuple[Base, dict[str, str]]:
+    """The base's digests and the prompts' wording: as the run wrote them, else as they are now."""
+    try:
+        manifest = adapter_package.read_manifest(folder.adapter)
+    except AdapterRefused:
+        chosen = choose(f"{config.base}={config.base_path}" if config.base_path else config.base)
+        base = Base(config.base, adapter_package.base_digests(chosen.folder))
+        return base, {
+            "diagnose": prompts.DIAGNOSE,
+            "classify": prompts.CLASSIFY,
+            "lesions": prompts.LESIONS,
+            "leaf": prompts.LEAF,
+        }
+    return manifest.base, dict(manifest.prompts)
+
+
+def _with_worker(folder: RunFolder) -> Verify:
+    def verify(draft: Path) -> Verified:
+        with Answerer(draft) as model:
+            return model.verify(folder, probes(folder))
+
+    return verify
+
+
+def probes(folder: RunFolder) -> Sequence[ImageId]:
+    """The photos to score again: held-out ones first, at most eight."""
+    scores = sorted(folder.read_scores(), key=lambda s: (s.split == "train", s.image))
+    if not scores:
+        raise ExportRefused(
+            f"Run {folder.id} has not been scored, so nothing can be compared; run “leafspot "
+            "score” first."
+        )
+    return [s.image for s in scores[:CHECKED]]
+
+
+def _judge(verified: Verified) -> None:
+    if verified.agreement < LEAST_AGREEMENT or not verified.dice_change <= MOST_DICE_CHANGE:
+        raise ExportRefused(
+            f"The copy of the adapter does not answer as the run did ({verified.agreement:.0%} of "
+            f"the diseases agree, a Dice changes by {verified.dice_change:.2f}); nothing was "
+            "exported. Run “leafspot score” and export again."
+        )

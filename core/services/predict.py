@@ -1,0 +1,184 @@
+"""Predictions for new photos, as mask pictures and one table.
+
+    OUT/masks/<stem>.png    palette PNG in photo size: 0 background, 1 leaf, 2 lesion
+    OUT/predictions.csv     image, disease, probability, severity_percent, p_<disease> …
+
+Knows files and the answer worker; knows no torch. Photos are read, never written.
+"""
+
+from __future__ import annotations
+
+import csv
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from core import adapter_package, files
+from core.domain.disease import LEAF_COLOUR, UNNAMED_LESION_COLOUR
+from core.errors import AdapterRefused, ImageUnreadable, UsageError, WorkerFailed
+from core.exporters.base import unique_stems
+from core.imaging.decode import read_header
+from core.imaging.probability import to_mask
+from core.services.answering import Answer, Answerer
+
+LEAF, LESION = 1, 2
+_PALETTE = bytes.fromhex("000000" + LEAF_COLOUR[1:] + UNNAMED_LESION_COLOUR[1:])
+TABLE = "predictions.csv"
+MASKS = "masks"
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """One photo's row. ``severity`` is lesion / (leaf + lesion) pixels of its mask in percent."""
+
+    image: Path
+    disease: str
+    probability: float
+    severity: float
+    probabilities: tuple[tuple[str, float], ...]
+    mask: Path
+
+
+@dataclass(frozen=True, slots=True)
+class PredictReport:
+    """``refused`` pairs a photo with the sentence that says why it has no prediction."""
+
+    table: Path
+    predicted: tuple[Predicted, ...]
+    refused: tuple[tuple[Path, str], ...]
+
+
+OnPhoto = Callable[[Path, Predicted | str], None]
+"""Called after each photo with its row, or the sentence that says why there is none."""
+
+
+def predict(
+    adapter: Path, photos: Sequence[Path], out: Path, *, on_photo: OnPhoto | None = None
+) -> PredictReport:
+    """Ask ``adapter`` about every photo; one that cannot be read does not stop the others.
+
+    The table is written when all are done, or for those done when interrupted. Raises
+    AdapterRefused, ExportRefused, DiskFull, UsageError, WorkerFailed.
+    """
+    manifest = adapter_package.verify(adapter)
+    targets = _targets(photos, out)
+    done: list[Predicted] = []
+    refused: list[tuple[Path, str]] = []
+    asker = _Asker(adapter)
+    asker.load()
+    try:
+        with files.told(out):
+            (out / MASKS).mkdir(parents=True, exist_ok=True)
+        for photo, target in zip(photos, targets, strict=True):
+            try:
+                found = _one(asker, photo, target)
+            except (ImageUnreadable, WorkerFailed) as error:
+                refused.append((photo, str(error)))
+                _tell(on_photo, photo, str(error))
+            else:
+                done.append(found)
+                _tell(on_photo, photo, found)
+    finally:
+        asker.close()
+        _write_table(out / TABLE, done, manifest.classes)
+    return PredictReport(out / TABLE, tuple(done), tuple(refused))
+
+
+def _tell(on_photo: OnPhoto | None, photo: Path, found: Predicted | str) -> None:
+    if on_photo:
+        on_photo(photo, found)
+
+
+class _Asker:
+    """The model, loaded when first asked for, and again after a photo has killed it."""
+
+    def __init__(self, adapter: Path) -> None:
+        self._adapter = adapter
+        self._model: Answerer | None = None
+
+    def load(self) -> Answerer:
+        """Raises AdapterRefused: without a model there is no use in asking about other photos."""
+        if self._model is None:
+            model = Answerer(self._adapter)
+            try:
+                model.__enter__()
+            except WorkerFailed as error:
+                raise AdapterRefused(str(error)) from error
+            self._model = model
+        return self._model
+
+    def ask(self, photo: Path) -> Answer:
+        """Raises ImageUnreadable, and WorkerFailed for a photo that took the worker along."""
+        with tempfile.TemporaryDirectory(prefix="leafspot-") as folder:
+            try:
+                return self.load().predict(photo, Path(folder))
+            except WorkerFailed:
+                self.close()
+                raise
+
+    def close(self) -> None:
+        if self._model is not None:
+            model, self._model = self._model, None
+            model.__exit__(None, None, None)
+
+
+def _targets(photos: Sequence[Path], out: Path) -> list[Path]:
+    """Where each photo's mask goes. Raises UsageError where that would be over a photo."""
+    if not photos:
+        raise UsageError("Name at least one photo to predict.")
+    targets = [out / MASKS / f"{stem}.png" for stem in unique_stems(p.name for p in photos)]
+    taken = {p.resolve() for p in photos}
+    for path in (*targets, out / TABLE):
+        if path.resolve() in taken:
+            raise UsageError(
+                f"{path.name} in “{out.name}” is one of the photos and would be overwritten; "
+                "choose another folder for --out."
+            )
+    return targets
+
+
+def _one(asker: _Asker, photo: Path, target: Path) -> Predicted:
+    header = read_header(photo)
+    size = (header.width, header.height)
+    answer = asker.ask(photo)
+    classes = class_map(answer, size)
+    with files.whole_file(target) as draft:
+        picture = Image.fromarray(classes).convert("P")
+        picture.putpalette(_PALETTE)
+        picture.save(draft, "PNG")
+    leaf, lesion = int((classes == LEAF).sum()), int((classes == LESION).sum())
+    return Predicted(
+        image=photo,
+        disease=answer.predicted,
+        probability=dict(answer.probabilities).get(answer.predicted, 0.0),
+        severity=100 * lesion / (leaf + lesion) if leaf + lesion else 0.0,
+        probabilities=answer.probabilities,
+        mask=target,
+    )
+
+
+def class_map(answer: Answer, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """[height, width] uint8 of 0 background, 1 leaf, 2 lesion; a lesion lies over the leaf."""
+    out = to_mask(answer.leaf, size).astype(np.uint8)
+    out[to_mask(answer.lesions, size)] = LESION
+    return out
+
+
+def _write_table(path: Path, rows: Sequence[Predicted], classes: Sequence[str]) -> None:
+    with (
+        files.whole_file(path) as draft,
+        draft.open("w", newline="", encoding="utf-8") as file,
+    ):
+        table = csv.writer(file)
+        head = ["image", "disease", "probability", "severity_percent"]
+        table.writerow([*head, *(f"p_{name}" for name in classes)])
+        for row in rows:
+            shares = dict(row.probabilities)
+            each = [f"{shares.get(name, 0.0):.6f}" for name in classes]
+            first = [str(row.image), row.disease, f"{row.probability:.6f}", f"{row.severity:.4f}"]
+            table.writerow([*first, *each])
