@@ -21,7 +21,7 @@ import struct
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +67,12 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+
+_FLIPS = {2: (1, -1), 3: (-1, -1), 4: (-1, 1), 6: (1, -1), 7: (-1, -1), 8: (-1, 1)}
+"""Row and column steps after rows and columns changed places (5–8)."""
+
+P = TypeVar("P", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +173,12 @@ def thumbnail_of(picture: Image.Image | NDArray[np.uint8]) -> bytes:
     return out.getvalue()
 
 
-def turned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+def turned(pixels: NDArray[P], orientation: int) -> NDArray[P]:
     """[h, w] pixels as stored to displayed orientation, by EXIF value 1–8."""
-    if orientation not in _TURNS:
-        return pixels
-    return np.asarray(Image.fromarray(pixels).transpose(_TURNS[orientation]))
+    if orientation >= 5:
+        pixels = pixels.T
+    rows, columns = _FLIPS.get(orientation, (1, 1))
+    return np.ascontiguousarray(pixels[::rows, ::columns])
 
 
 # -- inside

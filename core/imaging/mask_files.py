@@ -18,13 +18,15 @@ from core.errors import ImageUnreadable
 from core.imaging.decode import FLAWS, MAX_PIXELS, digest, file_bytes
 
 MAX_CLASSES = 256
+Values = NDArray[np.unsignedinteger]
+"""[h, w] uint8 or uint16."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClassMask:
-    """``values`` [h, w] uint8 or uint16 as stored; ``present`` the values that occur, rising."""
+    """``values`` as stored; ``present`` the values that occur, rising."""
 
-    values: NDArray[np.uint8] | NDArray[np.uint16]
+    values: Values
     present: tuple[int, ...]
     sha256: str
 
@@ -51,7 +53,7 @@ def read_mask(path: Path, *, expected_sha256: str | None = None) -> ClassMask:
     return ClassMask(values, tuple(int(v) for v in present), sha256)
 
 
-def _values(path: Path, data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
+def _values(path: Path, data: bytes) -> Values:
     with Image.open(io.BytesIO(data), formats=("PNG",)) as picture:
         if picture.width * picture.height > MAX_PIXELS:
             raise ImageUnreadable(f"{path.name}: The mask has more than 200 megapixels.")

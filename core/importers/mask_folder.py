@@ -1,0 +1,183 @@
+"""Masks from a folder of palette or grey PNGs, and the JSON file that says what their values mean.
+
+    {"0": "background", "1": "leaf", "2": "lesion", "3": "rust"}
+
+A mask belongs to the photo with the same stem. 0 is background unless the map says otherwise; every
+other value that occurs must be named, so that no class is lost in silence. The leaf region holds
+exactly the pixels called "leaf": lesions beside it belong to the leaf all the same.
+
+Knows files, values and regions; knows no project.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.domain.ids import DiseaseId, ImageId, RegionId, new_id
+from core.domain.mask import TileMask
+from core.domain.region import Region, RegionInfo, RegionKind
+from core.errors import ImportRefused
+from core.imaging.decode import PhotoHeader, turned
+from core.imaging.mask_files import ClassMask, Values
+
+BACKGROUND, LEAF, LESION = "background", "leaf", "lesion"
+WORDS = (BACKGROUND, LEAF, LESION)
+MAX_REGIONS = 500
+"""Connected lesions become regions of their own up to this many per disease and photo; beyond it
+they share one region, because nobody edits five hundred specks one by one."""
+
+MaskMap = Mapping[int, str]
+
+
+def load_mask_map(path: Path) -> dict[int, str]:
+    """Pixel value to "background", "leaf", "lesion" or a disease's name. Raises ImportRefused."""
+    try:
+        found = json.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise ImportRefused(path, f"The mask map cannot be read ({why}).") from error
+    except (ValueError, RecursionError) as error:
+        raise ImportRefused(path, f"The mask map is not JSON. {_EXAMPLE}") from error
+    if not isinstance(found, dict) or not found:
+        raise ImportRefused(path, f"The mask map names no values. {_EXAMPLE}")
+    out: dict[int, str] = {}
+    for key, name in found.items():
+        plain = key.strip()
+        if not (plain.isascii() and plain.isdigit() and int(plain[:6]) <= 65535):
+            raise ImportRefused(path, f"“{key[:40]}” is not a pixel value. {_EXAMPLE}")
+        if not isinstance(name, str) or not name.strip():
+            raise ImportRefused(path, f"The value {plain} has no name. {_EXAMPLE}")
+        low = name.strip().casefold()
+        out[int(plain)] = low if low in WORDS else name.strip()
+    return out
+
+
+_EXAMPLE = 'Write it like {"1": "leaf", "2": "lesion"}, with a disease\'s name where it is known.'
+
+
+@dataclass(frozen=True, slots=True)
+class MaskFolder:
+    """The masks of a folder by stem."""
+
+    folder: Path
+    by_stem: Mapping[str, tuple[Path, ...]]
+
+    @classmethod
+    def scan(cls, folder: Path) -> MaskFolder:
+        """Every PNG in ``folder`` and below. Raises ImportRefused when it is no folder."""
+        if not folder.is_dir():
+            raise ImportRefused(folder, "There is no such folder of masks. Check its name.")
+        found: dict[str, list[Path]] = {}
+        for path in sorted(folder.rglob("*")):
+            if path.suffix.lower() == ".png" and not path.name.startswith("."):
+                found.setdefault(_stem(path), []).append(path)
+        return cls(folder, {stem: tuple(paths) for stem, paths in found.items()})
+
+    def find(self, photo: Path) -> Path | None:
+        """The mask of ``photo``, or None. Raises ImportRefused when two could be meant."""
+        paths = self.by_stem.get(_stem(photo), ())
+        if len(paths) > 1:
+            names = " and ".join(str(p.relative_to(self.folder)) for p in paths[:2])
+            raise ImportRefused(
+                photo, f"Two masks could belong to it: {names}. Keep one, or import them apart."
+            )
+        return paths[0] if paths else None
+
+
+def _stem(path: Path) -> str:
+    return unicodedata.normalize("NFC", path.stem)
+
+
+def fitted(mask: ClassMask, path: Path, header: PhotoHeader) -> Values:
+    """The mask's values [h, w] in the photo's displayed orientation.
+
+    A mask in displayed size is taken as it is; one in the stored size of a photo that is shown on
+    its side is turned with it. Raises ImportRefused for any other size.
+    """
+    height, width = mask.values.shape
+    if (width, height) == (header.width, header.height):
+        return mask.values
+    if header.orientation >= 5 and (height, width) == (header.width, header.height):
+        return turned(mask.values, header.orientation)
+    raise ImportRefused(
+        path,
+        f"Its mask is {width} × {height} pixels, the photo {header.width} × {header.height}. "
+        "Save the mask in the photo's size and import again.",
+    )
+
+
+def check_values(mask: ClassMask, path: Path, names: MaskMap) -> None:
+    """Raises ImportRefused when the mask holds a value that ``names`` does not explain."""
+    strange = [v for v in mask.present if v not in names and v != 0]
+    if strange:
+        listed = ", ".join(str(v) for v in strange[:6])
+        raise ImportRefused(
+            path,
+            f"Its mask {path.name} holds the value {listed}, which the mask map does not name. "
+            "Add it to the map; “background” for what does not count.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What one pixel value stands for."""
+
+    kind: RegionKind
+    disease: DiseaseId | None
+
+
+def regions_of(
+    values: Values,
+    meanings: Mapping[int, Meaning],
+    image: ImageId,
+) -> list[Region]:
+    """The regions of one mask [h, w]: one for the leaf, then the lesions by disease."""
+    merged: dict[Meaning, list[int]] = {}
+    for value, meaning in meanings.items():
+        merged.setdefault(meaning, []).append(value)
+    out: list[Region] = []
+    for meaning in sorted(merged, key=lambda m: (m.kind != RegionKind.LEAF, m.disease or 0)):
+        pixels = np.isin(values, merged[meaning])
+        whole = meaning.kind == RegionKind.LEAF
+        for origin, part in [((0, 0), pixels)] if whole else _components(pixels):
+            if part.any():
+                out.append(_region(meaning, part, origin, values.shape, image))
+    return out
+
+
+def _components(pixels: NDArray[np.bool_]) -> Iterator[tuple[tuple[int, int], NDArray[np.bool_]]]:
+    """((x, y), [h, w] bool) of each 8-connected part; one of all when there are too many."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+        pixels.astype(np.uint8), connectivity=8
+    )
+    if count - 1 > MAX_REGIONS:
+        yield (0, 0), pixels
+        return
+    for n in range(1, count):
+        x, y, w, h = (int(v) for v in stats[n, :4])
+        yield (x, y), np.asarray(labels[y : y + h, x : x + w] == n)
+
+
+def _region(
+    meaning: Meaning,
+    pixels: NDArray[np.bool_],
+    origin: tuple[int, int],
+    shape: tuple[int, ...],
+    image: ImageId,
+) -> Region:
+    info = RegionInfo(
+        id=RegionId(new_id()),
+        image_id=image,
+        kind=meaning.kind,
+        disease=meaning.disease,
+        source="import",
+    )
+    return Region(info, TileMask.from_array(pixels, origin, (shape[1], shape[0])))

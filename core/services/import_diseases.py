@@ -1,0 +1,83 @@
+"""Finds a project's disease by the name a table or map gives it, and makes new ones on request.
+
+Knows the project's diseases; opens no file. New diseases are written only when the first photo
+that carries them is, so that a table full of mistakes leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+from core.domain.disease import HEALTHY_COLOUR, PALETTE, Disease
+from core.domain.ids import DiseaseId, new_id
+from core.ports import ProjectStore
+
+HEALTHY = "healthy"
+
+
+class UnknownDisease(LookupError):
+    """A name that is no disease of the project; ``str`` is a sentence with the remedy."""
+
+
+class DiseaseBook:
+    """The diseases of one project during one import."""
+
+    def __init__(self, store: ProjectStore, *, create: bool) -> None:
+        self._store = store
+        self._create = create
+        self._all = list(store.diseases())
+        self._unwritten: dict[DiseaseId, Disease] = {}
+
+    def find(self, name: str) -> Disease | None:
+        """The disease called ``name`` in any case, or None. "healthy" finds the healthy class."""
+        wanted = _plain(name)
+        for disease in self._all:
+            if _plain(disease.name) == wanted:
+                return disease
+        if wanted == HEALTHY:
+            return next((d for d in self._all if d.healthy), None)
+        return None
+
+    def need(self, name: str, where: str) -> Disease:
+        """The disease called ``name``, made if that is allowed. Raises UnknownDisease.
+
+        ``where`` names the table or map for the sentence.
+        """
+        found = self.find(name)
+        if found:
+            return found
+        if not self._create:
+            known = ", ".join(d.name for d in self._all) or "none yet"
+            raise UnknownDisease(
+                f"“{name.strip()}” in {where} is no disease of this project ({known}). Correct "
+                "the name there, or add the disease to the project, and import again."
+            )
+        return self._new(" ".join(name.split()))
+
+    def write(self, wanted: set[DiseaseId]) -> None:
+        """Put those of ``wanted`` that are new into the project."""
+        for disease in [d for key, d in self._unwritten.items() if key in wanted]:
+            self._store.put_disease(disease)
+            del self._unwritten[disease.id]
+
+    def _new(self, name: str) -> Disease:
+        healthy = _plain(name) == HEALTHY
+        colours = [c for c in PALETTE if c != HEALTHY_COLOUR]
+        unused = [c for c in colours if c not in {d.colour for d in self._all}]
+        keys = {d.hotkey for d in self._all}
+        disease = Disease(
+            id=DiseaseId(new_id()),
+            name=name,
+            colour=HEALTHY_COLOUR
+            if healthy
+            else (unused[0] if unused else colours[len(self._all) % len(colours)]),
+            hotkey=next((k for k in range(1, 10) if k not in keys), None),
+            healthy=healthy,
+        )
+        self._all.append(disease)
+        self._unwritten[disease.id] = disease
+        return disease
+
+
+def _plain(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", name).casefold().split())

@@ -1,0 +1,323 @@
+"""Takes photos into a project, with the masks and labels that came with them.
+
+    report = run(store, plan([folder]), ImportOptions(labels=Path("labels.csv")))
+
+Every file is first opened in a limited process. A photo is taken in whole, with its mask and its
+label, or refused with a reason; accepted + refused + left = total. Photos are committed in
+batches, so that whatever ends the program leaves only whole ones behind. Photos themselves are
+never changed, moved or renamed.
+
+Knows the order of things; files, tables, masks, diseases and the decoder have modules of their own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from core.domain.disease import Disease
+from core.domain.ids import DiseaseId, ImageId, new_id
+from core.domain.image import ImageState, LeafImage, Split
+from core.domain.region import Region, RegionKind
+from core.errors import ImageUnreadable, ImportRefused, ProjectReadOnly
+from core.imaging.decode import Inspection
+from core.imaging.mask_files import read_mask
+from core.importers.labels_csv import LabelRow, read_labels
+from core.importers.mask_folder import (
+    BACKGROUND,
+    LEAF,
+    LESION,
+    MaskFolder,
+    MaskMap,
+    Meaning,
+    check_values,
+    fitted,
+    load_mask_map,
+    regions_of,
+)
+from core.ports import NewImage, ProjectStore
+from core.services.import_decoder import LimitedDecoder, MaskSeen
+from core.services.import_diseases import DiseaseBook, UnknownDisease
+from core.services.import_files import Candidate, ImportPlan, plan
+
+__all__ = ["ImportOptions", "ImportReport", "plan", "run"]
+
+BATCH = 32
+
+Progress = Callable[[int, int, str], object]
+
+
+class Decoder(Protocol):
+    """What opens unknown files; `LimitedDecoder` in earnest."""
+
+    def photo(self, path: Path) -> Inspection: ...
+    def mask(self, path: Path) -> MaskSeen: ...
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """``mask_map`` and ``labels`` are files; ``masks`` is a folder. ``create_diseases`` makes the
+    diseases that table and map name; otherwise their photos are refused."""
+
+    masks: Path | None = None
+    mask_map: Path | None = None
+    labels: Path | None = None
+    create_diseases: bool = False
+    author: str = ""
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """What became of every photo. Reasons and ``warnings`` are sentences.
+
+    ``duplicates`` pairs each photo whose bytes are known already with where they are; such a
+    photo is in ``refused`` as well. ``left`` counts photos not looked at after a cancel.
+    """
+
+    total: int
+    accepted: list[Path] = field(default_factory=list)
+    refused: list[tuple[Path, str]] = field(default_factory=list)
+    duplicates: list[tuple[Path, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    cancelled: bool = False
+
+    @property
+    def left(self) -> int:
+        return self.total - len(self.accepted) - len(self.refused)
+
+
+def run(
+    store: ProjectStore,
+    work: ImportPlan,
+    options: ImportOptions | None = None,
+    *,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    decoder: Decoder | None = None,
+) -> ImportReport:
+    """Import everything in ``work``. Blocks; on any thread that lives as long as the import.
+
+    ``progress`` is told (photos done, total, name of the next) before each; ``cancelled`` is
+    asked between photos, and what is ready by then is kept. Raises ImportRefused when table, map
+    or masks' folder cannot be used at all (nothing is imported then), ProjectError when the
+    project cannot be written, WorkerFailed when photos cannot be opened on this machine.
+    """
+    if store.read_only:
+        raise ProjectReadOnly(
+            "This project is open to be read only, so nothing can be imported into it. "
+            "Close the other window that has it open, or copy the project."
+        )
+    job = _Job(store, work, options or ImportOptions(), decoder or LimitedDecoder())
+    try:
+        for done, candidate in enumerate(work.files):
+            if cancelled and cancelled():
+                job.report.cancelled = True
+                break
+            if progress:
+                progress(done, work.total, candidate.path.name)
+            job.take(candidate)
+        job.commit()
+    finally:
+        job.decoder.close()
+    if progress and not job.report.cancelled:
+        progress(work.total, work.total, "")
+    return job.finish()
+
+
+class _Job:
+    """One import while it runs."""
+
+    def __init__(
+        self, store: ProjectStore, work: ImportPlan, options: ImportOptions, decoder: Decoder
+    ) -> None:
+        self.decoder = decoder
+        self.report = ImportReport(work.total)
+        self._store = store
+        self._options = options
+        self._batch: list[tuple[Path, NewImage]] = []
+        self._seen: dict[str, Path] = {}
+        self._unmasked = 0
+        self._book = DiseaseBook(store, create=options.create_diseases)
+        self._masks, self._meanings = _mask_source(options, self._book)
+        self._rows = self._read_table(work)
+        for path in work.missing:
+            self.report.refused.append((path, "There is no such file or folder. Check its name."))
+        if work.passed_over:
+            self.report.warnings.append(
+                f"{work.passed_over} files in these folders are no photos by their names and "
+                "were passed over."
+            )
+
+    def _read_table(self, work: ImportPlan) -> dict[Path, LabelRow]:
+        if self._options.labels is None:
+            return {}
+        table = read_labels(self._options.labels)
+        matches = table.match([c.path for c in work.files])
+        self.report.warnings += [*table.problems, *matches.problems]
+        return matches.rows
+
+    def take(self, candidate: Candidate) -> None:
+        """Accept or refuse one photo; commits when a batch is full."""
+        try:
+            found = self.decoder.photo(candidate.path)
+            self._refuse_known(candidate.path, found.sha256)
+            new = self._build(candidate, found)
+        except ImportRefused as refusal:
+            self.report.refused.append((candidate.path, refusal.reason))
+            return
+        self._seen[found.sha256] = candidate.path
+        self._batch.append((candidate.path, new))
+        if len(self._batch) >= BATCH:
+            self.commit()
+
+    def commit(self) -> None:
+        """Write what is ready, in one transaction per batch."""
+        if not self._batch:
+            return
+        used: set[DiseaseId | None] = {new.image.disease for _, new in self._batch}
+        used |= {r.info.disease for _, new in self._batch for r in new.regions}
+        self._book.write({d for d in used if d is not None})
+        self._store.add_images([new for _, new in self._batch])
+        self.report.accepted += [path for path, _ in self._batch]
+        self._batch.clear()
+
+    def finish(self) -> ImportReport:
+        if self._unmasked:
+            self.report.warnings.append(
+                f"{self._unmasked} photos have no mask in {self._options.masks}; their lesions "
+                "are not outlined yet."
+            )
+        return self.report
+
+    def _refuse_known(self, path: Path, sha256: str) -> None:
+        if sha256 in self._seen:
+            other = str(self._seen[sha256])
+            where = f"The same photo as {other}, which this import took in already."
+        elif known := self._store.known_sha256([sha256]).get(sha256):
+            other = known.path
+            where = f"The same photo as {other}, which is in the project already."
+        else:
+            return
+        self.report.duplicates.append((path, other))
+        raise ImportRefused(path, where)
+
+    def _build(self, candidate: Candidate, found: Inspection) -> NewImage:
+        path, header = candidate.path, found.header
+        row = self._rows.get(path)
+        disease = self._disease(path, row)
+        image = ImageId(new_id())
+        mask = self._masks.find(path) if self._masks else None
+        if self._masks and mask is None:
+            self._unmasked += 1
+        regions = self._regions(path, mask, found, disease, image) if mask else []
+        if disease and disease.healthy and any(r.info.kind == RegionKind.LESION for r in regions):
+            self.report.warnings.append(
+                f"{path.name} is called {disease.name}, but its mask has lesions. Look at it."
+            )
+        record = LeafImage(
+            id=image,
+            path=project_path(path, self._store.folder),
+            sha256=found.sha256,
+            width=header.width,
+            height=header.height,
+            orientation=header.orientation,
+            captured_at=header.captured_at,
+            gps=header.gps,
+            crop=row.crop if row else "",
+            group=(row.group if row else "") or self._folder_group(candidate),
+            # A label and an outline that came along are finished work of somebody.
+            state=ImageState.DONE if mask and disease else ImageState.UNSEEN,
+            split=row.split if row else Split.AUTO,
+            disease=disease.id if disease else None,
+            mask_known=mask is not None,
+            extra=row.extra if row else (),
+        )
+        return NewImage(record, tuple(regions), found.thumbnail)
+
+    def _disease(self, path: Path, row: LabelRow | None) -> Disease | None:
+        if row is None or not row.disease or self._options.labels is None:
+            return None
+        try:
+            return self._book.need(row.disease, f"row {row.number} of {self._options.labels.name}")
+        except UnknownDisease as error:
+            raise ImportRefused(path, str(error)) from error
+
+    def _folder_group(self, candidate: Candidate) -> str:
+        """A folder named like a disease says what the leaf has, not which plant it is from."""
+        last = candidate.group.rpartition("/")[2]
+        return "" if self._book.find(last) else candidate.group
+
+    def _regions(
+        self, path: Path, mask: Path, found: Inspection, disease: Disease | None, image: ImageId
+    ) -> list[Region]:
+        try:
+            seen = self.decoder.mask(mask)
+            values = read_mask(mask, expected_sha256=seen.sha256)
+        except ImportRefused as refusal:
+            raise ImportRefused(path, f"Its mask {mask.name}: {refusal.reason}") from refusal
+        except ImageUnreadable as error:
+            raise ImportRefused(path, f"Its mask {error}") from error
+        check_values(values, mask, {v: "" for v in self._meanings})
+        unnamed = disease.id if disease and not disease.healthy else None
+        return regions_of(
+            fitted(values, path, found.header),
+            {v: m for v, m in _filled(self._meanings, unnamed).items() if v in values.present},
+            image,
+        )
+
+
+_Meanings = dict[int, Meaning | None]
+"""None stands for background."""
+
+
+def _mask_source(options: ImportOptions, book: DiseaseBook) -> tuple[MaskFolder | None, _Meanings]:
+    if options.masks is None:
+        return None, {}
+    if options.mask_map is None:
+        raise ImportRefused(
+            options.masks,
+            "Masks need a map that says what their values mean: choose one (--mask-map map.json).",
+        )
+    names: MaskMap = load_mask_map(options.mask_map)
+    meanings: _Meanings = {}
+    for value, name in names.items():
+        try:
+            meanings[value] = _meaning(name, book, options.mask_map.name)
+        except UnknownDisease as error:
+            raise ImportRefused(options.mask_map, str(error)) from error
+    return MaskFolder.scan(options.masks), meanings
+
+
+def _meaning(name: str, book: DiseaseBook, where: str) -> Meaning | None:
+    if name == BACKGROUND:
+        return None
+    if name == LEAF:
+        return Meaning(RegionKind.LEAF, None)
+    if name == LESION:
+        return Meaning(RegionKind.LESION, None)
+    return Meaning(RegionKind.LESION, book.need(name, where).id)
+
+
+def _filled(meanings: _Meanings, unnamed: DiseaseId | None) -> dict[int, Meaning]:
+    """Background out; lesions without a name take the photo's own disease."""
+    return {
+        value: Meaning(m.kind, unnamed) if m.kind == RegionKind.LESION and not m.disease else m
+        for value, m in meanings.items()
+        if m is not None
+    }
+
+
+def project_path(photo: Path, project: Path) -> str:
+    """How the project remembers an absolute path, POSIX.
+
+    Relative to the project's folder when the photo lies beside or inside it, so that both can be
+    moved together; absolute otherwise, so that moving the project alone loses nothing.
+    """
+    folder = Path(os.path.abspath(project))  # noqa: PTH100 - resolve() would follow links
+    if photo.is_relative_to(folder.parent):
+        return Path(os.path.relpath(photo, folder)).as_posix()
+    return photo.as_posix()
