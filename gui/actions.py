@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
@@ -101,16 +101,6 @@ TABLE = (
         icon="mdi6.leaf-circle-outline", needs="label image writable",
     ),
     spec("photo.locate", "Locate moved photos…", "Photo", needs="project writable", separator=True),
-    spec("tool.hand", "Move and select", "Label", "V", icon="mdi6.cursor-default-outline",
-         needs="label image", checkable=True),
-    spec("tool.brush", "Brush", "Label", "B", icon="mdi6.brush",
-         needs="label image writable", checkable=True),
-    spec("tool.eraser", "Eraser", "Label", "E", icon="mdi6.eraser",
-         needs="label image writable", checkable=True),
-    spec("tool.point", "Assisted: click", "Label", "A", icon="mdi6.auto-fix",
-         needs="label image writable", checkable=True),
-    spec("tool.box", "Assisted: box", "Label", "X", icon="mdi6.selection-drag",
-         needs="label image writable", checkable=True),
     spec("candidate.accept", "Accept the proposal", "Label", "Return", "Enter",
          icon="mdi6.check-bold", needs="label candidate writable", separator=True),
     spec("candidate.extend", "Add the proposal to the region", "Label", "Shift+Return",
@@ -139,7 +129,12 @@ TABLE = (
 
 
 class Actions(QObject):
-    """The QActions of the table, enabled by flags. ``window`` receives their shortcuts."""
+    """The QActions of the table, enabled by flags. ``window`` receives their shortcuts.
+
+    ``added`` carries the name of a menu that has one more line.
+    """
+
+    added = Signal(str)
 
     def __init__(self, window: QWidget, theme: Theme, specs: Iterable[ActionSpec] = TABLE) -> None:
         super().__init__(window)
@@ -168,6 +163,7 @@ class Actions(QObject):
         action.setEnabled(line.needs <= self._flags)
         self._specs[line.id], self._actions[line.id] = line, action
         self._window.addAction(action)
+        self.added.emit(line.menu)
         return action
 
     def __getitem__(self, id_: str) -> QAction:
@@ -198,7 +194,8 @@ class Actions(QObject):
         return flag in self._flags
 
     def fill_menu(self, menu: QMenu, name: str) -> None:
-        """The lines of menu ``name``, in table order."""
+        """The lines of menu ``name``, in table order; what was in it goes."""
+        menu.clear()
         for line in self._specs.values():
             if line.menu == name:
                 if line.separator and not menu.isEmpty():

@@ -72,8 +72,10 @@ class MainWindow:
         self.rail = self._build_rail()
         self._assemble()
         self.notice_view = NoticeView(context.notices, context.theme, shell)
+        self._menus = {name: shell.menuBar().addMenu(name) for name in MENUS}
         for name in MENUS:
-            context.actions.fill_menu(shell.menuBar().addMenu(name), name)
+            self._fill_menu(name)
+        context.actions.added.connect(self._fill_menu)
         context.project.opened.connect(self._project_changed)
         context.navigator.requested.connect(self._navigate)
         self._project_changed()
@@ -136,6 +138,10 @@ class MainWindow:
             self.show_workspace("")
         elif not self._current:
             self.show_workspace(WORKSPACES[0].id)
+
+    def _fill_menu(self, name: str) -> None:
+        if name in self._menus:
+            self._context.actions.fill_menu(self._menus[name], name)
 
     def _build_rail(self) -> QFrame:
         rail = QFrame()

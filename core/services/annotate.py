@@ -10,6 +10,9 @@ for each disease and once in the severity of the photo.
 ``mask_known`` ("somebody has said where the lesions are") becomes True with the first lesion
 outlined, with "no lesions", and with Done on a leaf of the healthy class. It becomes False again
 when the last lesion goes. Naming the disease of a photo alone does not set it.
+
+The photo's disease and its lesions': a lesion that is named while the photo is not names the photo
+as well; naming the photo also names those of its lesions that are unnamed or carry its former name.
 """
 
 from __future__ import annotations
@@ -141,9 +144,25 @@ class LabellingSession:
             return None
         return self._edit("Relabel region", RegionRelabelled(found.info, after))
 
-    def name_disease(self, disease: DiseaseId | None) -> Edit | None:
-        """The disease of the whole photo."""
-        return self._relabel_image("Name the disease", replace(self._begun(), disease=disease))
+    def name_disease(self, disease: Disease | None) -> Edit | None:
+        """The disease of the whole photo, and of its lesions that follow it."""
+        former = self.image.disease
+        named = disease.id if disease else None
+        follow: list[Change] = []
+        if disease is None or not disease.healthy:
+            follow = [
+                RegionRelabelled(r.info, replace(r.info, disease=named))
+                for r in self._regions.values()
+                if r.info.kind is RegionKind.LESION
+                and r.info.disease in (None, former)
+                and r.info.disease != named
+            ]
+        after = replace(self._begun(), disease=named)
+        if after == self.label and not follow:
+            return None
+        return Edit(
+            self.image.id, "Name the disease", (*follow, ImageRelabelled(self.label, after))
+        )
 
     def set_state(self, state: ImageState, healthy: DiseaseId | None = None) -> Edit | None:
         """How far the person got; ``healthy`` is the id of the healthy class, if any."""
@@ -232,9 +251,17 @@ class LabellingSession:
         known = self.image.mask_known
         if len(lesions) != before:
             known = bool(lesions)
-        after = replace(self._begun(), mask_known=known)
+        after = replace(self._begun(), mask_known=known, disease=self._named_by(change))
         extra = () if after == self.label else (ImageRelabelled(self.label, after),)
         return Edit(self.image.id, title, (change, *extra))
+
+    def _named_by(self, change: Change) -> DiseaseId | None:
+        """The photo's disease after ``change``: a named lesion names a photo that has no name."""
+        if self.image.disease is None:
+            match change:
+                case RegionAdded(info) | RegionRelabelled(_, info):
+                    return info.disease
+        return self.image.disease
 
     def _begun(self) -> ImageLabel:
         """The label as it is, with an unseen photo now in progress."""

@@ -23,14 +23,14 @@ from PySide6.QtWidgets import (
 
 from gui.actions import MENUS
 from gui.context import Context
-from gui.panels.start import label
+from gui.panels.pieces import label
 from gui.theme import RESOURCES
 
 MOUSE = (
     ("Wheel", "Zoom at the pointer"),
     ("Middle button or Space + drag", "Move the photo"),
     ("1 … 9", "Name the disease (of the selected region, or the next one)"),
-    ("Ctrl + 1 … 9", "Name the disease of the whole leaf"),
+    ("Alt + 1 … 9", "Name the disease of the whole leaf"),
 )
 
 
@@ -55,7 +55,8 @@ class AboutDialog(QDialog):
         words = QVBoxLayout()
         words.addWidget(label("Leafspot", "title"))
         text = label(
-            f"Version {program_version()} · Python {platform.python_version()} · Qt {qVersion()}\n\n"
+            f"Version {program_version()} · "
+            f"Python {platform.python_version()} · Qt {qVersion()}\n\n"
             "Outline lesions on leaf photos, train a vision-language model on them, "
             "and take the adapter away. Everything runs on this machine; nothing leaves it.\n\n"
             "Apache License 2.0"

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui.context import Context
-from gui.panels.start import label
+from gui.panels.pieces import label
 
 SUFFIX = ".leafspot"
 # Names that some system refuses: so that a project can be carried from one to another.

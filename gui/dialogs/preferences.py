@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from core.errors import Bug
 from core.settings import SETTINGS, Choice, Flag, Number, Setting, Text
 from gui.context import Context
-from gui.panels.start import label
+from gui.panels.pieces import label
 from gui.preferences import Preferences
 
 

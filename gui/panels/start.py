@@ -21,16 +21,8 @@ from PySide6.QtWidgets import (
 )
 
 from gui.context import Context
+from gui.panels.pieces import label
 from gui.theme import RESOURCES
-
-
-def label(text: str, role: str = "") -> QLabel:
-    """A plain-text label in one of the stylesheet's roles."""
-    made = QLabel(text)
-    made.setTextFormat(Qt.TextFormat.PlainText)
-    if role:
-        made.setProperty("role", role)
-    return made
 
 
 class StartPage(QWidget):

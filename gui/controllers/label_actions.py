@@ -1,0 +1,196 @@
+"""What the Label workspace's actions do: menu, keys and buttons all end here.
+
+Knows action ids and the controllers behind them; keeps nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QActionGroup
+
+from core.domain.image import ImageState
+from core.domain.region import RegionKind
+from gui.actions import spec
+from gui.canvas.mask_layer import MaskMode
+from gui.canvas.tools.base import all_tools
+from gui.canvas.view import CanvasView
+from gui.context import Context
+from gui.controllers.label import LabelController
+from gui.controllers.segment import Assistant
+from gui.gallery.panel import GalleryPanel
+from gui.models.diseases import DiseaseList
+
+LOOKING_TOOLS = ("hand",)
+
+
+def add_actions(context: Context, diseases: DiseaseList) -> list[str]:
+    """Put the tools and the number keys in the action table; gives the tools' action ids."""
+    tools = []
+    for tool in all_tools().values():
+        needs = "label image" if tool.id in LOOKING_TOOLS else "label image writable"
+        action = context.actions.add(
+            spec(
+                f"tool.{tool.id}", tool.title, "Label", tool.shortcut,
+                icon=tool.icon, needs=needs, checkable=True,
+                separator=tool.place == min(t.place for t in all_tools().values()),
+            )
+        )  # fmt: skip
+        action.setToolTip(f"{action.toolTip()}\n{tool.hint}")
+        tools.append(f"tool.{tool.id}")
+    for number in range(1, 10):
+        for prefix, keys in (("name", f"{number}"), ("leaf", f"Alt+{number}")):
+            context.actions.add(
+                spec(
+                    f"{prefix}.{number}", f"Disease {number}", "", keys,
+                    needs="label image writable",
+                )
+            )  # fmt: skip
+    return tools
+
+
+class LabelActions(QObject):
+    """Binds the actions and keeps their flags and texts true."""
+
+    def __init__(
+        self,
+        context: Context,
+        controller: LabelController,
+        assistant: Assistant,
+        canvas: CanvasView,
+        *,
+        diseases: DiseaseList,
+        gallery: GalleryPanel,
+    ) -> None:
+        super().__init__(canvas)
+        self._context, self._controller, self._assistant = context, controller, assistant
+        self._canvas, self._diseases, self._gallery = canvas, diseases, gallery
+        self._bind_tools()
+        self._bind_view()
+        on = context.actions.on
+        bound: dict[str, Callable[[], object]] = {
+            "edit.undo": self._undo,
+            "edit.redo": controller.redo,
+            "region.delete": controller.delete_active,
+            "photo.next": partial(self._step, 1),
+            "photo.previous": partial(self._step, -1),
+            "photo.next_open": self._next_open,
+            "photo.done": partial(self._finish, ImageState.DONE),
+            "photo.checked": partial(self._finish, ImageState.CHECKED),
+            "photo.no_lesions": controller.no_lesions,
+            "candidate.accept": self._accept,
+            "candidate.extend": partial(self._accept, extend=True),
+            "candidate.next": assistant.next_candidate,
+            "candidate.cancel": self._cancel,
+        }
+        for action, function in bound.items():
+            on(action, function)
+        for number in range(1, 10):
+            on(f"name.{number}", partial(self._name, number, leaf=False))
+            on(f"leaf.{number}", partial(self._name, number, leaf=True))
+        context.actions.on_toggled("kind.toggle", self._toggle_kind)
+        controller.updated.connect(self._follow)
+        context.project.opened.connect(self._follow)
+        self._follow()
+
+    def edit_diseases(self) -> None:
+        from gui.dialogs.diseases import DiseasesDialog
+
+        DiseasesDialog(self._context, self._diseases, self._canvas.window()).open()
+
+    def _bind_tools(self) -> None:
+        group = QActionGroup(self)
+        for tool in all_tools():
+            action = self._context.actions[f"tool.{tool}"]
+            group.addAction(action)
+            action.triggered.connect(lambda _checked=False, t=tool: self._canvas.set_tool(t))
+        self._canvas.toolChanged.connect(
+            lambda tool: self._context.actions[f"tool.{tool}"].setChecked(True)
+        )
+        self._context.actions[f"tool.{self._canvas.tool_id}"].setChecked(True)
+
+    def _bind_view(self) -> None:
+        on, canvas = self._context.actions.on, self._canvas
+        on("view.fit", canvas.fit)
+        on("view.actual", partial(canvas.zoom_to, 1.0))
+        on("view.zoom_in", partial(canvas.zoom_by, 1.25))
+        on("view.zoom_out", partial(canvas.zoom_by, 0.8))
+        on("brush.smaller", partial(canvas.step_radius, -1))
+        on("brush.larger", partial(canvas.step_radius, 1))
+        on("view.filter", self._gallery.text.setFocus)
+        self._context.actions.on_toggled("view.masks", self._hide_masks)
+
+    def _hide_masks(self, hidden: bool) -> None:
+        self._canvas.mask_mode = MaskMode.HIDDEN if hidden else MaskMode.FILL
+
+    def _undo(self) -> None:
+        """A proposal that is being made goes first: it is the last thing the person did."""
+        if self._assistant.prompts:
+            self._assistant.clear()
+        else:
+            self._controller.undo()
+
+    def _accept(self, *, extend: bool = False) -> None:
+        candidate = self._assistant.candidate
+        if candidate is None:
+            return
+        into = self._controller.active if extend else None
+        self._assistant.clear()
+        self._controller.accept(candidate, source=self._assistant.source, into=into)
+
+    def _cancel(self) -> None:
+        """Esc: first the proposal, then the active region."""
+        if self._assistant.prompts:
+            self._assistant.clear()
+        else:
+            self._controller.set_active(None)
+
+    def _toggle_kind(self, leaf: bool) -> None:
+        self._controller.set_kind(RegionKind.LEAF if leaf else RegionKind.LESION)
+        self._controller.set_active(None)
+
+    def _name(self, number: int, *, leaf: bool) -> None:
+        disease = self._diseases.with_hotkey(number)
+        if disease is None:
+            return
+        if leaf:
+            self._controller.name(disease)
+        else:
+            self._controller.name_active(disease)
+
+    def _step(self, step: int) -> bool:
+        image = self._gallery.neighbour(self._controller.wanted, step)
+        if image is not None:
+            self._controller.open(image)
+            self._gallery.view.set_current(image)
+        return image is not None
+
+    def _next_open(self) -> None:
+        """The next photo that is neither done nor checked, as far as the cards are known."""
+        index = self._gallery.index
+        start = index.row(self._controller.wanted)
+        for row in range(start + 1, min(len(index), start + 2000)):
+            card = index.card(row)
+            if card is None or card.state in (ImageState.UNSEEN, ImageState.IN_PROGRESS):
+                self._controller.open(index.id(row))
+                self._gallery.view.set_current(index.id(row))
+                return
+        self._context.notices.info("No further photo is waiting in this list.")
+
+    def _finish(self, state: ImageState) -> None:
+        self._controller.mark(state)
+        advance = bool(self._context.preferences.get("label.advance"))
+        if advance and not self._step(1):
+            self._context.notices.info("That was the last photo of the list.")
+
+    def _follow(self) -> None:
+        actions, controller = self._context.actions, self._controller
+        actions.set_flag("region", controller.active is not None)
+        actions.set_flag("undo", bool(controller.undo_title) and self._context.project.writable)
+        actions.set_flag("redo", bool(controller.redo_title) and self._context.project.writable)
+        actions["edit.undo"].setText(f"Undo {controller.undo_title.lower()}".rstrip())
+        actions["edit.redo"].setText(f"Redo {controller.redo_title.lower()}".rstrip())
+        if not self._context.project.writable and self._canvas.tool_id not in LOOKING_TOOLS:
+            self._canvas.set_tool(LOOKING_TOOLS[0])

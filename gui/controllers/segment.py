@@ -1,0 +1,244 @@
+"""The assistant: prompts go to the resident segment worker, proposals come back.
+
+Keeps the prompts of the region being outlined and the proposals for them; restarts the worker when
+it has gone. Knows the wire's words for segmenting; knows no canvas and no session.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from core.domain.mask import Box
+from core.engines.base import Candidate, EngineSpec
+from core.registry import discover
+from core.workers.mask_crop import decode_mask
+from core.workers.outcome import Outcome
+from gui.context import Context
+from gui.controllers.photos import Photo
+from gui.worker_process import WorkerProcess
+
+NEEDS_FILE = "This assistant needs a weights file: press “Open weights…” and choose it."
+
+
+def engines() -> dict[str, EngineSpec]:
+    """Every engine of the registry, by id."""
+    return discover("core.engines", EngineSpec)
+
+
+@dataclass
+class Prompts:
+    """What the person has pointed at so far; photo pixels."""
+
+    points: list[tuple[float, float]] = field(default_factory=list)
+    positive: list[bool] = field(default_factory=list)
+    box: Box | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.points) or self.box is not None
+
+    @property
+    def usable(self) -> bool:
+        return any(self.positive) or self.box is not None
+
+
+class Assistant(QObject):
+    """``changed`` fires when prompts, proposal or ``status`` are others.
+
+    ``busy`` is true while an answer is awaited; ``problem`` is "" or a sentence.
+    """
+
+    changed = Signal()
+
+    def __init__(self, context: Context, parent: QObject) -> None:
+        super().__init__(parent)
+        self._context = context
+        self._worker: WorkerProcess | None = None
+        self._photo: Photo | None = None
+        self._sent_photo: Photo | None = None
+        self._loaded = False
+        self._request = 0
+        self._candidates: list[Candidate] = []
+        self._chosen = 0
+        self.prompts = Prompts()
+        self.busy = False
+        self.problem = ""
+        self.engine = context.preferences.text("assistant.engine")
+        self.checkpoint = context.preferences.text("assistant.checkpoint")
+
+    # -- what the panels read
+
+    @property
+    def spec(self) -> EngineSpec | None:
+        return engines().get(self.engine)
+
+    @property
+    def source(self) -> str:
+        """What a region made from a proposal says it came from."""
+        return f"engine:{self.engine}"
+
+    @property
+    def candidate(self) -> Candidate | None:
+        return self._candidates[self._chosen] if self._candidates else None
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """(number of the proposal shown, how many there are)."""
+        return (self._chosen + 1 if self._candidates else 0), len(self._candidates)
+
+    @property
+    def status(self) -> str:
+        """One line for the panel."""
+        if self.problem:
+            return self.problem
+        if self._worker is None:
+            return "Sleeping; wakes with the first click."
+        if not self._loaded:
+            return "Waking up…"
+        if self.busy:
+            return "Looking…"
+        number, count = self.place
+        if count:
+            more = f" {number} of {count}; Tab for the next." if count > 1 else ""
+            return f"Proposal ready.{more} Enter accepts, Esc drops it."
+        return "Ready: click a lesion, or drag a box around it."
+
+    # -- what the person does
+
+    def choose(self, engine: str, checkpoint: str = "") -> None:
+        """Another engine, or another weights file. Takes effect at once."""
+        self.engine, self.checkpoint = engine, checkpoint
+        self._context.preferences.put("assistant.engine", engine)
+        self._context.preferences.put("assistant.checkpoint", checkpoint)
+        self.problem = ""
+        self.clear()
+        if self._worker is not None:
+            self._loaded = False
+            self._sent_photo = None
+            self._send_load()
+        self.changed.emit()
+
+    def set_photo(self, photo: Photo | None) -> None:
+        """The photo that prompts are about. A worker that is awake begins to look at it."""
+        if photo is self._photo:
+            return
+        same = photo is not None and self._photo and photo.image.id == self._photo.image.id
+        self._photo = photo
+        if not same:
+            self.clear()
+            if self._loaded:
+                self._send_photo()
+
+    def wake(self) -> None:
+        """Have the worker ready before the first click."""
+        spec = self.spec
+        if spec is None or self._worker is not None:
+            return
+        if spec.needs_checkpoint and not self.checkpoint:
+            self._fail(NEEDS_FILE)
+            return
+        self.problem = ""
+        self._worker = self._context.workers.start("segment", resident=True)
+        self._worker.received.connect(self._received)
+        self._worker.exited.connect(self._exited)
+        self._send_load()
+        self.changed.emit()
+
+    def point(self, x: float, y: float, *, positive: bool) -> None:
+        self.prompts.points.append((x, y))
+        self.prompts.positive.append(positive)
+        self._predict()
+
+    def box(self, box: Box) -> None:
+        """A new box begins anew; points refine it."""
+        self.prompts = Prompts(box=box)
+        self._predict()
+
+    def next_candidate(self) -> None:
+        if self._candidates:
+            self._chosen = (self._chosen + 1) % len(self._candidates)
+            self.changed.emit()
+
+    def clear(self) -> None:
+        """Forget prompts and proposals. An answer under way comes too late."""
+        self._request += 1
+        self.prompts = Prompts()
+        self._candidates, self._chosen = [], 0
+        self.busy = False
+        self.changed.emit()
+
+    # -- the worker
+
+    def _predict(self) -> None:
+        self.wake()
+        self._request += 1
+        if self._loaded and self.prompts.usable and self._worker is not None:
+            self._send_photo()
+            self._worker.send(
+                "predict",
+                request=self._request,
+                points=[list(p) for p in self.prompts.points],
+                positive=list(self.prompts.positive),
+                box=list(self.prompts.box) if self.prompts.box else None,
+            )
+        self.busy = self.prompts.usable and not self.problem
+        self.changed.emit()
+
+    def _send_load(self) -> None:
+        assert self._worker is not None
+        self._worker.send("load", engine=self.engine, checkpoint=self.checkpoint or None)
+
+    def _send_photo(self) -> None:
+        if self._worker is None or self._photo is None:
+            return
+        sent = self._sent_photo
+        if sent is None or sent.image.id != self._photo.image.id or sent.path != self._photo.path:
+            self._sent_photo = self._photo
+            self._worker.send("image", path=str(self._photo.path), sha256=self._photo.image.sha256)
+
+    def _received(self, event: dict[str, Any]) -> None:
+        match event.get("event"):
+            case "loaded":
+                self._loaded = True
+                self._send_photo()
+                if self.prompts:
+                    self._predict()
+                self.changed.emit()
+            case "masks" if event.get("request") == self._request:
+                self._take(event.get("candidates"))
+            case "refused" if event.get("request") in (None, self._request):
+                self._fail(str(event.get("text", "The assistant could not do that.")))
+
+    def _take(self, found: object) -> None:
+        try:
+            candidates = [
+                Candidate(*decode_mask(one), score=float(one["score"]))
+                for one in (found if isinstance(found, list) else [])
+            ]
+        except (ValueError, KeyError, TypeError):
+            self._fail("The assistant gave an answer that cannot be read; click again.")
+            return
+        self._candidates = [c for c in candidates if c.pixels.any()]
+        self._chosen = 0
+        self.busy = False
+        self.problem = "" if self._candidates else "Nothing found there; try a box around it."
+        self.changed.emit()
+
+    def _fail(self, sentence: str) -> None:
+        self.problem = sentence
+        self.busy = False
+        self.changed.emit()
+
+    def _exited(self, outcome: Outcome) -> None:
+        asked_for_more = self.busy
+        self._worker = None
+        self._loaded = False
+        self._sent_photo = None
+        self.busy = False
+        if not outcome.ok:
+            self.problem = outcome.sentence()
+            if asked_for_more:
+                self._context.notices.error(self.problem)
+        self.changed.emit()

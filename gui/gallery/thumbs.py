@@ -1,0 +1,132 @@
+"""Small pictures of photos, decoded off the GUI thread and kept while there is room.
+
+Knows JPEG bytes from the store and pixmaps; knows no row and no layout. At most one batch is on
+its way, so that after a long scroll only what is still in sight is decoded.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+
+from PySide6.QtCore import QObject, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QImage, QPixmap
+
+from core.domain.ids import ImageId
+from gui.context import ProjectHolder
+from gui.tasks import Lane, Tasks
+
+BATCH = 24
+BUDGET_PIXELS = 60_000_000
+"""About 240 MB of pixmaps at most; a screenful at the usual size takes 2 MB."""
+
+
+class Thumbnails(QObject):
+    """``arrived`` carries the set of photo ids whose pictures can be drawn now."""
+
+    arrived = Signal(object)
+
+    def __init__(self, project: ProjectHolder, tasks: Tasks, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._project, self._tasks = project, tasks
+        self._pixmaps: OrderedDict[ImageId, QPixmap] = OrderedDict()
+        self._held = 0
+        self._missing: set[ImageId] = set()
+        self._wanted: Callable[[], Iterable[ImageId]] = tuple
+        self._busy = False
+        self._size = QSize(112, 84)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(0)
+        self._timer.timeout.connect(self._fetch)
+        project.opened.connect(self.clear)
+
+    def watch(self, wanted: Callable[[], Iterable[ImageId]]) -> None:
+        """``wanted`` gives the ids in sight, whenever a batch can be started."""
+        self._wanted = wanted
+
+    def set_size(self, size: QSize) -> None:
+        """Device pixels that a picture has to fit into."""
+        if size != self._size:
+            self._size = size
+            self.clear()
+
+    def clear(self) -> None:
+        self._pixmaps.clear()
+        self._missing.clear()
+        self._held = 0
+        self._busy = False  # the answer to the batch under way was dropped with its project
+
+    def forget(self, images: Iterable[ImageId]) -> None:
+        """These photos have new pictures."""
+        for image in images:
+            self._missing.discard(image)
+            if (pixmap := self._pixmaps.pop(image, None)) is not None:
+                self._held -= pixmap.width() * pixmap.height()
+
+    def pixmap(self, image: ImageId) -> QPixmap | None:
+        """The picture, or None while it is on its way (or when there is none)."""
+        pixmap = self._pixmaps.get(image)
+        if pixmap is not None:
+            self._pixmaps.move_to_end(image)
+        elif image not in self._missing and not self._timer.isActive():
+            self._timer.start()
+        return pixmap
+
+    def _fetch(self) -> None:
+        if self._busy:
+            return
+        ids = [i for i in self._wanted() if i not in self._pixmaps and i not in self._missing]
+        if not ids:
+            return
+        batch = ids[:BATCH]
+        self._busy = (
+            self._project.ask(
+                lambda store: store.thumbnails(batch),
+                on_done=lambda found: self._decode(batch, found),
+                on_error=lambda _error: self._take(batch, {}),
+                owner=self,
+            )
+            is not None
+        )
+
+    def _decode(self, batch: list[ImageId], found: dict[ImageId, bytes]) -> None:
+        size = QSize(self._size)
+
+        def work() -> dict[ImageId, QImage]:
+            return {image: _decoded(data, size) for image, data in found.items()}
+
+        self._tasks.run(
+            work, on_done=lambda images: self._take(batch, images), lane=Lane.FREE, owner=self
+        )
+
+    def _take(self, batch: list[ImageId], images: dict[ImageId, QImage]) -> None:
+        self._busy = False
+        for image in batch:
+            picture = images.get(image)
+            if picture is None or picture.isNull():
+                self._missing.add(image)
+                continue
+            pixmap = QPixmap.fromImage(picture)
+            self._pixmaps[image] = pixmap
+            self._held += pixmap.width() * pixmap.height()
+        while self._held > BUDGET_PIXELS:
+            _, old = self._pixmaps.popitem(last=False)
+            self._held -= old.width() * old.height()
+        self.arrived.emit(set(batch))
+        self._timer.start()
+
+
+def _decoded(data: bytes, size: QSize) -> QImage:
+    """``data`` scaled to fill ``size``, cut at the sides; null when it is not a picture."""
+    image = QImage.fromData(data)
+    if image.isNull():
+        return image
+    image = image.scaled(
+        size,
+        Qt.AspectRatioMode.KeepAspectRatioByExpanding,
+        Qt.TransformationMode.SmoothTransformation,
+    )
+    x, y = (image.width() - size.width()) // 2, (image.height() - size.height()) // 2
+    cut = image.copy(x, y, size.width(), size.height())
+    return cut.convertToFormat(QImage.Format.Format_RGB32)

@@ -1,0 +1,138 @@
+"""The photos of the project as rows: ids in order, and what is known of each, fetched in pages.
+
+The ids of all matches are held (8 bytes each), the cards of some thousand. Knows the store's
+questions; knows no widget. Everything is asked on the store lane, nothing waits.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+
+from PySide6.QtCore import QObject, Signal
+
+from core.changes import Changes
+from core.domain.ids import ImageId
+from core.ports import ImageCard, ImageQuery, ProjectStore
+from gui.context import ProjectHolder
+
+PAGE = 64
+CARDS = 4096
+
+
+class ImageIndex(QObject):
+    """Rows 0 … n-1 of the photos that match ``query``.
+
+    ``reset`` fires when the rows are others, ``cards_changed`` (a set of rows) when some can be
+    drawn better. A photo that no longer matches after an edit stays until the next ``refresh``:
+    the list does not jump under the person's hand.
+    """
+
+    reset = Signal()
+    cards_changed = Signal(object)
+
+    def __init__(self, project: ProjectHolder, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._project = project
+        self.query = ImageQuery()
+        self.loaded = False
+        self._ids: list[ImageId] = []
+        self._rows: dict[ImageId, int] = {}
+        self._cards: OrderedDict[ImageId, ImageCard] = OrderedDict()
+        self._asked: set[int] = set()
+        project.opened.connect(self._opened)
+        project.changed.connect(self._changed)
+        self._opened()
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def id(self, row: int) -> ImageId:
+        return self._ids[row]
+
+    def row(self, image: ImageId | None) -> int:
+        """The row of a photo, or -1."""
+        return -1 if image is None else self._rows.get(image, -1)
+
+    def card(self, row: int) -> ImageCard | None:
+        """What is known of a row; None while it is on its way."""
+        card = self._cards.get(self._ids[row])
+        if card is None:
+            self._ask_page(row // PAGE)
+        return card
+
+    def set_query(self, query: ImageQuery) -> None:
+        if query != self.query:
+            self.query = query
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Ask for the rows anew."""
+        query = self.query
+        asked = self._project.ask(
+            lambda store: store.image_ids(query),
+            on_done=lambda ids: self._take_ids(query, ids),
+            owner=self,
+        )
+        if asked is None:
+            self._take_ids(query, [])
+
+    def _opened(self) -> None:
+        self._cards.clear()
+        self._asked.clear()
+        self.query = ImageQuery()
+        self.loaded = False
+        self._ids, self._rows = [], {}
+        self.reset.emit()
+        self.refresh()
+
+    def _take_ids(self, query: ImageQuery, ids: list[ImageId]) -> None:
+        if query != self.query:
+            return
+        self._ids = ids
+        self._rows = {image: row for row, image in enumerate(ids)}
+        self._asked.clear()
+        self.loaded = self._project.info is not None
+        self.reset.emit()
+
+    def _changed(self, changes: Changes) -> None:
+        if changes.everything:
+            self._cards.clear()
+            self.refresh()
+        elif changes.images:
+            self._fetch([i for i in changes.images if i in self._cards])
+            if any(i not in self._rows for i in changes.images) and self.query == ImageQuery():
+                self.refresh()
+
+    def _ask_page(self, page: int) -> None:
+        if page in self._asked:
+            return
+        self._asked.add(page)
+        self._fetch(self._ids[page * PAGE : (page + 1) * PAGE], page)
+
+    def _fetch(self, images: list[ImageId], page: int | None = None) -> None:
+        if not images:
+            return
+        run = self.query.run
+
+        def question(store: ProjectStore) -> list[ImageCard]:
+            return store.cards(images, run)
+
+        def done(cards: list[ImageCard]) -> None:
+            if page is not None:
+                self._asked.discard(page)
+            self._take_cards(cards)
+
+        self._project.ask(question, on_done=done, owner=self)
+
+    def _take_cards(self, cards: Iterable[ImageCard]) -> None:
+        rows: set[int] = set()
+        for card in cards:
+            self._cards[card.id] = card
+            self._cards.move_to_end(card.id)
+            rows.add(self._rows.get(card.id, -1))
+        while len(self._cards) > CARDS:
+            self._cards.popitem(last=False)
+        rows.discard(-1)
+        if rows:
+            self.cards_changed.emit(rows)

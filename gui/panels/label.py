@@ -1,0 +1,262 @@
+"""The Label workspace: gallery on the left, the photo in the middle, labels on the right.
+
+Puts the pieces side by side and connects them; what they mean is in the controllers.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core.domain.ids import ImageId
+from gui.canvas.view import CanvasView
+from gui.context import Context
+from gui.controllers.label import LabelController
+from gui.controllers.label_actions import LabelActions, add_actions
+from gui.controllers.label_canvas import LabelCanvas
+from gui.controllers.segment import Assistant
+from gui.gallery.panel import GalleryPanel
+from gui.models.diseases import DiseaseList
+from gui.panels.diseases import DiseasePanel
+from gui.panels.label_assistant import AssistantPanel
+from gui.panels.label_bar import LabelBar, action_button
+from gui.panels.label_notice import LabelNotice
+from gui.panels.pieces import Elided, label
+from gui.panels.regions import RegionPanel
+from gui.panels.severity import SeverityPanel
+from gui.workspaces import Workspace
+
+SIDE = 264
+
+
+def build(context: Context) -> Workspace:
+    """The workspace's factory."""
+    return LabelPage(context)
+
+
+class LabelPage(Workspace):
+    """The page. Its parts are public: tests and screenshots use them as a person would."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self._context = context
+        self.diseases = DiseaseList(context.project, self)
+        self.controller = LabelController(context, self.diseases, self)
+        self.assistant = Assistant(context, self)
+        self.gallery = GalleryPanel(context, self.diseases)
+        self.canvas = CanvasView()
+        tools = add_actions(context, self.diseases)
+        self.bar = LabelBar(context, self.canvas, self.controller.saver, tools)
+        self.notice = LabelNotice(context)
+        self._lay_out()
+        self.link = LabelCanvas(context, self.controller, self.assistant, self.canvas)
+        self.actions_ = LabelActions(
+            context,
+            self.controller,
+            self.assistant,
+            self.canvas,
+            diseases=self.diseases,
+            gallery=self.gallery,
+        )
+        self._connect()
+        self._show_notice()
+
+    # -- the workspace
+
+    def entered(self) -> None:
+        if self.controller.wanted is None:
+            self._open_first()
+
+    def left(self) -> None:
+        self.canvas.finish_gesture()
+        self.assistant.clear()
+        self._context.preferences.put_geometry("label.split", self._split.saveState())
+
+    def open_image(self, image: ImageId) -> None:
+        self.controller.open(image)
+
+    # -- layout
+
+    def _lay_out(self) -> None:
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self.notice)
+        self._stack.addWidget(self.canvas)
+        middle = QWidget()
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.bar)
+        column.addWidget(self._stack, 1)
+        column.addWidget(self._status_line())
+        self._split = QSplitter(Qt.Orientation.Horizontal)
+        self._split.setHandleWidth(1)
+        self._split.setChildrenCollapsible(False)
+        self._split.addWidget(self.gallery)
+        self._split.addWidget(middle)
+        self._split.addWidget(self._side())
+        for part, stretch in enumerate((0, 1, 0)):
+            self._split.setStretchFactor(part, stretch)
+        self._split.setSizes([self.gallery.view.sizeHint().width(), 2000, SIDE])
+        state: QByteArray = self._context.preferences.geometry("label.split")
+        if not state.isEmpty():
+            self._split.restoreState(state)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._split)
+
+    def _status_line(self) -> QFrame:
+        frame = QFrame()
+        frame.setObjectName("statusLine")
+        self.file = Elided("", "muted", middle=True)
+        self.hint = Elided("", "muted")
+        self.zoom = label("", "muted")
+        self.zoom.setMinimumWidth(52)
+        self.zoom.setAlignment(Qt.AlignmentFlag.AlignRight)
+        row = QHBoxLayout(frame)
+        row.setContentsMargins(10, 4, 10, 4)
+        row.setSpacing(16)
+        row.addWidget(self.file, 2)
+        row.addWidget(self.hint, 3)
+        row.addWidget(self.zoom)
+        return frame
+
+    def _side(self) -> QWidget:
+        self.disease_panel = DiseasePanel(self.diseases, self._context.theme)
+        self.severity = SeverityPanel(self.diseases, self._context.theme)
+        self.regions = RegionPanel(
+            self.controller,
+            self.diseases,
+            self._context.theme,
+            action_button(self._context, "region.delete"),
+        )
+        self.assistant_panel = AssistantPanel(self._context, self.assistant)
+        body = QWidget()
+        body.setObjectName("panelBody")
+        column = QVBoxLayout(body)
+        column.setContentsMargins(14, 12, 14, 12)
+        column.setSpacing(16)
+        column.addWidget(self.disease_panel)
+        column.addWidget(self.severity)
+        column.addWidget(self.regions, 1)
+        column.addWidget(self.assistant_panel)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(body)
+        side = QFrame()
+        side.setObjectName("panel")
+        side.setMinimumWidth(230)
+        outer = QVBoxLayout(side)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addWidget(area, 1)
+        outer.addWidget(self._footer())
+        return side
+
+    def _footer(self) -> QWidget:
+        footer = QWidget()
+        column = QVBoxLayout(footer)
+        column.setContentsMargins(14, 8, 14, 12)
+        column.setSpacing(6)
+        for action, primary in (("photo.no_lesions", False), ("photo.done", True)):
+            act = self._context.actions[action]
+            keys = act.shortcut().toString()
+            button = QPushButton(f"{act.text()}  ({keys})")
+            button.setProperty("primary", primary)
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            button.clicked.connect(act.trigger)
+            act.changed.connect(lambda a=act, b=button: b.setEnabled(a.isEnabled()))
+            button.setEnabled(act.isEnabled())
+            column.addWidget(button)
+        return footer
+
+    # -- connections
+
+    def _connect(self) -> None:
+        controller = self.controller
+        controller.opened.connect(self._opened)
+        controller.updated.connect(self._updated)
+        controller.unreadable.connect(lambda _image, error: self._unreadable(error))
+        self.gallery.view.chosen.connect(controller.open)
+        self.gallery.index.reset.connect(self._rows_arrived)
+        self.disease_panel.named.connect(controller.name)
+        self.disease_panel.editing.connect(self.actions_.edit_diseases)
+        self.regions.hovered.connect(self.canvas.set_hover)
+        self.canvas.viewChanged.connect(self._show_zoom)
+        self.canvas.toolChanged.connect(lambda _tool: self._show_hint())
+        self._context.project.opened.connect(self._show_notice)
+        self._show_hint()
+
+    def _opened(self) -> None:
+        session = self.controller.session
+        self.gallery.view.set_current(self.controller.wanted)
+        if session is None:
+            self._show_notice()
+            return
+        self._stack.setCurrentWidget(self.canvas)
+        image = session.image
+        name = image.path.rpartition("/")[2]
+        self.file.setText(f"{name}   {image.width} × {image.height}")
+        self._show_zoom()
+        for step in (1, -1):
+            neighbour = self.gallery.neighbour(image.id, step)
+            if neighbour is not None:
+                self.controller.photos.prefetch(neighbour)
+
+    def _updated(self) -> None:
+        session = self.controller.session
+        self.severity.show_figures(session.figures if session else None)
+        self.disease_panel.show_current(
+            session.image.disease if session else None,
+            enabled=session is not None and self._context.project.writable,
+        )
+        self.disease_panel.edit_button.setEnabled(self._context.project.writable)
+
+    def _rows_arrived(self) -> None:
+        index = self.gallery.index
+        self.gallery.view.set_current(self.controller.wanted)
+        if self.controller.wanted is None and self.isVisible():
+            self._open_first()
+        if self.controller.session is None and index.loaded:
+            self._show_notice()
+
+    def _open_first(self) -> None:
+        """The first photo that is not done yet would be better; it costs a question: the first."""
+        if len(self.gallery.index):
+            self.controller.open(self.gallery.index.id(0))
+
+    def _show_notice(self) -> None:
+        if self.controller.session is not None:
+            return
+        self._stack.setCurrentWidget(self.notice)
+        self.file.setText("")
+        self.zoom.setText("")
+        if len(self.gallery.index):
+            self.notice.choose_one()
+        elif self.gallery.is_filtered:
+            self.notice.nothing_matches()
+        else:
+            self.notice.no_photos()
+
+    def _unreadable(self, error: BaseException) -> None:
+        self._stack.setCurrentWidget(self.notice)
+        self.notice.unreadable(str(error))
+
+    def _show_zoom(self) -> None:
+        percent = 100 * self.canvas.zoom
+        self.zoom.setText(f"{percent:.0f} %" if self.controller.session else "")
+
+    def _show_hint(self) -> None:
+        from gui.canvas.tools.base import all_tools
+
+        self.hint.setText(all_tools()[self.canvas.tool_id].hint)

@@ -1,0 +1,93 @@
+"""Which assistant outlines, what it is doing, and its proposal.
+
+Knows the engine registry and the assistant's status; outlines nothing itself.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui.context import Context
+from gui.controllers.segment import Assistant, engines
+from gui.panels.pieces import Elided, label
+
+
+class AssistantPanel(QWidget):
+    """The engine's choice and one line of status."""
+
+    def __init__(self, context: Context, assistant: Assistant) -> None:
+        super().__init__()
+        self._context, self._assistant = context, assistant
+        self.choice = QComboBox()
+        for spec in engines().values():
+            self.choice.addItem(spec.title, spec.id)
+            self.choice.setItemData(self.choice.count() - 1, spec.note, 3)  # tool tip
+        self.choice.setCurrentIndex(max(0, self.choice.findData(assistant.engine)))
+        self.choice.activated.connect(lambda _i: self._chosen())
+        self.weights = QPushButton("Open weights…")
+        self.weights.clicked.connect(self._ask_weights)
+        self._file = Elided("", "muted", middle=True)
+        self.status = label("", "muted", wrap=True)
+        self.accept = QPushButton("Accept")
+        self.accept.setProperty("primary", True)
+        self.drop = QPushButton("Drop")
+        for button, action in (
+            (self.accept, "candidate.accept"),
+            (self.drop, "candidate.cancel"),
+        ):
+            button.clicked.connect(context.actions[action].trigger)
+        row = QHBoxLayout()
+        row.addWidget(self.accept, 1)
+        row.addWidget(self.drop, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        column.addWidget(label("Assistant", "heading"))
+        column.addWidget(self.choice)
+        column.addWidget(self.weights)
+        column.addWidget(self._file)
+        column.addWidget(self.status)
+        column.addLayout(row)
+        assistant.changed.connect(self.follow)
+        self.follow()
+
+    def follow(self) -> None:
+        spec = self._assistant.spec
+        needs = spec is not None and spec.needs_checkpoint
+        self.weights.setVisible(needs)
+        self._file.setVisible(needs and bool(self._assistant.checkpoint))
+        self._file.setText(Path(self._assistant.checkpoint).name)
+        self.status.setText(self._assistant.status)
+        ready = self._assistant.candidate is not None
+        self.accept.setVisible(ready)
+        self.drop.setVisible(ready)
+
+    def _chosen(self) -> None:
+        engine = self.choice.currentData()
+        spec = engines()[engine]
+        if spec.needs_checkpoint:
+            self._assistant.choose(engine, self._assistant.checkpoint)
+            if not self._assistant.checkpoint:
+                self._ask_weights()
+        else:
+            self._assistant.choose(engine, self._assistant.checkpoint)
+
+    def _ask_weights(self) -> None:
+        dialog = QFileDialog(self.window(), "Weights of the assistant")
+        dialog.setNameFilters(["Weights (*.pth *.pt *.safetensors)", "All files (*)"])
+        dialog.setDirectory(self._context.preferences.last_folder("weights"))
+        dialog.fileSelected.connect(self._opened)
+        dialog.open()
+
+    def _opened(self, name: str) -> None:
+        self._context.preferences.put_last_folder("weights", Path(name).parent)
+        self._assistant.choose(self.choice.currentData(), name)

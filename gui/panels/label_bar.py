@@ -1,0 +1,145 @@
+"""The tool bar above the photo: tools, what is outlined, brush size, undo, view, save dot.
+
+Knows actions and the canvas's numbers; does nothing by itself.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
+
+from gui.canvas.view import CanvasView
+from gui.context import Context
+from gui.controllers.saver import Saver, SaveState
+from gui.panels.pieces import label
+
+ICON = QSize(22, 22)
+STEPS = 100
+SMALLEST, LARGEST = 0.5, 300.0
+
+
+def action_button(context: Context, action: str) -> QToolButton:
+    """A button that looks and acts as its action."""
+    button = QToolButton()
+    button.setDefaultAction(context.actions[action])
+    button.setIconSize(ICON)
+    button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    return button
+
+
+class LabelBar(QFrame):
+    """One row; ``tools`` are action ids."""
+
+    def __init__(
+        self, context: Context, canvas: CanvasView, saver: Saver, tools: list[str]
+    ) -> None:
+        super().__init__()
+        self.setObjectName("toolbar")
+        self._canvas = canvas
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 5, 10, 5)
+        row.setSpacing(3)
+        for tool in tools:
+            row.addWidget(action_button(context, tool))
+        row.addWidget(_rule())
+        row.addWidget(action_button(context, "kind.toggle"))
+        row.addWidget(_rule())
+        row.addWidget(_icon_label(context, "mdi6.circle-outline", "Brush size:  [  and  ]"))
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setRange(0, STEPS)
+        self.slider.setFixedWidth(84)
+        self.slider.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.slider.setToolTip("Brush size:  [  and  ]")
+        self.slider.valueChanged.connect(self._slid)
+        row.addWidget(self.slider)
+        self.radius = label("", "muted")
+        self.radius.setFixedWidth(44)
+        row.addWidget(self.radius)
+        row.addStretch(1)
+        for action in ("edit.undo", "edit.redo"):
+            row.addWidget(action_button(context, action))
+        row.addWidget(_rule())
+        for action in ("view.fit", "view.masks"):
+            row.addWidget(action_button(context, action))
+        row.addWidget(_rule())
+        self.dot = SaveDot(context, saver)
+        row.addWidget(self.dot)
+        canvas.radiusChanged.connect(self._show_radius)
+        self._show_radius(canvas.brush_radius)
+
+    def _slid(self, value: int) -> None:
+        self._canvas.brush_radius = SMALLEST * (LARGEST / SMALLEST) ** (value / STEPS)
+
+    def _show_radius(self, radius: float) -> None:
+        from math import log
+
+        self.slider.blockSignals(True)
+        self.slider.setValue(round(STEPS * log(radius / SMALLEST) / log(LARGEST / SMALLEST)))
+        self.slider.blockSignals(False)
+        self.radius.setText(f"{2 * radius:.0f} px")
+
+
+class SaveDot(QWidget):
+    """Green: on disk. Amber: on its way. Red: not saved; a click tries again."""
+
+    WORDS = {
+        SaveState.SAVED: ("Saved", "ok"),
+        SaveState.SAVING: ("Saving…", "warn"),
+        SaveState.FAILED: ("Not saved", "danger"),
+    }
+
+    def __init__(self, context: Context, saver: Saver) -> None:
+        super().__init__()
+        self._context, self._saver = context, saver
+        self.setFixedSize(86, 24)
+        saver.state_changed.connect(lambda _state: self._follow())
+        context.project.opened.connect(self._follow)
+        self._follow()
+
+    @property
+    def words(self) -> str:
+        """What it says now."""
+        info = self._context.project.info
+        if info is not None and info.read_only:
+            return "Read-only"
+        return self.WORDS[self._saver.state][0]
+
+    def _follow(self) -> None:
+        self.setToolTip(
+            "Not saved yet; click to try again."
+            if self._saver.state is SaveState.FAILED
+            else "Every finished action is written to disk at once."
+        )
+        self.setAccessibleName(self.words)
+        self.update()
+
+    def mousePressEvent(self, _event: object) -> None:
+        if self._saver.state is SaveState.FAILED:
+            self._saver.retry_now()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, words = self._context.theme, self.words
+        token = "muted" if words == "Read-only" else self.WORDS[self._saver.state][1]
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(theme.colour(token)))
+        painter.drawEllipse(QRectF(4, self.height() / 2 - 5, 10, 10))
+        painter.setPen(theme.colour("text" if token == "danger" else "muted"))
+        room = self.rect().adjusted(21, 0, 0, 0)
+        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, words)
+
+
+def _icon_label(context: Context, name: str, tip: str) -> QLabel:
+    made = QLabel()
+    made.setPixmap(context.theme.icon(name, "muted").pixmap(18, 18))
+    made.setToolTip(tip)
+    return made
+
+
+def _rule() -> QFrame:
+    made = QFrame()
+    made.setFrameShape(QFrame.Shape.NoFrame)
+    made.setFixedSize(11, 22)
+    return made

@@ -1,0 +1,67 @@
+"""What stands in the canvas's place when there is no photo to show, and what to do about it.
+
+Knows sentences and actions; knows no photo.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from gui.context import Context
+from gui.panels.pieces import label
+
+
+class LabelNotice(QWidget):
+    """An icon, a sentence and up to two buttons in the middle."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self._context = context
+        self._mark = QLabel()
+        self._mark.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.text = label("", wrap=True)
+        self.text.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.text.setMinimumWidth(360)
+        self.text.setMaximumWidth(460)
+        self.locate = self._button("Locate…", "photo.locate")
+        self.import_ = self._button("Import photos…", "photos.import")
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(self.locate)
+        row.addWidget(self.import_)
+        row.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setSpacing(14)
+        column.addStretch(1)
+        column.addWidget(self._mark)
+        column.addWidget(self.text, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addLayout(row)
+        column.addStretch(1)
+
+    def no_photos(self) -> None:
+        self._show("mdi6.image-plus", "This project has no photos yet. Drop some here, or", True)
+
+    def choose_one(self) -> None:
+        self._show("mdi6.image-outline", "Choose a photo in the gallery.", False)
+
+    def nothing_matches(self) -> None:
+        self._show("mdi6.filter-outline", "No photo matches the filter.", False)
+
+    def unreadable(self, sentence: str) -> None:
+        self._show("mdi6.image-off-outline", sentence, False, locate=True)
+
+    def _show(self, icon: str, text: str, ask_import: bool, *, locate: bool = False) -> None:
+        self._mark.setPixmap(self._context.theme.icon(icon, "muted").pixmap(56, 56))
+        self.text.setText(text)
+        self.import_.setVisible(ask_import)
+        self.locate.setVisible(locate)
+
+    def _button(self, text: str, action: str) -> QPushButton:
+        made = QPushButton(text)
+        made.setProperty("primary", True)
+        act = self._context.actions[action]
+        made.clicked.connect(act.trigger)
+        act.changed.connect(lambda: made.setEnabled(act.isEnabled()))
+        made.setEnabled(act.isEnabled())
+        return made

@@ -1,0 +1,196 @@
+"""The regions of the open photo as a list: kind, disease, area; choose, relabel, delete.
+
+Knows a model of rows and its view; edits nothing itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QPixmap
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QListView,
+    QMenu,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core.domain.disease import Disease
+from core.domain.ids import RegionId
+from core.domain.region import RegionInfo, RegionKind
+from gui.controllers.label import LabelController
+from gui.gallery.cell import percent
+from gui.gallery.panel import swatch
+from gui.models.diseases import DiseaseList
+from gui.panels.pieces import label
+from gui.theme import Theme
+
+Index = QModelIndex | QPersistentModelIndex
+SOURCES = {"hand": "by hand", "import": "imported"}
+
+
+def source_text(source: str) -> str:
+    """Where a region came from, in words."""
+    kind, _, name = source.partition(":")
+    if kind == "engine":
+        return f"assistant ({name})"
+    return f"model run {name}" if kind == "run" else SOURCES.get(source, source)
+
+
+class RegionModel(QAbstractListModel):
+    """One row a region, newest last. Read from the controller at every ``refresh``."""
+
+    def __init__(self, controller: LabelController, diseases: DiseaseList) -> None:
+        super().__init__(controller)
+        self._controller, self._diseases = controller, diseases
+        self.infos: list[RegionInfo] = []
+        controller.updated.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        session = self._controller.session
+        infos = [r.info for r in session.regions] if session else []
+        if [i.id for i in infos] != [i.id for i in self.infos]:
+            self.beginResetModel()
+            self.infos = infos
+            self.endResetModel()
+        elif infos:
+            self.infos = infos
+            self.dataChanged.emit(self.index(0), self.index(len(infos) - 1))
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(self.infos)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid() or index.row() >= len(self.infos):
+            return None
+        info = self.infos[index.row()]
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                return f"{self.title(info)}   {self.share(info)}"
+            case Qt.ItemDataRole.DecorationRole:
+                pixmap = QPixmap(12, 12)
+                pixmap.fill(QColor(self._controller.colour(info)))
+                return pixmap
+            case Qt.ItemDataRole.AccessibleTextRole:
+                return f"{self.title(info)}, {self.share(info)}, {source_text(info.source)}"
+            case Qt.ItemDataRole.FontRole:
+                font = QFont()
+                font.setBold(info.id == self._controller.active)
+                return font
+        return None
+
+    def title(self, info: RegionInfo) -> str:
+        if info.kind is RegionKind.LEAF:
+            return "Leaf"
+        disease = self._diseases.get(info.disease)
+        return disease.name if disease else "Lesion, not named"
+
+    def share(self, info: RegionInfo) -> str:
+        """A lesion's share of the leaf where it is outlined, its pixels otherwise."""
+        session = self._controller.session
+        if session is None:
+            return ""
+        pixels, figures = session.area(info.id), session.figures
+        if info.kind is RegionKind.LESION and figures.leaf:
+            return percent(100 * pixels / figures.cover)
+        return f"{pixels:,} px".replace(",", " ")
+
+    def row_of(self, region: RegionId | None) -> int:
+        return next((row for row, info in enumerate(self.infos) if info.id == region), -1)
+
+
+class RegionPanel(QWidget):
+    """``hovered`` carries the id of the region under the pointer, or None."""
+
+    hovered = Signal(object)
+
+    def __init__(
+        self, controller: LabelController, diseases: DiseaseList, theme: Theme, delete: QWidget
+    ) -> None:
+        super().__init__()
+        self._controller, self._diseases, self._theme = controller, diseases, theme
+        self.model = RegionModel(controller, diseases)
+        self.view = QListView()
+        self.view.setModel(self.model)
+        self.view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.view.setMouseTracking(True)
+        self.view.setMinimumHeight(110)
+        self._heading = label("Regions", "heading")
+        self.relabel = QToolButton()
+        self.relabel.setIcon(theme.icon("mdi6.tag-outline"))
+        self.relabel.setToolTip("What the chosen region is")
+        self.relabel.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._menu = QMenu(self)
+        self._menu.aboutToShow.connect(self._fill_menu)
+        self.relabel.setMenu(self._menu)
+        head = QHBoxLayout()
+        head.addWidget(self._heading, 1)
+        head.addWidget(self.relabel)
+        head.addWidget(delete)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addLayout(head)
+        column.addWidget(self.view, 1)
+        self.view.clicked.connect(self._clicked)
+        self.view.entered.connect(lambda index: self.hovered.emit(self._id(index)))
+        self.view.viewportEntered.connect(lambda: self.hovered.emit(None))
+        self.view.customContextMenuRequested.connect(
+            lambda point: self._menu.popup(self.view.viewport().mapToGlobal(point))
+        )
+        self.view.selectionModel().currentChanged.connect(
+            lambda index, _old: (
+                self._controller.set_active(self._id(index)) if self.view.hasFocus() else None
+            )
+        )
+        controller.updated.connect(self.follow)
+
+    def follow(self) -> None:
+        """Show the active region as the chosen one."""
+        count = len(self.model.infos)
+        self._heading.setText(f"Regions ({count})" if count else "Regions")
+        row = self.model.row_of(self._controller.active)
+        selection = self.view.selectionModel()
+        if row < 0:
+            selection.clear()
+        elif row != self.view.currentIndex().row() or not selection.hasSelection():
+            self.view.setCurrentIndex(self.model.index(row))
+        self.relabel.setEnabled(row >= 0)
+
+    def leaveEvent(self, event: Any) -> None:
+        self.hovered.emit(None)
+        super().leaveEvent(event)
+
+    def _clicked(self, index: QModelIndex) -> None:
+        self._controller.set_active(self._id(index))
+
+    def _id(self, index: Index) -> RegionId | None:
+        return self.model.infos[index.row()].id if index.isValid() else None
+
+    def _fill_menu(self) -> None:
+        self._menu.clear()
+        region = self._controller.active
+        if region is None:
+            return
+        for disease in self._diseases.all:
+            if not disease.healthy:
+                self._add_choice(region, disease)
+        unnamed = self._menu.addAction("Lesion, not named")
+        unnamed.triggered.connect(lambda: self._relabel(region, RegionKind.LESION, None))
+        self._menu.addSeparator()
+        leaf = self._menu.addAction(self._theme.icon("mdi6.leaf"), "Leaf")
+        leaf.triggered.connect(lambda: self._relabel(region, RegionKind.LEAF, None))
+
+    def _add_choice(self, region: RegionId, disease: Disease) -> None:
+        action = self._menu.addAction(swatch(disease.colour), disease.name.replace("&", "&&"))
+        action.triggered.connect(lambda: self._relabel(region, RegionKind.LESION, disease))
+
+    def _relabel(self, region: RegionId, kind: RegionKind, disease: Disease | None) -> None:
+        self._controller.relabel(region, kind=kind, disease=disease.id if disease else None)
