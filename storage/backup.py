@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from core.errors import DiskFull, ProjectDamaged, ProjectError
-from storage.database import connect, explained
+from storage.database import DRIVER_ERRORS, connect, explained
 from storage.files import Layout, publish, sync_folder, write_atomic
 
 _log = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ class BackupMaker:
         with self._guard:
             try:
                 return _make(self._layout)
-            except sqlite3.Error as error:
+            except DRIVER_ERRORS as error:
                 raise explained(error, self._layout.name) from error
             except OSError as error:
                 raise ProjectError(

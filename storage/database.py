@@ -28,6 +28,8 @@ from core.errors import (
 
 APPLICATION_ID = 0x4C454146  # "LEAF"
 BUSY_SECONDS = 5.0
+# The driver decodes SQLite's messages strictly: quoting a damaged schema, it fails at that.
+DRIVER_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 
 _PRAGMAS = (
     # Not WAL: before SQLite 3.51.3 two writing connections can corrupt it, and a WAL project does
@@ -48,7 +50,7 @@ _PRAGMAS = (
 def connect(path: Path, *, read_only: bool = False, create: bool = False) -> sqlite3.Connection:
     """A connection with every pragma set and no transaction begun by itself.
 
-    Raises sqlite3.Error; nothing is created unless ``create`` says so. Usable from any one thread
+    Raises DRIVER_ERRORS; nothing is created unless ``create`` says so. Usable from any one thread
     at a time.
     """
     mode = "ro" if read_only else "rwc" if create else "rw"
@@ -62,7 +64,7 @@ def connect(path: Path, *, read_only: bool = False, create: bool = False) -> sql
     try:
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
-    except sqlite3.Error:
+    except DRIVER_ERRORS:
         connection.close()
         raise
     return connection
@@ -132,6 +134,8 @@ class Database:
                     yield session
             except DBAPIError as error:
                 raise explained(error.orig, self._title) from error
+            except UnicodeDecodeError as error:
+                raise explained(error, self._title) from error
 
 
 def _engine(path: Path, *, read_only: bool) -> Engine:

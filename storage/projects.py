@@ -16,13 +16,13 @@ from core.domain.disease import HEALTHY_COLOUR, Disease
 from core.domain.ids import DiseaseId, new_id
 from core.errors import ProjectDamaged, ProjectError, ProjectLocked, ProjectReadOnly, ProjectTooNew
 from storage import backup
-from storage.database import APPLICATION_ID, Database, connect, explained
+from storage.database import APPLICATION_ID, DRIVER_ERRORS, Database, connect, explained
 from storage.files import Layout, sync_folder, with_suffix
 from storage.lock import ProjectLock
 from storage.mapping import disease_values
 from storage.migrations import runner
 from storage.project_store import SqlProjectStore
-from storage.tables import Base, DiseaseRow
+from storage.tables import DiseaseRow
 
 _NOT_WRITABLE = "Its folder may not be written to; copy it to another place to make changes."
 _ASKED_FOR = "It was opened only to be read; open it again to make changes."
@@ -54,7 +54,7 @@ def create_project(folder: Path) -> SqlProjectStore:
             f"A project cannot be made at “{layout.folder}” ({error.strerror}); choose a folder "
             "you may write to."
         ) from error
-    except sqlite3.Error as error:
+    except DRIVER_ERRORS as error:
         raise explained(error, layout.name) from error
     return _open(layout)
 
@@ -170,11 +170,12 @@ def _examine(layout: Layout, *, recover: bool) -> int:
         try:
             return _look(layout, read_only=True)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK or not recover:
+            code = getattr(error, "sqlite_errorcode", None)
+            if code != sqlite3.SQLITE_READONLY_ROLLBACK or not recover:
                 raise
             # The last writer was killed in the middle of a save: opening for writing undoes it.
             return _look(layout, read_only=False)
-    except sqlite3.Error as error:
+    except DRIVER_ERRORS as error:
         known = explained(error, layout.name)
         if isinstance(known, ProjectDamaged):
             raise _damaged(layout, str(error)) from error
@@ -184,6 +185,7 @@ def _examine(layout: Layout, *, recover: bool) -> int:
 def _look(layout: Layout, *, read_only: bool) -> int:
     connection = connect(layout.database, read_only=read_only)
     try:
+        connection.execute("BEGIN")  # one state, also while somebody else is writing
         application = int(connection.execute("PRAGMA application_id").fetchone()[0])
         version = runner.version(connection)
         if application != APPLICATION_ID or version < 1:
@@ -195,21 +197,36 @@ def _look(layout: Layout, *, read_only: bool) -> int:
                 "it."
             )
         if version == runner.CURRENT:
-            _expect_tables(layout, connection)
+            _expect_schema(layout, connection)
+        _expect_all_pages(layout, connection)
         return version
     finally:
         connection.close()
 
 
-def _expect_tables(layout: Layout, connection: sqlite3.Connection) -> None:
-    for kind, name in connection.execute("SELECT type, name FROM sqlite_schema"):
-        if kind not in ("table", "index"):
-            raise _damaged(layout, f"it holds a {kind} called {name}, which Leafspot never makes")
-    for table in Base.metadata.sorted_tables:
-        columns = {row[1] for row in connection.execute(f"PRAGMA table_info({table.name})")}
-        missing = {column.name for column in table.columns} - columns
-        if missing:
-            raise _damaged(layout, f"table {table.name} lacks {', '.join(sorted(missing))}")
+def _expect_schema(layout: Layout, connection: sqlite3.Connection) -> None:
+    """Word for word what our migrations make: no trigger or view of somebody else's, no damage."""
+    fresh = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        runner.migrate(fresh)
+        wanted = _schema(fresh)
+    finally:
+        fresh.close()
+    odd = sorted(name for _, name, _ in _schema(connection) ^ wanted)
+    if odd:
+        raise _damaged(layout, f"“{odd[0]}” in project.db is not as Leafspot makes it")
+
+
+def _schema(connection: sqlite3.Connection) -> set[tuple[str, str, str]]:
+    return set(connection.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_schema"))
+
+
+def _expect_all_pages(layout: Layout, connection: sqlite3.Connection) -> None:
+    """SQLite itself does not miss a part of the last page."""
+    pages = int(connection.execute("PRAGMA page_count").fetchone()[0])
+    size = int(connection.execute("PRAGMA page_size").fetchone()[0])
+    if layout.database.stat().st_size < pages * size:
+        raise _damaged(layout, "the end of project.db is missing")
 
 
 def _damaged(layout: Layout, what: str) -> ProjectDamaged:
@@ -235,7 +252,7 @@ def _upgrade(layout: Layout, lock: ProjectLock | None) -> None:
     connection = connect(layout.database)
     try:
         runner.migrate(connection)
-    except sqlite3.Error as error:
+    except DRIVER_ERRORS as error:
         raise explained(error, layout.name) from error
     finally:
         connection.close()

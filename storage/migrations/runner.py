@@ -24,15 +24,17 @@ def version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration] = MIGRATIONS) -> None:
-    """Apply what is pending. ``connection`` must begin no transaction by itself.
+def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration] | None = None) -> None:
+    """Apply what is pending of ``migrations``, which are all there are unless a test says so.
+
+    ``connection`` must begin no transaction by itself.
 
     Raises sqlite3.Error, or ProjectDamaged when the outcome breaks a foreign key; both leave the
     file as it was.
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for number, apply in enumerate(migrations, start=1):
+        for number, apply in enumerate(MIGRATIONS if migrations is None else migrations, start=1):
             if number > version(connection):
                 apply(connection)
                 connection.execute(f"PRAGMA user_version = {number:d}")

@@ -70,7 +70,10 @@ class Killer:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
     ) -> None:
         assert self._helper.stdin is not None
         assert self._helper.stdout is not None
@@ -79,10 +82,10 @@ class Killer:
         self._helper.stdout.close()
 
     def trial(self) -> None:
-        """One writer, killed after 0 to 250 ms; then everything acknowledged must be there."""
+        """One writer, killed after 0 to 300 ms; then everything acknowledged must be there."""
         before = self._state()
         seed = self._rng.getrandbits(32)
-        acknowledged = self._run_and_kill(seed, self._rng.uniform(0, 0.25))
+        acknowledged = self._run_and_kill(seed, self._rng.uniform(0, 0.3))
         self.tally.trials += 1
         self.tally.acknowledged += acknowledged
         self.tally.hot_journals += (self._project / "project.db-journal").exists()

@@ -68,7 +68,11 @@ class ProjectModel:
         (folder / f"leaf-{number}.jpg").write_bytes(data)
         width, height = rng.choice(SIZES)
         image = LeafImage(
-            ImageId(number), f"../leaf-{number}.jpg", hashlib.sha256(data).hexdigest(), width, height
+            ImageId(number),
+            f"../leaf-{number}.jpg",
+            hashlib.sha256(data).hexdigest(),
+            width,
+            height,
         )
         regions = []
         for _ in range(rng.randrange(3)):
@@ -132,9 +136,7 @@ class ProjectModel:
 
     def add(self, new: NewImage) -> None:
         self.photos[new.image.id] = new.image
-        self.regions[new.image.id] = {
-            r.info.id: (r.info, r.mask.to_array()) for r in new.regions
-        }
+        self.regions[new.image.id] = {r.info.id: (r.info, r.mask.to_array()) for r in new.regions}
 
     def apply(self, edit: Edit) -> None:
         for change in edit.changes:
@@ -175,7 +177,9 @@ class ProjectModel:
                 found.append(f"photo {store.image(image)} instead of {photo}")
             stored = {r.info.id: r for r in store.regions(image)}
             wanted = self.regions[image]
-            if {i: r.info for i, r in stored.items()} != {i: info for i, (info, _) in wanted.items()}:
+            if {i: r.info for i, r in stored.items()} != {
+                i: info for i, (info, _) in wanted.items()
+            }:
                 found.append(f"regions of {image}: {list(stored)} instead of {list(wanted)}")
                 continue
             found += [
