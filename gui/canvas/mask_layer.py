@@ -71,6 +71,15 @@ def edges(numbers: NDArray[np.uint8], thickness: int) -> NDArray[np.bool_]:
     return found
 
 
+def _around(flags: NDArray[np.bool_], rim: int) -> tuple[slice, slice] | None:
+    """The rectangle of the set pixels with a rim, or None when there are none."""
+    rows, columns = np.flatnonzero(flags.any(axis=1)), np.flatnonzero(flags.any(axis=0))
+    if not len(rows):
+        return None
+    top, left = max(0, int(rows[0]) - rim), max(0, int(columns[0]) - rim)
+    return slice(top, int(rows[-1]) + rim + 1), slice(left, int(columns[-1]) + rim + 1)
+
+
 class MaskLayer:
     """Draws the regions of ``document``. ``stroke`` is shown on top of the region it changes."""
 
@@ -86,6 +95,7 @@ class MaskLayer:
         self._numbers: dict[tuple[bool, str], int] = {}
         self._colours: dict[int, str] = {}
         self._pending: set[TileKey] = set()
+        self._at: dict[TileKey, list[_Painted]] = {}
         self._lut = np.zeros(256, np.uint32)
         self.sync()
 
@@ -99,6 +109,7 @@ class MaskLayer:
 
         Tiles of regions that came, went, or changed their place or colour wait for ``work``.
         """
+        self._at.clear()
         before = {p.region.info.id: p for p in self._painted}
         self._painted = self._ordered()
         after = {p.region.info.id: p for p in self._painted}
@@ -114,28 +125,32 @@ class MaskLayer:
 
     def show_stroke(self, stroke: Stroke | None, box: Box | None) -> None:
         """Draw ``stroke`` from now on, which is new inside ``box``; None ends the one before."""
-        if self.stroke is not None and stroke is not self.stroke:
-            self._pending.update(self.stroke.painted)
+        if stroke is not self.stroke:
+            self._at.clear()
+            self._pending.update(self.stroke.painted if self.stroke is not None else ())
         self.stroke = stroke
         if box is not None:
-            self.refresh(box)
+            self._take_in(box)
 
     def restyle(self, *, opacity: float, mode: MaskMode, line: int) -> None:
         """Opacity 0–1, how regions are drawn, and the thickness of outlines."""
         self.opacity, self.mode, self.line = opacity, mode, line
         self._recolour()
 
-    def refresh(self, box: Box) -> bool:
-        """The regions differ inside the photo ``box``. False when it is so large that it waits."""
+    def refresh(self, box: Box) -> None:
+        """The regions differ inside the photo ``box``; large changes wait for ``work``."""
+        self._at.clear()
+        self._take_in(box)
+
+    def _take_in(self, box: Box) -> None:
         cuts = list(tile_cuts(clip_box(box, *self.document.size)))
         if len(cuts) > SMALL_EDIT:
             self._pending.update(key for key, _, _ in cuts)
-            return False
+            return
         for key, inner, outer in cuts:
             if key not in self._pending:
                 self._compose(key, inner, outer)
         self._classes.update(box)
-        return True
 
     def work(self, tiles: int, *, visible: Box) -> list[Box]:
         """Compose up to ``tiles`` waiting tiles, visible ones first; gives their photo boxes."""
@@ -169,8 +184,9 @@ class MaskLayer:
         thin = edges(numbers, self.line)
         rims = thin | ((numbers <= LEAVES[-1]) & edges(numbers, 2 * self.line))
         strong = (numbers >= ACTIVE_LESION) | (numbers == ACTIVE_LEAF)
-        if strong.any():
-            rims |= strong & edges(numbers, 3 * self.line)
+        near = _around(strong, 3 * self.line)
+        if near is not None:
+            rims[near] |= strong[near] & edges(numbers[near], 3 * self.line)
         np.bitwise_or(numbers, EDGE, out=numbers, where=rims)
         np.copyto(numbers, RING, where=strong & thin)
 
@@ -224,7 +240,7 @@ class MaskLayer:
         target = self._classes.base[outer]
         target[...] = 0
         stroke = self.stroke
-        for painted in self._painted:
+        for painted in self._regions_at(key):
             tile = painted.region.mask.tiles.get(key)
             if stroke is not None and stroke.region_id == painted.region.info.id:
                 tile = stroke.shown(key, tile)
@@ -234,3 +250,17 @@ class MaskLayer:
             tile = stroke.shown(key, None)
             if tile is not None:
                 np.copyto(target, NEW_STROKE, where=tile[inner])
+
+    def _regions_at(self, key: TileKey) -> list[_Painted]:
+        """The regions with pixels in a tile, and the one being painted; remembered for the next
+        move of the brush.
+        """
+        found = self._at.get(key)
+        if found is None:
+            changing = self.stroke.region_id if self.stroke is not None else None
+            found = self._at[key] = [
+                p
+                for p in self._painted
+                if key in p.region.mask.tiles or p.region.info.id == changing
+            ]
+        return found

@@ -30,7 +30,9 @@ IDLE_MS = 100
 BLOCKY = 3.0
 """From this many device pixels per photo pixel on, pixels are shown as squares."""
 RIM = 4
-MANY_RECTS = 6
+MANY_RECTS = 12
+SPARE = 15_000
+"""Painting this many pixels costs as much as beginning another rectangle."""
 
 
 class Layer(Protocol):
@@ -187,9 +189,7 @@ class PhotoView(QWidget):
             painter.fillRect(event.rect(), self.background())
             self.empty_state.paint(painter, self.rect(), self.palette())
             return
-        region = event.region()
-        rects = [region.boundingRect()] if region.rectCount() > MANY_RECTS else [*_rects(region)]
-        for rect in rects:
+        for rect in _worth_painting(event.region()):
             self._paint_rect(painter, rect, pyramid)
         for layer in self.layers:
             painter.save()
@@ -234,6 +234,10 @@ class PhotoView(QWidget):
         return super().event(event)
 
 
-def _rects(region: QRegion) -> Iterable[QRect]:
-    """A QRegion can be iterated; its type description does not say so."""
-    return cast("Iterable[QRect]", region)
+def _worth_painting(region: QRegion) -> list[QRect]:
+    """The rectangles of ``region``, or the one around them where that is hardly more work."""
+    around = region.boundingRect()
+    rects = list(cast("Iterable[QRect]", region))  # its type description does not say so
+    area = sum(r.width() * r.height() for r in rects)
+    spare = around.width() * around.height() - area
+    return [around] if len(rects) > MANY_RECTS or spare < SPARE * len(rects) else rects
