@@ -30,7 +30,6 @@ def test_everything_runs_in_order_and_extra_arguments_go_to_pytest() -> None:
     code, ran = run_checks(extra=["-k", "canvas"])
     assert code == 0
     wanted = ["ruff check .", "ruff format --check .", "mypy", "lint-imports", "pytest -k canvas"]
-    assert [any(part in line for line in [made]) for part, made in zip(wanted, ran, strict=True)]
     for part, made in zip(wanted, ran, strict=True):
         assert part in made
 

@@ -1,4 +1,4 @@
-"""The order of an installation: complete means instant, interrupted means once more, never twice."""
+"""The order of an installation: complete is instant, interrupted is once more."""
 
 from __future__ import annotations
 
