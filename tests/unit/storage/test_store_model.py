@@ -15,8 +15,8 @@ from storage import create_project, open_project
 from tests.faults.project_model import ProjectModel
 
 
-@settings(derandomize=True, max_examples=20, deadline=None, database=None)
-@given(seed=st.integers(0, 2**32), steps=st.integers(1, 14))
+@settings(derandomize=True, max_examples=10, deadline=None, database=None)
+@given(seed=st.integers(0, 2**32), steps=st.integers(1, 10))
 def test_random_work_is_kept_bit_for_bit_and_every_step_can_be_taken_back(
     seed: int, steps: int
 ) -> None:

@@ -1,0 +1,83 @@
+"""The typed tables and the migrated file are the same schema."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from sqlalchemy import create_engine, inspect
+
+from storage import create_project
+from storage.database import APPLICATION_ID, connect
+from storage.migrations import runner
+from storage.tables import Base
+
+
+def test_migrations_make_the_tables_that_the_program_queries(tmp_path: Path) -> None:
+    path = tmp_path / "project.db"
+    connection = connect(path, create=True)
+    runner.migrate(connection)
+    connection.close()
+    engine = create_engine(f"sqlite:///{path}")
+    made = inspect(engine)
+    stock = sqlite3.connect(path)
+    assert set(made.get_table_names()) == set(Base.metadata.tables)
+    for name, table in Base.metadata.tables.items():
+        columns = {c["name"]: c["nullable"] for c in made.get_columns(name)}
+        wanted = {c.name: bool(c.nullable) for c in table.columns}
+        assert list(columns) == list(wanted), name
+        optional = {c for c, nullable in wanted.items() if nullable}
+        assert {c for c, n in columns.items() if n} - {"id"} == optional, name
+        keys = [c.name for c in table.primary_key]
+        assert made.get_pk_constraint(name)["constrained_columns"] == keys
+        indexes = {i["name"]: i["column_names"] for i in made.get_indexes(name)}
+        assert indexes == {i.name: [c.name for c in i.columns] for i in table.indexes}
+        links = {
+            (row[3], row[2], row[6]) for row in stock.execute(f"PRAGMA foreign_key_list({name})")
+        }
+        assert links == {
+            (k.parent.name, k.column.table.name, k.ondelete or "NO ACTION")
+            for k in table.foreign_keys
+        }
+    stock.close()
+    engine.dispose()
+
+
+def test_every_connection_is_durable_and_distrusts_the_file(tmp_path: Path) -> None:
+    store = create_project(tmp_path / "x")
+    wanted = {
+        "journal_mode": "delete", "synchronous": 3, "foreign_keys": 1, "trusted_schema": 0,
+        "cell_size_check": 1, "mmap_size": 0, "application_id": APPLICATION_ID,
+        "user_version": runner.CURRENT,
+    }  # fmt: skip
+    for read_only in (False, True):
+        connection = connect(store.folder / "project.db", read_only=read_only)
+        for pragma, value in wanted.items():
+            row = connection.execute(f"PRAGMA {pragma}").fetchone()
+            assert row == ((value,) if pragma != "mmap_size" else row)
+            if pragma == "mmap_size":
+                assert row in (None, (0,))
+        connection.close()
+    store.close()
+
+
+def test_the_review_list_and_the_gallery_read_indexes_alone(tmp_path: Path) -> None:
+    store = create_project(tmp_path / "x")
+    connection = sqlite3.connect(store.folder / "project.db")
+
+    def plan(query: str) -> str:
+        return " ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}"))
+
+    gallery = plan(
+        "SELECT id FROM image WHERE state IN ('done') AND name_folded LIKE '%a%' ORDER BY added"
+    )
+    assert "COVERING INDEX image_gallery" in gallery
+    assert "TEMP B-TREE" not in gallery
+    page = plan(
+        "SELECT * FROM score WHERE run_id = 'a' AND dice < 1 AND (dice, image_id) > (0.5, 3) "
+        "ORDER BY dice, image_id LIMIT 100"
+    )
+    assert "INDEX score_worst" in page
+    assert "TEMP B-TREE" not in page
+    connection.close()
+    store.close()
