@@ -1,0 +1,231 @@
+"""`leafspot preflight`: would this training run, and would it fit? Every term is named.
+
+Looks at the data, the settings, the base model's header, memory and disk; loads no model and
+writes nothing. What it does not check it says, too.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from core.domain.run import RunState
+from core.errors import ModelMissing, TrainingRefused
+from core.files import size_text
+from core.ports import ProjectStore
+from core.services import machine
+from core.services.bases import ChosenBase
+from core.services.checks import Check, Level
+from core.services.train import disk_needed
+from core.training import snapshot
+from core.training.config import Method, TrainConfig
+from core.training.snapshot import Snapshot
+
+MAX_HEADER = 100 << 20
+"""safetensors itself refuses longer ones."""
+LIBRARIES = 1.2e9
+"""Bytes that torch and transformers take before any model."""
+TRAINED_SHARE = 0.02
+"""LoRA of rank 16 and the head, as a share of the base's parameters."""
+NF4 = 0.516
+"""Bytes a parameter in NF4 with double quantisation: 0.5 + 1/64 + 4/16384."""
+EXTRA_SECONDS = 0.6
+"""A photo's share of looking at it once and scoring it, on two laptop cores; a guess."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """Counted from the safetensors headers. ``tables`` (embeddings) are never kept in 4-bit."""
+
+    total: int
+    tables: int
+
+
+def preflight(
+    store: ProjectStore,
+    base: ChosenBase,
+    config: TrainConfig,
+    *,
+    progress: snapshot.Progress | None = None,
+) -> list[Check]:
+    """One line a term. Raises ProjectDamaged; everything else is a line."""
+    found: list[Check] = []
+    taken: Snapshot | None = None
+    try:
+        taken = snapshot.take_snapshot(store, progress=progress)
+    except TrainingRefused as error:
+        found += [Check("data", "Leaves", Level.FAIL, p, "") for p in error.problems]
+    else:
+        found += _data(taken)
+        config = replace(config, classes=taken.classes, healthy=taken.healthy)
+        found += _settings(config)
+    found.append(_model(base))
+    photos = len(taken.samples) if taken else 0
+    found += _memory(base, config)
+    found.append(_disk(store, base, photos))
+    found.append(_time(store, base, config, photos))
+    found += _unchecked()
+    return found
+
+
+def _data(taken: Snapshot) -> Iterator[Check]:
+    text = (
+        f"{taken.count('train')} to learn from ({taken.outlined('train')} with outlined lesions), "
+        f"{taken.count('val')} held out ({taken.outlined('val')} with outlined lesions)"
+    )
+    yield Check("data", "Leaves", Level.OK, text)
+    yield Check("photos", "Photo files", Level.OK, "all there, with the bytes they had at import")
+    for name in taken.classes:
+        count = sum(s.disease == name and s.split == "train" for s in taken.samples)
+        level = Level.OK if count >= 5 else Level.WARN
+        remedy = "" if level is Level.OK else "Name this disease on some more leaves."
+        yield Check(f"class.{name}", f"Class “{name}”", level, f"{count} leaves", remedy)
+    for note in taken.notes:
+        yield Check("note", "Note", Level.WARN, note)
+
+
+def _settings(config: TrainConfig) -> Iterator[Check]:
+    problems = config.problems()
+    for problem in problems:
+        yield Check("settings", "Settings", Level.FAIL, problem)
+    if not problems:
+        text = f"{config.method}, rank {config.rank}, head “{config.head}”, {config.minutes:g} min"
+        yield Check("settings", "Settings", Level.OK, text)
+
+
+def _model(base: ChosenBase) -> Check:
+    try:
+        counted = parameters(base.folder)
+    except ModelMissing as error:
+        return Check("base", "Base model", Level.FAIL, str(error))
+    text = f"{base.spec.title}, {counted.total / 1e6:,.0f} million parameters"
+    return Check("base", "Base model", Level.OK, text)
+
+
+def parameters(folder: Path) -> Parameters:
+    """Raises ModelMissing when a file is none of safetensors."""
+    total = tables = 0
+    for path in sorted(folder.glob("*.safetensors")):
+        for name, shape in _shapes(path):
+            count = 1
+            for side in shape:
+                count *= side
+            total += count
+            tables += count if "embed" in name or "lm_head" in name else 0
+    if not total:
+        raise ModelMissing(f"There are no .safetensors weights in {folder}; choose another folder.")
+    return Parameters(total, tables)
+
+
+def _shapes(path: Path) -> Iterable[tuple[str, list[int]]]:
+    """Name and shape of each tensor, by the file's header alone."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if length > MAX_HEADER:
+                raise ModelMissing(f"{path.name} is no safetensors file; get the model again.")
+            header = json.loads(file.read(length))
+        return [(n, [int(s) for s in e["shape"]]) for n, e in header.items() if n != "__metadata__"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelMissing(f"{path.name} is no safetensors file; get the model again.") from error
+
+
+def memory_needed(counted: Parameters, config: TrainConfig, *, gpu: bool) -> float:
+    """Bytes at the peak, by the book: weights, trained parts with Adam, activations, libraries."""
+    whole = 2.0 if gpu else 4.0
+    inside = counted.total - counted.tables
+    weights = counted.total * whole
+    if config.method is Method.QLORA_NF4:
+        weights = inside * NF4 + counted.tables * whole
+    trained = counted.total * TRAINED_SHARE * config.rank / 16 * 16
+    activations = inside * whole * 0.02 * config.batch_size
+    return LIBRARIES + weights + trained + activations
+
+
+def _memory(base: ChosenBase, config: TrainConfig) -> Iterator[Check]:
+    """Of the graphics card where PyTorch sees one, else of the computer."""
+    try:
+        counted = parameters(base.folder)
+    except ModelMissing:
+        return
+    card = machine.probe_torch().get("gpu", {})
+    gpu = bool(card.get("name"))
+    free = int(card.get("free", 0)) if gpu else machine.memory().available
+    title = f"Memory of {card['name']}" if gpu else "Memory"
+    yield fits(title, memory_needed(counted, config, gpu=gpu), free)
+
+
+def fits(title: str, needed: float, free: int) -> Check:
+    """A line about memory, in bytes; 0 free means that the system does not say."""
+    text = f"about {size_text(needed)} by the book, {size_text(free)} free"
+    if not free:
+        return Check("memory", title, Level.UNKNOWN, f"{size_text(needed)} by the book")
+    if needed > free:
+        remedy = "Close other programs, take a smaller base model, or train in 4-bit."
+        return Check("memory", title, Level.FAIL, text, remedy)
+    if needed > 0.7 * free:
+        return Check("memory", title, Level.WARN, text, "Close other programs before you start.")
+    return Check("memory", title, Level.OK, text)
+
+
+def _disk(store: ProjectStore, base: ChosenBase, photos: int) -> Check:
+    needed = 2 * disk_needed(base.bytes, photos)
+    free = shutil.disk_usage(store.folder).free
+    text = f"{size_text(needed)} wanted, {size_text(free)} free"
+    if free < needed:
+        return Check("disk", "Disk", Level.FAIL, text, "Free some space on the project's drive.")
+    return Check("disk", "Disk", Level.OK, text)
+
+
+def _time(store: ProjectStore, base: ChosenBase, config: TrainConfig, photos: int) -> Check:
+    seen = _seconds_beside_training(store, base)
+    each = EXTRA_SECONDS if seen is None else seen
+    minutes = config.minutes + each * photos / 60
+    how = "a guess" if seen is None else "as in the last run here"
+    text = (
+        f"{config.minutes:g} min of training and about {each * photos / 60:.0f} min to look at "
+        f"the photos and score them ({how}): {minutes:.0f} min"
+    )
+    return Check("time", "Time", Level.OK, text)
+
+
+def _seconds_beside_training(store: ProjectStore, base: ChosenBase) -> float | None:
+    """Seconds a photo that the last finished run of this base took beside its training."""
+    for run in store.runs():
+        if run.base != base.spec.id or run.state is not RunState.FINISHED:
+            continue
+        folder = store.folder / run.folder
+        try:
+            lines = (folder / "events.jsonl").read_text("utf-8").splitlines()
+            events = [json.loads(line) for line in lines]
+            photos = (folder / "samples.jsonl").read_bytes().count(b"\n")
+            steps = [float(e["time"]) for e in events if e["event"] == "step"]
+            whole = float(events[-1]["time"]) - float(events[0]["time"])
+            return max(0.0, whole - (steps[-1] - steps[0])) / photos
+        except (OSError, ValueError, LookupError, TypeError, ZeroDivisionError):
+            continue
+    return None
+
+
+def _unchecked() -> Iterator[Check]:
+    yield Check(
+        "unchecked.peak",
+        "Memory while training",
+        Level.UNKNOWN,
+        "the model was not loaded and no step was tried; the figure above is a sum",
+    )
+    yield Check(
+        "unchecked.labels",
+        "Labels",
+        Level.UNKNOWN,
+        "whether the diseases and outlines are right; Review shows the leaves to look at again",
+    )
+    yield Check(
+        "unchecked.steps",
+        "Speed",
+        Level.UNKNOWN,
+        "how many steps fit into the minutes: no step was tried",
+    )
