@@ -30,6 +30,7 @@ SECONDS = 20
 
 
 def main() -> int:
+    """Serve files until the input ends or "stop" comes; returns the exit status."""
     channel = Channel.claim("decode")
     _cap_memory()
     channel.send("ready")

@@ -1,0 +1,178 @@
+"""What people see is what every part of the program gets, whatever the camera wrote."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import ExifTags, Image
+
+from core.errors import ImageUnreadable
+from core.imaging.decode import decode_rgb, inspect, read_header, sha256_of, turned
+from tests.faults.photo_files import (
+    ENDINGS,
+    UPRIGHT_SIZE,
+    marked,
+    red_corner,
+    stored,
+    write_photo,
+)
+
+TURNED_BY_EXIF = [kind for kind in ENDINGS if kind != "HEIF"]
+
+
+@pytest.mark.parametrize("kind", TURNED_BY_EXIF)
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_photo_is_upright_however_the_camera_was_held(
+    tmp_path: Path, kind: str, orientation: int
+) -> None:
+    path = write_photo(tmp_path / f"leaf{ENDINGS[kind]}", kind=kind, orientation=orientation)
+    header = read_header(path)
+    rgb = decode_rgb(path)
+    assert red_corner(rgb)
+    assert (header.width, header.height) == UPRIGHT_SIZE == (rgb.shape[1], rgb.shape[0])
+    assert header.orientation == orientation
+    assert header.format == kind
+    small = decode_rgb(path, max_side=24)
+    assert small.shape == (16, 24, 3)
+    assert red_corner(small)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_mask_in_stored_size_is_turned_like_its_photo(orientation: int) -> None:
+    upright = np.asarray(marked().convert("L"))
+    asleep = np.asarray(stored(marked().convert("L"), orientation))
+    assert np.array_equal(turned(asleep, orientation), upright)
+
+
+def test_a_heic_photo_is_shown_as_its_own_rotation_says_not_turned_twice(tmp_path: Path) -> None:
+    path = tmp_path / "leaf.heic"
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    marked((64, 48)).save(path, "HEIF", exif=exif, quality=95)
+    assert (read_header(path).width, read_header(path).height) == (64, 48)
+    assert read_header(path).format == "HEIF"
+    assert red_corner(decode_rgb(path))
+
+
+@pytest.mark.parametrize(
+    ("mode", "ending"),
+    [("L", ".png"), ("P", ".png"), ("1", ".png"), ("RGBA", ".png"), ("LA", ".png")]
+    + [("CMYK", ".jpg"), ("CMYK", ".tif"), ("YCbCr", ".jpg"), ("RGBA", ".webp")],
+)
+def test_every_colour_mode_comes_out_as_rgb(tmp_path: Path, mode: str, ending: str) -> None:
+    path = tmp_path / f"leaf{ending}"
+    marked().convert(mode).save(path, **({"lossless": True} if ending == ".webp" else {}))
+    rgb = decode_rgb(path)
+    assert rgb.shape == (32, 48, 3)
+    assert rgb.dtype == np.uint8
+    if mode in ("P", "RGBA", "CMYK", "YCbCr"):
+        assert red_corner(rgb)
+
+
+def test_transparent_pixels_are_white(tmp_path: Path) -> None:
+    clear = Image.new("RGBA", (8, 8), (10, 20, 30, 0))
+    clear.save(tmp_path / "leaf.png")
+    assert (decode_rgb(tmp_path / "leaf.png") == 255).all()
+
+
+@pytest.mark.parametrize("ending", [".tif", ".png"])
+@pytest.mark.parametrize(("brightest", "bits"), [(65535, 16), (4095, 12), (255, 8)])
+def test_a_16_bit_grey_keeps_its_brightness_whatever_depth_the_camera_fills(
+    tmp_path: Path, ending: str, brightest: int, bits: int
+) -> None:
+    ramp = np.linspace(0, brightest, 64).round().astype(np.uint16).reshape(8, 8)
+    path = tmp_path / f"leaf{ending}"
+    Image.fromarray(ramp).save(path)
+    assert np.array_equal(decode_rgb(path)[..., 0], ramp >> (bits - 8))
+
+
+def test_a_jpeg_can_be_had_smaller_without_decoding_all_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "leaf.jpg"
+    marked((1600, 1000)).save(path, quality=95)
+    small = decode_rgb(path, max_side=320)
+    assert small.shape == (200, 320, 3)
+    assert red_corner(small)
+
+
+def test_the_caller_may_write_into_the_pixels(tmp_path: Path) -> None:
+    rgb = decode_rgb(write_photo(tmp_path / "leaf.jpg"))
+    rgb[0, 0] = 7
+    assert rgb.flags.c_contiguous
+
+
+def test_date_and_place_come_from_the_camera(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = "2025:06:30 14:05:09"
+    exif.get_ifd(ExifTags.IFD.GPSInfo).update(
+        {1: "S", 2: (20.0, 15.0, 0.0), 3: "W", 4: (40, 30, 0)}
+    )
+    marked().save(tmp_path / "leaf.jpg", exif=exif)
+    header = read_header(tmp_path / "leaf.jpg")
+    assert header.captured_at == "2025-06-30T14:05:09"
+    assert header.gps == (-20.25, -40.5)
+
+
+@pytest.mark.parametrize("date", ["0000:00:00 00:00:00", "yesterday", ""])
+def test_a_camera_without_a_clock_is_no_error(tmp_path: Path, date: str) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.DateTime] = date
+    exif[ExifTags.Base.Orientation] = 77
+    exif.get_ifd(ExifTags.IFD.GPSInfo).update({1: "N", 2: (200.0, 0.0, 0.0), 3: "E", 4: (1, 2, 3)})
+    marked().save(tmp_path / "leaf.jpg", exif=exif)
+    header = read_header(tmp_path / "leaf.jpg")
+    assert (header.captured_at, header.gps, header.orientation) == ("", None, 1)
+
+
+@pytest.mark.parametrize("name", ["Blätter №3.jpg", "叶子.jpg", "ورقة.jpg", "leaf 🍃 #1%.jpg"])
+def test_any_file_name_will_do(tmp_path: Path, name: str) -> None:
+    assert red_corner(decode_rgb(write_photo(tmp_path / name)))
+
+
+def test_the_thumbnail_is_a_small_upright_jpeg(tmp_path: Path) -> None:
+    path = tmp_path / "leaf.png"
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    stored(marked((1200, 800)), 6).save(path, exif=exif)
+    found = inspect(path)
+    with Image.open(io.BytesIO(found.thumbnail)) as thumb:
+        assert thumb.format == "JPEG"
+        assert thumb.size == (256, 171)
+        assert red_corner(np.asarray(thumb))
+    assert found.sha256 == hashlib.sha256(path.read_bytes()).hexdigest() == sha256_of(path)
+
+
+def test_a_changed_photo_is_noticed_before_its_outlines_are_used(tmp_path: Path) -> None:
+    path = write_photo(tmp_path / "leaf.jpg")
+    before = sha256_of(path)
+    assert red_corner(decode_rgb(path, expected_sha256=before))
+    write_photo(path, shade=90)
+    with pytest.raises(
+        ImageUnreadable, match=r"leaf\.jpg.*changed since it was imported.*original"
+    ):
+        decode_rgb(path, expected_sha256=before)
+
+
+def test_a_photo_moved_away_is_named_with_what_to_do(tmp_path: Path) -> None:
+    path = write_photo(tmp_path / "leaf.jpg")
+    path.rename(tmp_path / "elsewhere.jpg")
+    for opening in (decode_rgb, read_header, sha256_of):
+        with pytest.raises(ImageUnreadable, match=r"leaf\.jpg.*not there any more.*Put the photo"):
+            opening(path)
+
+
+def test_a_picture_with_pages_is_refused_rather_than_guessed(tmp_path: Path) -> None:
+    pages = [marked(shade=s) for s in (50, 90)]
+    pages[0].save(tmp_path / "pages.tif", save_all=True, append_images=pages[1:])
+    with pytest.raises(ImageUnreadable, match="holds 2 pictures"):
+        decode_rgb(tmp_path / "pages.tif")
+
+
+def test_a_camera_jpeg_with_a_second_picture_behind_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "phone.jpg"
+    marked().save(path, "MPO", save_all=True, append_images=[marked(shade=60)], quality=95)
+    assert read_header(path).format == "JPEG"
+    assert red_corner(decode_rgb(path))
