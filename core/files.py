@@ -69,6 +69,30 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def replace_folder(path: Path) -> Iterator[Path]:
+    """Like ``whole_folder``, but an earlier ``path`` gives way once the new one is whole.
+
+    A folder cannot be swapped in one step everywhere: between the two renames the earlier one
+    lies beside it under a name that ends in ``.old``, and is put back when the second fails.
+    """
+    fresh, old = path.with_name(f"{path.name}.new"), path.with_name(f"{path.name}.old")
+    shutil.rmtree(fresh, ignore_errors=True)
+    with whole_folder(fresh) as draft:
+        yield draft
+    with told(path):
+        shutil.rmtree(old, ignore_errors=True)
+        if path.exists():
+            path.replace(old)
+        try:
+            fresh.replace(path)
+        except OSError:
+            if old.exists():
+                old.replace(path)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+
+
+@contextlib.contextmanager
 def told(path: Path) -> Iterator[None]:
     """Turns the system's refusals to write at ``path`` into sentences."""
     try:

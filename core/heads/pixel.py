@@ -118,12 +118,10 @@ def _module(hidden: int, channels: int) -> nn.Module:
             weight, bias = query[:, :-1], query[:, -1]
             flat = features.flatten(2)[owner]
             scale = float(weight.shape[1]) ** -0.5
-            logits = torch.einsum("nc,ncp->np", weight, flat) * scale + bias[:, None]
-            return logits.unflatten(1, features.shape[-2:])
+            logits: Tensor = torch.einsum("nc,ncp->np", weight, flat) * scale + bias[:, None]
+            return logits.reshape(-1, *features.shape[-2:])
 
     def _stretch(x: Tensor, like: Tensor) -> Tensor:
-        return functional.interpolate(
-            x, size=like.shape[-2:], mode="bilinear", align_corners=False
-        )
+        return functional.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
 
     return Pixel()

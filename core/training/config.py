@@ -32,6 +32,11 @@ class Tower(StrEnum):
     LORA = "lora"
 
 
+TOO_FEW_CLASSES = (
+    "Training needs at least two classes; name another disease or mark some leaves healthy."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
     """One run. Written to ``config.json`` in its folder and never changed afterwards.
@@ -73,20 +78,21 @@ class TrainConfig:
 
     def problems(self) -> list[str]:
         """Every reason these settings cannot be used, as sentences; empty when they can."""
+        classes = len(set(self.classes))
         checks = [
             (bool(self.base), "Choose a base model."),
-            (len(set(self.classes)) >= 2, "Training needs at least two classes; name another disease or mark some leaves healthy."),
-            (len(set(self.classes)) == len(self.classes), "Two classes have the same name; merge them."),
+            (classes >= 2, TOO_FEW_CLASSES),
+            (classes == len(self.classes), "Two classes have the same name; merge them."),
             (1 <= self.rank <= 256, "The LoRA rank must lie between 1 and 256."),
             (0 < self.learning_rate < 0.1, "The learning rate must lie between 0 and 0.1."),
-            (0 < self.head_learning_rate < 0.1, "The head's learning rate must lie between 0 and 0.1."),
+            (0 < self.head_learning_rate < 0.1, "The head's learning rate must be 0 to 0.1."),
             (1 <= self.batch_size <= 256, "The batch size must lie between 1 and 256."),
-            (1 <= self.accumulation <= 256, "Gradient accumulation must lie between 1 and 256."),
+            (1 <= self.accumulation <= 256, "Accumulation must lie between 1 and 256."),
             (self.epochs > 0, "Epochs must be more than 0."),
             (self.minutes > 0, "Minutes must be more than 0."),
             (1 <= self.evaluations <= 1000, "Evaluate between 1 and 1000 times."),
             (0 <= self.dropout < 1, "Dropout must lie between 0 and 1."),
-        ]  # fmt: skip
+        ]
         return [sentence for fine, sentence in checks if not fine]
 
     def to_json(self) -> str:
@@ -116,7 +122,21 @@ class Preset:
 
 
 PRESETS = (
-    Preset("quick", "Quick look", "Five minutes, to see whether the labels teach anything.", {"minutes": 5.0, "evaluations": 4}),
-    Preset("standard", "Standard", "Fifteen minutes on a laptop; what the README's figures were made with."),
-    Preset("thorough", "Thorough", "An hour, with the vision tower adapted as well.", {"minutes": 60.0, "tower": Tower.LORA, "epochs": 100.0}),
-)  # fmt: skip
+    Preset(
+        "quick",
+        "Quick look",
+        "Five minutes, to see whether the labels teach anything.",
+        {"minutes": 5.0, "evaluations": 4},
+    ),
+    Preset(
+        "standard",
+        "Standard",
+        "Fifteen minutes on a laptop; what the README's figures were made with.",
+    ),
+    Preset(
+        "thorough",
+        "Thorough",
+        "An hour, with the vision tower adapted as well.",
+        {"minutes": 60.0, "tower": Tower.LORA, "epochs": 100.0},
+    ),
+)

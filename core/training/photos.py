@@ -16,24 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import TrainingRefused, UserError
-from core.heads.base import HeadSpec, shrink
+from core.geometry import rle
+from core.heads.base import shrink
 from core.imaging.decode import decode_rgb
-from core.training.run_folder import Rle, Sample
+from core.training.run_folder import Sample
 
 Progress = Callable[[int, int], None]
-
-
-def decode_mask(rle: Rle, width: int, height: int) -> NDArray[np.bool_]:
-    """[height, width] bool from COCO RLE; raises ValueError when the size is another one.
-
-    The size is checked before the C code sees it: it allocates whatever the file claims.
-    """
-    from pycocotools import mask as coco
-
-    if list(rle["size"]) != [height, width]:  # type: ignore[call-overload]
-        raise ValueError(f"mask of {rle['size']} on a photo of {[height, width]}")
-    raw = {"size": [height, width], "counts": str(rle["counts"]).encode("ascii")}
-    return np.asarray(coco.decode(raw), bool)
 
 
 def coverage(mask: NDArray[np.bool_], cells: int) -> NDArray[np.uint8]:
@@ -58,13 +46,18 @@ class PhotoCache:
     def build(
         cls,
         samples: Sequence[Sample],
-        head: HeadSpec,
         folder: Path,
+        *,
+        side: int,
+        cells: int,
         progress: Progress = lambda done, total: None,
     ) -> PhotoCache:
-        """Decodes every photo; raises TrainingRefused naming those that cannot be read."""
+        """Decodes every photo; raises TrainingRefused naming those that cannot be read.
+
+        ``side`` is the square the photos are squeezed to, ``cells`` the side of the mask grid.
+        """
         folder.mkdir(parents=True, exist_ok=True)
-        shape = (len(samples), head.side, head.side, 3)
+        shape = (len(samples), side, side, 3)
         photos = np.lib.format.open_memmap(
             folder / "photos.npy", mode="w+", dtype=np.uint8, shape=shape
         )
@@ -76,8 +69,8 @@ class PhotoCache:
             except UserError as error:
                 problems.append(str(error))
                 continue
-            photos[i] = shrink(rgb, head.side)
-            targets.append(target_coverages(sample, head.cells))
+            photos[i] = shrink(rgb, side)
+            targets.append(target_coverages(sample, cells))
             progress(i + 1, len(samples))
         if problems:
             raise TrainingRefused(problems[:20])
@@ -89,11 +82,11 @@ def target_masks(sample: Sample) -> dict[str, NDArray[np.bool_]]:
     size = (sample.width, sample.height)
     masks: dict[str, NDArray[np.bool_]] = {}
     if sample.leaf is not None:
-        masks["leaf"] = decode_mask(sample.leaf, *size)
+        masks["leaf"] = rle.decode(sample.leaf, size)
     if sample.mask_known:
         every = np.zeros((sample.height, sample.width), bool)
-        for name, rle in sample.lesions.items():
-            part = decode_mask(rle, *size)
+        for name, runs in sample.lesions.items():
+            part = rle.decode(runs, size)
             every |= part
             if name:
                 masks[name] = part

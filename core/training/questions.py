@@ -19,7 +19,7 @@ from core.training import prompts
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One prompt, its answer, and the name of the mask the answer's `<SEG>` stands for ("" = none)."""
+    """One prompt, its answer, and which mask the answer's `<SEG>` stands for ("" = none)."""
 
     prompt: str
     answer: str
@@ -85,9 +85,7 @@ def _by_name(
     return out
 
 
-def known_of(
-    disease: str | None, targets: Mapping[str, NDArray[np.uint8]]
-) -> Known:
+def known_of(disease: str | None, targets: Mapping[str, NDArray[np.uint8]]) -> Known:
     """From the class and the outlined targets (name to coverage) of a photo."""
     lesions = targets.get(prompts.LESION_TARGET)
     reserved = (prompts.LEAF_TARGET, prompts.LESION_TARGET)

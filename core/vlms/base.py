@@ -59,11 +59,17 @@ class VisionLanguage(Protocol):
     spec: VlmSpec
     folder: Path
     model: nn.Module
+    processor: object
     seg: int
 
     @property
     def hidden_size(self) -> int:
         """Width of the language model's states."""
+        ...
+
+    @property
+    def photo_side(self) -> int:
+        """Side of the square photo the tower looks at, in pixels."""
         ...
 
     @property
@@ -97,6 +103,11 @@ class VisionLanguage(Protocol):
 
     def logits(self, states: Tensor) -> Tensor:
         """[M, hidden] to vocabulary logits [M, V] in fp32."""
+        ...
+
+    @property
+    def trained_whole(self) -> tuple[str, ...]:
+        """Modules that are trained in full beside LoRA (the projector)."""
         ...
 
     def lora_targets(self, *, tower: bool) -> str:

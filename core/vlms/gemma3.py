@@ -57,6 +57,9 @@ class Gemma3:
         self.seg = _single_id(tokenizer, self._seg_text)
         self.end = _single_id(tokenizer, "<end_of_turn>")
         self.pad = int(tokenizer.pad_token_id)
+        # LoRA cannot wrap Gemma 3's projector, a bare parameter; it is small and trained whole.
+        self.trained_whole = ("multi_modal_projector",)
+        self.photo_side = int(model.config.vision_config.image_size)
         self._rendered: dict[tuple[str, str], Rendered] = {}
         side = model.config.vision_config.image_size // model.config.vision_config.patch_size
         self.grid = (int(model.config.vision_config.hidden_size), side, side)
@@ -94,7 +97,7 @@ class Gemma3:
             question, tokenize=False, add_generation_prompt=True
         )
         answer_text = answer.replace(SEG_TEXT, self._seg_text)
-        ids, types = self._encode(text)
+        ids, _ = self._encode(text)
         full, full_types = self._encode(f"{text}{answer_text}<end_of_turn>")
         if full[: len(ids)] != ids:
             raise Bug(f"the prompt's tokens are not a prefix of prompt + {answer!r}")

@@ -170,7 +170,7 @@ def teacher_grid(look: Visit, side: int) -> np.ndarray:
 class School:
     """Model, optimiser, data and the running average, saved and resumed as one."""
 
-    def __init__(self, cache: Path, data: Path) -> None:
+    def __init__(self, cache: Path) -> None:
         self.cache = cache
         self.vlm = gemma3.load(gemma3.SPECS[0], cache / "blank")
         channels, side, _ = self.vlm.grid
@@ -191,6 +191,10 @@ class School:
         )
         self.average = {k: v.clone() for k, v in self.modules.state_dict().items()}
         self.step, self.seconds = 0, 0.0
+
+    def gather(self, data: Path) -> None:
+        """Reads the leaves; a minute's work that an export does without."""
+        cache = self.cache
         self.features = np.load(cache / "teacher_features.npy", mmap_mode="r", allow_pickle=False)
         sample = np.asarray(self.features[::8], np.float32)
         self.mean = torch.from_numpy(sample.mean((0, 1, 2)))
@@ -355,10 +359,11 @@ def main() -> None:
     parser.add_argument("--export", type=Path)
     args = parser.parse_args()
     torch.manual_seed(0)
-    school = School(args.cache, args.data)
+    school = School(args.cache)
     if (args.cache / "school.pt").exists():
         school.resume()
     if args.minutes + args.cool > 0:
+        school.gather(args.data)
         school.learn(args.minutes, args.cool)
     if args.export:
         school.export(args.export)

@@ -1,0 +1,140 @@
+"""A base model with LoRA and a mask head on it, ready to be trained or asked.
+
+Knows how the parts are put together, which parameters are trained and by which names they are
+saved. Knows no data, no loop and no project.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors.torch import load_file
+
+from core import registry
+from core.errors import AdapterRefused
+from core.heads.base import HeadSpec, MaskHead
+from core.training.config import Method, Tower, TrainConfig
+from core.vlms.base import VisionLanguage, VlmSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+ADAPTER_FILE = "adapter_model.safetensors"
+HEAD_FILE = "head.safetensors"
+
+
+@dataclass(slots=True)
+class Learner:
+    """``vlm.model`` is the bare base; ``peft`` the same model with LoRA in it."""
+
+    vlm: VisionLanguage
+    head: MaskHead
+    peft: Any
+
+    def parameters(self) -> dict[str, nn.Parameter]:
+        """Everything trained, by a stable name: ``lora.…`` and ``head.…``."""
+        found = {f"lora.{n}": p for n, p in self.peft.named_parameters() if p.requires_grad}
+        found |= {f"head.{n}": p for n, p in self.head.module.named_parameters()}
+        return found
+
+    def train(self, on: bool) -> None:
+        """Switches dropout of the LoRA layers and the head."""
+        self.peft.train(on)
+        self.head.module.train(on)
+
+    def state(self) -> dict[str, Tensor]:
+        """A copy of everything trained."""
+        return {name: p.detach().clone() for name, p in self.parameters().items()}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """The inverse of ``state``; raises AdapterRefused when names or shapes differ."""
+        mine = self.parameters()
+        if mine.keys() != state.keys():
+            wrong = sorted(mine.keys() ^ state.keys())[0]
+            raise AdapterRefused(f"The saved weights do not fit this base model ({wrong}).")
+        with torch.no_grad():
+            for name, parameter in mine.items():
+                if parameter.shape != state[name].shape:
+                    raise AdapterRefused(
+                        f"The saved weights do not fit this base model ({name} has another shape)."
+                    )
+                parameter.copy_(state[name])
+
+    def adapter(self) -> dict[str, Tensor]:
+        """The adapter's tensors under the names peft itself loads."""
+        from peft import get_peft_model_state_dict
+
+        found = get_peft_model_state_dict(self.peft, save_embedding_layers=False)
+        return {name: t.detach().contiguous().clone() for name, t in found.items()}
+
+    def load_adapter(self, tensors: dict[str, Tensor], head: dict[str, Tensor]) -> None:
+        """Adapter and head tensors of a verified folder; strict about names, shapes, values."""
+        from peft import set_peft_model_state_dict
+
+        check_like(tensors, self.adapter(), "adapter")
+        check_like(head, self.head.module.state_dict(), "mask head")
+        set_peft_model_state_dict(self.peft, tensors)
+        self.head.module.load_state_dict(head)
+
+
+def check_like(found: dict[str, Tensor], wanted: dict[str, Tensor], what: str) -> None:
+    """Raises AdapterRefused unless names and shapes are exactly the wanted ones, all finite."""
+    if found.keys() != wanted.keys():
+        wrong = sorted(found.keys() ^ wanted.keys())[0]
+        raise AdapterRefused(f"The {what} does not fit this base model: {wrong}.")
+    for name, tensor in found.items():
+        if tensor.shape != wanted[name].shape or not tensor.is_floating_point():
+            raise AdapterRefused(f"The {what} does not fit this base model: {name}.")
+        if not bool(torch.isfinite(tensor).all()):
+            raise AdapterRefused(f"The {what} holds numbers that are not finite: {name}.")
+
+
+def base_folder(config: TrainConfig) -> Path:
+    """Where the run's base model lies."""
+    return registry.find("core.vlms", VlmSpec, config.base).path(config.base_path)
+
+
+def load(config: TrainConfig) -> Learner:
+    """Base, LoRA and head, fresh. Raises ModelMissing when the base is not there."""
+    from peft import LoraConfig, get_peft_model
+
+    spec = registry.find("core.vlms", VlmSpec, config.base)
+    folder = spec.path(config.base_path)
+    make = registry.resolve(spec.factory)
+    vlm: Any = make(spec, folder, quantise=config.method is Method.QLORA_NF4)
+    torch.manual_seed(config.seed)
+    lora = LoraConfig(
+        r=config.rank,
+        lora_alpha=config.alpha,
+        lora_dropout=config.dropout,
+        target_modules=vlm.lora_targets(tower=config.tower is Tower.LORA),
+        modules_to_save=list(vlm.trained_whole),
+        trainable_token_indices=[vlm.seg],
+    )
+    peft = get_peft_model(vlm.model, lora)
+    head = build_head(config.head, vlm, folder)
+    head.module.to(vlm.model.device)
+    return Learner(vlm, head, peft)
+
+
+def build_head(name: str, vlm: VisionLanguage, folder: Path) -> MaskHead:
+    """The mask head, started from the weights schooled with the base where they fit.
+
+    Another base than the one they were schooled with takes what has the same shape: all of the
+    photo's own branch; what meets the tower and the language model starts fresh.
+    """
+    spec = registry.find("core.heads", HeadSpec, name)
+    head: Any = registry.resolve(spec.factory)(hidden=vlm.hidden_size, grid=vlm.grid)
+    schooled = folder / "mask_head" / f"{name}.safetensors"
+    if not schooled.is_file():
+        schooled = registry.find("core.vlms", VlmSpec, "starter").path() / "mask_head"
+        schooled = schooled / f"{name}.safetensors"
+    if schooled.is_file():
+        own = head.module.state_dict()
+        given = load_file(schooled)
+        own |= {n: t.to(own[n].dtype) for n, t in given.items() if own[n].shape == t.shape}
+        head.module.load_state_dict(own)
+    return head  # type: ignore[no-any-return]

@@ -1,0 +1,155 @@
+"""What a trained model says about photos: class probabilities and masks, by the generated path.
+
+The answer is the most likely one of those the project's classes allow — an exact constrained
+search, since every allowed answer is scored whole — and a mask exists only where that answer holds
+a `<SEG>`. Knows tensors and prompts; knows no truth, no files and no project.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.heads.base import shrink
+from core.training import prompts
+from core.training.forward import read
+from core.training.learner import Learner
+from core.vlms.base import Rendered
+
+
+@dataclass(slots=True)
+class Prediction:
+    """One photo. Masks are [cells, cells] uint8 probability × 255, all 0 where the answer has none.
+
+    ``probabilities`` are (class, probability), summing to 1, highest first; ``targets`` maps
+    "lesions", "leaf" and each disease asked for by name to its mask. ``states`` keeps the `<SEG>`
+    state of every target that was answered with one, for the check that states carry meaning.
+    """
+
+    predicted: str
+    probabilities: tuple[tuple[str, float], ...]
+    targets: dict[str, NDArray[np.uint8]]
+    states: dict[str, torch.Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One candidate answer of one photo. ``group`` are rows that compete with each other."""
+
+    photo: int
+    target: str
+    answer: str
+    rendered: Rendered
+
+
+@torch.inference_mode()
+def predict(
+    learner: Learner,
+    photos: Sequence[NDArray[np.uint8]],
+    classes: Sequence[str],
+    healthy: str,
+    *,
+    named: Sequence[Sequence[str]] = (),
+    force_mask: bool = False,
+) -> list[Prediction]:
+    """Predictions for a batch of photos [h, w, 3] uint8.
+
+    ``named[i]`` are the diseases to outline by name on photo i. ``force_mask`` outlines lesions
+    whatever the answer (the teacher-forced figure, for comparison only).
+    """
+    features, maps = look(learner, photos)
+    rows: list[_Row] = []
+    for i in range(len(photos)):
+        rows += _rows(learner, i, classes, healthy, named[i] if named else ())
+    tokens = learner.vlm.tokens(features)
+    owner = torch.tensor([r.photo for r in rows], device=tokens.device)
+    said = read(learner.vlm, tokens[owner], [r.rendered for r in rows])
+    scores = said.row_scores(len(rows)).double().cpu().numpy()
+    seg_of = {int(r): k for k, r in enumerate(said.seg_row)}
+    out: list[Prediction] = []
+    cells = learner.head.spec.cells
+    wanted: list[tuple[int, str, int]] = []
+    for i in range(len(photos)):
+        mine = [k for k, r in enumerate(rows) if r.photo == i]
+        diagnosis = [k for k in mine if rows[k].target == prompts.LESION_TARGET]
+        probability = _softmax(scores[diagnosis])
+        order = np.argsort(-probability, kind="stable")
+        ranked = tuple((classes[int(k)], float(probability[int(k)])) for k in order)
+        chosen = {prompts.LESION_TARGET: diagnosis[int(order[0])]}
+        if force_mask and chosen[prompts.LESION_TARGET] not in seg_of:
+            chosen[prompts.LESION_TARGET] = next(k for k in diagnosis if k in seg_of)
+        for target in {rows[k].target for k in mine} - {prompts.LESION_TARGET}:
+            candidates = [k for k in mine if rows[k].target == target]
+            chosen[target] = max(candidates, key=lambda k: scores[k])
+        blank = {target: np.zeros((cells, cells), np.uint8) for target in chosen}
+        out.append(Prediction(ranked[0][0], ranked, blank))
+        wanted += [(i, t, seg_of[k]) for t, k in chosen.items() if k in seg_of]
+    if wanted:
+        states = said.seg[[k for _, _, k in wanted]]
+        masks = draw(learner, maps, states, [i for i, _, _ in wanted])
+        for (i, target, _), mask, state in zip(wanted, masks, states, strict=True):
+            out[i].targets[target] = mask
+            out[i].states[target] = state
+    return out
+
+
+@torch.inference_mode()
+def look(
+    learner: Learner, photos: Sequence[NDArray[np.uint8]]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Tower features [B, cells, C] and the head's maps of a batch of photos."""
+    vlm, head = learner.vlm, learner.head
+    features = vlm.tower(vlm.pixels([np.ascontiguousarray(p) for p in photos]))
+    return features, head.features(head_input(learner, photos), grid_of(learner, features))
+
+
+def draw(
+    learner: Learner, maps: torch.Tensor, states: torch.Tensor, owner: Sequence[int]
+) -> list[NDArray[np.uint8]]:
+    """Masks of `<SEG>` states on the photos they are drawn on, as uint8 probability × 255."""
+    logits = learner.head.masks(maps, states.float(), torch.tensor(owner, device=maps.device))
+    values: NDArray[np.uint8] = (
+        (logits.float().sigmoid() * 255).round().to(torch.uint8).cpu().numpy()
+    )
+    return list(values)
+
+
+def head_input(learner: Learner, photos: Sequence[NDArray[np.uint8]]) -> torch.Tensor:
+    """[B, 3, side, side] float in [0, 1] for the mask head."""
+    side = learner.head.spec.side
+    small = [p if p.shape[:2] == (side, side) else shrink(p, side) for p in photos]
+    device: Any = learner.vlm.model.device
+    stack = torch.from_numpy(np.stack(small)).to(device)
+    return stack.permute(0, 3, 1, 2).float() / 255
+
+
+def grid_of(learner: Learner, features: torch.Tensor) -> torch.Tensor:
+    """Tower features [B, rows * columns, C] as a picture [B, C, rows, columns] in fp32."""
+    _, rows, columns = learner.vlm.grid
+    count, _, channels = features.shape
+    return features.float().transpose(1, 2).reshape(count, channels, rows, columns)
+
+
+def _rows(
+    learner: Learner, photo: int, classes: Sequence[str], healthy: str, named: Sequence[str]
+) -> list[_Row]:
+    asked = [
+        (prompts.LESION_TARGET, prompts.DIAGNOSE, prompts.diagnoses(classes, healthy)),
+        (prompts.LEAF_TARGET, prompts.LEAF, list(prompts.LEAF_ANSWERS)),
+        *((name, prompts.named(name), list(prompts.named_answers(name))) for name in named),
+    ]
+    return [
+        _Row(photo, target, answer, learner.vlm.render(prompt, answer))
+        for target, prompt, answers in asked
+        for answer in answers
+    ]
+
+
+def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    powers = np.exp(scores - scores.max())
+    return np.asarray(powers / powers.sum())

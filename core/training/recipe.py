@@ -1,0 +1,393 @@
+"""Training, top to bottom: set up, learn, look at held-out leaves, commit, score.
+
+The loop is ours and short, because HF's Trainer commits checkpoints that can be half-written and
+normalises accumulation wrongly for Gemma 3 and 4 (``accepts_loss_kwargs = False``). Knows a run
+folder and how to report; knows no project, no window and no process.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.errors import TrainingRefused, WorkerFailed
+from core.imaging.probability import write_probability
+from core.training import adapter, checkpoints, events, learner, prompts, scoring
+from core.training.checkpoints import Progress
+from core.training.config import Tower, TrainConfig
+from core.training.forward import mask_loss, read
+from core.training.learner import Learner
+from core.training.photos import PhotoCache
+from core.training.predict import grid_of, head_input
+from core.training.run_folder import RunFolder, Sample
+from core.training.schedule import Schedule
+from core.training.visits import Visit, Visits
+
+Report = Callable[[events.TrainEvent], None]
+MOST_EVALUATED = 64
+"""Held-out photos looked at during training; scoring afterwards looks at all of them."""
+SAVE_EVERY = 120.0
+"""Seconds between checkpoints, so that a killed run loses no more than that."""
+REPORT_EVERY = 0.3
+
+
+@dataclass(slots=True)
+class Losses:
+    """Of one optimiser step, as plain figures."""
+
+    total: float = 0.0
+    answer: float = 0.0
+    mask: float = 0.0
+
+
+class Recipe:
+    """One run. ``stop`` is asked between steps; True ends training with a usable adapter."""
+
+    def __init__(self, run: RunFolder, report: Report, stop: Callable[[], bool]) -> None:
+        self.run, self.report, self.stop = run, report, stop
+        self.config = TrainConfig.read(run.config)
+        self.samples = run.read_samples()
+        if problems := self.config.problems():
+            raise TrainingRefused(problems)
+        if self.config.threads:
+            torch.set_num_threads(self.config.threads)
+        self.train = [i for i, s in enumerate(self.samples) if s.split == "train"]
+        if not self.train:
+            raise TrainingRefused(["There is no photo to train on; label some leaves first."])
+        self.learner: Learner
+        self.cache: PhotoCache
+        self.features: NDArray[np.float16] | None = None
+        self.progress = Progress(0, 0.0, -1.0, 0)
+
+    # -- setting up
+
+    def setup(self) -> None:
+        """Loads the model, decodes the photos, encodes them, picks up a checkpoint."""
+        self.report(events.Phase("loading"))
+        self.learner = learner.load(self.config)
+        if self.config.parent:
+            adapter.fill(self.learner, Path(self.config.parent))
+        self.cache = self._decode(self.samples)
+        if self.config.tower is Tower.FROZEN:
+            self.features = self._encode()
+        self.visits = Visits(self.config, self.cache, self.train)
+        self.schedule = Schedule(self.config, self.visits.steps_per_epoch)
+        self.optimiser = self._optimiser()
+        self._resume()
+
+    def _decode(self, samples: Sequence[Sample]) -> PhotoCache:
+        side = max(self.learner.head.spec.side, self.learner.vlm.photo_side)
+        tick = self._ticker("reading photos")
+        folder = self.run.root / "cache"
+        cells = self.learner.head.spec.cells
+        return PhotoCache.build(samples, folder, side=side, cells=cells, progress=tick)
+
+    def _encode(self) -> NDArray[np.float16]:
+        """Tower features of every photo, once: the tower is frozen, so they never change."""
+        channels, rows, columns = self.learner.vlm.grid
+        count = len(self.samples)
+        out = np.lib.format.open_memmap(
+            self.run.root / "cache" / "features.npy",
+            mode="w+",
+            dtype=np.float16,
+            shape=(count, rows * columns, channels),
+        )
+        tick = self._ticker("encoding photos")
+        with torch.inference_mode():
+            for start in range(0, count, 8):
+                part = self.cache.photos[start : start + 8]
+                pixels = self.learner.vlm.pixels([np.asarray(p) for p in part])
+                out[start : start + 8] = self.learner.vlm.tower(pixels).half().cpu().numpy()
+                tick(min(start + 8, count), count)
+                if self.stop():
+                    raise TrainingRefused(["Training was stopped before it began."])
+        return out
+
+    def _optimiser(self) -> torch.optim.AdamW:
+        named = self.learner.parameters()
+        lora = [p for n, p in named.items() if n.startswith("lora.")]
+        head = [p for n, p in named.items() if n.startswith("head.")]
+        groups = [
+            {"params": lora, "top": self.config.learning_rate},
+            {"params": head, "top": self.config.head_learning_rate},
+        ]
+        return torch.optim.AdamW(
+            groups, lr=0.0, weight_decay=self.config.weight_decay, betas=(0.9, 0.99)
+        )
+
+    def _resume(self) -> None:
+        saved = checkpoints.latest(self.run.checkpoints)
+        if saved is None:
+            return
+        self.learner.load(saved.weights)
+        load_optimiser(self.optimiser, self.learner, saved.optimiser)
+        self.progress = saved.progress
+        self.report(events.Notice(f"Going on from step {saved.progress.step}."))
+
+    # -- learning
+
+    def fit(self) -> bool:
+        """Trains to the end, or until stopped; True when it was stopped."""
+        looks = self._looks()
+        if not self.progress.step:
+            self._evaluate()
+        saved = reported = time.monotonic()
+        stopped = False
+        while not stopped and self._done() < 1:
+            began = time.monotonic()
+            losses = self._step()
+            now = time.monotonic()
+            self.progress = replace(
+                self.progress,
+                step=self.progress.step + 1,
+                seconds=self.progress.seconds + now - began,
+            )
+            if now - reported > REPORT_EVERY:
+                self._report_step(losses)
+                reported = now
+            stopped = self.stop()
+            if looks and self._done() >= looks[0]:
+                looks = [x for x in looks if x > self._done()]
+                self._evaluate()
+                self._save()
+                saved = time.monotonic()
+            elif stopped or now - saved > SAVE_EVERY:
+                self._save()
+                saved = time.monotonic()
+        return stopped
+
+    def _looks(self) -> list[float]:
+        """Shares of the run at which held-out leaves are looked at, the end included."""
+        every = [(k + 1) / self.config.evaluations for k in range(self.config.evaluations)]
+        return [x for x in every if x > self._done() or x >= 1]
+
+    def _done(self) -> float:
+        return self.schedule.progress(self.progress.step, self.progress.seconds)
+
+    def _step(self) -> Losses:
+        factor = self.schedule.factor(self._done())
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["top"] * factor
+        torch.manual_seed(self.config.seed * 1_000_003 + self.progress.step)
+        self.learner.train(True)
+        parts = self.visits.step(self.progress.step)
+        losses = Losses()
+        for part in parts:
+            answer, mask = self._forward(part)
+            total = (answer + mask) / len(parts)
+            torch.autograd.backward(total)
+            losses.answer += answer.item() / len(parts)
+            losses.mask += mask.item() / len(parts)
+        losses.total = losses.answer + losses.mask
+        if not np.isfinite(losses.total):
+            raise WorkerFailed(
+                "Training went out of range (the loss is not a number); the last checkpoint is "
+                "good. Train again with a lower learning rate."
+            )
+        parameters = [p for g in self.optimiser.param_groups for p in g["params"]]
+        torch.nn.utils.clip_grad_norm_(parameters, self.config.clip)
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        return losses
+
+    def _forward(self, visits: Sequence[Visit]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Answer and mask loss of one accumulation part."""
+        vlm, head = self.learner.vlm, self.learner.head
+        features = self._features(visits)
+        asked = [(k, q) for k, visit in enumerate(visits) for q in visit.questions]
+        owner = torch.tensor([k for k, _ in asked], device=features.device)
+        rendered = [vlm.render(q.prompt, q.answer) for _, q in asked]
+        said = read(vlm, vlm.tokens(features)[owner], rendered)
+        answer = -said.answer.mean()
+        shown = [asked[int(r)] for r in said.seg_row]
+        kept = [j for j, (_, q) in enumerate(shown) if q.target]
+        if not kept:
+            return answer, answer.new_zeros(())
+        masked = sorted({shown[j][0] for j in kept})
+        photos = [np.asarray(visits[k].turn(self._photo(visits[k].index))) for k in masked]
+        maps = head.features(
+            head_input(self.learner, photos), grid_of(self.learner, features[masked])
+        )
+        places = torch.tensor([masked.index(shown[j][0]) for j in kept], device=features.device)
+        logits = head.masks(maps, said.seg[kept].float(), places)
+        truth = np.stack([self._truth(visits[shown[j][0]], shown[j][1].target) for j in kept])
+        return answer, mask_loss(logits, torch.from_numpy(truth).to(logits.device))
+
+    def _features(self, visits: Sequence[Visit]) -> torch.Tensor:
+        """Tower features [B, cells, C] of the turned photos.
+
+        With a frozen tower the cached features are turned instead of the photo: the tower was
+        schooled with flips, and encoding every turn would cost four times as much.
+        """
+        vlm = self.learner.vlm
+        if self.features is None:
+            photos = [
+                np.ascontiguousarray(v.turn(self._photo(v.index)), dtype=np.uint8) for v in visits
+            ]
+            return vlm.tower(vlm.pixels(photos))
+        _, rows, columns = vlm.grid
+        turned = [
+            v.turn(np.asarray(self.features[v.index]).reshape(rows, columns, -1)).reshape(
+                rows * columns, -1
+            )
+            for v in visits
+        ]
+        stack = torch.from_numpy(np.ascontiguousarray(np.stack(turned)))
+        device: Any = vlm.model.device
+        dtype: Any = vlm.model.dtype
+        return stack.to(device, dtype)
+
+    def _photo(self, index: int) -> NDArray[np.uint8]:
+        return np.asarray(self.cache.photos[index])
+
+    def _truth(self, visit: Visit, target: str) -> NDArray[np.float32]:
+        cover = self.cache.targets[visit.index][target]
+        return np.ascontiguousarray(visit.turn(cover)).astype(np.float32) / np.float32(255)
+
+    # -- looking and saving
+
+    def _evaluate(self) -> None:
+        """Held-out leaves by the generated path; the watched leaves' masks go to ``watch/``."""
+        self.learner.train(False)
+        held_out = self._held_out()
+        watched = {int(i) for i in self.config.watch}
+        indices = held_out + [
+            i for i, s in enumerate(self.samples) if s.image in watched and i not in set(held_out)
+        ]
+        samples = [self.samples[i] for i in indices]
+        said = scoring.predictions(
+            self.learner, self.config, samples, lambda k: self._photo(indices[k])
+        )
+        folder = self.run.watch / checkpoints.folder_name(self.progress.step)
+        watch: dict[str, str] = {}
+        dice: dict[str, float] = {}
+        scores = []
+        for i, sample, one in zip(indices, samples, said, strict=True):
+            score = scoring.score(self.run, sample, one)
+            if i in held_out:
+                scores.append(score)
+            if sample.image in watched:
+                folder.mkdir(parents=True, exist_ok=True)
+                path = folder / f"{sample.image}.png"
+                write_probability(path, one.targets[prompts.LESION_TARGET])
+                watch[str(sample.image)] = path.relative_to(self.run.root).as_posix()
+                if score.dice is not None:
+                    dice[str(sample.image)] = score.dice
+        found = scoring.summary(scores) if scores else {}
+        figure = found.get("accuracy", 0.0) + found.get("lesion_dice", 0.0)
+        if self.progress.step and figure >= self.progress.best:
+            self.progress = replace(self.progress, best=figure, best_step=self.progress.step)
+        self.report(
+            events.Evaluated(
+                step=self.progress.step,
+                dice=found.get("lesion_dice"),
+                leaf_dice=found.get("leaf_dice"),
+                accuracy=found.get("accuracy"),
+                leaves=len(scores),
+                watch=watch,
+                watch_dice=dice,
+            )
+        )
+
+    def _held_out(self) -> list[int]:
+        """Up to MOST_EVALUATED held-out photos, outlined ones first, always the same."""
+        held_out = [i for i, s in enumerate(self.samples) if s.split == "val"]
+        return sorted(held_out, key=lambda i: not self.samples[i].mask_known)[:MOST_EVALUATED]
+
+    def _save(self) -> None:
+        state = optimiser_state(self.optimiser, self.learner)
+        path = checkpoints.save(self.run.checkpoints, self.learner.state(), state, self.progress)
+        best = self.progress.best_step == self.progress.step
+        relative = path.relative_to(self.run.root).as_posix()
+        self.report(events.Checkpoint(self.progress.step, relative, best))
+
+    # -- ending
+
+    def finish(self, *, stopped: bool) -> None:
+        """Puts the best weights into ``adapter/`` and, unless stopped, scores every photo."""
+        self.report(events.Phase("saving"))
+        best = checkpoints.at(self.run.checkpoints, self.progress.best_step)
+        if best is not None:
+            self.learner.load(best.weights)
+        self.learner.train(False)
+        adapter.save_adapter(self.learner, self.config, self.run.adapter)
+        if not stopped:
+            self.score()
+        shutil.rmtree(self.run.root / "cache", ignore_errors=True)
+        self.report(events.Finished("adapter", stopped))
+
+    def score(self) -> None:
+        """Scores every sample with what is loaded."""
+        scores = scoring.score_run(
+            self.run,
+            self.learner,
+            self.config,
+            self.samples,
+            self._photo,
+            self._ticker("scoring"),
+        )
+        self.report(events.Scored(len(scores), scoring.summary(scores)))
+
+    def score_only(self) -> None:
+        """The run's adapter on the run's photos, without training."""
+        self.report(events.Phase("loading"))
+        self.learner = learner.load(self.config)
+        adapter.fill(self.learner, self.run.adapter)
+        self.cache = self._decode(self.samples)
+        self.score()
+        shutil.rmtree(self.run.root / "cache", ignore_errors=True)
+
+    def _report_step(self, losses: Losses) -> None:
+        step, seconds = self.progress.step, self.progress.seconds
+        self.report(
+            events.Step(
+                step=step,
+                of=self.schedule.expected_steps(step, seconds),
+                loss=round(losses.total, 5),
+                answer_loss=round(losses.answer, 5),
+                mask_loss=round(losses.mask, 5),
+                learning_rate=self.optimiser.param_groups[0]["lr"],
+                eta=round(self.schedule.eta(step, seconds), 1),
+                epoch=round(step / self.visits.steps_per_epoch, 3),
+            )
+        )
+
+    def _ticker(self, phase: str) -> Callable[[int, int], None]:
+        """Reports a phase's progress, at most a few times a second."""
+        last = 0.0
+
+        def tick(done: int, total: int) -> None:
+            nonlocal last
+            now = time.monotonic()
+            if done == total or now - last > REPORT_EVERY:
+                last = now
+                self.report(events.Phase(phase, done, total))
+
+        return tick
+
+
+def optimiser_state(optimiser: torch.optim.AdamW, model: Learner) -> dict[str, torch.Tensor]:
+    """AdamW's moments and step counts by "parameter/key"."""
+    out: dict[str, torch.Tensor] = {}
+    for name, parameter in model.parameters().items():
+        for key, value in optimiser.state.get(parameter, {}).items():
+            out[f"{name}/{key}"] = value.detach().clone()
+    return out
+
+
+def load_optimiser(
+    optimiser: torch.optim.AdamW, model: Learner, saved: dict[str, torch.Tensor]
+) -> None:
+    """The inverse of ``optimiser_state``."""
+    named = model.parameters()
+    for place, value in saved.items():
+        name, _, key = place.rpartition("/")
+        optimiser.state[named[name]][key] = value.clone()
