@@ -17,6 +17,8 @@ from PySide6.QtCore import Signal
 from core.changes import Changes
 from core.domain.ids import ImageId, RunId
 from core.domain.run import Run, RunState
+from core.errors import TrainingRefused, UserError
+from core.machine_lock import MachineLock
 from core.training.config import TrainConfig
 from core.training.events import from_fields
 from core.training.run_folder import RunFolder
@@ -72,6 +74,7 @@ class TrainingController(Shared):
         self.live: LiveRun | None = None
         self.preparing = False
         self._told = 0.0
+        self._lock: MachineLock | None = None
         self._prepared_photos = (0, 0)
         self._folder: Path | None = None
         context.project.opened.connect(self._opened)
@@ -100,11 +103,8 @@ class TrainingController(Shared):
 
     def start(self, request: RunRequest) -> None:
         """Prepare a run on the store lane, then train it. ``refused`` says why not."""
-        if self.preparing or self.live is not None:
+        if not self._claim():
             return
-        self.preparing, self._prepared_photos = True, (0, 0)
-        self.runs_changed.emit()
-
         notes: list[str] = []
 
         def prepare(store: ProjectStore) -> RunFolder:
@@ -124,6 +124,27 @@ class TrainingController(Shared):
 
         self.context.project.ask(prepare, on_done=prepared, on_error=self._not_prepared)
 
+    def _claim(self) -> bool:
+        """Whether this window may prepare a run now: one at a time on this computer."""
+        info = self.context.project.info
+        if self.preparing or self.live is not None or info is None:
+            return False
+        lock = MachineLock(f"the project “{info.name}”")
+        try:
+            lock.acquire()
+        except TrainingRefused as error:
+            self.refused.emit(error.problems)
+            return False
+        self._lock = lock
+        self.preparing, self._prepared_photos = True, (0, 0)
+        self.runs_changed.emit()
+        return True
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
     def _tell_progress(self, done: int, of: int) -> None:
         """From the store lane, ten times a second at most."""
         now = time.monotonic()
@@ -137,9 +158,8 @@ class TrainingController(Shared):
 
     def resume(self, run: Run) -> None:
         """Go on with a run that was prepared, stopped, interrupted or failed."""
-        if self.preparing or self.live is not None:
+        if not self._claim():
             return
-        self.preparing, self._prepared_photos = True, (0, 0)
         folder = self.folder(run)
         self.context.tasks.run(
             lambda: RunProgress.replayed(folder.events),
@@ -156,14 +176,13 @@ class TrainingController(Shared):
             self.progressed.emit()
 
     def _not_prepared(self, error: BaseException) -> None:
-        from core.errors import TrainingRefused
-
         self.preparing = False
-        if isinstance(error, TrainingRefused):
-            self.refused.emit(error.problems)
+        self._release()
+        self.runs_changed.emit()
+        if isinstance(error, UserError):
+            self.refused.emit(getattr(error, "problems", [str(error)]))
         else:
             self.context.notices.show(error)
-        self.runs_changed.emit()
 
     def _begin(self, folder: RunFolder, progress: RunProgress) -> None:
         self.preparing = False
@@ -195,6 +214,7 @@ class TrainingController(Shared):
         if self.live is not live:
             return
         self.live = None
+        self._release()
         if not outcome.ok:
             self.context.notices.error(outcome.sentence())
         self._take_in(live.folder, lambda: self.ended.emit(live.id))
@@ -227,6 +247,7 @@ class TrainingController(Shared):
             live, self.live = self.live, None
             if live.process is not None:
                 live.process.stop()
+            self._release()
         self.runs, self.preparing = [], False
         self.runs_changed.emit()
         self.refresh(recovered=False)

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFrame, QStackedWidget
 
@@ -65,7 +65,9 @@ class TrainWorkspace(Workspace):
         side.setFixedWidth(SIDE)
         self.none_yet = label("Runs appear here.", "muted", wrap=True)
         head = row(label("Runs", "heading"), None, self.new)
-        side.setLayout(column(head, self.none_yet, self.history, margin=12))
+        side.setLayout(inner := column(head, self.none_yet, self.history, margin=12))
+        inner.setStretch(2, 1)
+        inner.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._pages.addWidget(self.setup)
         self._pages.addWidget(self.view)
         layout = row(side, self._pages, spacing=0)

@@ -29,6 +29,8 @@ SIDE = 256
 MOST_BYTES = 16 << 20
 OUTLINE = "#ff5ea8"
 TILE_GAP = 10
+WORDS = 26
+"""Height of the line under a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ class Strip(QWidget):
         self._theme = theme
         self._frames: tuple[Frame, ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.setMaximumHeight(SIDE + WORDS)
         theme.changed.connect(self.update)
 
     @property
@@ -115,14 +118,14 @@ class Strip(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(900, self._side() + 26)
+        return QSize(900, self._side() + WORDS)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(320, 110)
 
     def _side(self) -> int:
         each = (self.width() + TILE_GAP) / max(1, len(self._frames)) - TILE_GAP
-        return int(min(SIDE, max(60, min(each, self.height() - 26))))
+        return int(min(SIDE, max(60, min(each, self.height() - WORDS))))
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -175,6 +178,8 @@ class Filmstrip(QWidget):
         self._names: dict[str, str] = {}
         self._made: dict[tuple[str, int], QImage] = {}
         self._asked: set[tuple[str, int]] = set()
+        # Shown until the right one is there: a strip that goes black at every step flickers.
+        self._latest: dict[str, QImage] = {}
         self.strip = Strip(context.theme)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName("Evaluation")
@@ -184,7 +189,9 @@ class Filmstrip(QWidget):
         self.slider.valueChanged.connect(self._show)
         self.caption = Elided("", "muted")
         top = row(label("What it sees", "heading"), self.slider, self.caption, spacing=14)
-        self.setLayout(column(top, self.strip, spacing=8))
+        self.setLayout(layout := column(top, self.strip, spacing=8))
+        layout.setStretch(1, 1)
+        self.setMaximumHeight(SIDE + WORDS + 40)
 
     def show_run(
         self, root: Path, thumbnails: Mapping[str, bytes], names: Mapping[str, str]
@@ -192,7 +199,7 @@ class Filmstrip(QWidget):
         """Another run: its folder, and JPEG thumbnails and file names by image id."""
         self._root = root
         self._thumbnails, self._names = dict(thumbnails), dict(names)
-        self._looks, self._made, self._asked = [], {}, set()
+        self._looks, self._made, self._asked, self._latest = [], {}, set(), {}
         self.slider.setRange(0, 0)
         self._show()
 
@@ -225,7 +232,7 @@ class Filmstrip(QWidget):
 
     def _frame(self, image: str, look: Evaluated | None) -> Frame:
         dice = look.watch_dice.get(image) if look else None
-        picture = self._made.get((image, look.step if look else -1))
+        picture = self._made.get((image, look.step if look else -1), self._latest.get(image))
         return Frame(image, self._names.get(image, image), dice, picture)
 
     def _make(self, image: str, look: Evaluated) -> None:
@@ -239,7 +246,7 @@ class Filmstrip(QWidget):
         def done(picture: QImage | None) -> None:
             if picture is None or look not in self._looks:
                 return
-            self._made[image, look.step] = picture
+            self._made[image, look.step] = self._latest[image] = picture
             at = min(self.slider.value(), len(self._looks) - 1)
             if self._looks[at] is look:
                 self.strip.put(tuple(self._frame(i, look) for i in look.watch))

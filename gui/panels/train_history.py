@@ -101,7 +101,9 @@ class RunDelegate(QStyledItemDelegate):
         top = QRect(inner.left(), inner.top(), inner.width(), inner.height() // 2)
         self._text(painter, top.adjusted(0, 0, -width - 8, 0), run.title or run.id, "text")
         if figures != "–":
-            painter.drawText(top, int(Qt.AlignmentFlag.AlignRight), figures)
+            painter.drawText(
+                top, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), figures
+            )
         painter.setFont(option.font)
         self._second_line(painter, top.translated(0, inner.height() // 2), run)
         painter.restore()

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QLabel, QProgressBar, QWidget
+from PySide6.QtWidgets import QLabel, QProgressBar, QSizePolicy, QWidget
 
 from core.domain.run import Run, RunState
+from core.services.runs import RESUMABLE
 from gui.context import Context
 from gui.controllers import wording
 from gui.controllers.run_progress import RunProgress
@@ -47,7 +48,7 @@ class RunView(QWidget):
         self.outcome = label("", wrap=True)
         self.stop = button("Stop", self.stop_wanted.emit)
         self.stop.setToolTip("Saves a checkpoint that can be reviewed, exported and resumed")
-        self.resume = button("Resume", self.resume_wanted.emit, primary=True)
+        self.resume = button("Resume", self.resume_wanted.emit)
         self.review = button("Review the hard cases", self.review_wanted.emit, primary=True)
         self.export = button("Export", self.export_wanted.emit)
         self.again = button("Train again", self.again_wanted.emit)
@@ -60,19 +61,31 @@ class RunView(QWidget):
     def _assemble(self) -> None:
         self.stop.setIcon(self._context.theme.icon("mdi6.stop-circle-outline"))
         self.folder.setIcon(self._context.theme.icon("mdi6.folder-open-outline"))
-        buttons = row(self.review, self.export, self.resume, self.again, self.stop)
-        top = row(self.title, buttons, spacing=16)
-        top.setStretch(0, 1)
-        state = row(self.sentence, self.left_text, spacing=12)
+        self.outcome.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
+        self.notices.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
+        buttons = (self.review, self.export, self.resume, self.again, self.stop)
+        told = row(
+            column(
+                state := row(self.sentence, self.left_text, spacing=12),
+                self.bar,
+                self.outcome,
+                spacing=6,
+            ),
+            *buttons,
+            spacing=10,
+        )
+        told.setStretch(0, 1)
         state.setStretch(0, 1)
         foot = row(self.notices, self.folder)
         foot.setAlignment(self.folder, Qt.AlignmentFlag.AlignBottom)
         foot.setStretch(0, 1)
+        film = card(self.film, margin=12)
+        film.setMaximumHeight(self.film.maximumHeight() + 24)
         layout = column(
-            top,
-            column(state, self.bar, self.outcome, spacing=6),
+            self.title,
+            told,
             self.curves,
-            card(self.film, margin=12),
+            film,
             foot,
             spacing=12,
             margin=20,
@@ -131,7 +144,7 @@ class RunView(QWidget):
         scored = self.progress.scored is not None
         self.stop.setVisible(self._live)
         self.stop.setEnabled(not self._stopping)
-        self.resume.setVisible(not self._live and not done and writable)
+        self.resume.setVisible(not self._live and state in RESUMABLE and writable)
         self.review.setVisible(not self._live and done and scored)
         self.export.setVisible(not self._live and done)
         self.again.setVisible(not self._live and writable)

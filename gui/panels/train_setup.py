@@ -78,10 +78,7 @@ class SetupView(QWidget):
         self.minutes.setAccessibleName("Minutes of training")
         self.minutes.valueChanged.connect(lambda _value: self._refresh())
         self.advanced.changed.connect(self._refresh)
-        font = self.train.font()
-        font.setPointSizeF(font.pointSizeF() * 1.35)
-        self.train.setFont(font)
-        self.train.setMinimumHeight(54)
+        self.train.setStyleSheet("padding: 13px 18px; font-size: 13pt;")
         self.train.setObjectName("train.start")
 
     def _assemble(self) -> None:

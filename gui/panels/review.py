@@ -1,0 +1,347 @@
+"""The Review workspace: the leaves a run gets wrong, worst first, and what to do about each.
+
+Arranges the list, the filter and the detail, and carries verdicts and wishes to the controllers.
+Knows which run and which leaf are in front.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QComboBox, QFrame, QStackedWidget, QWidget
+
+from core.changes import Changes
+from core.domain.ids import ImageId, RunId
+from core.domain.run import Run, Score, Verdict
+from gui.actions import spec
+from gui.context import Context
+from gui.controllers import review, wording
+from gui.controllers.focus import Focus
+from gui.controllers.review import Hard, LeafLoader, RunFigures
+from gui.controllers.shared import shared
+from gui.controllers.training import RunRequest, TrainingController
+from gui.panels.pieces import Elided, Empty, button, column, label, row
+from gui.panels.review_detail import VERDICT_KEYS, DetailView
+from gui.panels.review_filter import ThresholdFilter
+from gui.panels.review_hard import HardDialog, HardOffer, make_offer
+from gui.panels.review_list import HARD, HardList
+from gui.workspaces import Workspace
+
+if TYPE_CHECKING:
+    from core.ports import ProjectStore
+
+SIDE = 286
+LOAD_MS = 60
+"""Holding an arrow key runs through the list without loading every photo on the way."""
+
+
+class ReviewWorkspace(Workspace):
+    """The page. ``figures`` are those of the run in front, None while there is none."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self._context = context
+        self.training = shared(context, TrainingController)
+        self._focus = shared(context, Focus)
+        self.figures: RunFigures | None = None
+        self.runs = QComboBox()
+        self.summary = label("", wrap=True)
+        self.compared = label("", "muted", wrap=True)
+        self.filter = ThresholdFilter()
+        self.list = HardList(context)
+        self.detail = DetailView(context)
+        self.hard = button("Train on the hard ones…", self.offer_hard, primary=True)
+        self.empty = Empty(context.theme, "mdi6.magnify-scan")
+        self.dialog: HardDialog | None = None
+        self._pages = QStackedWidget()
+        self._loader = LeafLoader(context, self)
+        self._timer = QTimer(self, singleShot=True, interval=LOAD_MS)
+        self._assemble()
+        self._connect()
+        self._runs_changed()
+
+    def _assemble(self) -> None:
+        side = QFrame()
+        side.setObjectName("panel")
+        side.setFixedWidth(SIDE)
+        self.runs.setAccessibleName("Run")
+        self.runs.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.nothing = Elided("No leaf is below this Dice.", "muted")
+        layout = column(
+            self.runs,
+            self.summary,
+            self.compared,
+            self.filter,
+            self.nothing,
+            self.list,
+            self.hard,
+            spacing=10,
+            margin=12,
+        )
+        layout.setStretch(5, 1)
+        side.setLayout(layout)
+        page = QWidget()
+        split = row(side, self.detail, spacing=0)
+        split.setStretch(1, 1)
+        page.setLayout(split)
+        self._page = page
+        self._pages.addWidget(self.empty)
+        self._pages.addWidget(page)
+        self.setLayout(column(self._pages))
+
+    def _connect(self) -> None:
+        context = self._context
+        self.training.runs_changed.connect(self._runs_changed)
+        self._focus.changed.connect(self._runs_changed)
+        self.runs.activated.connect(lambda _index: self._focus.put(self.runs.currentData()))
+        self.filter.changed.connect(lambda _below: self._list_again())
+        self.list.hard.more_wanted.connect(self._next_page)
+        self.list.selectionModel().currentChanged.connect(lambda _new, _old: self._selected())
+        self.list.doubleClicked.connect(lambda _index: self.open_in_label())
+        self.detail.verdict_given.connect(self.judge)
+        self.detail.open_wanted.connect(self.open_in_label)
+        self._timer.timeout.connect(self._load_leaf)
+        self._loader.masks_ready.connect(self.detail.show_leaf)
+        self._loader.photo_ready.connect(
+            lambda rgb, size: self.detail.compare.set_photo(rgb, size=size)
+        )
+        context.project.changed.connect(self._changed)
+        for verdict, key in VERDICT_KEYS:
+            id_ = f"review.{verdict}"
+            text = f"Review: {wording.VERDICTS[verdict].lower()}"
+            context.actions.add(spec(id_, text, "", key, needs="review writable"))
+            context.actions.on(id_, partial(self.judge_key, verdict))
+        open_spec = spec("review.open", "Review: correct in Label", "", "Return", "Enter",
+                         needs="review")  # fmt: skip
+        context.actions.add(open_spec)
+        context.actions.on("review.open", self.open_in_label)
+
+    # -- what the window tells
+
+    def entered(self) -> None:
+        self.list.setFocus()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        moves = {Qt.Key.Key_Left: -1, Qt.Key.Key_Up: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Down: 1}
+        if event.key() in moves:
+            self.list.step(moves[Qt.Key(event.key())])
+        else:
+            super().keyPressEvent(event)
+
+    def _changed(self, changes: Changes) -> None:
+        if self.figures is None:
+            return
+        lines = [h.score for h in self.list.hard.lines]
+        judged = {s.image for s in lines if s.verdict is Verdict.LABEL_WRONG}
+        review.clear_corrected(self._context, self.figures.run, changes, judged)
+        touched = [s.image for s in lines if s.image in changes.images]
+        if touched:
+            self._refresh_lines(touched)
+        line = self.line
+        if line is not None and line.score.image in changes.images and not changes.runs:
+            self._timer.start()
+
+    # -- runs
+
+    @property
+    def line(self) -> Hard | None:
+        """The leaf in front."""
+        index = self.list.currentIndex()
+        return index.data(HARD) if index.isValid() else None
+
+    def _runs_changed(self) -> None:
+        scored = [r for r in self.training.runs if r.summary and r.state in review.SCORED_STATES]
+        ids = [r.id for r in scored]
+        wanted = self._focus.run if self._focus.run in ids else (ids[0] if ids else None)
+        self.runs.clear()
+        for run in scored:
+            self.runs.addItem(wording.run_line(run), run.id)
+        self.runs.setCurrentIndex(ids.index(wanted) if wanted is not None else -1)
+        if wanted is None:
+            self.figures = None
+            self._say_empty()
+        elif self.figures is None or self.figures.run != scored[ids.index(wanted)]:
+            self._load_run(scored[ids.index(wanted)])
+
+    def _say_empty(self) -> None:
+        self._pages.setCurrentWidget(self.empty)
+        if self.training.live is not None:
+            self.empty.put(
+                "The first run is still going on",
+                "When it has finished, the leaves it gets wrong appear here, worst first.",
+                "Watch it in Train",
+                partial(self._context.navigate, "train"),
+            )
+        else:
+            self.empty.put(
+                "No run yet",
+                "Train a model first. Then the leaves it gets wrong appear here, worst first.",
+                "Go to Train",
+                partial(self._context.navigate, "train"),
+            )
+
+    def _load_run(self, run: Run) -> None:
+        def ask(store: ProjectStore) -> tuple[RunFigures, dict[str, str]]:
+            return review.load_run(store, run), {d.name: d.colour for d in store.diseases()}
+
+        def got(found: tuple[RunFigures, dict[str, str]]) -> None:
+            self.figures, colours = found
+            self.detail.set_colours(colours)
+            self._pages.setCurrentWidget(self._page)
+            self.summary.setText(summary_sentence(self.figures))
+            self._show_compared()
+            self.filter.count_with(self.figures.below)
+            self._list_again()
+
+        def failed(error: BaseException) -> None:
+            self._context.notices.show(error)
+
+        self._context.project.ask(ask, on_done=got, on_error=failed, owner=self)
+
+    def _show_compared(self) -> None:
+        found = self.figures.compared if self.figures else None
+        self.compared.setVisible(found is not None)
+        if found is not None:
+            self.compared.setText(compared_sentence(found))
+
+    # -- the list
+
+    def _list_again(self) -> None:
+        figures = self.figures
+        if figures is None:
+            return
+        count = figures.below(self.filter.value)
+        self.nothing.setVisible(count == 0)
+        scored = figures.review.scored
+        self.nothing.setText(
+            "No leaf is below this Dice." if scored else "This run has scored no leaf."
+        )
+        self.list.hard.begin(more=count > 0)
+        self.hard.setEnabled(self._context.project.writable and count > 0)
+        self.hard.setText(f"Train on the hard ones ({count:,})…" if count else "Train on hard ones")
+        if count:
+            self._next_page()
+        else:
+            self._loader.drop()
+
+    def _next_page(self) -> None:
+        figures, below, after = self.figures, self.filter.value, self.list.hard.last
+        if figures is None:
+            return
+
+        def got(page: list[Hard]) -> None:
+            same = self.figures is figures and self.filter.value == below
+            if not same or self.list.hard.last != after:
+                return
+            self.list.hard.add(page)
+            if not self.list.currentIndex().isValid():
+                self.list.step(0)
+
+        self._context.project.ask(
+            partial(review.load_page, run=figures.run, below=below, after=after),
+            on_done=got,
+            owner=self,
+        )
+
+    def _refresh_lines(self, images: list[ImageId]) -> None:
+        assert self.figures is not None
+        run: RunId = self.figures.run.id
+
+        def got(scores: list[Score]) -> None:
+            for score in scores:
+                row_ = self.list.hard.row_of(score.image)
+                if row_ >= 0 and self.figures is not None and self.figures.run.id == run:
+                    self.list.hard.replace(row_, score)
+            if (line := self.line) is not None:
+                self.detail.show_verdict(line.score.verdict)
+
+        self._context.project.ask(lambda s: s.scores(run, images), on_done=got, owner=self)
+
+    def _selected(self) -> None:
+        line = self.line
+        if line is None:
+            return
+        self.detail.show_score(line, writable=self._context.project.writable)
+        self._timer.start()
+
+    def _load_leaf(self) -> None:
+        line = self.line
+        if line is not None and self.figures is not None:
+            self._loader.load(self.figures, line.score)
+
+    # -- what the person decides
+
+    def judge_key(self, verdict: Verdict) -> None:
+        """A verdict by its key; the same key again takes it back."""
+        line = self.line
+        if line is not None:
+            self.judge(None if line.score.verdict is verdict else verdict)
+
+    def judge(self, verdict: Verdict | None) -> None:
+        line, figures = self.line, self.figures
+        if line is None or figures is None or not self._context.project.writable:
+            return
+        self.detail.show_verdict(verdict)
+        review.set_verdict(self._context, figures.run, line.score.image, verdict)
+
+    def open_in_label(self) -> None:
+        if (line := self.line) is not None:
+            self._context.navigate("label", line.score.image)
+
+    def offer_hard(self) -> None:
+        """Work out what training on the hard ones would do, and ask."""
+        figures = self.figures
+        if figures is None:
+            return
+        below = self.filter.value
+        self._context.project.ask(
+            lambda store: make_offer(store, figures.run, below),
+            on_done=self._ask_hard,
+            on_error=self._context.notices.show,
+            owner=self,
+        )
+
+    def _ask_hard(self, offer: HardOffer) -> None:
+        self.dialog = HardDialog(offer, self)
+        self.dialog.accepted_request.connect(self._train_hard)
+        self.dialog.finished.connect(self.dialog.deleteLater)
+        self.dialog.open()
+
+    def _train_hard(self, request: RunRequest) -> None:
+        if self.training.busy_sentence:
+            self._context.notices.warning(self.training.busy_sentence)
+            return
+        self._focus.put(None)
+        self._context.navigate("train")
+        self.training.start(request)
+
+
+def summary_sentence(figures: RunFigures) -> str:
+    """The run in one line."""
+    found = figures.review
+    parts = [wording.count(found.scored, "leaf", "leaves")]
+    if found.dice is not None:
+        parts.append(f"mean Dice {wording.dice(found.dice)}")
+    if found.accuracy is not None:
+        parts.append(f"{wording.percent(found.accuracy)} of diseases right")
+    return ", ".join(parts)
+
+
+def compared_sentence(found: review.BeforeAfter) -> str:
+    """“Dice before → after”, overall and on the leaves that were repeated."""
+    first, second = found.overall
+    text = f"Against the run before: Dice {wording.dice(first)} → {wording.dice(second)} overall"
+    if found.hard is not None:
+        before, after = found.hard
+        leaves = wording.count(found.hard_leaves, "hard one", "hard ones")
+        text += f", {wording.dice(before)} → {wording.dice(after)} on the {leaves}"
+    return f"{text}."
+
+
+def build(context: Context) -> ReviewWorkspace:
+    return ReviewWorkspace(context)

@@ -1,0 +1,81 @@
+"""Which leaves Review lists: chips for the usual thresholds, and a slider for any other.
+
+Knows thresholds and counts; knows no leaf.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QDoubleSpinBox, QGridLayout, QSlider, QToolButton, QWidget
+
+from core.services.review import THRESHOLDS
+from gui.controllers.review import EVERY
+from gui.panels.pieces import column, label, row
+
+STEPS = 100
+
+
+class ThresholdFilter(QWidget):
+    """``changed`` carries the Dice below which leaves are listed."""
+
+    changed = Signal(float)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._count: Callable[[float], int] = lambda _threshold: 0
+        self._value = EVERY
+        self.chips: dict[float, QToolButton] = {}
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.spin = QDoubleSpinBox()
+        self._assemble()
+        self.put(EVERY)
+
+    @property
+    def value(self) -> float:
+        return self._value
+
+    def count_with(self, count: Callable[[float], int]) -> None:
+        """Another run: ``count`` tells how many leaves have a Dice below a threshold."""
+        self._count = count
+        for threshold, chip in self.chips.items():
+            name = "All" if threshold == EVERY else f"below {threshold:.2f}"
+            chip.setText(f"{name} · {count(threshold):,}")
+            chip.setAccessibleName(f"{name}, {count(threshold)} leaves")
+
+    def put(self, value: float) -> None:
+        """List leaves below ``value``."""
+        self._value = value
+        shown = min(1.0, value)
+        for widget in (self.slider, self.spin):
+            widget.blockSignals(True)
+        self.slider.setValue(round(shown * STEPS))
+        self.spin.setValue(shown)
+        for widget in (self.slider, self.spin):
+            widget.blockSignals(False)
+        for threshold, chip in self.chips.items():
+            chip.setChecked(abs(threshold - value) < 1e-6)
+        self.changed.emit(value)
+
+    def _assemble(self) -> None:
+        grid = QGridLayout()
+        grid.setSpacing(6)
+        for index, threshold in enumerate((*THRESHOLDS, EVERY)):
+            chip = QToolButton()
+            chip.setCheckable(True)
+            chip.setSizePolicy(chip.sizePolicy().Policy.Expanding, chip.sizePolicy().Policy.Fixed)
+            chip.clicked.connect(lambda _checked=False, t=threshold: self.put(t))
+            self.chips[threshold] = chip
+            grid.addWidget(chip, index // 2, index % 2)
+        self.slider.setRange(1, STEPS)
+        self.slider.setAccessibleName("Dice threshold")
+        self.slider.valueChanged.connect(lambda v: self.put(EVERY if v == STEPS else v / STEPS))
+        self.spin.setRange(0.01, 1.0)
+        self.spin.setSingleStep(0.01)
+        self.spin.setDecimals(2)
+        self.spin.setAccessibleName("Dice threshold")
+        self.spin.setKeyboardTracking(False)
+        self.spin.valueChanged.connect(lambda v: self.put(EVERY if v >= 1.0 else v))
+        line = row(label("Dice below", "muted"), self.slider, self.spin, spacing=8)
+        self.setLayout(column(grid, line, spacing=8))

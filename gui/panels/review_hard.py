@@ -1,0 +1,105 @@
+"""“Train on the hard ones”: what that will do, in sentences, and the two ways of doing it.
+
+Knows a `HardPlan`; starts nothing itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QButtonGroup, QDialog, QRadioButton, QSpinBox, QWidget
+
+from core.domain.run import Run
+from core.services.hard_samples import HardPlan, hard_run_plan
+from core.services.runs import run_config, run_folder
+from core.training.config import TrainConfig
+from gui.controllers import wording
+from gui.controllers.training import RunRequest
+from gui.panels.pieces import button, column, label, row
+
+if TYPE_CHECKING:
+    from core.ports import ProjectStore
+
+
+@dataclass(frozen=True, slots=True)
+class HardOffer:
+    """``plan`` as the use-case made it; ``afresh`` are the run's own settings, without adapter."""
+
+    run: Run
+    below: float
+    plan: HardPlan
+    afresh: TrainConfig
+
+
+def make_offer(store: ProjectStore, run: Run, below: float) -> HardOffer:
+    """On the store lane. Raises TrainingRefused when no leaf is hard."""
+    plan = hard_run_plan(store, run, below)
+    settings = run_config(run_folder(store, run))
+    return HardOffer(run, below, plan, replace(settings, parent="", hard=plan.images))
+
+
+class HardDialog(QDialog):
+    """``accepted_request`` carries the `RunRequest` the person agreed to."""
+
+    accepted_request = Signal(object)
+
+    def __init__(self, offer: HardOffer, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._offer = offer
+        plan = offer.plan
+        self.setWindowTitle("Train on the hard ones")
+        self.sentences = sentences(offer)
+        text = label("\n\n".join(self.sentences), wrap=True)
+        text.setMinimumWidth(460)
+        self.go_on = QRadioButton("Continue the adapter of this run")
+        self.afresh = QRadioButton("Start afresh from the base model")
+        self._ways = QButtonGroup(self)
+        for choice in (self.go_on, self.afresh):
+            self._ways.addButton(choice)
+        self.go_on.setEnabled(plan.parent is not None)
+        (self.go_on if plan.parent is not None else self.afresh).setChecked(True)
+        self.minutes = QSpinBox()
+        self.minutes.setRange(1, 24 * 60)
+        self.minutes.setSuffix(" minutes")
+        self.minutes.setValue(round(plan.settings.minutes))
+        self.train = button("Train on the hard ones", self._agreed, primary=True)
+        self.train.setEnabled(bool(plan.images))
+        self.train.setDefault(True)
+        buttons = row(None, button("Cancel", self.reject), self.train)
+        span = row(label("For", "muted"), self.minutes, None)
+        self.setLayout(column(text, self.go_on, self.afresh, span, buttons, spacing=14, margin=20))
+
+    def _agreed(self) -> None:
+        plan, minutes = self._offer.plan, float(self.minutes.value())
+        goes_on = self.go_on.isChecked()
+        settings = plan.settings if goes_on else self._offer.afresh
+        request = RunRequest(replace(settings, minutes=minutes), plan.parent if goes_on else None)
+        self.accept()
+        self.accepted_request.emit(request)
+
+
+def sentences(offer: HardOffer) -> list[str]:
+    """What will happen, for people."""
+    plan = offer.plan
+    hard = len(plan.images)
+    said = [
+        f"{wording.count(hard, 'leaf has', 'leaves have')} a Dice below {offer.below:.2f} and can "
+        f"be learnt from. The next run meets them more often, beside "
+        f"{wording.count(len(plan.replay), 'other leaf', 'other leaves')}, so that nothing "
+        "learnt is forgotten."
+    ]
+    if not hard:
+        said = [f"None of the leaves to learn from has a Dice below {offer.below:.2f}."]
+    if plan.held_out:
+        leaves = wording.count(len(plan.held_out), "hard leaf is", "hard leaves are")
+        said.append(f"{leaves} held out for testing and will not be learnt from.")
+    if plan.set_aside:
+        leaves = wording.count(len(plan.set_aside), "leaf you called", "leaves you called")
+        said.append(f"{leaves} “label wrong” will not be among them until you correct the outline.")
+    if plan.dice is not None:
+        said.append(f"Their mean Dice is {wording.dice(plan.dice)} now; you will see both.")
+    if plan.parent is None:
+        said.append(plan.why)
+    return said
