@@ -11,6 +11,7 @@
     │   ├── ImportRefused         one photo, mask or table row that was not taken in
     │   ├── ImageUnreadable       a photo that cannot be decoded, or is gone or changed
     │   ├── CheckpointRefused     a model file that cannot be trusted or does not fit
+    │   ├── PromptRefused         a click or box that an assistant cannot work with
     │   ├── AdapterRefused        an exported adapter that fails its manifest
     │   ├── ModelMissing          a base model or engine that is not on this machine
     │   ├── TrainingRefused       the data or the settings cannot be trained on
@@ -74,6 +75,10 @@ class ImageUnreadable(UserError):
 
 class CheckpointRefused(UserError):
     """A model file that cannot be trusted, or does not hold what its engine needs."""
+
+
+class PromptRefused(UserError):
+    """A click or box that is empty, off the photo, or not understood by the engine."""
 
 
 class AdapterRefused(UserError):

@@ -1,0 +1,34 @@
+"""What every engine asks of a prompt before it looks at a pixel.
+
+Knows geometry and sentences; knows no engine.
+"""
+
+from __future__ import annotations
+
+import math
+
+from core.domain.mask import clip_box
+from core.engines.base import Prompt
+from core.errors import PromptRefused
+
+OFF_PHOTO = "The {what} lies off the photo; point at the leaf."
+
+
+def check_prompt(prompt: Prompt, *, width: int, height: int) -> Prompt:
+    """The prompt with its box cut to the photo of ``width`` × ``height``.
+
+    Raises PromptRefused when it is empty, contradicts itself, or lies off the photo.
+    """
+    if len(prompt.points) != len(prompt.positive):
+        raise PromptRefused("Every click must say whether it is a plus or a minus; click again.")
+    if not any(prompt.positive) and prompt.box is None:
+        raise PromptRefused("Click inside the lesion or drag a box around it first.")
+    for x, y in prompt.points:
+        if not (math.isfinite(x) and math.isfinite(y) and 0 <= x < width and 0 <= y < height):
+            raise PromptRefused(OFF_PHOTO.format(what="click"))
+    if prompt.box is None:
+        return prompt
+    box = clip_box(prompt.box, width, height)
+    if box[2] <= box[0] or box[3] <= box[1]:
+        raise PromptRefused(OFF_PHOTO.format(what="box"))
+    return Prompt(prompt.points, prompt.positive, box)
