@@ -48,9 +48,10 @@ def _demo_in_window(args: list[str]) -> bool:
 
 def has_display() -> bool:
     """Whether a window can be opened here."""
-    if sys.platform.startswith("linux"):
-        return any(os.environ.get(k) for k in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
-    return True
+    if os.environ.get("QT_QPA_PLATFORM") in ("offscreen", "minimal"):
+        return False
+    linux = sys.platform.startswith("linux")
+    return not linux or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 if __name__ == "__main__":

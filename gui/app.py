@@ -31,6 +31,7 @@ from gui.worker_process import Workers
 
 if TYPE_CHECKING:
     from core.ports import ProjectStore
+    from gui.controllers.import_ import ImportController
 
 
 def _open(folder: Path) -> ProjectStore:
@@ -46,9 +47,11 @@ def _create(folder: Path) -> ProjectStore:
 
 
 def _sample() -> Path:
-    from gui.sample import sample_project
+    from platformdirs import user_data_path
 
-    return sample_project(_create)
+    from core.services.sample import sample_project
+
+    return sample_project(user_data_path("leafspot", appauthor=False), _create)
 
 
 PROJECTS = Projects(open=_open, create=_create, sample=_sample)
@@ -59,6 +62,7 @@ class Leafspot:
 
     def __init__(self, app: QApplication, projects: Projects = PROJECTS) -> None:
         self.app = app
+        self._importer: ImportController | None = None
         self.preferences = Preferences(app)
         self.theme = Theme(app, self.preferences.text("appearance.theme"))
         self.shell = Shell()
@@ -82,14 +86,39 @@ class Leafspot:
         self.controller.recent_changed.connect(self.start_page.refresh)
         self.preferences.changed.connect(self._preference_changed)
         self._wire_menus()
+        self.shell.dropped.connect(self._dropped)
+        self.controller.created.connect(lambda: self.importer().ask([]))
         self.shell.may_close = self._close
 
     def _wire_menus(self) -> None:
         actions = self.context.actions
         actions.on("app.quit", self.shell.close)
+        self.context.project.opened.connect(self._project_opened)
         actions.on("app.preferences", lambda: self._dialog("preferences", "PreferencesDialog"))
         actions.on("help.about", lambda: self._dialog("about", "AboutDialog"))
         actions.on("help.keys", lambda: self._dialog("about", "KeysDialog"))
+
+    def importer(self) -> ImportController:
+        """Made when a project is there to import into: it brings numpy and the decoders along."""
+        if self._importer is None:
+            from gui.controllers.import_ import ImportController
+
+            self._importer = ImportController(self.context, self.shell)
+        return self._importer
+
+    def _project_opened(self) -> None:
+        if self.context.project.info is not None:
+            self.importer()
+
+    def _dropped(self, paths: list[Path]) -> None:
+        """A project is opened; anything else is taken for photos."""
+        projects = [p for p in paths if p.suffix == ".leafspot" and p.is_dir()]
+        if projects:
+            self.controller.open(projects[0])
+        elif self.context.project.info is None:
+            self.notices.info("Open or make a project first, then drop the photos on it.")
+        else:
+            self.importer().ask(paths)
 
     def _dialog(self, module: str, name: str) -> None:
         """Dialogs are imported when first asked for, and never wait in a loop of their own."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from PySide6.QtCore import QObject, Signal
 
@@ -72,6 +72,10 @@ class ProjectHolder(QObject):
         )
         self.opened.emit()
 
+    def from_afar(self) -> ProjectStore | None:
+        """The store for work on the free lane; see `LaneStore`."""
+        return cast("ProjectStore", LaneStore(self._store, self._tasks)) if self._store else None
+
     def ask(
         self,
         question: Callable[[ProjectStore], T],
@@ -112,6 +116,26 @@ class ProjectHolder(QObject):
                 on_done(changes)
 
         return self.ask(mutation, on_done=deliver, on_error=on_error)
+
+
+class LaneStore:
+    """The open store for long work on another lane: every call is one trip to the store lane.
+
+    So an import or a search leaves room for the autosave between its own writes.
+    """
+
+    def __init__(self, store: ProjectStore, tasks: Tasks) -> None:
+        self._store, self._tasks = store, tasks
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._store, name)
+        if not callable(found):
+            return found
+
+        def call(*args: object, **named: object) -> Any:
+            return self._tasks.call(lambda: found(*args, **named), Lane.STORE)
+
+        return call
 
 
 class Navigator(QObject):

@@ -117,6 +117,32 @@ class Tasks(QObject):
             self._queues[lane].put(task)
         return task
 
+    def call(self, work: Callable[[], T], lane: Lane) -> T:
+        """From a thread of another lane: have ``work`` done in ``lane`` and wait for its result.
+
+        Raises what it raises, and RuntimeError when the lanes are closed.
+        """
+        done = threading.Event()
+        results: list[T] = []
+        errors: list[BaseException] = []
+
+        def perform() -> None:
+            try:
+                results.append(work())
+            except BaseException as error:  # noqa: BLE001 - raised again in the waiting thread
+                errors.append(error)
+            done.set()
+
+        if self._closed:
+            raise RuntimeError("the program is closing")
+        self._queues[lane].put(Task(perform, None, self._failed, None, lane))
+        while not done.wait(0.2):
+            if self._closed:
+                raise RuntimeError("the program is closing")
+        if errors:
+            raise errors[0]
+        return results[0]
+
     def post(self, callback: Callable[[], None]) -> None:
         """From any thread: call ``callback`` on the GUI thread soon (for progress)."""
         self._home(callback)

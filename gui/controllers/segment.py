@@ -209,6 +209,10 @@ class Assistant(QObject):
             case "masks" if event.get("request") == self._request:
                 self._take(event.get("candidates"))
             case "refused" if event.get("request") in (None, self._request):
+                if event.get("do") == "load" and self._worker is not None:
+                    self._worker.stop()  # a worker without an engine is of no use
+                if event.get("do") == "image":
+                    self._sent_photo = None
                 self._fail(str(event.get("text", "The assistant could not do that.")))
 
     def _take(self, found: object) -> None:

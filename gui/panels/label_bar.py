@@ -80,14 +80,15 @@ class LabelBar(QFrame):
         self.radius.setText(f"{2 * radius:.0f} px")
 
 
+WORDS = {
+    SaveState.SAVED: ("Saved", "ok"),
+    SaveState.SAVING: ("Saving…", "warn"),
+    SaveState.FAILED: ("Not saved", "danger"),
+}
+
+
 class SaveDot(QWidget):
     """Green: on disk. Amber: on its way. Red: not saved; a click tries again."""
-
-    WORDS = {
-        SaveState.SAVED: ("Saved", "ok"),
-        SaveState.SAVING: ("Saving…", "warn"),
-        SaveState.FAILED: ("Not saved", "danger"),
-    }
 
     def __init__(self, context: Context, saver: Saver) -> None:
         super().__init__()
@@ -103,7 +104,7 @@ class SaveDot(QWidget):
         info = self._context.project.info
         if info is not None and info.read_only:
             return "Read-only"
-        return self.WORDS[self._saver.state][0]
+        return WORDS[self._saver.state][0]
 
     def _follow(self) -> None:
         self.setToolTip(
@@ -122,7 +123,7 @@ class SaveDot(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         theme, words = self._context.theme, self.words
-        token = "muted" if words == "Read-only" else self.WORDS[self._saver.state][1]
+        token = "muted" if words == "Read-only" else WORDS[self._saver.state][1]
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(theme.colour(token)))
         painter.drawEllipse(QRectF(4, self.height() / 2 - 5, 10, 10))

@@ -1,0 +1,118 @@
+"""Taking photos in, and finding those that were moved: long work beside the person's own.
+
+Runs on the free lane with a store that visits the store lane for each write, so that labelling and
+its autosave go on meanwhile. Knows the services and the dialogs; reads no file itself.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from core.changes import Changes
+from core.services.import_images import ImportOptions, ImportReport, plan, run
+from core.services.locate import LocateReport, find_moved
+from gui.context import Context
+
+
+class ImportController(QObject):
+    """``progressed`` carries (done, total, name), ``finished`` an `ImportReport`, ``failed`` an
+    exception. One import at a time.
+    """
+
+    progressed = Signal(int, int, str)
+    finished = Signal(object)
+    failed = Signal(object)
+
+    def __init__(self, context: Context, window: QWidget) -> None:
+        super().__init__(window)
+        self._context, self._window = context, window
+        self._stop: threading.Event | None = None
+        context.actions.on("photos.import", lambda: self.ask([]))
+        context.actions.on("photo.locate", self.ask_locate)
+        context.guards.append(
+            lambda: (
+                "An import is under way; photos not yet taken in are left out."
+                if self.running
+                else ""
+            )
+        )
+
+    @property
+    def running(self) -> bool:
+        return self._stop is not None
+
+    def ask(self, paths: list[Path]) -> None:
+        """Open the import dialog, with ``paths`` filled in."""
+        from gui.dialogs.import_photos import ImportDialog
+
+        if self._context.project.writable and not self.running:
+            ImportDialog(self._context, self, paths, self._window).show()
+
+    def start(self, paths: list[Path], options: ImportOptions) -> None:
+        store = self._context.project.from_afar()
+        if store is None or self.running:
+            return
+        stop = self._stop = threading.Event()
+        tasks = self._context.tasks
+
+        def told(done: int, total: int, name: str) -> None:
+            tasks.post(lambda: self.progressed.emit(done, total, name))
+
+        def work() -> ImportReport:
+            left_out = [options.masks] if options.masks else []
+            return run(
+                store,
+                plan(paths, leave_out=left_out),
+                options,
+                progress=told,
+                cancelled=stop.is_set,
+            )
+
+        tasks.run(work, on_done=self._done, on_error=self._failed, owner=self)
+
+    def cancel(self) -> None:
+        """What has been taken in stays."""
+        if self._stop is not None:
+            self._stop.set()
+
+    def ask_locate(self) -> None:
+        dialog = QFileDialog(self._window, "Folder to search for moved photos")
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.setDirectory(self._context.preferences.last_folder("photos"))
+        dialog.fileSelected.connect(lambda name: self.locate(Path(name)))
+        dialog.open()
+
+    def locate(self, folder: Path) -> None:
+        store = self._context.project.from_afar()
+        if store is None:
+            return
+        self._context.notices.info(f"Searching {folder.name} for moved photos…")
+        self._context.tasks.run(
+            lambda: find_moved(store, folder), on_done=self._located, owner=self
+        )
+
+    def _located(self, report: LocateReport) -> None:
+        if report.missing == report.found:
+            self._context.notices.success(report.sentence())
+        else:
+            self._context.notices.warning(report.sentence())
+        if report.found:
+            self._context.project.changed.emit(Changes(everything=True))
+
+    def _done(self, report: ImportReport) -> None:
+        self._stop = None
+        if report.accepted:
+            self._context.project.changed.emit(Changes(diseases=True, everything=True))
+        self.finished.emit(report)
+
+    def _failed(self, error: BaseException) -> None:
+        self._stop = None
+        # Batches written before the failure are in the project.
+        self._context.project.changed.emit(Changes(diseases=True, everything=True))
+        self.failed.emit(error)
+        self._context.notices.show(error)

@@ -1,0 +1,268 @@
+"""Asks what to import, shows how far it is, and then what became of every photo.
+
+Knows the options of an import; the controller does it. Stays open beside the window meanwhile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QDialog,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QProgressBar,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core.services.import_images import ImportOptions, ImportReport
+from gui.context import Context
+from gui.controllers.import_ import ImportController
+from gui.panels.pieces import Elided, label
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """What lies in a folder that looks like an import: "" where nothing does."""
+
+    photos: str
+    masks: str = ""
+    map: str = ""
+    labels: str = ""
+
+
+def suggest(folder: Path) -> Suggestion:
+    """Recognise ``photos/``, ``masks/``, ``map.json`` and ``labels.csv`` in or beside a folder."""
+    home = folder.parent if folder.name in ("photos", "images") else folder
+    photos = next((home / n for n in ("photos", "images") if (home / n).is_dir()), folder)
+    masks, mapping, labels = home / "masks", home / "map.json", home / "labels.csv"
+    complete = masks.is_dir() and mapping.is_file()
+    return Suggestion(
+        str(photos),
+        str(masks) if complete else "",
+        str(mapping) if complete else "",
+        str(labels) if labels.is_file() else "",
+    )
+
+
+class PathRow(QWidget):
+    """A line for a path and a button to pick it. ``folder`` picks folders, else files."""
+
+    def __init__(self, context: Context, *, folder: bool, filters: str = "") -> None:
+        super().__init__()
+        self._context, self._folder, self._filters = context, folder, filters
+        self.line = QLineEdit()
+        browse = QPushButton("Browse…")
+        browse.setAutoDefault(False)
+        browse.clicked.connect(self._browse)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.line, 1)
+        row.addWidget(browse)
+
+    @property
+    def path(self) -> Path | None:
+        text = self.line.text().strip()
+        return Path(text).expanduser() if text else None
+
+    def _browse(self) -> None:
+        start = self.line.text() or self._context.preferences.last_folder("photos")
+        dialog = QFileDialog(self.window(), "Choose", start, self._filters)
+        if self._folder:
+            dialog.setFileMode(QFileDialog.FileMode.Directory)
+            dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.fileSelected.connect(self.line.setText)
+        dialog.open()
+
+
+class ImportDialog(QDialog):
+    """Three pages: what, how far, what became of it."""
+
+    def __init__(
+        self, context: Context, controller: ImportController, paths: list[Path], parent: QWidget
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Import photos")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.resize(620, 420)
+        self._context, self._controller, self._paths = context, controller, paths
+        self._pages = QStackedWidget()
+        for page in (self._build_form(), self._build_progress(), self._build_report()):
+            self._pages.addWidget(page)
+        column = QVBoxLayout(self)
+        column.addWidget(self._pages)
+        controller.progressed.connect(self._progressed)
+        controller.finished.connect(self.show_report)
+        controller.failed.connect(lambda _error: self._pages.setCurrentIndex(0))
+        if len(paths) == 1 and paths[0].is_dir():
+            self.photos.line.setText(str(paths[0]))
+        elif paths:
+            self.photos.line.setText(f"{len(paths)} dropped files and folders")
+            self.photos.setEnabled(False)
+
+    # -- what
+
+    def _build_form(self) -> QWidget:
+        context = self._context
+        self.photos = PathRow(context, folder=True)
+        self.masks = PathRow(context, folder=True)
+        self.map = PathRow(context, folder=False, filters="Map (*.json)")
+        self.labels = PathRow(context, folder=False, filters="Table (*.csv)")
+        self.create_diseases = QCheckBox("Make the diseases that table and map name")
+        self.create_diseases.setChecked(True)
+        form = QFormLayout()
+        form.addRow("Folder with photos", self.photos)
+        form.addRow("Masks (optional)", self.masks)
+        form.addRow("What mask values mean", self.map)
+        form.addRow("Table of labels (optional)", self.labels)
+        form.addRow("", self.create_diseases)
+        note = label(
+            "Photos stay where they are. JPEG, PNG, TIFF, WebP and HEIC; masks are grey or "
+            "palette PNGs with the photo's name; the table has the columns image and disease.",
+            "muted",
+            wrap=True,
+        )
+        self.start = QPushButton("Import")
+        self.start.setDefault(True)
+        self.start.clicked.connect(self._start)
+        cancel = QPushButton("Cancel")
+        cancel.setAutoDefault(False)
+        cancel.clicked.connect(self.close)
+        self.photos.line.textChanged.connect(self._suggest)
+        for row in (self.photos, self.masks, self.map):
+            row.line.textChanged.connect(self._check)
+        self._problem = label("", "danger", wrap=True)
+        self._check()
+        return _page(form, note, self._problem, buttons=(cancel, self.start))
+
+    def _suggest(self, text: str) -> None:
+        folder = Path(text).expanduser()
+        if not text or not folder.is_dir():
+            return
+        found = suggest(folder)
+        for row, path in (
+            (self.masks, found.masks),
+            (self.map, found.map),
+            (self.labels, found.labels),
+        ):
+            row.line.setText(path)
+
+    def _check(self) -> None:
+        self.map.setEnabled(self.masks.path is not None)
+        named = self.photos.path is not None and self.photos.path.is_dir()
+        ready = bool(self._paths) or named
+        problem = ""
+        if self.photos.path is not None and not ready:
+            problem = "There is no such folder."
+        elif self.masks.path is not None and self.map.path is None:
+            problem = "Choose the map that says what the masks' values mean."
+        self._problem.setText(problem)
+        self.start.setEnabled(ready and not problem)
+
+    def _start(self) -> None:
+        folder = self.photos.path
+        given = self._paths
+        if self.photos.isEnabled() and folder is not None:
+            self._context.preferences.put_last_folder("photos", folder)
+            found = suggest(folder)
+            given = [Path(found.photos) if self.masks.path else folder]
+        options = ImportOptions(
+            masks=self.masks.path,
+            mask_map=self.map.path if self.masks.path else None,
+            labels=self.labels.path,
+            create_diseases=self.create_diseases.isChecked(),
+            author=self._context.preferences.text("label.author"),
+        )
+        self._pages.setCurrentIndex(1)
+        self._controller.start(given, options)
+
+    # -- how far
+
+    def _build_progress(self) -> QWidget:
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setRange(0, 0)
+        self.how_far = label("Looking through the folder…")
+        self._file = Elided("", "muted", middle=True)
+        stop = QPushButton("Stop")
+        stop.setToolTip("Photos taken in so far stay in the project.")
+        stop.clicked.connect(self._controller.cancel)
+        return _page(self.how_far, self.bar, self._file, buttons=(stop,))
+
+    def _progressed(self, done: int, total: int, name: str) -> None:
+        self.bar.setRange(0, max(1, total))
+        self.bar.setValue(done)
+        self.how_far.setText(f"{done} of {total} photos")
+        self._file.setText(name)
+
+    # -- what became of it
+
+    def _build_report(self) -> QWidget:
+        self.summary = label("", "title")
+        self.details = label("", "muted", wrap=True)
+        self.refusals = QListWidget()
+        self.refusals.setWordWrap(True)
+        self.refusals.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        close = QPushButton("Close")
+        close.setDefault(True)
+        close.clicked.connect(self.close)
+        return _page(self.summary, self.details, self.refusals, buttons=(close,))
+
+    def show_report(self, report: ImportReport) -> None:
+        """Accepted + refused + left = total, and every refusal with its reason."""
+        count = len(report.accepted)
+        self.summary.setText(f"{count} photo{'' if count == 1 else 's'} imported")
+        parts = [f"{len(report.refused)} refused"] if report.refused else []
+        if report.cancelled:
+            parts.append(f"{report.left} not looked at, because the import was stopped")
+        self.details.setText("; ".join([f"{report.total} in all", *parts]) + ".")
+        self.refusals.clear()
+        icons = self._context.theme
+        for path, reason in report.refused:
+            text = f"{path.name}: {reason}"
+            item = QListWidgetItem(icons.icon("mdi6.close-circle-outline", "danger"), text)
+            item.setToolTip("")
+            self.refusals.addItem(item)
+        for warning in report.warnings:
+            item = QListWidgetItem(icons.icon("mdi6.alert-outline", "warn"), warning)
+            self.refusals.addItem(item)
+        self.refusals.setVisible(self.refusals.count() > 0)
+        self._pages.setCurrentIndex(2)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Closing the dialog stops an import that is under way."""
+        self._controller.cancel()
+        super().closeEvent(event)
+
+
+def _page(*items: QWidget | QFormLayout, buttons: tuple[QPushButton, ...]) -> QWidget:
+    page = QWidget()
+    column = QVBoxLayout(page)
+    column.setSpacing(12)
+    for item in items:
+        if isinstance(item, QListWidget):
+            column.addWidget(item, 1)
+        elif isinstance(item, QWidget):
+            column.addWidget(item)
+        else:
+            column.addLayout(item)
+    if not any(isinstance(item, QListWidget) for item in items):
+        column.addStretch(1)
+    row = QHBoxLayout()
+    row.addStretch(1)
+    for button in buttons:
+        row.addWidget(button)
+    column.addLayout(row)
+    return page
