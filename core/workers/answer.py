@@ -1,0 +1,142 @@
+"""`python -m core.workers.answer ADAPTER [--base FOLDER]`: an adapter on its base, kept ready.
+
+Commands: ``predict`` (one photo: class, probabilities, severity, two probability pictures) and
+``verify`` (photos of a run again, against what the run scored). Knows models and the wire; knows
+no project.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import UserError
+from core.workers.channel import Channel
+from core.workers.wire import Garbage, Message
+
+if TYPE_CHECKING:
+    from core.training.config import TrainConfig
+    from core.training.learner import Learner
+
+
+class Answerer:
+    """A loaded adapter."""
+
+    def __init__(self, folder: Path, base: str) -> None:
+        from core.training.adapter import load_adapter
+
+        self.learner: Learner
+        self.config: TrainConfig
+        self.learner, self.config = load_adapter(folder, base)
+        self.side = max(self.learner.head.spec.side, self.learner.vlm.photo_side)
+
+    def predict(self, path: Path, sha256: str | None, out: Path) -> dict[str, object]:
+        """One photo; pictures go to ``out`` under the photo's stem and a number."""
+        from core.geometry.severity import severity_percent
+        from core.heads.base import shrink
+        from core.imaging.decode import decode_rgb
+        from core.imaging.probability import to_mask
+        from core.training.predict import predict
+        from core.training.scoring import write_masks
+
+        rgb = decode_rgb(path, expected_sha256=sha256)
+        said = predict(
+            self.learner, [shrink(rgb, self.side)], self.config.classes, self.config.healthy
+        )[0]
+        size = (rgb.shape[1], rgb.shape[0])
+        leaf, lesions = (to_mask(said.targets[t], size) for t in ("leaf", "lesions"))
+        stem = f"{len(list(out.glob('*.lesions.png'))):06d}"
+        picture = write_masks(out, stem, said)
+        return {
+            "predicted": said.predicted,
+            "probabilities": [list(pair) for pair in said.probabilities],
+            "severity": severity_percent(leaf, lesions) or 0.0,
+            "lesions": str(picture),
+            "leaf": str(out / f"{stem}.leaf.png"),
+        }
+
+    def verify(self, run_folder: Path, images: set[int]) -> dict[str, object]:
+        """Photos of a run again: share of equal classes, largest change of any target's Dice."""
+        from core.heads.base import shrink
+        from core.imaging.decode import decode_rgb
+        from core.training.run_folder import RunFolder
+        from core.training.scoring import predictions, score
+
+        run = RunFolder(run_folder)
+        samples = [s for s in run.read_samples() if s.image in images]
+        before = {s.image: s for s in run.read_scores()}
+
+        def photo(index: int) -> NDArray[np.uint8]:
+            sample = samples[index]
+            rgb = decode_rgb(Path(sample.path), expected_sha256=sample.sha256 or None)
+            return shrink(rgb, self.side)
+
+        change, same = 0.0, 0
+        said = predictions(self.learner, self.config, samples, photo)
+        for sample, one in zip(samples, said, strict=True):
+            now, then = score(run, sample, one), before[sample.image]
+            same += now.predicted == then.predicted
+            earlier = {t.target: t.dice for t in then.targets}
+            for target in now.targets:
+                change = max(change, abs(target.dice - earlier.get(target.target, 0.0)))
+        return {"agreement": same / max(1, len(samples)), "dice_change": change}
+
+
+def main(arguments: list[str]) -> int:
+    """Loads, says ready, answers until told to stop or until the input ends."""
+    channel = Channel.claim("answer")
+    parser = argparse.ArgumentParser(prog="core.workers.answer")
+    parser.add_argument("adapter", type=Path)
+    parser.add_argument("--base", default="")
+    options = parser.parse_args(arguments)
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        answerer = Answerer(options.adapter, options.base)
+    except UserError as error:
+        channel.send("failed", text=str(error))
+        return 1
+    except Exception as error:  # noqa: BLE001 - the edge of the process: every end is an event
+        traceback.print_exc()
+        channel.send("failed", text=f"The adapter could not be loaded ({error}).")
+        return 1
+    channel.send("ready", classes=list(answerer.config.classes))
+    while (command := channel.receive()) is not None:
+        if isinstance(command, Garbage):
+            continue
+        if command.get("do") == "stop":
+            break
+        _answer(channel, answerer, command)
+    return 0
+
+
+def _answer(channel: Channel, answerer: Answerer, command: Message) -> None:
+    token = command.get("token")
+    try:
+        if command.get("do") == "predict":
+            found = answerer.predict(
+                Path(str(command["path"])),
+                str(command["sha256"]) if command.get("sha256") else None,
+                Path(str(command["out"])),
+            )
+            channel.send("answer", token=token, **found)
+        elif command.get("do") == "verify":
+            wanted = command["images"]
+            images = {int(i) for i in wanted} if isinstance(wanted, list) else set()
+            channel.send("verified", **answerer.verify(Path(str(command["run"])), images))
+    except UserError as error:
+        channel.send("refused", token=token, text=str(error))
+    except Exception as error:  # noqa: BLE001 - one bad photo must not end the worker
+        traceback.print_exc()
+        channel.send("refused", token=token, text=f"This photo could not be answered ({error}).")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
