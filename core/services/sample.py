@@ -6,18 +6,21 @@ found: all of it is built beside its place and renamed.
 
 from __future__ import annotations
 
+import csv
 import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from core.errors import ProjectError
-from core.imaging.sample_leaves import write_sample_leaves
+from core.imaging.sample_leaves import HEALTHY, write_sample_leaves
 from core.ports import ProjectStore
 from core.services.import_images import ImportOptions, plan, run
 
 NAME = "Sample leaves.leafspot"
 LEAVES = 48
+TRUTH = "truth"
+"""The folder of masks that were put aside."""
 
 Progress = Callable[[int, int, str], object]
 
@@ -27,10 +30,13 @@ def sample_project(
     create: Callable[[Path], ProjectStore],
     *,
     leaves: int = LEAVES,
+    withheld: int = 0,
     progress: Progress | None = None,
 ) -> Path:
     """The folder of the sample project in ``home``, made first where there is none.
 
+    The masks of ``withheld`` leaves with lesions, one disease after the other, are put aside in
+    ``truth`` beside the project and not imported: these leaves are there to be outlined.
     ``create`` makes an empty project in a folder and opens it. Blocks for some seconds. Raises
     ProjectError when ``home`` cannot be written.
     """
@@ -41,7 +47,9 @@ def sample_project(
         home.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=".sample-", dir=home))
         try:
-            _fill(draft, create, leaves, progress)
+            write_sample_leaves(draft, count=leaves)
+            _withhold(draft, withheld)
+            _fill(draft, create, progress)
             draft.chmod(0o755)
             if place.exists():  # what is left of one whose project was deleted
                 shutil.rmtree(place)
@@ -56,13 +64,25 @@ def sample_project(
     return place / NAME
 
 
+def _withhold(draft: Path, count: int) -> None:
+    """Move ``count`` masks of leaves to learn from into ``truth``."""
+    with (draft / "labels.csv").open(newline="", encoding="utf-8") as file:
+        rows = [r for r in csv.DictReader(file) if r["split"] == "train"]
+    seen: dict[str, list[str]] = {}
+    for row in rows:
+        if row["disease"] != HEALTHY:
+            seen.setdefault(row["disease"], []).append(Path(row["image"]).stem)
+    turns = [(turn, name, stem) for name, stems in seen.items() for turn, stem in enumerate(stems)]
+    (draft / TRUTH).mkdir()
+    for _, _, stem in sorted(turns)[:count]:
+        (draft / "masks" / f"{stem}.png").rename(draft / TRUTH / f"{stem}.png")
+
+
 def _fill(
     draft: Path,
     create: Callable[[Path], ProjectStore],
-    leaves: int,
     progress: Progress | None,
 ) -> None:
-    write_sample_leaves(draft, count=leaves)
     store = create(draft / NAME)
     try:
         options = ImportOptions(
