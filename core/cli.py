@@ -1,0 +1,102 @@
+"""`leafspot VERB …`: the terminal's way in, and the only place of core that meets storage.
+
+Knows verbs, exit statuses and how an error is said: 0 done, 1 done in part or found wanting, 2 not
+done (one sentence on standard error, the same in the JSON document), 130 interrupted. What a verb
+does is in `core.commands`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+from core.commands import demo, examine, project, results, training
+from core.commands.base import Command, Console, Context, Parser
+from core.errors import UserError
+from core.ports import ProjectStore
+from core.workers import launch
+
+COMMANDS: tuple[Command, ...] = (
+    *demo.COMMANDS,
+    *project.COMMANDS,
+    *examine.COMMANDS,
+    *training.COMMANDS,
+    *results.COMMANDS,
+)
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. Gives back the exit status; never raises for what a person can act on."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    out, as_json = sys.stdout, "--json" in words
+    _speak_utf8(out, sys.stderr)
+    console = Console(out, sys.stderr, as_json=as_json)
+    # Whatever a library prints must not spoil the one document on standard output.
+    with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
+        try:
+            args = _parser().parse_args(words)
+            context = Context(console, _open, _create, _open_window)
+            status: int = args.run(context, args)
+        except UserError as error:
+            console.note(str(error))
+            console.document({"error": str(error)})
+            return 2
+        except KeyboardInterrupt:
+            console.note("Stopped. What was finished by then is kept.")
+            console.document({"error": "interrupted"})
+            return INTERRUPTED
+        except BrokenPipeError:  # `leafspot hard … | head`: nobody reads on
+            os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+            return 0
+    return status
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="leafspot",
+        description="Outline lesions on leaf photos, train a model on them, take it away. Offline.",
+        epilog="Without a verb, the window opens.",
+    )
+    verbs = parser.add_subparsers(metavar="VERB", required=True, parser_class=Parser)
+    for command in COMMANDS:
+        verb = verbs.add_parser(command.name, help=command.help, description=command.help)
+        command.arguments(verb)
+        verb.add_argument("--json", action="store_true", help="print one JSON document")
+        verb.set_defaults(run=command.run)
+    return parser
+
+
+def _speak_utf8(*streams: TextIO) -> None:
+    """A terminal with another code page shows a question mark rather than breaking off."""
+    for stream in streams:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _open(folder: Path, *, read_only: bool = False) -> ProjectStore:
+    from storage.projects import open_project
+
+    return open_project(folder, read_only=read_only)
+
+
+def _create(folder: Path) -> ProjectStore:
+    from storage.projects import create_project
+
+    return create_project(folder)
+
+
+def _open_window(folder: Path) -> int:
+    """The window is another program to us: core knows no Qt."""
+    command = [sys.executable, "-P", "-m", "gui", str(folder)]
+    return subprocess.run(command, env=launch.environment(), check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""What every command of the terminal is given, and how it talks.
+
+Results go to standard output, everything else to standard error; with ``--json`` standard output
+carries one JSON document and nothing else. Knows streams and the project's port; knows no verb.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn, Protocol, TextIO
+
+from core.errors import ProjectLocked, ProjectReadOnly, UsageError
+from core.ports import ProjectStore
+
+SUFFIX = ".leafspot"
+
+
+class Open(Protocol):
+    """Opens a project; raises ProjectError."""
+
+    def __call__(self, folder: Path, *, read_only: bool = False) -> ProjectStore: ...
+
+
+class Create(Protocol):
+    """Makes a project; raises ProjectError."""
+
+    def __call__(self, folder: Path) -> ProjectStore: ...
+
+
+class Console:
+    """``as_json`` keeps standard output for the document alone."""
+
+    def __init__(self, out: TextIO, err: TextIO, *, as_json: bool) -> None:
+        self._out, self._err, self.as_json = out, err, as_json
+        self._live = ""
+        self._shown: dict[str, int] = {}
+
+    def result(self, text: str) -> None:
+        """A line of the answer; silent with ``--json``, whose document says the same."""
+        if not self.as_json:
+            self._end_live()
+            self._out.write(text + "\n")
+            self._out.flush()
+
+    def note(self, text: str) -> None:
+        """A line for whoever watches."""
+        self._end_live()
+        self._err.write(text + "\n")
+        self._err.flush()
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        """How far ``what`` got: one moving line on a terminal, a line for each tenth elsewhere."""
+        if self._err.isatty():
+            self.live(f"{what}: {done:,} of {total:,}")
+            return
+        tenth = 10 * done // total if total else 0
+        if tenth != self._shown.get(what, -1):
+            self._shown[what] = tenth
+            self.note(f"{what}: {done:,} of {total:,}")
+
+    def live(self, text: str) -> None:
+        """Replaces the moving line of a terminal; nothing elsewhere."""
+        if self._err.isatty():
+            self._err.write("\r" + text[:110].ljust(len(self._live)))
+            self._err.flush()
+            self._live = text[:110]
+
+    def document(self, document: object) -> None:
+        """The one JSON document; silent without ``--json``."""
+        if self.as_json:
+            self._out.write(json.dumps(document, indent=1, ensure_ascii=False, default=str) + "\n")
+            self._out.flush()
+
+    def _end_live(self) -> None:
+        if self._live:
+            self._err.write("\n")
+            self._live = ""
+
+
+@dataclass(frozen=True)
+class Context:
+    """``open_window`` shows a project in the window and waits for its end; None: no window."""
+
+    console: Console
+    open: Open
+    create: Create
+    open_window: Callable[[Path], int] | None = field(default=None)
+
+    @contextlib.contextmanager
+    def project(self, folder: str, *, write: bool = False) -> Iterator[ProjectStore]:
+        """The project called ``folder``, closed afterwards. ``write`` insists on being the writer.
+
+        Raises ProjectError, ProjectLocked with who holds it, ProjectReadOnly.
+        """
+        store = self.open(Path(folder))
+        try:
+            if write and store.read_only:
+                raise _refusal(store)
+            yield store
+        finally:
+            store.close()
+
+
+def _refusal(store: ProjectStore) -> ProjectLocked | ProjectReadOnly:
+    if store.locked_by:
+        return ProjectLocked(
+            f"“{store.name}” is open for {store.locked_by}; close it there and try again."
+        )
+    return ProjectReadOnly(
+        f"“{store.name}” may not be written; copy the project to a folder of your own."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A verb. ``arguments`` adds its options; ``run`` gives back the exit status."""
+
+    name: str
+    help: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[Context, Any], int]
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence instead of printing a page and leaving."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message[:1].upper()}{message[1:]}. See “{self.prog} --help”.")
+
+
+def shown_path(path: Path) -> str:
+    """As a person would type it: relative where it lies below the current folder."""
+    with contextlib.suppress(ValueError, OSError):
+        return str(path.resolve().relative_to(Path.cwd()))
+    return str(path)

@@ -1,0 +1,62 @@
+"""`leafspot demo`: the whole job on sample leaves, in the window or in the terminal.
+
+Knows where the sample project goes and whether there is a display; the services do the job.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+from dataclasses import asdict
+from pathlib import Path
+
+import platformdirs
+
+from core.commands.base import Command, Context, shown_path
+from core.commands.training import Telling
+
+WITHHELD = 4
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--headless", action="store_true", help="do the job in the terminal")
+    parser.add_argument("--minutes", metavar="M", type=float, help="of the first training; 3")
+    parser.add_argument("--folder", metavar="DIR", type=Path, help="where the samples go")
+
+
+def _demo(context: Context, args: argparse.Namespace) -> int:
+    from core.services import demo
+    from core.services.sample import sample_project
+
+    console = context.console
+    home = args.folder or Path(platformdirs.user_data_dir("leafspot", appauthor=False)) / "demo"
+    console.note(f"The sample leaves are in {shown_path(home)}.")
+    project = sample_project(
+        home,
+        context.create,
+        withheld=WITHHELD,
+        progress=lambda done, of, _name: console.progress("Importing sample leaves", done, of),
+    )
+    if not args.headless and not console.as_json:
+        if has_display() and context.open_window is not None:
+            return context.open_window(project)
+        console.note("There is no display here, so the same job is done in the terminal.")
+    with context.project(str(project), write=True) as store:
+        story = demo.Story(say=console.result, on_event=Telling(console))
+        minutes = demo.MINUTES if args.minutes is None else args.minutes
+        result = demo.run_demo(store, minutes=minutes, story=story)
+    console.document(asdict(result))
+    return 0
+
+
+def has_display() -> bool:
+    """Whether a window can be seen here."""
+    if platform.system() != "Linux":
+        return True
+    if os.environ.get("QT_QPA_PLATFORM", "").split(":")[0] in ("offscreen", "minimal"):
+        return False
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+
+
+COMMANDS = (Command("demo", "the whole job on sample leaves", _arguments, _demo),)

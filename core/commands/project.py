@@ -1,0 +1,119 @@
+"""`leafspot new`, `import` and `check`.
+
+Knows the words of the terminal; the work is done by the services and the store.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from core.commands.base import Command, Context, shown_path
+from core.errors import UsageError
+from core.ports import ProjectStore
+
+SHOWN = 20
+"""Refusals told one by one; the JSON document has them all."""
+
+
+def _project(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("project", metavar="PROJECT", help="with or without .leafspot")
+
+
+def _new(context: Context, args: argparse.Namespace) -> int:
+    store = context.create(Path(args.project))
+    folder = store.folder
+    store.close()
+    context.console.result(f"Made {shown_path(folder)}.")
+    context.console.document({"project": str(folder)})
+    return 0
+
+
+def _import_arguments(parser: argparse.ArgumentParser) -> None:
+    _project(parser)
+    parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="photos or folders")
+    parser.add_argument("--masks", metavar="DIR", type=Path, help="mask pictures, found by stem")
+    parser.add_argument(
+        "--mask-map",
+        metavar="F",
+        type=Path,
+        help='JSON from pixel value to "leaf", "lesion" or a disease',
+    )
+    parser.add_argument(
+        "--labels", metavar="CSV", type=Path, help="columns image, disease, group, split, …"
+    )
+
+
+def _import(context: Context, args: argparse.Namespace) -> int:
+    from core.services import import_images
+
+    if bool(args.masks) != bool(args.mask_map):
+        raise UsageError("--masks and --mask-map belong together; give both or neither.")
+    console = context.console
+    with context.project(args.project, write=True) as store:
+        options = import_images.ImportOptions(
+            masks=args.masks,
+            mask_map=args.mask_map,
+            labels=args.labels,
+            create_diseases=_has_no_diseases(store),
+        )
+        leave_out = [args.masks] if args.masks else []
+        work = import_images.plan(args.paths, leave_out=leave_out)
+        report = import_images.run(
+            store,
+            work,
+            options,
+            progress=lambda done, total, _name: console.progress("Importing", done, total),
+        )
+    known = {path for path, _ in report.duplicates}
+    wrong = [(path, why) for path, why in report.refused if path not in known]
+    for path, why in wrong[:SHOWN]:
+        console.note(f"Refused {shown_path(path)}: {why}")
+    if len(wrong) > SHOWN:
+        console.note(f"… and {len(wrong) - SHOWN:,} more; --json names them all.")
+    for warning in report.warnings:
+        console.note(warning)
+    there = f", {len(known):,} were there already" if known else ""
+    console.result(
+        f"{len(report.accepted):,} of {report.total:,} photos imported, "
+        f"{len(wrong):,} refused{there}."
+    )
+    console.document(
+        {
+            "total": report.total,
+            "accepted": [str(p) for p in report.accepted],
+            "refused": [{"image": str(p), "reason": why} for p, why in report.refused],
+            "duplicates": [{"image": str(p), "same_as": same} for p, same in report.duplicates],
+            "warnings": report.warnings,
+        }
+    )
+    return 1 if wrong else 0
+
+
+def _has_no_diseases(store: ProjectStore) -> bool:
+    """The first table fills an empty project; later ones may not bring new names unnoticed."""
+    return all(disease.healthy for disease in store.diseases())
+
+
+def _check(context: Context, args: argparse.Namespace) -> int:
+    with context.project(args.project) as store:
+        report = store.check()
+    console = context.console
+    for problem in report.problems:
+        console.result(problem)
+    counted = ", ".join(f"{count:,} {name}" for name, count in report.checked.items())
+    if report.ok:
+        console.result(f"Everything is in order ({counted}).")
+    else:
+        console.note(f"{len(report.problems):,} problems found ({counted}).")
+    console.document(
+        {"ok": report.ok, "problems": list(report.problems), "checked": dict(report.checked)}
+    )
+    return 0 if report.ok else 1
+
+
+COMMANDS = (
+    Command("new", "make an empty project", _project, _new),
+    Command("import", "take photos in, with masks and labels", _import_arguments, _import),
+    Command("check", "verify every mask, photo and table of a project", _project, _check),
+)

@@ -1,0 +1,130 @@
+"""`leafspot predict`, `export` and `export-adapter`.
+
+Knows the words of the terminal; the services do the work.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from core.commands.base import Command, Context, shown_path
+from core.services.predict import Predicted
+
+
+def _predict_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("adapter", metavar="ADAPTER", type=Path, help="an exported adapter")
+    parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path)
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True)
+
+
+def _predict(context: Context, args: argparse.Namespace) -> int:
+    from core.services.predict import predict
+
+    console = context.console
+
+    def tell(photo: Path, found: Predicted | str) -> None:
+        if isinstance(found, str):
+            console.note(found)
+            return
+        console.result(
+            f"{photo.name}: {found.disease} ({found.probability:.0%}), "
+            f"severity {found.severity:.1f} %"
+        )
+
+    console.note("Loading the model…")
+    report = predict(args.adapter, args.images, args.out, on_photo=tell)
+    console.result(f"{len(report.predicted):,} predictions in {shown_path(report.table)}.")
+    console.document(
+        {
+            "table": str(report.table),
+            "predictions": [_row(found) for found in report.predicted],
+            "refused": [{"image": str(p), "reason": why} for p, why in report.refused],
+        }
+    )
+    if report.refused:
+        console.note(f"{len(report.refused):,} of {len(args.images):,} photos have no prediction.")
+    return 1 if report.refused else 0
+
+
+def _row(found: Predicted) -> dict[str, object]:
+    return {
+        "image": str(found.image),
+        "disease": found.disease,
+        "probability": found.probability,
+        "severity_percent": found.severity,
+        "probabilities": dict(found.probabilities),
+        "mask": str(found.mask),
+    }
+
+
+def _export_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("project", metavar="PROJECT")
+    parser.add_argument("--format", metavar="F", required=True, help="such as coco")
+    parser.add_argument("out", metavar="OUT", type=Path)
+
+
+def _export(context: Context, args: argparse.Namespace) -> int:
+    from core.services.export import export_project
+
+    console = context.console
+    with context.project(args.project) as store:
+        report = export_project(
+            store,
+            args.out,
+            format_id=args.format,
+            progress=lambda done, of: console.progress("Exporting", done, of),
+        )
+    for note in report.notes:
+        console.note(note)
+    console.result(
+        f"{report.images:,} photos with {report.regions:,} outlines in {shown_path(report.path)}."
+    )
+    console.document(
+        {
+            "path": str(report.path),
+            "images": report.images,
+            "regions": report.regions,
+            "notes": list(report.notes),
+        }
+    )
+    return 0
+
+
+def _adapter_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("project", metavar="PROJECT")
+    parser.add_argument("--run", metavar="ID", help="the last one where none is named")
+    parser.add_argument("out", metavar="OUT", type=Path)
+
+
+def _export_adapter(context: Context, args: argparse.Namespace) -> int:
+    from core.services import runs
+    from core.services.export import export_adapter
+
+    console = context.console
+    with context.project(args.project) as store:
+        run = runs.chosen_run(store, args.run, scored=False)
+        console.note("Copying the adapter, then loading the copy to score it again…")
+        done = export_adapter(runs.run_folder(store, run), args.out)
+    console.result(f"The adapter of run {run.id} is in {shown_path(done.path)}.")
+    console.result(
+        f"Reloaded and scored again: {done.verified.agreement:.0%} of the diseases agree, the "
+        f"largest change of a Dice is {done.verified.dice_change:.4f}."
+    )
+    console.document(
+        {
+            "run": run.id,
+            "path": str(done.path),
+            "files": sorted(done.manifest.files),
+            "agreement": done.verified.agreement,
+            "dice_change": done.verified.dice_change,
+        }
+    )
+    return 0
+
+
+COMMANDS = (
+    Command("predict", "ask an adapter about new photos", _predict_arguments, _predict),
+    Command("export", "write the project in an open format", _export_arguments, _export),
+    Command("export-adapter", "take a run's adapter away", _adapter_arguments, _export_adapter),
+)

@@ -1,0 +1,232 @@
+"""`leafspot train`, `score` and `hard`.
+
+Knows how a run is told in a terminal; the services know how it is made.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from typing import Any
+
+from core.commands.base import Command, Console, Context, shown_path
+from core.domain.run import RunState
+from core.ports import ProjectStore
+from core.training.events import Evaluated, Notice, Phase, Step, TrainEvent
+from core.training.run_folder import RunFolder
+from core.training.summary import RunSummary
+
+FIGURES = (("lesion_dice", "Dice"), ("accuracy", "accuracy"))
+
+
+class Telling:
+    """Says on the console what a run does."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._phase = ""
+
+    def __call__(self, event: TrainEvent) -> None:
+        match event:
+            case Phase():
+                self._tell_phase(event)
+            case Step():
+                self._console.live(
+                    f"step {event.step:,} of {event.of:,}, loss {event.loss:.3f}, "
+                    f"{left(event.eta)} left"
+                )
+            case Evaluated():
+                self._console.note(evaluated(event))
+            case Notice():
+                self._console.note(event.text)
+            case _:
+                return
+
+    def _tell_phase(self, event: Phase) -> None:
+        name = event.phase[:1].upper() + event.phase[1:]
+        if event.total:
+            self._console.progress(name, event.done, event.total)
+        elif event.phase != self._phase:
+            self._console.note(f"{name}…")
+        self._phase = event.phase
+
+
+def left(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{max(0.0, seconds):.0f} s"
+
+
+def evaluated(event: Evaluated) -> str:
+    dice = "no outlined leaf held out" if event.dice is None else f"Dice {event.dice:.2f}"
+    named = "" if event.accuracy is None else f", {event.accuracy:.0%} of diseases right"
+    return f"After step {event.step:,}, {event.leaves} held-out leaves: {dice}{named}."
+
+
+def _train_arguments(parser: argparse.ArgumentParser) -> None:
+    from core.training.config import PRESETS
+
+    parser.add_argument("project", metavar="PROJECT")
+    parser.add_argument("--base", metavar="ID", required=True, help="base model, or ID=FOLDER")
+    parser.add_argument("--preset", metavar="P", help=", ".join(p.id for p in PRESETS))
+    parser.add_argument("--minutes", metavar="M", type=float, help="of training, without scoring")
+    parser.add_argument("--resume", action="store_true", help="go on with the last run")
+
+
+def _train(context: Context, args: argparse.Namespace) -> int:
+    from core.services import bases, runs, training_session
+    from core.services.train import recover
+
+    base = bases.choose(args.base)
+    with context.project(args.project, write=True) as store:
+        recover(store)
+        if args.resume:
+            run = runs.resumable(store, base.spec.id)
+            folder = runs.run_folder(store, run)
+            context.console.note(f"Going on with run {run.id}.")
+        else:
+            folder = _prepare(context, store, args)
+        summary = training_session.train(store, folder, on_event=Telling(context.console))
+        _tell_end(context, folder, summary)
+    return 0
+
+
+def _prepare(context: Context, store: ProjectStore, args: argparse.Namespace) -> RunFolder:
+    from core.services import bases
+    from core.services.train import prepare_run, settings_of
+    from core.training.snapshot import Snapshot
+
+    def tell(taken: Snapshot) -> None:
+        for note in taken.notes:
+            context.console.note(note)
+        context.console.note(
+            f"Learning {', '.join(taken.classes)} from {taken.count('train')} leaves, "
+            f"{taken.count('val')} held out."
+        )
+
+    base = bases.choose(args.base)
+    config = settings_of(args.preset or "standard", minutes=args.minutes)
+    return prepare_run(
+        store,
+        replace(config, base=base.spec.id, base_path=base.path),
+        progress=lambda done, of: context.console.progress("Looking at photos", done, of),
+        on_snapshot=tell,
+    )
+
+
+def _tell_end(context: Context, folder: RunFolder, summary: RunSummary) -> None:
+    figures = [f"{word} {summary.figures[k]:.2f}" for k, word in FIGURES if k in summary.figures]
+    how = "stopped early" if summary.state is RunState.STOPPED else "finished"
+    result = f": {', '.join(figures)}" if figures else ""
+    context.console.result(f"Run {folder.id} {how}{result}.")
+    context.console.result(f"Its adapter is in {shown_path(folder.adapter)}.")
+    context.console.document(
+        {
+            "run": folder.id,
+            "state": summary.state.value,
+            "steps": summary.steps,
+            "summary": dict(summary.figures),
+            "adapter": str(folder.adapter),
+        }
+    )
+
+
+def _run_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("project", metavar="PROJECT")
+    parser.add_argument("--run", metavar="ID", help="the last one where none is named")
+
+
+def _score(context: Context, args: argparse.Namespace) -> int:
+    from core.services import review, runs, training_session
+    from core.services.train import recover
+
+    with context.project(args.project, write=True) as store:
+        recover(store)
+        run = runs.chosen_run(store, args.run, scored=False)
+        folder = runs.run_folder(store, run)
+        summary = training_session.score(store, folder, on_event=Telling(context.console))
+        found = review.review(store.scores(run.id))
+    counted = ", ".join(f"{b.count:,} below {b.below:.2f}" for b in found.buckets)
+    dice = "–" if found.dice is None else f"{found.dice:.3f}"
+    context.console.result(
+        f"Run {run.id}: {found.scored:,} leaves scored; mean Dice {dice} over "
+        f"{found.with_lesions:,} leaves with lesions ({counted})."
+    )
+    context.console.result(
+        f"Leaves without lesions: {found.both_empty:,} left empty, {found.invented:,} with "
+        f"invented lesions; {found.missed:,} leaves whose lesions were all missed."
+    )
+    context.console.document(
+        {"run": run.id, "summary": dict(summary.figures), **_review_document(found)}
+    )
+    return 0
+
+
+def _review_document(found: Any) -> dict[str, object]:
+    return {
+        "scored": found.scored,
+        "with_lesions": found.with_lesions,
+        "dice": found.dice,
+        "accuracy": found.accuracy,
+        "both_empty": found.both_empty,
+        "invented": found.invented,
+        "missed": found.missed,
+        "below": {f"{b.below:.2f}": b.count for b in found.buckets},
+    }
+
+
+def _hard_arguments(parser: argparse.ArgumentParser) -> None:
+    _run_arguments(parser)
+    parser.add_argument("--below", metavar="D", type=float, default=0.75, help="Dice, 0.75")
+
+
+def _hard(context: Context, args: argparse.Namespace) -> int:
+    from core.services import review, runs
+    from core.services.train import recover
+
+    with context.project(args.project) as store:
+        recover(store)
+        run = runs.chosen_run(store, args.run, scored=True)
+        found = review.below(store, run.id, args.below)
+        rows = [_hard_row(store, score) for score in found]
+        scored = len(store.scores(run.id))
+    for row in rows:
+        context.console.result(f"{row['dice']:.3f}  {row['image']}  {_said(row)}")
+    context.console.result(
+        f"{len(rows):,} of {scored:,} leaves of run {run.id} have a Dice below {args.below:g}."
+    )
+    context.console.document({"run": run.id, "samples": rows})
+    return 0
+
+
+def _hard_row(store: ProjectStore, score: Any) -> dict[str, Any]:
+    path = store.resolve(store.image(score.image))
+    target = next((t for t in score.targets if t.target == "lesions"), None)
+    return {
+        "image": path.name,
+        "dice": score.dice,
+        "path": str(path),
+        "id": score.image,
+        "split": score.split,
+        "disease": score.truth,
+        "predicted": score.predicted,
+        "severity": score.severity,
+        "true_severity": score.true_severity,
+        "truth_empty": bool(target and target.truth_empty),
+        "prediction_empty": bool(target and target.prediction_empty),
+        "verdict": score.verdict.value if score.verdict else None,
+    }
+
+
+def _said(row: dict[str, Any]) -> str:
+    if row["truth_empty"]:
+        return "lesions invented on a leaf without any"
+    if row["prediction_empty"]:
+        return "all lesions missed"
+    truth, said = row["disease"], row["predicted"]
+    return f"{truth} taken for {said}" if truth and truth != said else str(said)
+
+
+COMMANDS = (
+    Command("train", "fine-tune a base model on the project", _train_arguments, _train),
+    Command("score", "score every photo with a run's adapter again", _run_arguments, _score),
+    Command("hard", "list the leaves a run gets wrong, worst first", _hard_arguments, _hard),
+)

@@ -1,0 +1,188 @@
+"""The whole job on sample leaves, without a window: `leafspot demo --headless`.
+
+Nothing here is pretended: the same import, engine, edits, training, scores, adapter and predictions
+as in earnest; only the person is played, by `core.services.demo_outlines`. Knows the order of the
+steps; prints nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from core.domain.ids import ImageId
+from core.domain.run import Score
+from core.files import whole_file
+from core.imaging.drawn_leaves import DISEASES, draw_leaf
+from core.ports import ProjectStore
+from core.services import demo_outlines, review, training_session
+from core.services.export import export_adapter
+from core.services.hard_samples import BELOW, hard_run_plan
+from core.services.predict import Predicted, predict
+from core.services.runs import find_run
+from core.services.train import prepare_run, settings_of
+from core.training.config import TrainConfig
+from core.training.run_folder import RunFolder
+
+BASE = "starter"
+MINUTES = 3.0
+CORRECTED = 2
+SHOWN = 8
+NEW_LEAF_SEED = 20_261_121
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Who hears what happens: ``say`` a sentence, ``on_event`` what the training process says."""
+
+    say: Callable[[str], None]
+    on_event: training_session.OnEvent
+
+
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    """Dice are means over the held-out leaves with lesions, then over the leaves that were hard."""
+
+    project: Path
+    runs: tuple[str, str]
+    dice: tuple[float | None, float | None]
+    hard_dice: tuple[float | None, float | None]
+    accuracy: tuple[float | None, float | None]
+    adapter: Path
+    prediction: Predicted
+
+
+def run_demo(
+    store: ProjectStore, *, minutes: float, story: Story, base: str = BASE, rank: int = 16
+) -> DemoResult:
+    """Outline, train ``minutes``, review, correct two, train half as long again, export, predict.
+
+    Raises UserError where a step cannot be done; what was done by then is kept.
+    """
+    _outline(store, story)
+    story.say(f"Training for {minutes:g} minutes…")
+    config = settings_of("quick", minutes=minutes, base=base, rank=rank)
+    first = _train(store, config, story)
+    hard = _hard(store, first, story)
+    _correct(store, first, hard, story)
+    second = _train_again(store, first, hard, minutes / 2, story)
+    result_adapter = _export(store, second, story)
+    prediction = _predict(store, result_adapter, story)
+    before, after = _review(store, first), _review(store, second)
+    ids = {s.image for s in hard}
+    return DemoResult(
+        project=store.folder,
+        runs=(first.id, second.id),
+        dice=(before.dice, after.dice),
+        hard_dice=(_mean(store, first, ids), _mean(store, second, ids)),
+        accuracy=(before.accuracy, after.accuracy),
+        adapter=result_adapter,
+        prediction=prediction,
+    )
+
+
+def _outline(store: ProjectStore, story: Story) -> None:
+    story.say("Outlining lesions by clicks, with the colour assistant…")
+    for leaf in demo_outlines.outline_by_clicks(store):
+        story.say(
+            f"  {leaf.name}: {leaf.clicks} clicks, {leaf.outlined} lesions outlined, "
+            f"Dice {leaf.dice:.2f} to the mask kept back"
+        )
+
+
+def _train(store: ProjectStore, config: TrainConfig, story: Story) -> RunFolder:
+    folder = prepare_run(store, config)
+    training_session.train(store, folder, on_event=story.on_event)
+    found = _review(store, folder)
+    dice = "–" if found.dice is None else f"{found.dice:.2f}"
+    story.say(f"Run {folder.id}: Dice {dice} on held-out leaves.")
+    return folder
+
+
+def _review(store: ProjectStore, folder: RunFolder) -> review.Review:
+    return review.review([s for s in store.scores(folder.id) if s.split == "val"])
+
+
+def _hard(store: ProjectStore, folder: RunFolder, story: Story) -> list[Score]:
+    """Leaves with a Dice under 0.75, or the worst two where none is that bad."""
+    hard = review.below(store, folder.id, BELOW)
+    if len(hard) < CORRECTED:
+        hard = store.worst(folder.id, limit=CORRECTED)
+    story.say(f"{len(hard)} leaves are hard; the worst:")
+    for score in hard[:SHOWN]:
+        name = store.resolve(store.image(score.image)).name
+        story.say(f"  {name}: Dice {score.dice or 0.0:.2f}, called {score.predicted}")
+    return hard
+
+
+def _correct(store: ProjectStore, folder: RunFolder, hard: list[Score], story: Story) -> None:
+    """Give the two worst clicked leaves the outlines a careful person would draw."""
+    masks = demo_outlines.withheld(store)
+    scores = {s.image: s for s in store.scores(folder.id, list(masks))}
+    ranked = sorted(masks, key=lambda i: (scores[i].dice or 0.0) if i in scores else 2.0)
+    hard_first = [s.image for s in hard if s.image in masks]
+    chosen = list(dict.fromkeys([*hard_first, *ranked]))[:CORRECTED]
+    for image in chosen:
+        change = demo_outlines.correct(store, image, masks[image])
+        name = store.resolve(store.image(image)).name
+        story.say(f"  corrected {name}: the clicked outline had Dice {change:.2f} to the new one")
+
+
+def _train_again(
+    store: ProjectStore, first: RunFolder, hard: list[Score], minutes: float, story: Story
+) -> RunFolder:
+    worst = max((s.dice or 0.0) for s in hard) if hard else 0.0
+    plan = hard_run_plan(store, find_run(store, first.id), max(BELOW, worst + 1e-6))
+    story.say(plan.why)
+    config = replace(plan.settings, minutes=minutes)
+    folder = prepare_run(store, config, parent=plan.parent)
+    training_session.train(store, folder, on_event=story.on_event)
+    ids = {s.image for s in hard}
+    before, after = _mean(store, first, ids), _mean(store, folder, ids)
+    story.say(
+        f"Mean Dice of the hard leaves: {_shown(before)} before, {_shown(after)} after; of the "
+        f"held-out leaves: {_shown(_review(store, first).dice)} before, "
+        f"{_shown(_review(store, folder).dice)} after."
+    )
+    return folder
+
+
+def _mean(store: ProjectStore, folder: RunFolder, images: set[ImageId]) -> float | None:
+    found = [s.dice for s in store.scores(folder.id, list(images)) if s.dice is not None]
+    return float(np.mean(found)) if found else None
+
+
+def _shown(dice: float | None) -> str:
+    return "–" if dice is None else f"{dice:.2f}"
+
+
+def _export(store: ProjectStore, folder: RunFolder, story: Story) -> Path:
+    out = store.folder.parent / f"adapter {folder.id}"
+    done = export_adapter(folder, out)
+    story.say(
+        f"The adapter is in {out}: reloaded, {done.verified.agreement:.0%} of the diseases as "
+        "scored."
+    )
+    return out
+
+
+def _predict(store: ProjectStore, adapter: Path, story: Story) -> Predicted:
+    """A leaf that no run has seen."""
+    home = store.folder.parent
+    rng = np.random.default_rng(NEW_LEAF_SEED)
+    name = next(iter(DISEASES))
+    leaf = draw_leaf(rng, crop="coffee", styles={name: DISEASES[name]}, severity=8.0)
+    photo = home / "new leaf.jpg"
+    with whole_file(photo) as draft:
+        Image.fromarray(leaf.rgb).save(draft, "JPEG", quality=92)
+    found = predict(adapter, [photo], home / "predictions").predicted[0]
+    true = 100 * sum(m.sum() for m in leaf.lesions.values()) / leaf.leaf.sum()
+    story.say(
+        f"A new leaf with {name} on {true:.1f} % of its area: predicted {found.disease} "
+        f"({found.probability:.0%}), {found.severity:.1f} %."
+    )
+    return found
