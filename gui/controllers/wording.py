@@ -76,19 +76,9 @@ def figures(run: Run) -> Mapping[str, float]:
     return dict(run.summary)
 
 
-def figure_line(run: Run) -> str:
-    """“Dice 0.81 · 92 % of diseases right”, as far as the run has them."""
-    known = figures(run)
-    parts = []
-    if "lesion_dice" in known:
-        parts.append(f"Dice {dice(known['lesion_dice'])}")
-    if "accuracy" in known:
-        parts.append(f"{percent(known['accuracy'])} of diseases right")
-    return " · ".join(parts)
-
-
 def run_line(run: Run) -> str:
-    """A run in a list of choices."""
-    return " · ".join(
-        text for text in (run.title or run.id, when(run.created_at), figure_line(run)) if text
-    )
+    """A run in a list of choices; what tells runs apart comes first."""
+    known = figures(run)
+    reached = f"Dice {dice(known['lesion_dice'])}" if "lesion_dice" in known else ""
+    texts = (when(run.created_at), reached, run.title or run.id)
+    return " · ".join(text for text in texts if text)

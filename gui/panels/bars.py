@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LINE = 24
 GAP = 10
+TICK = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class Bars(QWidget):
         """Widths of the names and of the figures."""
         metrics = QFontMetrics(self._bold())
         figures = max((metrics.horizontalAdvance(b.text) for b in self._bars), default=0)
-        names = max((metrics.horizontalAdvance(b.name) + 18 for b in self._bars), default=0)
+        names = max((metrics.horizontalAdvance(b.name) + TICK + 4 for b in self._bars), default=0)
         return min(names, int(self.width() * 0.45)), figures
 
     def _bold(self) -> QFont:
@@ -96,7 +97,7 @@ class Bars(QWidget):
         names, figures = widths
         painter.setFont(self._bold() if bar.marked else self.font())
         painter.setPen(theme.colour("text"))
-        tick = 18 if bar.marked else 0
+        tick = TICK if bar.marked else 0
         name_box = QRect(line.left() + tick, line.top(), names - tick, LINE)
         if bar.marked:
             theme.icon("mdi6.check", "ok").paint(

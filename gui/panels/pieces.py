@@ -49,6 +49,14 @@ def button(
     return made
 
 
+def chip(text: str, pressed: Callable[[], object]) -> QPushButton:
+    """A small button that stays pressed."""
+    made = button(text, pressed)
+    made.setCheckable(True)
+    made.setProperty("chip", True)
+    return made
+
+
 def row(*items: QWidget | QLayout | None, spacing: int = 8) -> QHBoxLayout:
     """Side by side; None is a stretch."""
     made = QHBoxLayout()
@@ -95,6 +103,15 @@ def scrolled(content: QWidget) -> QScrollArea:
     area.viewport().setAutoFillBackground(False)
     content.setAutoFillBackground(False)
     return area
+
+
+def centred(middle: QWidget) -> QWidget:
+    """``middle`` as wide as it may be, in the middle of what there is."""
+    made = QWidget()
+    layout = row(None, middle, None)
+    layout.setStretch(1, 100)
+    made.setLayout(layout)
+    return made
 
 
 class Elided(QLabel):
@@ -223,6 +240,7 @@ class Problems(QWidget):
         assert layout is not None
         while (item := layout.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
+                widget.hide()  # until it goes it would be painted over the new ones
                 widget.deleteLater()
         for text in texts:
             layout.addWidget(self._line(text))

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QComboBox, QFrame, QStackedWidget, QWidget
 from core.changes import Changes
 from core.domain.ids import ImageId, RunId
 from core.domain.run import Run, Score, Verdict
+from core.services.hard_samples import BELOW
 from gui.actions import spec
 from gui.context import Context
 from gui.controllers import review, wording
@@ -211,6 +212,11 @@ class ReviewWorkspace(Workspace):
 
     # -- the list
 
+    @property
+    def _hard_below(self) -> float:
+        """Leaves under this Dice count as hard: the filter's, unless it lists every leaf."""
+        return BELOW if self.filter.value == review.EVERY else self.filter.value
+
     def _list_again(self) -> None:
         figures = self.figures
         if figures is None:
@@ -222,8 +228,9 @@ class ReviewWorkspace(Workspace):
             "No leaf is below this Dice." if scored else "This run has scored no leaf."
         )
         self.list.hard.begin(more=count > 0)
-        self.hard.setEnabled(self._context.project.writable and count > 0)
-        self.hard.setText(f"Train on the hard ones ({count:,})…" if count else "Train on hard ones")
+        hard = figures.below(self._hard_below)
+        self.hard.setEnabled(self._context.project.writable and hard > 0)
+        self.hard.setText(f"Train on the hard ones ({hard:,})…" if hard else "No hard ones")
         if count:
             self._next_page()
         else:
@@ -295,10 +302,9 @@ class ReviewWorkspace(Workspace):
 
     def offer_hard(self) -> None:
         """Work out what training on the hard ones would do, and ask."""
-        figures = self.figures
+        figures, below = self.figures, self._hard_below
         if figures is None:
             return
-        below = self.filter.value
         self._context.project.ask(
             lambda store: make_offer(store, figures.run, below),
             on_done=self._ask_hard,

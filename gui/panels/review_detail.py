@@ -149,9 +149,8 @@ class DetailView(QWidget):
     def _show_classes(self, score: Score) -> None:
         truth = score.truth or "not named"
         right = score.truth == score.predicted
-        verb = "and the model says so" if right else f"the model says {score.predicted}"
-        joint = " " if right else "; "
-        self.classes.setText(f"{truth}{joint}{verb}")
+        rest = "and the model agrees" if right else f"but the model says {score.predicted}"
+        self.classes.setText(f"{truth}, {rest}")
         shown = score.probabilities[:MOST_BARS]
         self.bars.put(
             [
@@ -159,9 +158,9 @@ class DetailView(QWidget):
                 for n, p in shown
             ]
         )
-        rest = len(score.probabilities) - len(shown)
-        self.more_bars.setVisible(rest > 0)
-        self.more_bars.setText(f"and {wording.count(rest, 'class', 'classes')} less likely")
+        left_out = len(score.probabilities) - len(shown)
+        self.more_bars.setVisible(left_out > 0)
+        self.more_bars.setText(f"and {wording.count(left_out, 'class', 'classes')} less likely")
 
     def _show_overlay(self) -> None:
         if self._leaf is None:
@@ -202,6 +201,7 @@ class TargetTable(QWidget):
     def put(self, targets: tuple[TargetScore, ...]) -> None:
         while (item := self._grid.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
+                widget.hide()
                 widget.deleteLater()
         self.rows = [(t.target, wording.dice(t.dice), wording.dice(t.iou)) for t in targets]
         right = Qt.AlignmentFlag.AlignRight

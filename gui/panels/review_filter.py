@@ -6,13 +6,14 @@ Knows thresholds and counts; knows no leaf.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDoubleSpinBox, QGridLayout, QSlider, QToolButton, QWidget
+from PySide6.QtWidgets import QDoubleSpinBox, QGridLayout, QPushButton, QSlider, QWidget
 
 from core.services.review import THRESHOLDS
 from gui.controllers.review import EVERY
-from gui.panels.pieces import column, label, row
+from gui.panels.pieces import chip, column, label, row
 
 STEPS = 100
 
@@ -26,7 +27,7 @@ class ThresholdFilter(QWidget):
         super().__init__()
         self._count: Callable[[float], int] = lambda _threshold: 0
         self._value = EVERY
-        self.chips: dict[float, QToolButton] = {}
+        self.chips: dict[float, QPushButton] = {}
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.spin = QDoubleSpinBox()
         self._assemble()
@@ -39,10 +40,10 @@ class ThresholdFilter(QWidget):
     def count_with(self, count: Callable[[float], int]) -> None:
         """Another run: ``count`` tells how many leaves have a Dice below a threshold."""
         self._count = count
-        for threshold, chip in self.chips.items():
+        for threshold, made in self.chips.items():
             name = "All" if threshold == EVERY else f"below {threshold:.2f}"
-            chip.setText(f"{name} · {count(threshold):,}")
-            chip.setAccessibleName(f"{name}, {count(threshold)} leaves")
+            made.setText(f"{name} · {count(threshold):,}")
+            made.setAccessibleName(f"{name}, {count(threshold)} leaves")
 
     def put(self, value: float) -> None:
         """List leaves below ``value``."""
@@ -54,20 +55,20 @@ class ThresholdFilter(QWidget):
         self.spin.setValue(shown)
         for widget in (self.slider, self.spin):
             widget.blockSignals(False)
-        for threshold, chip in self.chips.items():
-            chip.setChecked(abs(threshold - value) < 1e-6)
+        for threshold, made in self.chips.items():
+            made.setChecked(abs(threshold - value) < 1e-6)
         self.changed.emit(value)
 
     def _assemble(self) -> None:
         grid = QGridLayout()
         grid.setSpacing(6)
         for index, threshold in enumerate((*THRESHOLDS, EVERY)):
-            chip = QToolButton()
-            chip.setCheckable(True)
-            chip.setSizePolicy(chip.sizePolicy().Policy.Expanding, chip.sizePolicy().Policy.Fixed)
-            chip.clicked.connect(lambda _checked=False, t=threshold: self.put(t))
-            self.chips[threshold] = chip
-            grid.addWidget(chip, index // 2, index % 2)
+            made = chip("", partial(self.put, threshold))
+            self.chips[threshold] = made
+            if threshold == EVERY:
+                grid.addWidget(made, index // 2, 0, 1, 2)
+            else:
+                grid.addWidget(made, index // 2, index % 2)
         self.slider.setRange(1, STEPS)
         self.slider.setAccessibleName("Dice threshold")
         self.slider.valueChanged.connect(lambda v: self.put(EVERY if v == STEPS else v / STEPS))

@@ -101,5 +101,5 @@ def sentences(offer: HardOffer) -> list[str]:
     if plan.dice is not None:
         said.append(f"Their mean Dice is {wording.dice(plan.dice)} now; you will see both.")
     if plan.parent is None:
-        said.append(plan.why)
+        said.append(f"{plan.why.partition(';')[0]}.")
     return said

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QButtonGroup, QComboBox, QFileDialog, QSpinBox, QToolButton, QWidget
+from PySide6.QtWidgets import QButtonGroup, QComboBox, QFileDialog, QPushButton, QSpinBox, QWidget
 
 from core.training.config import PRESETS, Preset, TrainConfig
 from gui.context import Context
@@ -24,6 +24,8 @@ from gui.panels.pieces import (
     Problems,
     button,
     card,
+    centred,
+    chip,
     column,
     label,
     row,
@@ -109,18 +111,15 @@ class SetupView(QWidget):
         foot = QWidget()
         foot.setMaximumWidth(WIDTH)
         foot.setLayout(column(self.problems, self.train, self.promise, spacing=8))
-        layout = column(scrolled(_centred(body)), _centred(foot), spacing=12, margin=20)
+        layout = column(scrolled(centred(body)), centred(foot), spacing=12, margin=20)
         layout.setStretch(0, 1)
         self.setLayout(layout)
 
-    def _preset_button(self, preset: Preset) -> QToolButton:
-        made = QToolButton()
-        made.setText(preset.title)
-        made.setCheckable(True)
+    def _preset_button(self, preset: Preset) -> QPushButton:
+        made = chip(preset.title, lambda: self._use_preset(preset))
         made.setToolTip(preset.note)
         made.setObjectName(f"train.preset.{preset.id}")
         self.presets.addButton(made)
-        made.clicked.connect(lambda _checked=False: self._use_preset(preset))
         return made
 
     @property
@@ -203,12 +202,3 @@ class SetupView(QWidget):
         # Classes come from the project, so only the numbers are left to be checked here.
         sample = replace(self.config, base=self.config.base or "none", classes=("a", "b"))
         return [*found, *sample.problems()]
-
-
-def _centred(middle: QWidget) -> QWidget:
-    """``middle`` as wide as it may be, in the middle of what there is."""
-    made = QWidget()
-    layout = row(None, middle, None)
-    layout.setStretch(1, 100)
-    made.setLayout(layout)
-    return made

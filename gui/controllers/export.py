@@ -1,0 +1,158 @@
+"""Takes an adapter or the labels away, step by step, off the GUI thread.
+
+Knows the export use-cases and their steps; knows no widget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from core.domain.run import Run, RunState
+from core.exporters.base import ExporterSpec
+from core.training.run_folder import RunFolder
+from gui.context import Context
+
+if TYPE_CHECKING:
+    from core.exporters.base import ExportReport
+    from core.ports import ProjectStore
+    from core.services.answering import Verified
+    from core.services.export import AdapterExport
+
+EXPORTABLE = (RunState.FINISHED, RunState.STOPPED)
+
+
+class AdapterStep(Enum):
+    """What happens between pressing Export and the green tick, in this order."""
+
+    COPY = "Copy the adapter and write the checksum of every file"
+    RELOAD = "Reload the copy from its own files"
+    SCORE = "Score leaves again with the copy"
+    PLACE = "Put the folder in its place"
+
+
+INSIDE = (
+    ("adapter_model.safetensors", "what was learnt: the LoRA weights"),
+    ("head.safetensors", "the mask head, which draws the outlines"),
+    ("adapter_config.json", "how the weights fit onto the base model"),
+    ("tokenizer", "how text is turned into tokens, the mask token included"),
+    ("processor", "how photos are prepared"),
+    ("chat_template", "how a question is put to the model"),
+    ("README.md", "the card: data, figures, licence, limits"),
+    ("manifest.json", "the checksum of every file, and of the base model it needs"),
+)
+
+
+def inside(names: list[str]) -> list[tuple[str, str]]:
+    """(file name, what it is) in plain words, the important ones first; others as they are."""
+    known: list[tuple[str, str]] = []
+    rest = sorted(names)
+    for start, meaning in INSIDE:
+        for name in [n for n in rest if n.startswith(start)]:
+            known.append((name, meaning))
+            rest.remove(name)
+    return known + [(name, "") for name in rest]
+
+
+class ExportController(QObject):
+    """One adapter and one data export at a time. Every failure is an error to show."""
+
+    stepped = Signal(object)
+    """The `AdapterStep` that has begun."""
+    adapter_done = Signal(object)
+    adapter_failed = Signal(object)
+    data_moved = Signal(int, int)
+    """(done, of) photos."""
+    data_done = Signal(object)
+    data_failed = Signal(object)
+
+    def __init__(self, context: Context, parent: QObject) -> None:
+        super().__init__(parent)
+        self._context = context
+        self.adapter_busy = self.data_busy = False
+
+    def folder(self, run: Run) -> RunFolder:
+        info = self._context.project.info
+        assert info is not None
+        return RunFolder(info.folder / run.folder)
+
+    def export_adapter(self, run: Run, out: Path) -> None:
+        """Copy, reload, score again. The folder appears only when all of it went well."""
+        if self.adapter_busy:
+            return
+        self.adapter_busy = True
+        folder = self.folder(run)
+        self._context.tasks.run(
+            lambda: _adapter(folder, out, self._tell),
+            on_done=self._adapter_done,
+            on_error=self._adapter_failed,
+            owner=self,
+        )
+
+    def export_data(self, format_id: str, out: Path) -> None:
+        """Write the labels in a format of the registry."""
+
+        def write(store: ProjectStore) -> ExportReport:
+            from core.services.export import export_project
+
+            return export_project(store, out, format_id=format_id, progress=self._moved)
+
+        if self.data_busy:
+            return
+        self.data_busy = True
+        self._context.project.ask(
+            write, on_done=self._data_done, on_error=self._data_failed, owner=self
+        )
+
+    def _tell(self, step: AdapterStep) -> None:
+        """From the free lane."""
+        self._context.tasks.post(lambda: self.stepped.emit(step))
+
+    def _moved(self, done: int, of: int) -> None:
+        """From the store lane; a hundred times in all is enough."""
+        if done == of or done % max(1, of // 100) == 0:
+            self._context.tasks.post(lambda: self.data_moved.emit(done, of))
+
+    def _adapter_done(self, made: AdapterExport) -> None:
+        self.adapter_busy = False
+        self.adapter_done.emit(made)
+
+    def _adapter_failed(self, error: BaseException) -> None:
+        self.adapter_busy = False
+        self.adapter_failed.emit(error)
+
+    def _data_done(self, report: ExportReport) -> None:
+        self.data_busy = False
+        self.data_done.emit(report)
+
+    def _data_failed(self, error: BaseException) -> None:
+        self.data_busy = False
+        self.data_failed.emit(error)
+
+
+def _adapter(folder: RunFolder, out: Path, tell: Callable[[AdapterStep], None]) -> AdapterExport:
+    """In the free lane; the answering worker ends with the block that holds it."""
+    from core.services import export
+    from core.services.answering import Answerer
+
+    def verify(draft: Path) -> Verified:
+        tell(AdapterStep.RELOAD)
+        with Answerer(draft) as model:
+            tell(AdapterStep.SCORE)
+            verified = model.verify(folder, export.probes(folder))
+        tell(AdapterStep.PLACE)
+        return verified
+
+    tell(AdapterStep.COPY)
+    return export.export_adapter(folder, out, verify=verify)
+
+
+def data_formats() -> list[ExporterSpec]:
+    """Every registered format, by title."""
+    from core.services.export import formats
+
+    return sorted(formats().values(), key=lambda spec: spec.title)

@@ -1,0 +1,103 @@
+"""The Export workspace: the trained model on one card, the labels on the other.
+
+Arranges the cards and carries their wishes to the controller. Knows which run is meant.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtWidgets import QWidget
+
+from core.domain.ids import RunId
+from core.errors import UserError
+from gui.context import Context
+from gui.controllers.export import EXPORTABLE, ExportController, data_formats
+from gui.controllers.focus import Focus
+from gui.controllers.shared import shared
+from gui.controllers.training import TrainingController
+from gui.panels.export_adapter import AdapterCard
+from gui.panels.export_data import DataCard
+from gui.panels.pieces import button, card, centred, column, label, row, scrolled
+from gui.panels.train import open_folder
+from gui.workspaces import Workspace
+
+WIDTH = 760
+
+
+class ExportWorkspace(Workspace):
+    """The page."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self._context = context
+        self.training = shared(context, TrainingController)
+        self._focus = shared(context, Focus)
+        self.controller = ExportController(context, self)
+        self.adapter = AdapterCard(context)
+        self.data = DataCard(context, data_formats())
+        go = button("Go to Train", partial(context.navigate, "train"), primary=True)
+        self.none_yet = card(
+            label("The trained model", "heading"),
+            label("No run yet: train a model first, then take it away from here.", wrap=True),
+            row(go, None),
+        )
+        self._assemble()
+        self._connect()
+        self._project_changed()
+
+    def _assemble(self) -> None:
+        body = QWidget()
+        body.setMaximumWidth(WIDTH)
+        title = label("Take your work away", "title")
+        body.setLayout(column(title, self.none_yet, self.adapter, self.data, None, spacing=14))
+        self.setLayout(column(scrolled(centred(body)), margin=20))
+
+    def _connect(self) -> None:
+        controller, adapter, data = self.controller, self.adapter, self.data
+        self.training.runs_changed.connect(self._runs_changed)
+        self._focus.changed.connect(self._runs_changed)
+        adapter.run_chosen.connect(self._focus.put)
+        adapter.export_wanted.connect(self._export_adapter)
+        adapter.open_wanted.connect(open_folder)
+        controller.stepped.connect(adapter.step)
+        controller.adapter_done.connect(adapter.succeed)
+        controller.adapter_failed.connect(lambda e: adapter.fail(self._sentence(e)))
+        data.export_wanted.connect(self._export_data)
+        data.open_wanted.connect(lambda p: open_folder(p if p.is_dir() else p.parent))
+        controller.data_moved.connect(data.show_progress)
+        controller.data_done.connect(data.succeed)
+        controller.data_failed.connect(lambda e: data.fail(self._sentence(e)))
+        self._context.project.opened.connect(self._project_changed)
+
+    def _project_changed(self) -> None:
+        self.data.propose()
+        self._runs_changed()
+
+    def _runs_changed(self) -> None:
+        runs = [r for r in self.training.runs if r.state in EXPORTABLE]
+        self.none_yet.setVisible(not runs)
+        self.adapter.setVisible(bool(runs))
+        self.adapter.put_runs(runs, self._focus.run)
+
+    def _export_adapter(self, run: RunId, out: Path) -> None:
+        if (found := self.training.run(run)) is not None:
+            self.adapter.begin()
+            self.controller.export_adapter(found, out)
+
+    def _export_data(self, format_id: str, out: Path) -> None:
+        self.data.begin()
+        self.controller.export_data(format_id, out)
+
+    def _sentence(self, error: object) -> str:
+        """A sentence for the card; a bug is reported as one as well."""
+        if isinstance(error, UserError):
+            return str(error)
+        if isinstance(error, BaseException):
+            self._context.notices.show(error)
+        return "The export failed because of a fault in Leafspot; nothing was written."
+
+
+def build(context: Context) -> ExportWorkspace:
+    return ExportWorkspace(context)

@@ -1,0 +1,270 @@
+"""The card that takes a run's adapter away: steps with ticks, what is inside, how to use it.
+
+Knows `AdapterExport`; copies nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QFontDatabase, QGuiApplication
+from PySide6.QtWidgets import QComboBox, QFileDialog, QGridLayout, QLabel, QLineEdit, QWidget
+
+from core.domain.ids import RunId
+from core.domain.run import Run
+from gui.context import Context
+from gui.controllers import wording
+from gui.controllers.export import AdapterStep, inside
+from gui.panels.pieces import Elided, Problems, button, card, column, label, row
+
+if TYPE_CHECKING:
+    from core.services.export import AdapterExport
+
+PURPOSE = "exports"
+ICONS = {
+    "waiting": ("mdi6.circle-outline", "muted"),
+    "busy": ("mdi6.progress-clock", "accent"),
+    "done": ("mdi6.check-circle", "ok"),
+    "failed": ("mdi6.close-circle", "danger"),
+}
+
+
+class AdapterCard(QWidget):
+    """``export_wanted`` carries (Run id, Path)."""
+
+    export_wanted = Signal(object, object)
+    run_chosen = Signal(object)
+    open_wanted = Signal(object)
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self._context = context
+        self._busy = False
+        self.runs = QComboBox()
+        self.place = QLineEdit()
+        self.go = button("Export the adapter", self._go, primary=True)
+        self.steps = Steps(context)
+        self.outcome = label("", wrap=True)
+        self.problems = Problems(context.theme)
+        self.contents = Contents()
+        self.snippet = Snippet()
+        self.open = button("Open the folder", lambda: self.open_wanted.emit(self.made))
+        self.made: Path | None = None
+        self._assemble()
+        self._forget()
+
+    def _assemble(self) -> None:
+        self.runs.setAccessibleName("Run")
+        self.runs.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.runs.activated.connect(lambda _index: self._run_changed())
+        self.place.setAccessibleName("Folder of the adapter")
+        self.place.textEdited.connect(lambda _text: self._forget())
+        self.open.setIcon(self._context.theme.icon("mdi6.folder-open-outline"))
+        about = (
+            "A folder with everything that was learnt. It works on any computer with Leafspot and "
+            "the same base model, and holds no photo and no name of yours."
+        )
+        where = row(self.place, button("Choose…", self._choose))
+        self.setLayout(
+            column(
+                card(
+                    label("The trained model", "heading"),
+                    label(about, "muted", wrap=True),
+                    self.runs,
+                    where,
+                    row(self.go, None),
+                    self.problems,
+                    self.steps,
+                    self.outcome,
+                    self.contents,
+                    self.snippet,
+                    row(self.open, None),
+                )
+            )
+        )
+
+    @property
+    def run(self) -> RunId | None:
+        return RunId(self.runs.currentData()) if self.runs.currentData() else None
+
+    def put_runs(self, runs: Sequence[Run], current: RunId | None) -> None:
+        """Runs with an adapter, newest first."""
+        before = self.run
+        self.runs.clear()
+        for run in runs:
+            self.runs.addItem(wording.run_line(run), run.id)
+        ids = [r.id for r in runs]
+        if ids:
+            self.runs.setCurrentIndex(ids.index(current) if current in ids else 0)
+        if self.run != before:
+            self._run_changed(tell=False)
+
+    def begin(self) -> None:
+        """The export goes on."""
+        self._busy = True
+        self.made = None
+        self._show(done=None)
+        self.steps.begin()
+
+    def step(self, step: AdapterStep) -> None:
+        self.steps.reach(step)
+
+    def succeed(self, made: AdapterExport) -> None:
+        """Reloaded and scored again: now the ticks are true."""
+        self._busy, self.made = False, made.path
+        self.steps.finish()
+        found = made.verified
+        self.outcome.setText(
+            "The copy was reloaded from its own files and gave the same answers: "
+            f"{wording.percent(found.agreement)} of the diseases agree, the largest change of a "
+            f"Dice is {found.dice_change:.3f}."
+        )
+        self.contents.put(inside([*made.manifest.files, "manifest.json"]))
+        self.snippet.put(f'leafspot predict "{made.path}" photo.jpg --out results')
+        self._show(done=made)
+
+    def fail(self, sentence: str) -> None:
+        """Nothing was written."""
+        self._busy = False
+        self.steps.fail()
+        self.problems.put([sentence])
+        self._show(done=None)
+        self.problems.setVisible(True)
+
+    def _show(self, done: AdapterExport | None) -> None:
+        for widget in (self.outcome, self.contents, self.snippet, self.open):
+            widget.setVisible(done is not None)
+        self.problems.put([])
+        self.go.setEnabled(not self._busy and self.run is not None and bool(self.place.text()))
+
+    def _forget(self) -> None:
+        """Another run or place: what is shown below would be about the one before."""
+        if not self._busy:
+            self.made = None
+            self.steps.hide()
+            self._show(done=None)
+
+    def _run_changed(self, *, tell: bool = True) -> None:
+        run = self.run
+        info = self._context.project.info
+        if run is not None and info is not None:
+            folder = Path(self._context.preferences.last_folder(PURPOSE))
+            self.place.setText(str(free_name(folder / f"{info.name} adapter {run}")))
+        self._forget()
+        if tell and run is not None:
+            self.run_chosen.emit(run)
+
+    def _choose(self) -> None:
+        dialog = QFileDialog(self, "Folder for the adapter")
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.setDirectory(self._context.preferences.last_folder(PURPOSE))
+        dialog.fileSelected.connect(self._chosen)
+        dialog.open()
+
+    def _chosen(self, name: str) -> None:
+        folder = Path(name)
+        self._context.preferences.put_last_folder(PURPOSE, folder)
+        self.place.setText(str(free_name(folder / Path(self.place.text()).name)))
+        self._forget()
+
+    def _go(self) -> None:
+        if self.run is not None:
+            self.export_wanted.emit(self.run, Path(self.place.text()).expanduser())
+
+
+def free_name(path: Path) -> Path:
+    """``path``, or with “ 2”, “ 3”, … behind it, whichever is not there yet."""
+    found, number = path, 1
+    while found.exists():
+        number += 1
+        found = path.with_name(f"{path.name} {number}")
+    return found
+
+
+class Steps(QWidget):
+    """One line a step, with a mark that says how far it is."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self._theme = context.theme
+        self.states = dict.fromkeys(AdapterStep, "waiting")
+        self._marks: dict[AdapterStep, QLabel] = {}
+        lines = []
+        for step in AdapterStep:
+            self._marks[step] = QLabel()
+            lines.append(row(self._marks[step], label(step.value), None))
+        self.setLayout(column(*lines, spacing=6))
+        self._theme.changed.connect(self._paint)
+
+    def begin(self) -> None:
+        self.states = dict.fromkeys(AdapterStep, "waiting")
+        self.show()
+        self._paint()
+
+    def reach(self, step: AdapterStep) -> None:
+        """``step`` has begun, so those before it are done."""
+        order = list(AdapterStep)
+        for each in order:
+            passed = order.index(each) < order.index(step)
+            self.states[each] = "done" if passed else "busy" if each is step else "waiting"
+        self._paint()
+
+    def finish(self) -> None:
+        self.states = dict.fromkeys(AdapterStep, "done")
+        self._paint()
+
+    def fail(self) -> None:
+        self.states = {s: "failed" if v == "busy" else v for s, v in self.states.items()}
+        self._paint()
+
+    def _paint(self) -> None:
+        for step, state in self.states.items():
+            icon, tone = ICONS[state]
+            self._marks[step].setPixmap(self._theme.icon(icon, tone).pixmap(18, 18))
+            self._marks[step].setAccessibleName(f"{step.value}: {state}")
+
+
+class Contents(QWidget):
+    """File names and what each is for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 4, 0, 4)
+        self._grid.setHorizontalSpacing(16)
+        self._grid.setVerticalSpacing(2)
+        self._grid.setColumnStretch(1, 1)
+
+    def put(self, lines: list[tuple[str, str]]) -> None:
+        while (item := self._grid.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.hide()
+                widget.deleteLater()
+        self._grid.addWidget(label("What is inside", "heading"), 0, 0, 1, 2)
+        for index, (name, meaning) in enumerate(lines, 1):
+            self._grid.addWidget(label(name), index, 0)
+            self._grid.addWidget(Elided(meaning, "muted"), index, 1)
+
+
+class Snippet(QWidget):
+    """A command to copy."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = QLineEdit()
+        self.text.setReadOnly(True)
+        self.text.setAccessibleName("Command that uses the adapter")
+        self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        copy = button("Copy", lambda: QGuiApplication.clipboard().setText(self.text.text()))
+        heading = label("Use it on new photos, in a terminal", "heading")
+        self.setLayout(column(heading, row(self.text, copy), spacing=6))
+
+    def put(self, text: str) -> None:
+        self.text.setText(text)
+        self.text.setCursorPosition(0)

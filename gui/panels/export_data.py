@@ -1,0 +1,153 @@
+"""The card that takes the labels away in a format of the registry.
+
+Says what the format cannot hold before anything is written. Knows formats; writes nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QFileDialog, QLineEdit, QProgressBar, QWidget
+
+from core.exporters.base import ExporterSpec
+from gui.context import Context
+from gui.controllers import wording
+from gui.panels.export_adapter import PURPOSE, free_name
+from gui.panels.pieces import Problems, button, card, column, label, row
+
+if TYPE_CHECKING:
+    from core.exporters.base import ExportReport
+
+
+class DataCard(QWidget):
+    """``export_wanted`` carries (format id, Path)."""
+
+    export_wanted = Signal(str, object)
+    open_wanted = Signal(object)
+
+    def __init__(self, context: Context, formats: Sequence[ExporterSpec]) -> None:
+        super().__init__()
+        self._context = context
+        self._formats = {f.id: f for f in formats}
+        self._busy = False
+        self.made: Path | None = None
+        self.format = QComboBox()
+        self.loses = label("", "muted", wrap=True)
+        self.place = QLineEdit()
+        self.go = button("Export the labels", self._go, primary=True)
+        self.bar = QProgressBar()
+        self.outcome = label("", wrap=True)
+        self.problems = Problems(context.theme)
+        self.open = button("Open the folder", lambda: self.open_wanted.emit(self.made))
+        for each in formats:
+            self.format.addItem(each.title, each.id)
+        self._assemble()
+
+    def _assemble(self) -> None:
+        self.format.setAccessibleName("Format")
+        self.format.currentIndexChanged.connect(lambda _index: self.propose())
+        self.place.setAccessibleName("Where the labels go")
+        self.place.textEdited.connect(lambda _text: self._forget())
+        self.bar.setTextVisible(False)
+        self.bar.setMaximumHeight(8)
+        self.open.setIcon(self._context.theme.icon("mdi6.folder-open-outline"))
+        self.setLayout(
+            column(
+                card(
+                    label("The labels", "heading"),
+                    self.format,
+                    self.loses,
+                    row(self.place, button("Choose…", self._choose)),
+                    row(self.go, None),
+                    self.bar,
+                    self.problems,
+                    self.outcome,
+                    row(self.open, None),
+                )
+            )
+        )
+
+    @property
+    def spec(self) -> ExporterSpec | None:
+        return self._formats.get(str(self.format.currentData()))
+
+    def propose(self) -> None:
+        """A place for the format and the project in front."""
+        info, spec = self._context.project.info, self.spec
+        self.loses.setText(spec.loses if spec else "")
+        if info is not None and spec is not None:
+            folder = Path(self._context.preferences.last_folder(PURPOSE))
+            name = f"{info.name} labels{spec.suffix}" if spec.suffix else f"{info.name} {spec.id}"
+            # A file may be replaced by a newer one of its kind; a folder may not.
+            path = folder / name
+            self.place.setText(str(path if spec.suffix else free_name(path)))
+        self._forget()
+
+    def begin(self) -> None:
+        self._forget()
+        self._busy = True
+        self.bar.setRange(0, 0)
+        self.bar.show()
+        self.go.setEnabled(False)
+
+    def show_progress(self, done: int, of: int) -> None:
+        self.bar.setRange(0, of)
+        self.bar.setValue(done)
+
+    def succeed(self, report: ExportReport) -> None:
+        self._busy, self.made = False, report.path
+        images = wording.count(report.images, "photo")
+        regions = wording.count(report.regions, "outline")
+        lines = [f"{images} and {regions} written to {report.path.name}.", *report.notes]
+        self.outcome.setText("\n".join(lines))
+        self.bar.hide()
+        self.outcome.show()
+        self.open.show()
+        self.go.setEnabled(True)
+
+    def fail(self, sentence: str) -> None:
+        self._busy = False
+        self._forget()
+        self.problems.put([sentence])
+
+    def _forget(self) -> None:
+        if self._busy:
+            return
+        self.made = None
+        for widget in (self.bar, self.outcome, self.open):
+            widget.hide()
+        self.problems.put([])
+        self.go.setEnabled(self.spec is not None and bool(self.place.text()))
+
+    def _choose(self) -> None:
+        spec = self.spec
+        if spec is None:
+            return
+        dialog = QFileDialog(self, "Where the labels go")
+        if spec.suffix:
+            dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+            dialog.setDefaultSuffix(spec.suffix.lstrip("."))
+            dialog.selectFile(Path(self.place.text()).name)
+        else:
+            dialog.setFileMode(QFileDialog.FileMode.Directory)
+            dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.setDirectory(self._context.preferences.last_folder(PURPOSE))
+        dialog.fileSelected.connect(self._chosen)
+        dialog.open()
+
+    def _chosen(self, name: str) -> None:
+        path, spec = Path(name), self.spec
+        if spec is not None and not spec.suffix:
+            self._context.preferences.put_last_folder(PURPOSE, path)
+            path = free_name(path / Path(self.place.text()).name)
+        else:
+            self._context.preferences.put_last_folder(PURPOSE, path.parent)
+        self.place.setText(str(path))
+        self._forget()
+
+    def _go(self) -> None:
+        if (spec := self.spec) is not None:
+            self.export_wanted.emit(spec.id, Path(self.place.text()).expanduser())
