@@ -14,7 +14,8 @@ from core.domain.mask import TILE, Box, TileKey, clip_box
 from gui.canvas.sampling import Window, sample_classes
 
 Cut = tuple[slice, slice]
-SMALLEST = 128
+SMALLEST = 32
+"""Photos are never shown smaller than this, so that one more half level is never asked for."""
 
 
 def tile_cuts(box: Box) -> Iterator[tuple[TileKey, Cut, Cut]]:

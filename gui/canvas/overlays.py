@@ -6,11 +6,14 @@ they move with it when it is panned. Knows painting; knows no tool and no region
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 from core.domain.mask import Box, TileMask
@@ -21,6 +24,7 @@ from gui.canvas.transform import Transform
 PLUS, MINUS = "#00855f", "#c94f00"
 MARK = 9
 PAD = 4
+DASH = 6
 STRIPE = 6
 
 
@@ -84,48 +88,55 @@ class Overlays:
 
     def paint(self, painter: QPainter, transform: Transform, ratio: float) -> None:
         """Draw the marks; the painter counts in logical pixels, ``ratio`` device pixels each."""
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for box, dashed in ((self.box, False), (self.band, True)):
+        painter.scale(1 / ratio, 1 / ratio)  # from here on it counts device pixels
+        line = max(1, round(ratio))
+        for box, dash in ((self.box, 0), (self.band, DASH * line)):
             if box is not None:
-                _paint_box(painter, _rect(box, transform, ratio), dashed=dashed)
+                _paint_box(painter, _rect(box, transform), line=line, dash=dash)
         for point, positive in zip(self.points, self.positive, strict=True):
-            _paint_point(painter, _place(point, transform, ratio), positive=positive)
+            mark = _mark(positive, ratio)
+            x, y = _place(point, transform)
+            painter.drawImage(QPoint(x - mark.width() // 2, y - mark.height() // 2), mark)
         if self.cursor is not None:
-            x, y, radius = self.cursor
-            _paint_cursor(painter, QPointF(x + 0.5, y + 0.5), radius * transform.scale / ratio)
+            wx, wy, radius = self.cursor
+            at = QPointF((wx + 0.5) * ratio, (wy + 0.5) * ratio)
+            _paint_cursor(painter, at, radius * transform.scale, ratio)
 
     def mark_rects(self, transform: Transform, ratio: float) -> list[QRect]:
         """Logical rectangles that prompts and boxes cover."""
+        half = math.ceil((MARK + 1) * ratio)
         rects = [
-            QRectF(p.x() - MARK, p.y() - MARK, 2 * MARK, 2 * MARK)
-            for p in (_place(point, transform, ratio) for point in self.points)
+            QRect(x - half, y - half, 2 * half, 2 * half)
+            for x, y in (_place(point, transform) for point in self.points)
         ]
-        rects += [_rect(b, transform, ratio) for b in (self.box, self.band) if b is not None]
-        return [_padded(r) for r in rects]
+        rects += [_rect(b, transform) for b in (self.box, self.band) if b is not None]
+        return [_logical(r, ratio) for r in rects]
 
     def cursor_rect(self, transform: Transform, ratio: float) -> QRect | None:
         """The logical rectangle of the brush's circle."""
         if self.cursor is None:
             return None
         x, y, radius = self.cursor
-        half = max(8.0, radius * transform.scale / ratio)
-        return _padded(QRectF(x - half, y - half, 2 * half + 1, 2 * half + 1))
+        half = max(10.0, radius * transform.scale / ratio)
+        around = QRectF(x - half, y - half, 2 * half + 1, 2 * half + 1)
+        return around.toAlignedRect().adjusted(-PAD, -PAD, PAD, PAD)
 
 
-def _padded(rect: QRectF) -> QRect:
-    return rect.normalized().toAlignedRect().adjusted(-PAD, -PAD, PAD, PAD)
+def _logical(rect: QRect, ratio: float) -> QRect:
+    """The logical pixels around a rectangle of device pixels, with room for its line."""
+    scaled = QRectF(rect.x() / ratio, rect.y() / ratio, rect.width() / ratio, rect.height() / ratio)
+    return scaled.toAlignedRect().adjusted(-PAD, -PAD, PAD, PAD)
 
 
-def _place(point: tuple[float, float], transform: Transform, ratio: float) -> QPointF:
-    """On a whole device pixel counted from the photo's corner."""
+def _place(point: tuple[float, float], transform: Transform) -> tuple[int, int]:
+    """A whole device pixel, counted from the photo's corner."""
     x = transform.ox + round(point[0] * transform.scale)
-    y = transform.oy + round(point[1] * transform.scale)
-    return QPointF(x / ratio, y / ratio)
+    return x, transform.oy + round(point[1] * transform.scale)
 
 
-def _rect(box: tuple[float, float, float, float], transform: Transform, ratio: float) -> QRectF:
-    top_left = _place((box[0], box[1]), transform, ratio)
-    return QRectF(top_left, _place((box[2], box[3]), transform, ratio)).normalized()
+def _rect(box: tuple[float, float, float, float], transform: Transform) -> QRect:
+    (x0, y0), (x1, y1) = _place(box[:2], transform), _place(box[2:], transform)
+    return QRect(min(x0, x1), min(y0, y1), abs(x1 - x0), abs(y1 - y0))
 
 
 def _outline(mask: TileMask, window: Window) -> QImage | None:
@@ -137,41 +148,73 @@ def _outline(mask: TileMask, window: Window) -> QImage | None:
     return to_image(lut[edges(flags, rim)[rim:-rim, rim:-rim].astype(np.uint8)], opaque=False)
 
 
-def _paint_box(painter: QPainter, rect: QRectF, *, dashed: bool) -> None:
-    painter.setBrush(QColor(255, 255, 255, 26))
-    painter.setPen(QPen(QColor(0, 0, 0, 150), 3))
-    painter.drawRect(rect)
-    pen = QPen(QColor("white"), 1.5)
-    if dashed:
-        pen.setStyle(Qt.PenStyle.DashLine)
-    painter.setPen(pen)
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.drawRect(rect)
+def _paint_box(painter: QPainter, rect: QRect, *, line: int, dash: int) -> None:
+    """A white line between dark ones, by filled rectangles: the same pixels in every clip."""
+    dark, white = QColor(0, 0, 0, 130), QColor(255, 255, 255)
+    painter.fillRect(rect, QColor(255, 255, 255, 22))
+    for side in _sides(rect, line):
+        painter.fillRect(side.adjusted(-line, -line, line, line), dark)
+    for side in _sides(rect, line):
+        for piece in _dashes(side, dash) if dash else (side,):
+            painter.fillRect(piece, white)
 
 
-def _paint_point(painter: QPainter, at: QPointF, *, positive: bool) -> None:
+def _sides(rect: QRect, line: int) -> tuple[QRect, QRect, QRect, QRect]:
+    x, y, w, h = rect.x(), rect.y(), rect.width(), rect.height()
+    return (
+        QRect(x, y, w, line),
+        QRect(x, y + h, w + line, line),
+        QRect(x, y, line, h),
+        QRect(x + w, y, line, h),
+    )
+
+
+def _dashes(side: QRect, dash: int) -> Iterator[QRect]:
+    across = side.width() > side.height()
+    for start in range(0, side.width() if across else side.height(), 2 * dash):
+        if across:
+            yield QRect(side.x() + start, side.y(), dash, side.height()).intersected(side)
+        else:
+            yield QRect(side.x(), side.y() + start, side.width(), dash).intersected(side)
+
+
+@cache
+def _mark(positive: bool, ratio: float) -> QImage:
+    """A prompt's badge, drawn once: copied pixels are the same in every clip."""
+    half = math.ceil((MARK + 1) * ratio)
+    image = QImage(2 * half, 2 * half, QImage.Format.Format_ARGB32_Premultiplied)
+    image.fill(0)
+    painter = QPainter(image)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.translate(half, half)
+    painter.scale(ratio, ratio)
+    centre = QPointF(0, 0)
     painter.setPen(QPen(QColor(0, 0, 0, 110), 1))
     painter.setBrush(QColor("white"))
-    painter.drawEllipse(at, MARK, MARK)
+    painter.drawEllipse(centre, MARK, MARK)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QColor(PLUS if positive else MINUS))
-    painter.drawEllipse(at, MARK - 2, MARK - 2)
+    painter.drawEllipse(centre, MARK - 2, MARK - 2)
     pen = QPen(QColor("white"), 2)
     pen.setCapStyle(Qt.PenCapStyle.RoundCap)
     painter.setPen(pen)
     arm = 3.5
-    painter.drawLine(at - QPointF(arm, 0), at + QPointF(arm, 0))
+    painter.drawLine(QPointF(-arm, 0), QPointF(arm, 0))
     if positive:
-        painter.drawLine(at - QPointF(0, arm), at + QPointF(0, arm))
+        painter.drawLine(QPointF(0, -arm), QPointF(0, arm))
+    painter.end()
+    return image
 
 
-def _paint_cursor(painter: QPainter, at: QPointF, radius: float) -> None:
+def _paint_cursor(painter: QPainter, at: QPointF, radius: float, ratio: float) -> None:
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     for colour, width in ((QColor(0, 0, 0, 150), 3.0), (QColor("white"), 1.25)):
-        painter.setPen(QPen(colour, width))
-        if radius >= 3:
+        painter.setPen(QPen(colour, width * ratio))
+        if radius >= 3 * ratio:
             painter.drawEllipse(at, radius, radius)
-        if radius < 8:  # too small to aim with: a cross helps
-            gap, arm = max(radius, 1.5) + 1, max(radius, 1.5) + 5
+        if radius < 8 * ratio:  # too small to aim with: a cross helps
+            gap = max(radius, 1.5 * ratio) + ratio
+            arm = gap + 4 * ratio
             for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
-                painter.drawLine(at + QPointF(dx * gap, dy * gap), at + QPointF(dx * arm, dy * arm))
+                painter.drawLine(at + QPointF(dx, dy) * gap, at + QPointF(dx, dy) * arm)

@@ -53,8 +53,11 @@ def spans(first: int, last: int, step: float, size: int) -> tuple[Axis, Axis]:
     if step <= 1:
         at = nearest(first, last, step, size)
         return at, at
-    edges = np.floor(np.arange(first, last + 1) * step).astype(np.intp)
-    low, high = edges[:-1], np.maximum(edges[:-1], edges[1:] - 1)
+    # Rounded: so the cell under a pixel's middle, where a click goes, is one that it shows.
+    edges = np.floor(np.arange(first, last + 1) * step + 0.5).astype(np.intp)
+    # The last pixel takes a last cell of which it shows a part only.
+    ends = np.where(edges[1:] >= size - 1, size, edges[1:])
+    low, high = edges[:-1], np.maximum(edges[:-1], ends - 1)
     return np.clip(low, 0, size - 1), np.clip(high, 0, size - 1)
 
 

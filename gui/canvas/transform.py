@@ -42,7 +42,11 @@ class Transform:
     def extent(self) -> tuple[int, int]:
         """Device pixels that the photo covers, at least 1 × 1."""
         width, height = self.size
-        return max(1, round(width * self.scale)), max(1, round(height * self.scale))
+        # Rounded up, so that the last column and row are never cut off; 5.0000001 is 5.
+        return (
+            max(1, math.ceil(width * self.scale - 1e-6)),
+            max(1, math.ceil(height * self.scale - 1e-6)),
+        )
 
     def centred(self, view: tuple[int, int]) -> Transform:
         """The same scale with the photo in the middle of ``view``."""
