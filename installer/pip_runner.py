@@ -94,7 +94,7 @@ class Listener:
     def tick(self) -> None:
         """Time has passed without a word."""
         if self._current == "unpacking":
-            self.progress.move("unpacking, the disk is busy now")
+            self.progress.move("unpacking and preparing them, mostly work for the disk")
         elif self._current:
             self.progress.move(f"{self._current}, {size(self._size)}; {self._so_far()}")
         else:
