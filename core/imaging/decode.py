@@ -18,6 +18,9 @@ from __future__ import annotations
 import hashlib
 import io
 import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -131,7 +134,7 @@ def read_header(path: Path) -> PhotoHeader:
     """Size, orientation, date and place, without decoding. Raises ImageUnreadable."""
     try:
         if path.is_file() and path.stat().st_size <= MAX_BYTES:
-            with path.open("rb") as file, _open(path, file) as picture:
+            with path.open("rb") as file, _opened(path, file) as picture:
                 return _header(path, picture)
     except FLAWS as error:
         raise _damaged(path, error) from error
@@ -217,6 +220,15 @@ def _too_many_pixels(path: Path) -> ImageUnreadable:
     return _refusal(path, "has more than 200 megapixels. Cut it up or save a smaller copy")
 
 
+@contextmanager
+def _opened(path: Path, file: BinaryIO) -> Iterator[Image.Image]:
+    """Pillow warns of odd tags, which is no reason to refuse a photo: it does so quietly."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with _open(path, file) as picture:
+            yield picture
+
+
 def _open(path: Path, file: BinaryIO) -> Image.Image:
     _with_heif()
     picture = Image.open(file, formats=_FORMATS)
@@ -232,7 +244,7 @@ def _open(path: Path, file: BinaryIO) -> Image.Image:
 
 def _header_of(path: Path, data: bytes) -> PhotoHeader:
     try:
-        with _open(path, io.BytesIO(data)) as picture:
+        with _opened(path, io.BytesIO(data)) as picture:
             return _header(path, picture)
     except FLAWS as error:
         raise _damaged(path, error) from error
@@ -253,7 +265,7 @@ def _header(path: Path, picture: Image.Image) -> PhotoHeader:
 def _decoded(path: Path, data: bytes, max_side: int | None) -> Image.Image:
     """RGB, displayed orientation."""
     try:
-        with _open(path, io.BytesIO(data)) as picture:
+        with _opened(path, io.BytesIO(data)) as picture:
             orientation = read_capture(picture).orientation
             turns_itself = picture.format in ("TIFF", "HEIF")
             if max_side:

@@ -62,9 +62,12 @@ def red_corner(rgb: np.ndarray) -> bool:
 
 def write_bomb(path: Path, side: int = 30_000) -> Path:
     """A PNG of ``side`` × ``side`` pixels in a few hundred kilobytes."""
-    row = b"\0" + bytes(side)
-    packer = zlib.compressobj(9)
-    packed = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
+    # One packed band of black rows, repeated; all its bytes are 0, so Adler-32 needs no pass.
+    bands = 100
+    packer = zlib.compressobj(9, wbits=-15)
+    band = packer.compress(bytes((side + 1) * (side // bands))) + packer.flush(zlib.Z_FULL_FLUSH)
+    total = (side + 1) * (side // bands) * bands
+    packed = b"\x78\xda" + band * bands + b"\x03\0" + struct.pack(">HH", total % 65521, 1)
     head = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
     chunks = [(b"IHDR", head), (b"IDAT", packed), (b"IEND", b"")]
     with path.open("wb") as file:

@@ -60,8 +60,10 @@ def test_a_heic_photo_is_shown_as_its_own_rotation_says_not_turned_twice(tmp_pat
 
 @pytest.mark.parametrize(
     ("mode", "ending"),
-    [("L", ".png"), ("P", ".png"), ("1", ".png"), ("RGBA", ".png"), ("LA", ".png")]
-    + [("CMYK", ".jpg"), ("CMYK", ".tif"), ("YCbCr", ".jpg"), ("RGBA", ".webp")],
+    [
+        *((mode, ".png") for mode in ("L", "P", "1", "RGBA", "LA")),
+        *(("CMYK", ".jpg"), ("CMYK", ".tif"), ("YCbCr", ".jpg"), ("RGBA", ".webp")),
+    ],
 )
 def test_every_colour_mode_comes_out_as_rgb(tmp_path: Path, mode: str, ending: str) -> None:
     path = tmp_path / f"leaf{ending}"

@@ -1,0 +1,107 @@
+"""A table's rows find their photos by path, and whatever does not fit is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.domain.image import Split
+from core.errors import ImportRefused
+from core.importers.labels_csv import LabelTable, read_labels
+
+
+def _table(folder: Path, text: str, encoding: str = "utf-8") -> LabelTable:
+    path = folder / "labels.csv"
+    path.write_bytes(text.encode(encoding))
+    return read_labels(path)
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_tables_of_any_spreadsheet_are_read(tmp_path: Path, mark: str, encoding: str) -> None:
+    lines = ["Image,Disease,group,split,crop,field,", "a.jpg,rust,plant 1,train,coffee,north,"]
+    table = _table(tmp_path, "\r\n".join(lines).replace(",", mark) + "\r\n\r\n", encoding)
+    (row,) = table.rows
+    assert (row.image, row.disease, row.group, row.crop) == ("a.jpg", "rust", "plant 1", "coffee")
+    assert row.split is Split.TRAIN
+    assert row.extra == (("field", "north"),)
+    assert row.number == 2
+
+
+def test_quoted_cells_keep_their_commas(tmp_path: Path) -> None:
+    table = _table(tmp_path, 'image,disease,note\n"a, b.jpg",rust,"dry, hot"\n')
+    assert table.rows[0].image == "a, b.jpg"
+    assert table.rows[0].extra == (("note", "dry, hot"),)
+
+
+@pytest.mark.parametrize(
+    ("word", "split"),
+    [("train", "train"), ("Val", "val"), ("validation", "val"), ("", "auto"), ("test", "ignored")],
+)
+def test_usual_words_for_splits_are_understood(tmp_path: Path, word: str, split: str) -> None:
+    table = _table(tmp_path, f"image,split\na.jpg,{word}\n")
+    assert table.rows[0].split == split
+
+
+def test_an_unknown_split_is_reported_and_kept(tmp_path: Path) -> None:
+    photo = tmp_path / "a.jpg"
+    found = _table(tmp_path, "image,split\na.jpg,holdout\nb.jpg,fold 3\n").match([photo])
+    assert found.rows[photo].split is Split.AUTO
+    assert ("split", "holdout") in found.rows[photo].extra
+    assert any("“holdout” (1 row) is not a split" in p for p in found.problems)
+    assert not any("fold 3" in p for p in found.problems)
+
+
+def test_rows_find_photos_by_the_longest_fitting_path(tmp_path: Path) -> None:
+    a, b = tmp_path / "north/leaf.jpg", tmp_path / "south/leaf.jpg"
+    table = _table(tmp_path, "image,disease\nsouth/leaf.jpg,rust\nNORTH\\leaf.JPG,blight\n")
+    found = table.match([a, b])
+    assert (found.rows[a].disease, found.rows[b].disease) == ("blight", "rust")
+    assert found.problems == ()
+
+
+def test_a_name_that_fits_two_photos_labels_neither(tmp_path: Path) -> None:
+    photos = [tmp_path / "north/leaf.jpg", tmp_path / "south/leaf.jpg"]
+    found = _table(tmp_path, "image,disease\nleaf.jpg,rust\n").match(photos)
+    assert found.rows == {}
+    assert "row 2: “leaf.jpg” fits 2 photos; write more of the path" in found.problems[0]
+
+
+def test_a_bare_name_or_a_moved_folder_is_enough_where_it_is_clear(tmp_path: Path) -> None:
+    a, b = tmp_path / "photos/one.jpg", tmp_path / "photos/two.jpg"
+    found = _table(tmp_path, "image,disease\none,rust\nold/place/two.jpg,blight\n").match([a, b])
+    assert (found.rows[a].disease, found.rows[b].disease) == ("rust", "blight")
+
+
+def test_rows_without_a_photo_and_second_rows_are_named(tmp_path: Path) -> None:
+    photo = tmp_path / "a.jpg"
+    table = _table(tmp_path, "image,disease\na.jpg,rust\na.jpg,blight\ngone.jpg,rust\n,rust\n")
+    found = table.match([photo])
+    assert found.rows[photo].disease == "rust"
+    assert "row 3: “a.jpg” is already in row 2" in found.problems[0]
+    assert "1 row named no imported photo: “gone.jpg” (row 4)" in found.problems[1]
+    assert "row 5: no image is named" in table.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "no column “image”"),
+        (b"photo,disease\na.jpg,rust\n", "no column “image”. Name the columns"),
+        ("image,disease\nBl\u00e4tt.jpg,rust\n".encode("latin-1"), "not UTF-8 text. Save it as"),
+        (b"image,disease,image\na,b,c\n", "two columns “image”"),
+        (b"image,disease\n" + b'"' + b"x" * 200_000, "cannot be read"),
+    ],
+)
+def test_what_is_no_table_is_refused_with_what_to_do(
+    tmp_path: Path, content: bytes, sentence: str
+) -> None:
+    (tmp_path / "labels.csv").write_bytes(content)
+    with pytest.raises(ImportRefused, match=sentence):
+        read_labels(tmp_path / "labels.csv")
+
+
+def test_a_missing_table_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ImportRefused, match="table cannot be read"):
+        read_labels(tmp_path / "none.csv")
