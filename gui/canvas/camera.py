@@ -17,6 +17,7 @@ from gui.canvas.transform import Transform
 MARGIN = 12
 """Logical pixels left free around a fitted photo."""
 SNAP = 0.02
+ROUNDING = 1e-6
 
 
 class Camera(QObject):
@@ -104,7 +105,7 @@ class Camera(QObject):
         return self.transform.to_photo(*self._device(QPointF(position)))
 
     def widget_at(self, x: float, y: float) -> QPointF:
-        """Widget position that shows the photo point; the inverse of ``image_at``."""
+        """Widget position that shows the photo point; inverse of ``image_at`` to a device pixel."""
         dx, dy = self.transform.to_device(x, y)
         return QPointF((dx - 0.5) / self.ratio, (dy - 0.5) / self.ratio)
 
@@ -120,8 +121,9 @@ class Camera(QObject):
         return QRect(left, top, right - left, bottom - top)
 
     def _device(self, position: QPointF) -> tuple[float, float]:
-        # A position names a pixel; its middle is meant.
-        return position.x() * self.ratio + 0.5, position.y() * self.ratio + 0.5
+        # A position names a device pixel; its middle is meant, on screens of any density.
+        x, y = position.x() * self.ratio, position.y() * self.ratio
+        return math.floor(x + ROUNDING) + 0.5, math.floor(y + ROUNDING) + 0.5
 
     def _look(self, wanted: Transform) -> None:
         if not self._has_photo:
