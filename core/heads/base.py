@@ -6,7 +6,7 @@ Knows tensors; knows no prompt, no project and no particular base model.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,13 @@ class HeadSpec:
     ceiling: str = ""
 
 
+class Maps(NamedTuple):
+    """Image features of B photos: ``fine`` [B, F, cells, cells] and ``coarse`` [B, C, h, w]."""
+
+    fine: Tensor
+    coarse: Tensor
+
+
 class MaskHead(Protocol):
     """A head on one base model. ``module`` holds what is trained and saved."""
 
@@ -40,7 +47,7 @@ class MaskHead(Protocol):
     @property
     def module(self) -> nn.Module: ...
 
-    def features(self, photos: Tensor, grid: Tensor) -> Tensor:
+    def features(self, photos: Tensor, grid: Tensor) -> Maps:
         """Image features, once per photo, whatever the number of targets.
 
         ``photos`` [B, 3, side, side] in [0, 1]; ``grid`` [B, channels, rows, columns] from the
@@ -48,11 +55,18 @@ class MaskHead(Protocol):
         """
         ...
 
-    def masks(self, features: Tensor, states: Tensor, owner: Tensor) -> Tensor:
+    def masks(self, maps: Maps, states: Tensor, owner: Tensor) -> Tensor:
         """Mask logits [N, cells, cells] of N targets.
 
         ``states`` [N, hidden] are the `<SEG>` states, ``owner`` [N] says which photo of the batch
         each belongs to.
+        """
+        ...
+
+    def describe(self, maps: Maps, logits: Tensor, owner: Tensor) -> Tensor:
+        """What lies under each mask, as one token [N, hidden] for the language model.
+
+        The class is read after this token: from what the mask found, not from the whole photo.
         """
         ...
 

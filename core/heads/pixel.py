@@ -4,13 +4,17 @@ The features join the vision tower's grid (what it is) with a small convolutiona
 photo itself (where exactly): a 16×16 or 28×28 grid of tokens alone is too coarse for lesions — the
 true masks pushed through 14×14 score Dice 0.66, through 56×112 0.95 (BRACOL leaves). The pyramid
 knows nothing of the base model, so its weights, schooled with `starter`, start every base.
+
+What lies under a mask is described by the features' weighted mean and spread, fine and coarse, and
+the mask's size. On 1,147 coffee leaves a linear reading of that description named the disease in
+0.88, one of a whole DINOv2 ViT-S in 0.87, one of the small tower's pooled features in 0.71.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from core.heads.base import HeadSpec
+from core.heads.base import HeadSpec, Maps
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -47,12 +51,15 @@ class PixelHead:
         found: nn.Module = self._module
         return found
 
-    def features(self, photos: Tensor, grid: Tensor) -> Tensor:
-        found: Tensor = self._module.features(photos, grid)
+    def features(self, photos: Tensor, grid: Tensor) -> Maps:
+        return Maps(*self._module.features(photos, grid))
+
+    def masks(self, maps: Maps, states: Tensor, owner: Tensor) -> Tensor:
+        found: Tensor = self._module.masks(maps.fine, states, owner)
         return found
 
-    def masks(self, features: Tensor, states: Tensor, owner: Tensor) -> Tensor:
-        found: Tensor = self._module.masks(features, states, owner)
+    def describe(self, maps: Maps, logits: Tensor, owner: Tensor) -> Tensor:
+        found: Tensor = self._module.describe(maps, logits, owner)
         return found
 
 
@@ -102,7 +109,15 @@ def _module(hidden: int, channels: int) -> nn.Module:
                 nn.Linear(256, 2 * fine + 1),
             )
 
-        def features(self, photos: Tensor, grid: Tensor) -> Tensor:
+            described = 3 * (2 * fine) + 2 * coarse + 2
+            self.words = nn.Sequential(
+                nn.LayerNorm(described),
+                nn.Linear(described, 256),
+                nn.GELU(),
+                nn.Linear(256, hidden),
+            )
+
+        def features(self, photos: Tensor, grid: Tensor) -> tuple[Tensor, Tensor]:
             x4 = self.down4(self.stem((photos - 0.5) * 4.0))
             x8 = self.down8(x4)
             x16 = self.down16(x8)
@@ -111,7 +126,18 @@ def _module(hidden: int, channels: int) -> nn.Module:
             )
             x16 = self.fuse16(x16 + seen)
             x8 = self.fuse8(x8 + _stretch(self.up8(x16), x8))
-            return self.fuse4(x4 + _stretch(self.up4(x8), x4))  # type: ignore[no-any-return]
+            return self.fuse4(x4 + _stretch(self.up4(x8), x4)), x16
+
+        def describe(self, maps: Maps, logits: Tensor, owner: Tensor) -> Tensor:
+            # The masks have a loss of their own; here only the features learn.
+            chance = logits.detach().sigmoid()[:, None]
+            small = functional.interpolate(chance, size=maps.coarse.shape[-2:], mode="area")
+            fine, coarse = maps.fine[owner], maps.coarse[owner]
+            share = chance.mean((1, 2, 3))
+            sizes = torch.stack([share.sqrt(), (share + 1e-4).log()], 1)
+            parts = [*_under(fine, chance), *_under(coarse, small), fine.mean((2, 3)), sizes]
+            found: Tensor = self.words(torch.cat(parts, 1))
+            return found
 
         def masks(self, features: Tensor, states: Tensor, owner: Tensor) -> Tensor:
             query = self.query(states.to(features.dtype))
@@ -120,6 +146,13 @@ def _module(hidden: int, channels: int) -> nn.Module:
             scale = float(weight.shape[1]) ** -0.5
             logits: Tensor = torch.einsum("nc,ncp->np", weight, flat) * scale + bias[:, None]
             return logits.reshape(-1, *features.shape[-2:])
+
+    def _under(x: Tensor, chance: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and spread of features [N, C, h, w] under soft masks [N, 1, h, w]."""
+        total = chance.sum((2, 3)) + 1e-3
+        mean = (x * chance).sum((2, 3)) / total
+        square = (x.square() * chance).sum((2, 3)) / total
+        return mean, (square - mean.square()).clamp_min(1e-6).sqrt()
 
     def _stretch(x: Tensor, like: Tensor) -> Tensor:
         return functional.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)

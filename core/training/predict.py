@@ -1,8 +1,9 @@
 """What a trained model says about photos: class probabilities and masks, by the generated path.
 
-The answer is the most likely one of those the project's classes allow — an exact constrained
-search, since every allowed answer is scored whole — and a mask exists only where that answer holds
-a `<SEG>`. Knows tensors and prompts; knows no truth, no files and no project.
+The answer is the most likely one of those the project's classes allow: an exact constrained
+search, since every allowed answer is scored whole. A mask exists only where that answer holds a
+`<SEG>` and does not say that the leaf is healthy. Knows tensors and prompts; knows no truth, no
+files and no project.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.heads.base import shrink
+from core.heads.base import Maps, shrink
 from core.training import prompts
-from core.training.forward import read
+from core.training.forward import Asked, converse
 from core.training.learner import Learner
 from core.vlms.base import Rendered
 
@@ -55,64 +56,75 @@ def predict(
     healthy: str,
     *,
     named: Sequence[Sequence[str]] = (),
-    force_mask: bool = False,
 ) -> list[Prediction]:
     """Predictions for a batch of photos [h, w, 3] uint8.
 
-    ``named[i]`` are the diseases to outline by name on photo i. ``force_mask`` outlines lesions
-    whatever the answer (the teacher-forced figure, for comparison only).
+    ``named[i]`` are the diseases to outline by name on photo i.
     """
     features, maps = look(learner, photos)
     rows: list[_Row] = []
     for i in range(len(photos)):
-        rows += _rows(learner, i, classes, healthy, named[i] if named else ())
-    tokens = learner.vlm.tokens(features)
-    owner = torch.tensor([r.photo for r in rows], device=tokens.device)
-    said = read(learner.vlm, tokens[owner], [r.rendered for r in rows])
-    scores = said.row_scores(len(rows)).double().cpu().numpy()
-    seg_of = {int(r): k for k, r in enumerate(said.seg_row)}
-    out: list[Prediction] = []
-    cells = learner.head.spec.cells
-    wanted: list[tuple[int, str, int]] = []
+        rows += _rows(learner, i, classes, named[i] if named else ())
+    asked = [Asked(r.photo, r.rendered) for r in rows]
+    told = converse(learner, learner.vlm.tokens(features), maps, asked)
+    scores = told.scores(len(rows)).double().cpu().numpy()
+    mask_of = {row: k for k, row in enumerate(told.mask_rows)}
+    pictures = _pictures(told.masks)
+    out = []
     for i in range(len(photos)):
         mine = [k for k, r in enumerate(rows) if r.photo == i]
-        diagnosis = [k for k in mine if rows[k].target == prompts.LESION_TARGET]
-        probability = _softmax(scores[diagnosis])
-        order = np.argsort(-probability, kind="stable")
-        ranked = tuple((classes[int(k)], float(probability[int(k)])) for k in order)
-        chosen = {prompts.LESION_TARGET: diagnosis[int(order[0])]}
-        if force_mask and chosen[prompts.LESION_TARGET] not in seg_of:
-            chosen[prompts.LESION_TARGET] = next(k for k in diagnosis if k in seg_of)
-        for target in {rows[k].target for k in mine} - {prompts.LESION_TARGET}:
-            candidates = [k for k in mine if rows[k].target == target]
-            chosen[target] = max(candidates, key=lambda k: scores[k])
-        blank = {target: np.zeros((cells, cells), np.uint8) for target in chosen}
-        out.append(Prediction(ranked[0][0], ranked, blank))
-        wanted += [(i, t, seg_of[k]) for t, k in chosen.items() if k in seg_of]
-    if wanted:
-        states = said.seg[[k for _, _, k in wanted]]
-        masks = draw(learner, maps, states, [i for i, _, _ in wanted])
-        for (i, target, _), mask, state in zip(wanted, masks, states, strict=True):
-            out[i].targets[target] = mask
-            out[i].states[target] = state
+        out.append(_choose(mine, rows, scores, classes))
+        for target, k in _chosen(mine, rows, scores).items():
+            nothing = target == prompts.LESION_TARGET and out[i].predicted == healthy
+            if k in mask_of and not nothing:
+                out[i].targets[target] = pictures[mask_of[k]]
+                out[i].states[target] = told.states[mask_of[k]]
+            else:
+                out[i].targets[target] = np.zeros_like(pictures[0])
     return out
 
 
+def _choose(
+    mine: Sequence[int], rows: Sequence[_Row], scores: NDArray[np.float64], classes: Sequence[str]
+) -> Prediction:
+    """The class probabilities of one photo; no masks yet."""
+    diagnosis = [k for k in mine if rows[k].target == prompts.LESION_TARGET]
+    probability = _softmax(scores[diagnosis])
+    order = np.argsort(-probability, kind="stable")
+    ranked = tuple((classes[int(k)], float(probability[int(k)])) for k in order)
+    return Prediction(ranked[0][0], ranked, {})
+
+
+def _chosen(
+    mine: Sequence[int], rows: Sequence[_Row], scores: NDArray[np.float64]
+) -> dict[str, int]:
+    """The likeliest answer of every target."""
+    best: dict[str, int] = {}
+    for k in mine:
+        other = best.setdefault(rows[k].target, k)
+        if scores[k] > scores[other]:
+            best[rows[k].target] = k
+    return best
+
+
 @torch.inference_mode()
-def look(
-    learner: Learner, photos: Sequence[NDArray[np.uint8]]
-) -> tuple[torch.Tensor, torch.Tensor]:
+def look(learner: Learner, photos: Sequence[NDArray[np.uint8]]) -> tuple[torch.Tensor, Maps]:
     """Tower features [B, cells, C] and the head's maps of a batch of photos."""
     vlm, head = learner.vlm, learner.head
     features = vlm.tower(vlm.pixels([np.ascontiguousarray(p) for p in photos]))
     return features, head.features(head_input(learner, photos), grid_of(learner, features))
 
 
+@torch.inference_mode()
 def draw(
-    learner: Learner, maps: torch.Tensor, states: torch.Tensor, owner: Sequence[int]
+    learner: Learner, maps: Maps, states: torch.Tensor, owner: Sequence[int]
 ) -> list[NDArray[np.uint8]]:
     """Masks of `<SEG>` states on the photos they are drawn on, as uint8 probability × 255."""
-    logits = learner.head.masks(maps, states.float(), torch.tensor(owner, device=maps.device))
+    places = torch.tensor(owner, device=states.device)
+    return _pictures(learner.head.masks(maps, states.float(), places))
+
+
+def _pictures(logits: torch.Tensor) -> list[NDArray[np.uint8]]:
     values: NDArray[np.uint8] = (
         (logits.float().sigmoid() * 255).round().to(torch.uint8).cpu().numpy()
     )
@@ -135,13 +147,11 @@ def grid_of(learner: Learner, features: torch.Tensor) -> torch.Tensor:
     return features.float().transpose(1, 2).reshape(count, channels, rows, columns)
 
 
-def _rows(
-    learner: Learner, photo: int, classes: Sequence[str], healthy: str, named: Sequence[str]
-) -> list[_Row]:
+def _rows(learner: Learner, photo: int, classes: Sequence[str], named: Sequence[str]) -> list[_Row]:
     asked = [
-        (prompts.LESION_TARGET, prompts.DIAGNOSE, prompts.diagnoses(classes, healthy)),
+        (prompts.LESION_TARGET, prompts.DIAGNOSE, [prompts.diagnosis(c) for c in classes]),
         (prompts.LEAF_TARGET, prompts.LEAF, list(prompts.LEAF_ANSWERS)),
-        *((name, prompts.named(name), list(prompts.named_answers(name))) for name in named),
+        *((name, prompts.named(name), list(prompts.NAMED_ANSWERS)) for name in named),
     ]
     return [
         _Row(photo, target, answer, learner.vlm.render(prompt, answer))

@@ -1,20 +1,25 @@
 """What the model is asked, and what it should answer.
 
-The answer begins with the mask token, so that the class is read from a state that had to localise:
-``<SEG> disease``; a healthy leaf is answered by its class alone. Knows words; knows no tensors.
+A diagnosis is ``<SEG> <what the mask found> disease``: first the mask token, then one token that
+describes what lies under that mask (`core.heads.base.MaskHead.describe`), then the class, so that
+the class is read from where the model looked. A healthy leaf is answered that way too, and its mask
+is then nothing: deciding "healthy" before looking was measured to be much the poorer choice (0.71
+against 0.88 on 1,147 leaves). A class alone can be asked for with CLASSIFY, without any mask.
 
 Accuracy is always measured with DIAGNOSE, which names no disease. Every class is scored by the
 likelihood of its whole answer: the sum of the log-probabilities of all its tokens, the end of the
 turn included, softmaxed over the project's classes. That sum *is* the probability of saying
 exactly this answer, and the end of the turn makes answers of different length comparable, so no
 length normalisation is applied.
+
+Knows words; knows no tensors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 SEG = "<SEG>"
+FOUND = "<FOUND>"
+"""Stands for the description of what lies under the mask; never said, always filled in."""
 DIAGNOSE = "Outline the lesions, then name the disease."
 CLASSIFY = "Name the disease."
 LESIONS = "Outline the lesions."
@@ -31,20 +36,16 @@ def named(disease: str) -> str:
     return f"Outline the lesions of {disease}."
 
 
-def diagnosis(disease: str, healthy: str) -> str:
+SHOWN = SEG
+"""The answer that outlines and says no more; also how every diagnosis begins."""
+
+
+def diagnosis(disease: str) -> str:
     """The answer to DIAGNOSE for a leaf of this class."""
-    return disease if disease == healthy else f"{SEG} {disease}"
+    return f"{SEG}{FOUND} {disease}"
 
 
-def diagnoses(classes: Sequence[str], healthy: str) -> list[str]:
-    """Every answer DIAGNOSE allows, in the order of ``classes``."""
-    return [diagnosis(name, healthy) for name in classes]
-
-
-LESION_ANSWERS = (f"{SEG} lesions", NOTHING)
-LEAF_ANSWERS = (f"{SEG} leaf",)
-
-
-def named_answers(disease: str) -> tuple[str, str]:
-    """The answers to ``named``: there, or not."""
-    return f"{SEG} {disease}", ABSENT
+LESION_ANSWERS = (SHOWN, NOTHING)
+LEAF_ANSWERS = (SHOWN,)
+NAMED_ANSWERS = (SHOWN, ABSENT)
+"""Of `named`: there, or not."""

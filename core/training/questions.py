@@ -41,34 +41,33 @@ def ask(
     known: Known, classes: Sequence[str], healthy: str, rng: np.random.Generator
 ) -> list[Question]:
     """The questions of one visit; at least one for a photo with a class or a mask."""
-    out = _diagnosis(known, healthy, rng)
+    out = _diagnosis(known, rng)
     if known.mask_known:
         out += _lesions(known)
         out += _by_name(known, classes, healthy, rng)
     if known.has_leaf:
-        out.append(Question(prompts.LEAF, prompts.LEAF_ANSWERS[0], prompts.LEAF_TARGET))
+        out.append(Question(prompts.LEAF, prompts.SHOWN, prompts.LEAF_TARGET))
     return out
 
 
-def _diagnosis(known: Known, healthy: str, rng: np.random.Generator) -> list[Question]:
+def _diagnosis(known: Known, rng: np.random.Generator) -> list[Question]:
+    """Where it is and what it is; on every other visit also the class alone."""
     if known.disease is None:
         return []
-    answer = prompts.diagnosis(known.disease, healthy)
-    shown = known.has_lesions and known.disease != healthy
-    full = Question(prompts.DIAGNOSE, answer, prompts.LESION_TARGET if shown else "")
-    alone = Question(prompts.CLASSIFY, known.disease)
-    if shown:
-        return [full, alone] if rng.random() < 0.5 else [full]
-    return [full if rng.random() < 0.5 else alone]
+    target = prompts.LESION_TARGET if known.mask_known else ""
+    out = [Question(prompts.DIAGNOSE, prompts.diagnosis(known.disease), target)]
+    if rng.random() < 0.5:
+        out.append(Question(prompts.CLASSIFY, known.disease))
+    return out
 
 
 def _lesions(known: Known) -> list[Question]:
-    if known.has_lesions:
-        # With a class, DIAGNOSE has asked for this mask already.
-        if known.disease is not None:
-            return []
-        return [Question(prompts.LESIONS, prompts.LESION_ANSWERS[0], prompts.LESION_TARGET)]
-    return [Question(prompts.LESIONS, prompts.NOTHING)]
+    if not known.has_lesions:
+        return [Question(prompts.LESIONS, prompts.NOTHING)]
+    # With a class, DIAGNOSE has asked for this mask already.
+    if known.disease is not None:
+        return []
+    return [Question(prompts.LESIONS, prompts.SHOWN, prompts.LESION_TARGET)]
 
 
 def _by_name(
@@ -78,7 +77,8 @@ def _by_name(
     out: list[Question] = []
     if known.present:
         name = str(rng.choice(known.present))
-        out.append(Question(prompts.named(name), prompts.named_answers(name)[0], name))
+        out.append(Question(prompts.named(name), prompts.SHOWN, name))
+    # Unnamed lesions may be of any disease: none of them can be called absent.
     if absent and (known.present or not known.has_lesions):
         name = str(rng.choice(absent))
         out.append(Question(prompts.named(name), prompts.ABSENT))

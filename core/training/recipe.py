@@ -23,7 +23,7 @@ from core.imaging.probability import write_probability
 from core.training import adapter, checkpoints, events, learner, prompts, scoring
 from core.training.checkpoints import Progress
 from core.training.config import Tower, TrainConfig
-from core.training.forward import mask_loss, read
+from core.training.forward import Asked, converse, mask_loss
 from core.training.learner import Learner
 from core.training.photos import PhotoCache
 from core.training.predict import grid_of, head_input
@@ -202,24 +202,19 @@ class Recipe:
         """Answer and mask loss of one accumulation part."""
         vlm, head = self.learner.vlm, self.learner.head
         features = self._features(visits)
-        asked = [(k, q) for k, visit in enumerate(visits) for q in visit.questions]
-        owner = torch.tensor([k for k, _ in asked], device=features.device)
-        rendered = [vlm.render(q.prompt, q.answer) for _, q in asked]
-        said = read(vlm, vlm.tokens(features)[owner], rendered)
-        answer = -said.answer.mean()
-        shown = [asked[int(r)] for r in said.seg_row]
+        questions = [(k, q) for k, visit in enumerate(visits) for q in visit.questions]
+        photos = [np.asarray(v.turn(self._photo(v.index)), np.uint8) for v in visits]
+        maps = head.features(head_input(self.learner, photos), grid_of(self.learner, features))
+        asked = [Asked(k, vlm.render(q.prompt, q.answer)) for k, q in questions]
+        told = converse(self.learner, vlm.tokens(features), maps, asked)
+        answer = -told.answer.mean()
+        shown = [questions[row] for row in told.mask_rows]
         kept = [j for j, (_, q) in enumerate(shown) if q.target]
         if not kept:
             return answer, answer.new_zeros(())
-        masked = sorted({shown[j][0] for j in kept})
-        photos = [np.asarray(visits[k].turn(self._photo(visits[k].index))) for k in masked]
-        maps = head.features(
-            head_input(self.learner, photos), grid_of(self.learner, features[masked])
-        )
-        places = torch.tensor([masked.index(shown[j][0]) for j in kept], device=features.device)
-        logits = head.masks(maps, said.seg[kept].float(), places)
         truth = np.stack([self._truth(visits[shown[j][0]], shown[j][1].target) for j in kept])
-        return answer, mask_loss(logits, torch.from_numpy(truth).to(logits.device))
+        wanted = torch.from_numpy(truth).to(told.masks.device)
+        return answer, mask_loss(told.masks[kept], wanted)
 
     def _features(self, visits: Sequence[Visit]) -> torch.Tensor:
         """Tower features [B, cells, C] of the turned photos.

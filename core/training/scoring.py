@@ -33,8 +33,6 @@ def predictions(
     config: TrainConfig,
     samples: Sequence[Sample],
     photo: Photos,
-    *,
-    force_mask: bool = False,
 ) -> Iterator[Prediction]:
     """One prediction a sample, in order. ``photo(i)`` gives [h, w, 3] uint8."""
     for start in range(0, len(samples), BATCH):
@@ -45,7 +43,6 @@ def predictions(
             config.classes,
             config.healthy,
             named=[[n for n in s.lesions if n and n in config.classes] for s in part],
-            force_mask=force_mask,
         )
 
 

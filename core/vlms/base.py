@@ -45,12 +45,22 @@ class Rendered:
     """Token ids of prompt + answer, image tokens included.
 
     ``ids`` is the full text, the first ``prompt`` of them the prompt; ``types`` is 1 at image
-    tokens. The prompt is a prefix by construction and checked.
+    tokens of the prompt. The prompt is a prefix by construction and checked. ``found`` is the
+    place of the one token that is filled with what the mask found, -1 where there is none.
     """
 
     ids: tuple[int, ...]
     types: tuple[int, ...]
     prompt: int
+    found: int = -1
+
+    def opening(self) -> Rendered:
+        """Everything before the filled-in token: prompt and `<SEG>`."""
+        return Rendered(self.ids[: self.found], self.types[: self.found], self.prompt)
+
+    def ending(self) -> Rendered:
+        """The whole, of which only what follows the filled-in token counts as the answer."""
+        return Rendered(self.ids, self.types, self.found + 1, self.found)
 
 
 class VisionLanguage(Protocol):
@@ -90,14 +100,17 @@ class VisionLanguage(Protocol):
         ...
 
     def render(self, prompt: str, answer: str) -> Rendered:
-        """The chat text of one question and answer; ``<SEG>`` in the answer is the mask token."""
+        """The chat text of one question and answer.
+
+        ``<SEG>`` in the answer is the mask token, ``<FOUND>`` the token that is filled in.
+        """
         ...
 
     def states(self, ids: Tensor, attention: Tensor, types: Tensor, tokens: Tensor) -> Tensor:
         """The last hidden states [N, S, hidden], after the final norm.
 
         ``ids``, ``attention``, ``types`` are [N, S]; ``tokens`` [N, n, hidden] fill the image
-        positions of each row in order.
+        positions of each row in order, the filled-in token being the last where there is one.
         """
         ...
 

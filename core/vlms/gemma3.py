@@ -38,6 +38,7 @@ SPECS = (
 )
 
 SEG_TEXT = "<SEG>"
+FOUND_TEXT = "<FOUND>"
 RESERVED = "<unused0>"
 """The reserved token that serves as the mask token where the tokenizer has no ``<SEG>``."""
 
@@ -96,12 +97,17 @@ class Gemma3:
         text = self.processor.apply_chat_template(
             question, tokenize=False, add_generation_prompt=True
         )
-        answer_text = answer.replace(SEG_TEXT, self._seg_text)
+        image = self.processor.tokenizer.image_token
+        said = answer.replace(SEG_TEXT, self._seg_text).replace(FOUND_TEXT, image)
         ids, _ = self._encode(text)
-        full, full_types = self._encode(f"{text}{answer_text}<end_of_turn>")
+        full, types = self._encode(f"{text}{said}<end_of_turn>")
         if full[: len(ids)] != ids:
             raise Bug(f"the prompt's tokens are not a prefix of prompt + {answer!r}")
-        return Rendered(tuple(full), tuple(full_types), len(ids))
+        filler = self.processor.tokenizer.image_token_id
+        found = full.index(filler, len(ids)) if FOUND_TEXT in answer else -1
+        # What is filled in is read causally, like any word of the answer.
+        types = [t if i < len(ids) else 0 for i, t in enumerate(types)]
+        return Rendered(tuple(full), tuple(types), len(ids), found)
 
     def _encode(self, text: str) -> tuple[list[int], list[int]]:
         blank = np.zeros((32, 32, 3), np.uint8)

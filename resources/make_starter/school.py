@@ -45,8 +45,8 @@ from core.vlms import gemma3
 
 SIDE, CELLS = 448, 112
 GRADES = ("none", "trace", "low", "high", "very high")
-SEVERITY = "How much of the leaf is sick?"
-GROUP = "Which group does this leaf belong to?"
+SEVERITY = "Outline the lesions, then say how much of the leaf is sick."
+GROUP = "Outline the lesions, then name the group."
 GROUPS = 40
 
 
@@ -221,10 +221,17 @@ class School:
         draft.replace(self.cache / "school.pt")
 
     def resume(self) -> None:
+        """Picks up the saved state; parts that a newer head has more of start afresh."""
         state = torch.load(self.cache / "school.pt", weights_only=True)
-        self.modules.load_state_dict(state["modules"])
-        self.average = state["average"]
-        self.optimiser.load_state_dict(state["optimiser"])
+        own = self.modules.state_dict()
+        same = {k: v for k, v in state["modules"].items() if k in own and own[k].shape == v.shape}
+        self.modules.load_state_dict(own | same)
+        self.average = {k: v.clone() for k, v in self.modules.state_dict().items()}
+        if len(same) == len(own):
+            self.average = state["average"]
+            self.optimiser.load_state_dict(state["optimiser"])
+        else:
+            self.average |= {k: state["average"][k] for k in same}
         self.step, self.seconds = state["step"], state["seconds"]
 
     def questions(self, item: Item, rng: np.random.Generator) -> list[Question]:
@@ -237,14 +244,20 @@ class School:
                 tuple(n for n in item.targets if n not in ("leaf", "lesions")),
             )
             return ask(known, self.classes, "healthy", rng)
-        out = [Question(GROUP, item.group)]
-        if rng.random() < 0.5:
-            out = [Question(SEVERITY, item.severity)]
+        said, prompt = item.group, GROUP
+        if rng.random() < 0.4:
+            said, prompt = item.severity, SEVERITY
+        target = "lesions" if item.targets else ""
+        out = [Question(prompt, prompts.diagnosis(said), target)]
+        if rng.random() < 0.3:
+            out.append(Question(prompt, said))
         if item.targets:
             sick = bool(item.targets["lesions"].any())
-            answer = prompts.LESION_ANSWERS[0] if sick else prompts.NOTHING
-            out.append(Question(prompts.LESIONS, answer, "lesions" if sick else ""))
-            out.append(Question(prompts.LEAF, prompts.LEAF_ANSWERS[0], "leaf"))
+            if not sick:
+                out.append(Question(prompts.LESIONS, prompts.NOTHING))
+            elif rng.random() < 0.3:
+                out.append(Question(prompts.LESIONS, prompts.SHOWN, "lesions"))
+            out.append(Question(prompts.LEAF, prompts.SHOWN, "leaf"))
         return out
 
     def batch(self, rng: np.random.Generator) -> list[Item]:
@@ -258,32 +271,27 @@ class School:
     def losses(self, items: list[Item], rng: np.random.Generator) -> dict[str, torch.Tensor]:
         looks = [visit(item, rng) for item in items]
         features = self.vlm.tower(self.vlm.pixels([look.photo for look in looks]))
-        asked = [
-            (i, q)
-            for i, (item, look) in enumerate(zip(items, looks, strict=True))
-            for q in self.questions(item, rng)
-            if not q.target or truth(item.targets[q.target], look).max() > 0.5
-        ]
-        owner = torch.tensor([i for i, _ in asked])
-        tokens = self.vlm.tokens(features)[owner]
-        read = forward.read(
-            self.vlm, tokens, [self.vlm.render(q.prompt, q.answer) for _, q in asked]
-        )
-        shown = [(asked[int(r)][0], asked[int(r)][1].target) for r in read.seg_row]
-        masked = sorted({i for i, _ in shown})
-        photos = np.stack([looks[i].photo for i in masked])
-        grid = features.transpose(1, 2).unflatten(2, (self.side, self.side))
+        questions = [(i, q) for i, item in enumerate(items) for q in self.questions(item, rng)]
+        photos = torch.from_numpy(np.stack([look.photo for look in looks]))
         maps = self.head.features(
-            torch.from_numpy(photos).permute(0, 3, 1, 2).float() / 255, grid[masked]
+            photos.permute(0, 3, 1, 2).float() / 255,
+            features.transpose(1, 2).unflatten(2, (self.side, self.side)),
         )
-        logits = self.head.masks(maps, read.seg, torch.tensor([masked.index(i) for i, _ in shown]))
-        wanted = torch.from_numpy(
-            np.stack([truth(items[i].targets[t], looks[i]) for i, t in shown])
+        asked = [forward.Asked(i, self.vlm.render(q.prompt, q.answer)) for i, q in questions]
+        told = forward.converse(self, self.vlm.tokens(features), maps, asked)
+        shown = [questions[row] for row in told.mask_rows]
+        kept = [j for j, (_, q) in enumerate(shown) if q.target]
+        wanted = np.stack(
+            [
+                truth(items[shown[j][0]].targets[shown[j][1].target], looks[shown[j][0]])
+                for j in kept
+            ]
         )
+        masks = forward.mask_loss(told.masks[kept], torch.from_numpy(wanted))
         real = [i for i, item in enumerate(items) if item.teacher >= 0]
         return {
-            "answer": -read.answer.mean(),
-            "mask": forward.mask_loss(logits, wanted),
+            "answer": -told.answer.mean(),
+            "mask": masks,
             "follow": self.followed(
                 features[real], [items[i] for i in real], [looks[i] for i in real]
             ),
