@@ -75,7 +75,7 @@ SETTINGS = (
     Setting(
         "gallery.thumbnail",
         Number(64, 240, " px"),
-        112,
+        100,
         "Size of the gallery pictures",
         "Appearance",
     ),

@@ -145,9 +145,9 @@ class LabelController(QObject):
         self.updated.emit()
 
     def _project_changed(self, changes: Changes) -> None:
-        """An import may have added masks to a photo that was looked at before."""
-        if changes.everything and self.session is not None:
-            self._history.forget(self.session.image.id)
+        """After an import or a search for moved photos, one that could not be shown may be there."""
+        if changes.everything and self.session is None:
+            self.reopen()
 
     # -- what is done to it
 

@@ -1,0 +1,184 @@
+"""What the gallery promises: every photo in its place at any number, and badges that follow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QColor, QImage
+from PySide6.QtTest import QTest
+from whole_window import bare_project, label_page, labelled_project, window
+
+from core.domain.ids import ImageId
+from core.domain.image import ImageState
+from core.domain.region import RegionKind
+from core.ports import ImageCard
+from gui.gallery.cell import percent
+from gui.gallery.view import plain_tip
+
+
+@pytest.fixture
+def page(qtbot, tmp_path: Path):
+    with window(qtbot, labelled_project(tmp_path, leaves=9)) as program:
+        yield label_page(qtbot, program)
+
+
+def drawn(page) -> QImage:
+    return page.gallery.view.viewport().grab().toImage()
+
+
+def pictures(page, qtbot) -> None:
+    view = page.gallery.view
+    qtbot.waitUntil(
+        lambda: all(page.gallery.thumbs.pixmap(i) is not None for i in view.ids_in_sight()),
+        timeout=10_000,
+    )
+
+
+def test_every_row_has_a_cell_of_its_own_and_is_found_again_by_a_point_in_it(page) -> None:
+    view = page.gallery.view
+    rects = [view.cell_rect(row) for row in range(9)]
+    assert all(not a.intersects(b) for n, a in enumerate(rects) for b in rects[:n])
+    for row in view.rows_in_sight():
+        rect = view.cell_rect(row)
+        if view.viewport().rect().contains(rect):
+            assert view.row_at(rect.center()) == row
+    assert view.row_at(QPoint(view.viewport().width() - 1, 10_000)) == -1
+
+
+def test_a_click_opens_the_photo_under_it(qtbot, page) -> None:
+    view = page.gallery.view
+    wanted = page.gallery.index.id(1)
+    spot = view.cell_rect(1).center()
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=spot)
+    qtbot.waitUntil(lambda: page.controller.session.image.id == wanted, timeout=10_000)
+    assert view.current == wanted
+
+
+def test_arrow_keys_walk_and_end_brings_the_last_photo_into_sight(qtbot, page) -> None:
+    view = page.gallery.view
+    view.setFocus()
+    QTest.keyClick(view, Qt.Key.Key_Right)
+    assert view.current == page.gallery.index.id(1)
+    QTest.keyClick(view, Qt.Key.Key_End)
+    assert view.current == page.gallery.index.id(8)
+    assert view.viewport().rect().contains(view.cell_rect(8).center())
+    QTest.keyClick(view, Qt.Key.Key_Home)
+    assert view.current == page.gallery.index.id(0)
+
+
+def test_pictures_arrive_and_replace_the_placeholders(qtbot, page) -> None:
+    pictures(page, qtbot)
+    view = page.gallery.view
+    place = page.gallery.view._theme.colour("border")
+    spot = view.cell_rect(0).center() - QPoint(0, 18)
+    assert QColor(drawn(page).pixel(spot)) != place
+
+
+def test_the_state_filter_lists_only_photos_in_that_state(qtbot, page) -> None:
+    page.controller.mark(ImageState.CHECKED)
+    qtbot.waitUntil(lambda: not page.controller.saver.pending(page.controller.wanted))
+    box = page.gallery.state
+    box.setCurrentIndex(box.findText("Checked"))
+    box.activated.emit(box.currentIndex())
+    qtbot.waitUntil(lambda: len(page.gallery.index) == 1, timeout=10_000)
+    assert page.gallery.index.id(0) == page.controller.wanted
+    assert page.gallery._count.text() == "1 photo match"
+
+
+def test_the_disease_filter_follows_the_leafs_disease(qtbot, page) -> None:
+    box = page.gallery.disease
+    healthy = page.diseases.healthy
+    box.setCurrentIndex(box.findData(healthy.id))
+    box.activated.emit(box.currentIndex())
+    qtbot.waitUntil(lambda: len(page.gallery.index) == 3, timeout=10_000)
+
+
+def test_text_filters_by_file_name_and_clearing_it_lists_all_again(qtbot, page) -> None:
+    page.gallery.text.setText("leaf_07")
+    qtbot.waitUntil(lambda: len(page.gallery.index) == 1, timeout=10_000)
+    page.gallery.text.clear()
+    qtbot.waitUntil(lambda: len(page.gallery.index) == 9, timeout=10_000)
+
+
+def test_a_saved_edit_shows_in_the_badge_of_its_photo(qtbot, page) -> None:
+    index = page.gallery.index
+    qtbot.waitUntil(lambda: index.card(0) is not None, timeout=10_000)
+    before = index.card(0).severity
+    lesion = next(r for r in page.controller.session.regions if r.info.kind is RegionKind.LESION)
+    page.controller.set_active(lesion.info.id)
+    page.controller.delete_active()
+    qtbot.waitUntil(lambda: index.card(0).severity == 0, timeout=10_000)
+    assert before > 0
+
+
+def test_a_photo_that_no_longer_matches_stays_until_the_list_is_asked_anew(qtbot, page) -> None:
+    box = page.gallery.state
+    box.setCurrentIndex(box.findText("Done"))
+    box.activated.emit(box.currentIndex())
+    qtbot.waitUntil(lambda: page.gallery.index.query.states == {ImageState.DONE}, timeout=10_000)
+    QTest.qWait(50)
+    page.controller.mark(ImageState.CHECKED)
+    QTest.qWait(100)
+    assert len(page.gallery.index) == 9
+    page.gallery.index.refresh()
+    qtbot.waitUntil(lambda: len(page.gallery.index) == 8, timeout=10_000)
+
+
+def test_a_hundred_thousand_photos_cost_what_is_in_sight(qtbot, page) -> None:
+    index, view = page.gallery.index, page.gallery.view
+    asked = []
+    page.gallery.thumbs.watch(lambda: asked.append(len(view.ids_in_sight())) or ())
+    index._take_ids(index.query, [ImageId(n + 1) for n in range(100_000)])
+    view.verticalScrollBar().setValue(view.verticalScrollBar().maximum())
+    view.viewport().grab()
+    assert view.rows_in_sight().stop == 100_000
+    assert len(view.rows_in_sight()) < 100
+    assert view.cell_rect(99_999).bottom() <= view.viewport().height()
+
+
+def test_the_grid_makes_use_of_the_width_it_is_given(page) -> None:
+    view = page.gallery.view
+    one = view.columns
+    view.resize(900, 600)
+    assert view.columns > one
+    row_of_last_column = view.cell_rect(view.columns - 1)
+    assert row_of_last_column.right() < view.viewport().width()
+
+
+def test_names_that_look_like_html_are_shown_as_they_are(page) -> None:
+    index = page.gallery.index
+    card = ImageCard(index.id(0), "<b>x</b>.jpg", ImageState.DONE, None, 0, None, None)
+    index._take_cards([card])
+    assert "<b>" not in page.gallery.view._tip(0)
+    assert "&lt;b&gt;x" in page.gallery.view._tip(0)
+    assert plain_tip("a & b\nc") == "<qt>a &amp; b<br>c</qt>"
+    assert replace(card, name="y").name == "y"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0.0 %"), (0.01, "<0.1 %"), (3.14159, "3.1 %"), (9.99, "10.0 %"), (45.4, "45 %")],
+)
+def test_severities_read_as_people_say_them(value: float, text: str) -> None:
+    assert percent(value) == text
+
+
+def test_another_project_replaces_all_photos(qtbot, tmp_path: Path) -> None:
+    first = labelled_project(tmp_path)
+    (tmp_path / "second").mkdir()
+    second = bare_project(tmp_path / "second", photos=2)
+    with window(qtbot, first) as program:
+        page = label_page(qtbot, program)
+        assert len(page.gallery.index) == 4
+        program.controller.open(second)
+        qtbot.waitUntil(lambda: len(page.gallery.index) == 2, timeout=10_000)
+        qtbot.waitUntil(
+            lambda: (
+                page.controller.session is not None
+                and page.controller.session.image.id == page.gallery.index.id(0)
+            ),
+            timeout=10_000,
+        )

@@ -1,0 +1,333 @@
+"""What the window promises: it comes up at once, never traps the person, and loses nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent, QImage
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QPushButton
+from whole_window import bare_project, label_page, labelled_project, window
+
+from core.errors import ProjectError
+from gui.actions import MENUS, TABLE, Actions, ActionSpec
+from gui.controllers.project import Projects
+from gui.crash import CrashHandler, write_report
+from gui.dialogs.about import AboutDialog, KeysDialog
+from gui.dialogs.diseases import DiseasesDialog
+from gui.dialogs.import_photos import ImportDialog, suggest
+from gui.dialogs.new_project import NewProjectDialog, problem
+from gui.dialogs.preferences import PreferencesDialog
+from gui.main_window import read_only_sentence
+from gui.notices import Level, Notice
+from gui.theme import Theme
+
+HEAVY = ("torch", "transformers", "peft", "numpy", "cv2", "sqlalchemy", "qtawesome", "storage")
+
+
+def test_the_window_shows_before_anything_heavy_is_imported(repo: Path) -> None:
+    code = (
+        "import sys; from PySide6.QtWidgets import QApplication; app = QApplication([]);"
+        "from gui.app import Leafspot; l = Leafspot(app); l.shell.show(); app.processEvents();"
+        f"print([m for m in {HEAVY!r} if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=repo, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_worker_is_served_without_meeting_qt(repo: Path, tmp_path: Path) -> None:
+    probe = (
+        "import runpy, sys; from gui import __main__ as door;"
+        "runpy.run_module = lambda name, **_: print(name, 'PySide6' in sys.modules);"
+        "door.main(['--worker', 'segment'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", probe], cwd=repo, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["core.workers.segment", "False"]
+
+
+def test_a_worker_without_a_sensible_name_is_refused() -> None:
+    from gui.__main__ import main
+
+    assert main(["--worker", "../evil"]) == 2
+    assert main(["--worker"]) == 2
+
+
+def test_the_start_page_offers_the_three_ways_in_and_recent_projects(qtbot, tmp_path) -> None:
+    folder = bare_project(tmp_path)
+    with window(qtbot, folder) as program:
+        program.controller.close()
+        assert program.window.current == ""
+        texts = [b.text() for b in program.start_page.findChildren(QPushButton)]
+        for words in ("New project", "Open project", "Open sample project", "bare"):
+            assert any(words in t for t in texts)
+        recent = next(b for b in program.start_page.findChildren(QPushButton) if "bare" in b.text())
+        recent.click()
+        qtbot.waitUntil(lambda: program.context.project.info is not None, timeout=10_000)
+
+
+def test_a_project_that_cannot_be_opened_leaves_the_open_one_as_it_is(qtbot, tmp_path) -> None:
+    folder = bare_project(tmp_path)
+    with window(qtbot, folder) as program:
+        program.controller.open(tmp_path / "nothing.leafspot")
+        qtbot.waitUntil(
+            lambda: any("project" in n.text for n in program.notices.recent), timeout=10_000
+        )
+        assert program.context.project.info.folder == folder
+        assert [n.level for n in program.notices.recent] == [Level.ERROR]
+
+
+def test_the_title_and_the_actions_follow_the_project(qtbot, tmp_path: Path) -> None:
+    with window(qtbot, bare_project(tmp_path)) as program:
+        assert program.shell.windowTitle() == "bare – Leafspot"
+        assert program.context.actions["photos.import"].isEnabled()
+        program.controller.close()
+        assert program.shell.windowTitle() == "Leafspot"
+        assert not program.context.actions["photos.import"].isEnabled()
+        assert not program.window.rail.isVisible()
+
+
+def test_leaving_asks_first_when_something_would_be_lost(qtbot, tmp_path: Path) -> None:
+    with window(qtbot, bare_project(tmp_path)) as program:
+        program.context.guards.append(lambda: "A training run is under way.")
+        assert not program.shell.close()
+        assert program.shell.isVisible()
+        box = program.shell.findChild(QMessageBox)
+        assert box is not None
+        assert "A training run is under way." in box.text()
+        next(b for b in box.buttons() if b.text() == "Stay").click()
+        assert program.shell.isVisible()
+        assert not program.shell.close()
+        box = [b for b in program.shell.findChildren(QMessageBox) if b.isVisible()][-1]
+        next(b for b in box.buttons() if b.text() == "Leave anyway").click()
+        assert not program.shell.isVisible()
+
+
+def test_closing_the_window_gives_the_project_back(qtbot, tmp_path: Path) -> None:
+    from storage.projects import open_project
+
+    folder = bare_project(tmp_path)
+    with window(qtbot, folder) as program:
+        label_page(qtbot, program)
+    store = open_project(folder)
+    assert not store.read_only
+    store.close()
+
+
+def test_a_dropped_project_opens_and_dropped_photos_ask_to_be_imported(qtbot, tmp_path) -> None:
+    folder = bare_project(tmp_path)
+
+    def drop(program, path: Path) -> None:
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(path))])
+        copy = Qt.DropAction.CopyAction
+        none = Qt.KeyboardModifier.NoModifier
+        event = QDropEvent(QPointF(5, 5), copy, data, Qt.MouseButton.LeftButton, none)
+        program.shell.dropEvent(event)
+
+    with window(qtbot) as program:
+        drop(program, tmp_path / "photo_0.png")
+        assert "first" in program.notices.recent[-1].text
+        drop(program, folder)
+        qtbot.waitUntil(lambda: program.context.project.info is not None, timeout=10_000)
+        drop(program, tmp_path / "photo_0.png")
+        dialog = program.shell.findChild(ImportDialog)
+        assert dialog is not None
+        assert dialog.start.isEnabled()
+        dialog.close()
+
+
+def test_import_reports_every_refusal_and_the_gallery_shows_the_rest(qtbot, tmp_path) -> None:
+    folder = bare_project(tmp_path, photos=1)
+    new = tmp_path / "new"
+    new.mkdir()
+    picture = QImage(320, 240, QImage.Format.Format_RGB32)
+    for number in range(2):
+        picture.fill(Qt.GlobalColor.darkGreen if number else Qt.GlobalColor.green)
+        assert picture.save(str(new / f"leaf {number}.png"))
+    (new / "notes.jpg").write_text("not a photo")
+    with window(qtbot, folder) as program:
+        page = label_page(qtbot, program)
+        program.importer().ask([new])
+        dialog = program.shell.findChild(ImportDialog)
+        assert dialog.photos.line.text() == str(new)
+        dialog.start.click()
+        qtbot.waitUntil(lambda: dialog.summary.text() != "", timeout=60_000)
+        assert dialog.summary.text() == "2 photos imported"
+        assert "3 in all; 1 refused" in dialog.details.text()
+        assert dialog.refusals.item(0).text().startswith("notes.jpg: ")
+        dialog.close()
+        qtbot.waitUntil(lambda: len(page.gallery.index) == 3, timeout=10_000)
+
+
+def test_import_recognises_masks_map_and_table_beside_the_photos(tmp_path: Path) -> None:
+    for name in ("photos", "masks"):
+        (tmp_path / name).mkdir()
+    for name in ("map.json", "labels.csv"):
+        (tmp_path / name).write_text("{}")
+    found = suggest(tmp_path)
+    assert found == suggest(tmp_path / "photos")
+    assert Path(found.masks).name == "masks"
+    assert Path(found.labels).name == "labels.csv"
+    (tmp_path / "map.json").unlink()
+    assert suggest(tmp_path).masks == ""
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a/b", "con", "trailing.", "what?", "x:y"])
+def test_names_that_some_system_refuses_are_refused_everywhere(name: str, tmp_path: Path) -> None:
+    assert problem(name, tmp_path)
+
+
+def test_a_new_project_may_not_replace_another(tmp_path: Path) -> None:
+    assert problem("Leaves", tmp_path) == ""
+    (tmp_path / "Leaves.leafspot").mkdir()
+    assert "already" in problem("Leaves", tmp_path)
+    assert problem("Leaves", tmp_path / "gone")
+
+
+def test_making_a_project_opens_it_and_asks_for_photos(qtbot, tmp_path: Path) -> None:
+    with window(qtbot) as program:
+        program.controller.ask_new()
+        dialog = program.shell.findChild(NewProjectDialog)
+        dialog._folder.setText(str(tmp_path))
+        dialog._name.setText("Hill")
+        dialog.accept()
+        qtbot.waitUntil(lambda: program.context.project.info is not None, timeout=10_000)
+        assert program.context.project.info.folder == tmp_path / "Hill.leafspot"
+        asked = program.shell.findChild(ImportDialog)
+        assert asked is not None
+        asked.close()
+
+
+def test_a_failure_to_make_a_project_is_a_sentence(qtbot, tmp_path: Path) -> None:
+    def refuse(_folder: Path):
+        raise ProjectError("The folder may not be written; choose another.")
+
+    projects = Projects(open=refuse, create=refuse, sample=lambda: tmp_path)
+    with window(qtbot, projects=projects) as program:
+        program.controller.create(tmp_path / "x.leafspot")
+        qtbot.waitUntil(lambda: bool(program.notices.recent), timeout=10_000)
+        assert program.notices.recent[-1].text.startswith("The folder may not be written")
+        assert program.context.project.info is None
+
+
+def test_every_dialog_opens_without_stopping_the_program(qtbot, tmp_path: Path) -> None:
+    with window(qtbot, labelled_project(tmp_path)) as program:
+        page = label_page(qtbot, program)
+        for action, kind in (
+            ("help.about", AboutDialog),
+            ("help.keys", KeysDialog),
+            ("app.preferences", PreferencesDialog),
+            ("project.open", QFileDialog),
+        ):
+            program.context.actions[action].trigger()
+            dialog = program.shell.findChild(kind)
+            assert dialog is not None
+            dialog.close()
+            dialog.deleteLater()
+        page.actions_.edit_diseases()
+        assert program.shell.findChild(DiseasesDialog) is not None
+
+
+def test_a_new_disease_gets_a_colour_and_a_key_of_its_own(qtbot, tmp_path: Path) -> None:
+    with window(qtbot, bare_project(tmp_path)) as program:
+        page = label_page(qtbot, program)
+        page.actions_.edit_diseases()
+        dialog = program.shell.findChild(DiseasesDialog)
+        dialog._new.setText("RUST")
+        dialog._add.click()
+        assert "already" in dialog._problem.text()
+        dialog._new.setText("scald")
+        dialog._add.click()
+        qtbot.waitUntil(lambda: len(page.diseases.all) == 4, timeout=10_000)
+        scald = next(d for d in page.diseases.all if d.name == "scald")
+        others = [d for d in page.diseases.all if d != scald]
+        assert scald.colour not in [d.colour for d in others]
+        assert scald.hotkey not in [d.hotkey for d in others]
+
+
+def test_changing_the_theme_in_the_preferences_changes_the_window(qtbot) -> None:
+    with window(qtbot) as program:
+        program.preferences.put("appearance.theme", "dark")
+        assert program.theme.dark
+        program.preferences.put("appearance.theme", "light")
+        assert not program.theme.dark
+
+
+def test_an_error_notice_stays_until_it_is_closed_and_is_not_repeated(qtbot) -> None:
+    with window(qtbot) as program:
+        view = program.window.notice_view
+        program.notices.error("<b>No</b> space left.")
+        program.notices.error("<b>No</b> space left.")
+        assert len(view.toasts) == 1
+        toast = view.toasts[0]
+        assert toast.isVisible()
+        toast.dismiss()
+        assert view.toasts == []
+
+
+def test_the_button_of_a_notice_does_what_it_says(qtbot) -> None:
+    done = []
+    with window(qtbot) as program:
+        program.notices.post(
+            Notice(Level.WARNING, "Not saved.", "Try again", lambda: done.append(1))
+        )
+        toast = program.window.notice_view.toasts[0]
+        toast.findChild(QPushButton).click()
+        assert done == [1]
+
+
+def test_a_bug_is_reported_once_and_the_program_goes_on(qtbot, tmp_path: Path, caplog) -> None:
+    told = []
+    handler = CrashHandler(lambda text, path: told.append((text, path)))
+    try:
+        raise ValueError("the bug")
+    except ValueError as error:
+        for _ in range(3):
+            handler.report(error)
+    qtbot.waitUntil(lambda: bool(told))
+    qtbot.wait(20)
+    assert len(told) == 1
+    text, path = told[0]
+    assert "not affected" in text
+    assert "the bug" in path.read_text(encoding="utf-8")
+    path.unlink()
+    assert write_report(ValueError("x"), Path("/proc/nowhere")) is None
+
+
+def test_read_only_sentences_say_what_to_do() -> None:
+    assert "Ada on field-laptop" in read_only_sentence("Ada on field-laptop")
+    assert "Copy it" in read_only_sentence("")
+
+
+def test_no_two_actions_share_a_key_where_both_can_be_pressed(qapp) -> None:
+    from PySide6.QtWidgets import QMainWindow
+
+    home = QMainWindow()
+    actions = Actions(home, Theme(qapp, "light"))
+    keys: dict[str, list[ActionSpec]] = {}
+    for line in actions.specs:
+        assert line.menu in (*MENUS, "")
+        for key in line.shortcuts:
+            keys.setdefault(key, []).append(line)
+    assert {k: v for k, v in keys.items() if len(v) > 1} == {}
+
+
+def test_an_action_is_enabled_while_all_its_flags_are_set(qapp) -> None:
+    from PySide6.QtWidgets import QMainWindow
+
+    home = QMainWindow()
+    actions = Actions(home, Theme(qapp, "light"))
+    line = next(s for s in TABLE if s.id == "photos.import")
+    for flag in line.needs:
+        assert not actions["photos.import"].isEnabled()
+        actions.set_flag(flag, True)
+    assert actions["photos.import"].isEnabled()
+    actions.set_flag("writable", False)
+    assert not actions["photos.import"].isEnabled()

@@ -1,0 +1,106 @@
+"""What background work promises: order on the store lane, answers at home, no call after goodbye."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from PySide6.QtCore import QObject, QThread
+
+from gui.tasks import Lane, Tasks
+
+
+@pytest.fixture
+def failures() -> list[BaseException]:
+    return []
+
+
+@pytest.fixture
+def tasks(qtbot, failures):
+    made = Tasks(failures.append)
+    yield made
+    made.close()
+
+
+def test_answers_come_back_on_the_gui_thread(qtbot, tasks) -> None:
+    seen = []
+    tasks.run(lambda: threading.current_thread(), on_done=lambda t: seen.append(
+        (t is threading.main_thread(), QThread.currentThread() is tasks.thread())
+    ))  # fmt: skip
+    qtbot.waitUntil(lambda: bool(seen))
+    assert seen == [(False, True)]
+
+
+def test_the_store_lane_does_one_thing_at_a_time_in_the_order_asked(qtbot, tasks) -> None:
+    order, inside, most = [], [0], [0]
+
+    def work(number: int) -> None:
+        inside[0] += 1
+        most[0] = max(most[0], inside[0])
+        order.append(number)
+        inside[0] -= 1
+
+    for number in range(50):
+        tasks.run(lambda n=number: work(n), lane=Lane.STORE)
+    tasks.close()
+    assert order == list(range(50))
+    assert most == [1]
+
+
+def test_closing_finishes_what_the_store_lane_was_given(qtbot, tasks) -> None:
+    gate, done = threading.Event(), []
+    tasks.run(gate.wait, lane=Lane.STORE)
+    tasks.run(lambda: done.append("saved"), lane=Lane.STORE)
+    gate.set()
+    assert tasks.close()
+    assert done == ["saved"]
+
+
+def test_an_error_goes_to_whoever_asked(qtbot, tasks, failures) -> None:
+    errors = []
+    tasks.run(lambda: 1 / 0, on_error=errors.append)
+    qtbot.waitUntil(lambda: bool(errors))
+    assert isinstance(errors[0], ZeroDivisionError)
+    assert failures == []
+
+
+def test_an_error_that_nobody_handles_is_reported(qtbot, tasks, failures) -> None:
+    tasks.run(lambda: 1 / 0)
+    qtbot.waitUntil(lambda: bool(failures))
+
+
+def test_nobody_is_called_after_their_owner_has_gone(qtbot, tasks) -> None:
+    gate, owner, heard, later = threading.Event(), QObject(), [], []
+    tasks.run(gate.wait, on_done=lambda _: heard.append(1), owner=owner, lane=Lane.STORE)
+    tasks.run(lambda: None, on_done=lambda _: later.append(1), lane=Lane.STORE)
+    import shiboken6
+
+    shiboken6.delete(owner)
+    gate.set()
+    qtbot.waitUntil(lambda: bool(later))
+    assert heard == []
+
+
+def test_a_cancelled_task_says_nothing_and_is_not_begun(qtbot, tasks) -> None:
+    gate, begun, later = threading.Event(), [], []
+    tasks.run(gate.wait, lane=Lane.STORE)
+    task = tasks.run(lambda: begun.append(1), on_done=begun.append, lane=Lane.STORE)
+    task.cancel()
+    tasks.run(lambda: None, on_done=lambda _: later.append(1), lane=Lane.STORE)
+    gate.set()
+    qtbot.waitUntil(lambda: bool(later))
+    assert begun == []
+
+
+def test_long_work_may_visit_the_store_lane_and_sees_its_errors(qtbot, tasks) -> None:
+    answers, errors = [], []
+
+    def long_work() -> str:
+        name = tasks.call(lambda: threading.current_thread().name, Lane.STORE)
+        with pytest.raises(KeyError):
+            tasks.call(lambda: {}["missing"], Lane.STORE)
+        return name
+
+    tasks.run(long_work, on_done=answers.append, on_error=errors.append)
+    qtbot.waitUntil(lambda: bool(answers or errors))
+    assert answers == [Lane.STORE.value]

@@ -1,0 +1,144 @@
+"""What worker processes promise the window: every event, one end, never a hang or an orphan."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from core.workers import launch
+from core.workers.outcome import Ending
+from gui.worker_process import WorkerProcess, Workers
+
+
+@pytest.fixture
+def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Runs a few lines of Python in the place of a worker."""
+
+    def use(source: str) -> None:
+        path = tmp_path / "worker.py"
+        path.write_text("import json, sys, time\n" + textwrap.dedent(source), encoding="utf-8")
+        monkeypatch.setattr(launch, "command", lambda *_args: [sys.executable, str(path)])
+
+    return use
+
+
+def run(qtbot, **named) -> tuple[WorkerProcess, list[dict]]:
+    worker, events = WorkerProcess("segment", **named), []
+    worker.received.connect(events.append)
+    with qtbot.waitSignal(worker.exited, timeout=20_000):
+        worker.start()
+    return worker, events
+
+
+def test_every_event_arrives_even_those_just_before_the_end(qtbot, script) -> None:
+    script("""
+        for n in range(300):
+            print(json.dumps({"event": "step", "n": n}))
+        print(json.dumps({"event": "finished"}))
+    """)
+    worker, events = run(qtbot)
+    assert [e.get("n") for e in events[:-1]] == list(range(300))
+    assert worker.outcome is not None
+    assert worker.outcome.ending is Ending.FINISHED
+
+
+def test_garbage_on_the_wire_costs_nothing_but_itself(qtbot, script) -> None:
+    script(r"""
+        out = sys.stdout.buffer
+        out.write(b"\xff\xfe not json\n" + b"x" * 3_000_000 + b"\n")
+        out.write(b'{"event": "step", "loss": NaN}\n{"event": "finished"}\n')
+    """)
+    worker, events = run(qtbot)
+    assert events == [{"event": "finished"}]
+    assert "unreadable" in worker.log_tail
+
+
+def test_a_program_that_is_not_there_ends_with_a_sentence(qtbot, monkeypatch) -> None:
+    monkeypatch.setattr(launch, "command", lambda *_a: ["/no/such/program"])
+    worker, _ = run(qtbot)
+    assert worker.outcome is not None
+    assert worker.outcome.ending is Ending.NOT_STARTED
+    assert "could not be started" in worker.outcome.sentence()
+
+
+def test_a_killed_worker_is_told_from_one_that_finished(qtbot, script) -> None:
+    script("""
+        print(json.dumps({"event": "hello"}), flush=True)
+        time.sleep(60)
+    """)
+    worker = WorkerProcess("segment")
+    worker.received.connect(lambda _event: worker.kill())
+    with qtbot.waitSignal(worker.exited, timeout=20_000):
+        worker.start()
+    assert worker.outcome is not None
+    assert worker.outcome.ending is Ending.CRASHED
+
+
+def test_commands_given_before_the_start_are_not_lost(qtbot, script) -> None:
+    script("""
+        said = json.loads(sys.stdin.readline())
+        print(json.dumps({"event": "finished", "said": said}))
+    """)
+    worker, events = WorkerProcess("segment"), []
+    worker.received.connect(events.append)
+    worker.send("load", engine="colour")
+    with qtbot.waitSignal(worker.exited, timeout=20_000):
+        worker.start()
+    assert events[-1]["said"] == {"do": "load", "engine": "colour"}
+
+
+def test_a_worker_that_does_not_listen_is_killed_after_the_grace(qtbot, script) -> None:
+    script("""
+        print(json.dumps({"event": "hello"}), flush=True)
+        time.sleep(60)
+    """)
+    worker = WorkerProcess("segment")
+    worker.received.connect(lambda _event: worker.stop(grace_ms=50))
+    with qtbot.waitSignal(worker.exited, timeout=20_000):
+        worker.start()
+
+
+def test_a_full_log_pipe_does_not_stop_the_worker_and_lands_in_the_file(
+    qtbot, script, tmp_path: Path
+) -> None:
+    script("""
+        sys.stderr.write("y" * 79 + "\\n")
+        sys.stderr.write(("x" * 79 + "\\n") * 20_000)
+        print(json.dumps({"event": "finished"}))
+    """)
+    log = tmp_path / "deep" / "stderr.log"
+    _, events = run(qtbot, log=log)
+    assert events == [{"event": "finished"}]
+    assert log.stat().st_size == 80 * 20_001
+
+
+def test_residents_give_their_memory_back_before_training(qtbot, script) -> None:
+    script("""
+        print(json.dumps({"event": "hello"}), flush=True)
+        sys.stdin.readline()
+    """)
+    workers = Workers()
+    resident = workers.start("segment", resident=True)
+    with qtbot.waitSignal(resident.received, timeout=20_000):
+        pass
+    gone = []
+    workers.release_residents(lambda: gone.append(resident.running))
+    qtbot.waitUntil(lambda: bool(gone), timeout=20_000)
+    assert gone == [False]
+    assert workers.running("segment") == []
+
+
+def test_closing_the_window_leaves_no_worker_behind(qtbot, script) -> None:
+    script("""
+        print(json.dumps({"event": "hello"}), flush=True)
+        time.sleep(60)
+    """)
+    workers = Workers()
+    worker = workers.start("segment")
+    with qtbot.waitSignal(worker.received, timeout=20_000):
+        pass
+    workers.close(grace_ms=100)
+    assert not worker.running
