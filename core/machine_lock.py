@@ -40,6 +40,7 @@ class MachineLock:
         self._handle: int | None = None
 
     def acquire(self) -> None:
+        """Take the claim, or raise TrainingRefused naming who has it."""
         path = lock_file()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -130,6 +130,7 @@ class Parser(argparse.ArgumentParser):
     """Says what is wrong in one sentence instead of printing a page and leaving."""
 
     def error(self, message: str) -> NoReturn:
+        """Raises UsageError."""
         raise UsageError(f"{message[:1].upper()}{message[1:]}. See “{self.prog} --help”.")
 
 

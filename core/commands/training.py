@@ -52,10 +52,12 @@ class Telling:
 
 
 def left(seconds: float) -> str:
+    """“12 min”, “40 s”."""
     return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{max(0.0, seconds):.0f} s"
 
 
 def evaluated(event: Evaluated) -> str:
+    """A look at held-out leaves in one sentence."""
     dice = "no outlined leaf held out" if event.dice is None else f"Dice {event.dice:.2f}"
     named = "" if event.accuracy is None else f", {event.accuracy:.0%} of diseases right"
     return f"After step {event.step:,}, {event.leaves} held-out leaves: {dice}{named}."

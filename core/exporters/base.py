@@ -113,4 +113,5 @@ def unique_stems(names: Iterable[str]) -> list[str]:
 
 
 def by_id(diseases: Iterable[Disease]) -> dict[DiseaseId, Disease]:
+    """For looking up what a photo or region carries."""
     return {d.id: d for d in diseases}

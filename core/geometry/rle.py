@@ -1,7 +1,8 @@
 """COCO run-length encoding of masks, there and back.
 
-Encoding costs what the mask's box holds, not what the photo holds. Decoding looks at every number
-before pycocotools' C code does: a size that lies makes that code crash. Knows masks, no file.
+Encoding costs what the mask's box holds, not what the photo holds, and is packed by pycocotools.
+Decoding is our own: that library's C code crashes at a size that lies and fills what short runs
+leave open with whatever was in memory. Knows masks, no file.
 
 Runs go down the columns: pixel (x, y) of a photo [height, width] has the number x * height + y.
 """
@@ -108,15 +109,13 @@ def run_lengths(counts: str) -> NDArray[np.int64]:
 
 def decode(rle: object, size: tuple[int, int]) -> NDArray[np.bool_]:
     """[height, width] bool. ValueError for anything but a mask of ``size`` (width, height)."""
-    from pycocotools import mask as coco
-
-    counts = str(check(rle, size)["counts"])
-    runs = run_lengths(counts)
-    # pycocotools leaves memory as it found it where the runs are too short.
-    if (runs < 0).any() or runs.sum() != size[0] * size[1]:
+    width, height = size
+    runs = run_lengths(str(check(rle, size)["counts"]))
+    # pycocotools would leave memory as it found it where the runs are too short.
+    if (runs < 0).any() or runs.sum() != width * height:
         raise ValueError("the mask's runs do not fill its photo")
-    pixels = coco.decode({"size": [size[1], size[0]], "counts": counts.encode()})
-    return np.ascontiguousarray(pixels).astype(bool)
+    columns = np.repeat(np.arange(runs.size) % 2 == 1, runs)
+    return np.ascontiguousarray(columns.reshape(width, height).T)
 
 
 def bounding(box: Box | None) -> list[float]:

@@ -85,6 +85,7 @@ def buckets(
 
 
 def lesion_target(score: Score) -> TargetScore | None:
+    """The target whose Dice is the photo's; None where the lesions are not outlined."""
     return next((t for t in score.targets if t.target == LESIONS), None)
 
 

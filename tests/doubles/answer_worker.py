@@ -1,0 +1,74 @@
+"""An answer worker that keeps the contract and knows nothing: a real process, real files.
+
+LEAFSPOT_ANSWERS holds "failed": a sentence, "refuse" and "die": names, "agreement", "dice_change".
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from core import adapter_package
+from core.errors import UserError
+from core.workers.channel import Channel
+
+
+def main() -> int:
+    channel = Channel.claim("answer")
+    play: dict[str, Any] = json.loads(os.environ.get("LEAFSPOT_ANSWERS", "{}"))
+    try:
+        manifest = adapter_package.verify(Path(sys.argv[1]))
+    except UserError as error:
+        channel.send("failed", text=str(error))
+        return 1
+    if play.get("failed"):
+        channel.send("failed", text=play["failed"])
+        return 1
+    channel.send("ready", classes=list(manifest.classes))
+    while isinstance(command := channel.receive(), dict):
+        if command["do"] == "stop":
+            channel.send("stopped")
+            return 0
+        if command["do"] == "verify":
+            agreement, change = play.get("agreement", 1.0), play.get("dice_change", 0.0)
+            channel.send("verified", agreement=agreement, dice_change=change)
+        else:
+            predict(channel, command, play, manifest.classes)
+    return 0
+
+
+def predict(
+    channel: Channel, command: dict[str, Any], play: dict[str, Any], classes: tuple[str, ...]
+) -> None:
+    path, out = Path(command["path"]), Path(command["out"])
+    if path.name in play.get("die", []):
+        os._exit(11)
+    if path.name in play.get("refuse", []):
+        channel.send("refused", token=command["token"], text=f"{path.name}: it is too dark.")
+        return
+    lesions = np.zeros((32, 32), np.uint8)
+    lesions[8:16, 8:16] = 255
+    leaf = np.zeros((32, 32), np.uint8)
+    leaf[4:28, 4:28] = 255
+    Image.fromarray(lesions).save(out / "lesions.png")
+    Image.fromarray(leaf).save(out / "leaf.png")
+    shares = [[classes[0], 0.75], *([name, 0.25 / (len(classes) - 1)] for name in classes[1:])]
+    channel.send(
+        "answer",
+        token=command["token"],
+        predicted=classes[0],
+        probabilities=shares,
+        severity=11.1,
+        lesions=str(out / "lesions.png"),
+        leaf=str(out / "leaf.png"),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
