@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from core.errors import DiskFull, ProjectDamaged, ProjectError
+from core.errors import DiskFull, LeafspotError, ProjectDamaged, ProjectError
 from storage.database import DRIVER_ERRORS, connect, explained
 from storage.files import Layout, publish, sync_folder, write_atomic
 
@@ -100,7 +100,7 @@ class BackupMaker:
     def _quietly(self) -> None:
         try:
             self.make()
-        except ProjectError as error:
+        except LeafspotError as error:
             _log.warning("%s", error)
 
 

@@ -136,6 +136,11 @@ class Database:
                 raise explained(error.orig, self._title) from error
             except UnicodeDecodeError as error:
                 raise explained(error, self._title) from error
+            except UnicodeEncodeError as error:
+                raise ProjectError(
+                    f"The name {str(error.object)[:80]!r} holds bytes that are no text; rename the "
+                    "file and try again."
+                ) from error
 
 
 def _engine(path: Path, *, read_only: bool) -> Engine:

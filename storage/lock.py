@@ -13,6 +13,7 @@ import json
 import os
 import socket
 import sys
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -47,7 +48,8 @@ class ProjectLock:
                 f"The drive that holds “{path.parent.name}” cannot lock files ({error.strerror}); "
                 "copy the project to a disk of this computer and open it there."
             ) from error
-        _sign(handle)
+        with suppress(OSError):  # the lock holds without a name on it, as on a full disk
+            _sign(handle)
         return cls(handle)
 
     def release(self) -> None:

@@ -14,6 +14,8 @@ from functools import wraps
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
+from sqlalchemy import Row as SqlRow
+
 from core.domain.disease import Disease
 from core.domain.ids import DiseaseId, ImageId, RegionId, RunId
 from core.domain.image import ImageState, LeafImage, Split
@@ -234,7 +236,9 @@ def score_values(score: Score) -> Values:
 
 
 @_guarded
-def score_from(row: ScoreRow) -> Score:
+def score_from(row: ScoreRow | SqlRow[Any]) -> Score:
+    """From a whole row or from its columns alone: a page of a hundred is read at once."""
+    targets, probabilities = json.loads(f"[{row.targets},{row.probabilities}]")
     return Score(
         run=RunId(row.run_id),
         image=ImageId(int(row.image_id)),
@@ -242,11 +246,11 @@ def score_from(row: ScoreRow) -> Score:
         dice=None if row.dice is None else float(row.dice),
         targets=tuple(
             TargetScore(str(name), float(dice), float(iou), bool(truth), bool(prediction))
-            for name, dice, iou, truth, prediction in _pairs(row.targets)
+            for name, dice, iou, truth, prediction in targets
         ),
         truth=row.truth,
         predicted=row.predicted,
-        probabilities=tuple((str(name), float(p)) for name, p in _pairs(row.probabilities)),
+        probabilities=tuple((str(name), float(p)) for name, p in probabilities),
         severity=float(row.severity),
         true_severity=None if row.true_severity is None else float(row.true_severity),
         prediction=row.prediction,

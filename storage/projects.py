@@ -81,9 +81,14 @@ def _open(layout: Layout, *, read_only: bool = False) -> SqlProjectStore:
         if lock is not None:
             layout.make_folders()
         return SqlProjectStore(layout, lock=lock, locked_by=locked_by, why=why)
-    except BaseException:
+    except BaseException as error:
         if lock is not None:
             lock.release()
+        if isinstance(error, OSError):
+            raise ProjectError(
+                f"“{layout.name}” cannot be opened ({error.strerror}); check that its drive is "
+                "connected and not full."
+            ) from error
         raise
 
 

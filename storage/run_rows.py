@@ -18,6 +18,9 @@ from storage.mapping import run_from, run_values, score_from, score_values, summ
 from storage.rows import Rows, chunks
 from storage.tables import RunRow, ScoreRow
 
+_COLUMNS = tuple(ScoreRow.__table__.columns)
+"""Columns instead of ScoreRow objects: half the time for a page."""
+
 
 class Runs(Rows):
     """The run part of the port."""
@@ -64,13 +67,13 @@ class Runs(Rows):
 
     def scores(self, run: RunId, images: Sequence[ImageId] | None = None) -> list[Score]:
         """By photo id; all of the run's without ``images``."""
-        wanted = select(ScoreRow).where(ScoreRow.run_id == run).order_by(ScoreRow.image_id)
+        wanted = select(*_COLUMNS).where(ScoreRow.run_id == run).order_by(ScoreRow.image_id)
         with self._db.read() as session:
             if images is None:
-                return [score_from(row) for row in session.scalars(wanted)]
+                return [score_from(row) for row in session.execute(wanted)]
             found: list[Score] = []
             for part in chunks(sorted(set(images))):
-                rows = session.scalars(wanted.where(ScoreRow.image_id.in_(part)))
+                rows = session.execute(wanted.where(ScoreRow.image_id.in_(part)))
                 found += [score_from(row) for row in rows]
             return found
 
@@ -83,11 +86,11 @@ class Runs(Rows):
         limit: int = 100,
     ) -> list[Score]:
         """Scores with a Dice under ``below``, worst first, keyset-paged by (dice, image)."""
-        page = select(ScoreRow).where(ScoreRow.run_id == run, ScoreRow.dice < below)
+        page = select(*_COLUMNS).where(ScoreRow.run_id == run, ScoreRow.dice < below)
         if after is not None:
             page = page.where(tuple_(ScoreRow.dice, ScoreRow.image_id) > tuple_(*after))
         with self._db.read() as session:
-            rows = session.scalars(page.order_by(ScoreRow.dice, ScoreRow.image_id).limit(limit))
+            rows = session.execute(page.order_by(ScoreRow.dice, ScoreRow.image_id).limit(limit))
             return [score_from(row) for row in rows]
 
     def set_verdict(self, run: RunId, image: ImageId, verdict: Verdict | None) -> Changes:

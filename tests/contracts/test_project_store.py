@@ -184,6 +184,12 @@ def test_photos_are_added_all_or_none(store: ProjectStore) -> None:
     assert store.image_ids(ImageQuery()) == [1]
 
 
+def test_a_file_name_that_is_no_text_is_refused_with_a_sentence(store: ProjectStore) -> None:
+    with pytest.raises(ProjectError, match="rename the file"):
+        store.add_images([NewImage(photo(1, "leaf-\udcff.jpg"))])
+    assert store.image_ids(ImageQuery()) == []
+
+
 def test_an_unknown_photo_is_an_error_that_says_so(store: ProjectStore) -> None:
     for ask in (store.image, store.regions, store.areas):
         with pytest.raises(ProjectError, match="not in the project"):

@@ -210,9 +210,13 @@ def test_a_new_project_does_not_replace_one_that_is_there(project: Path) -> None
 
 
 def test_a_new_project_leaves_nothing_else_behind(tmp_path: Path) -> None:
-    create_project(tmp_path / "deep" / "Feld 3.v2").close()
-    assert [p.name for p in (tmp_path / "deep").iterdir()] == ["Feld 3.v2.leafspot"]
-    for spelling in ("Feld 3.v2", "Feld 3.v2.leafspot", "Feld 3.v2.leafspot/project.db"):
+    create_project(tmp_path / "deep" / "Feld #3 100%25 ü.v2").close()
+    assert [p.name for p in (tmp_path / "deep").iterdir()] == ["Feld #3 100%25 ü.v2.leafspot"]
+    for spelling in (
+        "Feld #3 100%25 ü.v2",
+        "Feld #3 100%25 ü.v2.leafspot",
+        "Feld #3 100%25 ü.v2.leafspot/project.db",
+    ):
         store = open_project(tmp_path / "deep" / spelling)
-        assert (store.name, store.read_only) == ("Feld 3.v2", False)
+        assert (store.name, store.read_only) == ("Feld #3 100%25 ü.v2", False)
         store.close()

@@ -1,0 +1,235 @@
+"""How fast a large project is, beside plain SQLite doing the same writes; and 200 kills.
+
+    python tests/bench/project.py [--json FILE] [--images 100000] [--regions 300000] [--kills 200]
+                                  [--keep FOLDER]
+
+Builds a project of that size (a minute or two), with a run that scored every photo. Figures are
+milliseconds, median and p95 of many calls on a warm file cache. ``--keep`` leaves the project in a
+folder and uses it again. Where ``tests/bench/gallery_frames.py`` is present, its
+``measure(project: Path) -> list[Figure]`` is run on the same project.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import json
+import os
+import platform
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from random import Random
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import numpy as np
+
+from core.domain.edits import Edit, PixelsChanged
+from core.domain.ids import ImageId, RunId
+from core.domain.mask import TILE, pack_tile
+from core.ports import ImageOrder, ImageQuery
+from storage import open_project
+from storage.database import connect
+from storage.project_store import SqlProjectStore
+from tests.bench.large_project import RUN, build
+from tests.faults.killing import Killer
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured thing, in milliseconds; ``target`` is the p95 (or only) figure allowed.
+
+    ``cpu`` is the median processor time, which a busy machine does not change as much.
+    """
+
+    name: str
+    p50: float
+    p95: float
+    cpu: float
+    target: float | None = None
+
+    @property
+    def met(self) -> bool:
+        return self.target is None or self.p95 <= self.target
+
+
+def timed(name: str, calls: Iterator[Callable[[], object]], target: float | None = None) -> Figure:
+    """Run every call once; median and p95."""
+    taken, used = [], []
+    for call in calls:
+        start, busy = time.perf_counter(), time.thread_time()
+        call()
+        used.append((time.thread_time() - busy) * 1000)
+        taken.append((time.perf_counter() - start) * 1000)
+    taken.sort()
+    p95 = taken[int(len(taken) * 0.95)]
+    return Figure(name, statistics.median(taken), p95, statistics.median(used), target)
+
+
+def opening(project: Path) -> Iterator[Callable[[], object]]:
+    """Each call opens the project; it is closed outside the measured time."""
+    for _ in range(7):
+        opened: list[SqlProjectStore] = []
+        yield lambda opened=opened: opened.append(open_project(project))
+        opened[0].close()
+
+
+def reading(store: SqlProjectStore, rng: Random) -> list[Figure]:
+    """The queries behind the gallery and the Review workspace."""
+    run = RunId(RUN)
+    ids = store.image_ids(ImageQuery())
+    pages = [rng.randrange(max(1, len(ids) - PAGE)) for _ in range(300)]
+    marks = [
+        s for p in pages[:100] for s in store.worst(run, after=(p / len(ids), ids[0]), limit=1)
+    ]
+    worst = ImageQuery(run=run, order=ImageOrder.WORST_DICE)
+    found = ImageQuery(text="leaf-77")
+
+    def repeat(call: Callable[[], object], times: int) -> Iterator[Callable[[], object]]:
+        return iter([call] * times)
+
+    return [
+        timed("all photo ids", repeat(lambda: store.image_ids(ImageQuery()), 9)),
+        timed("all photo ids, worst Dice first", repeat(lambda: store.image_ids(worst), 9)),
+        timed("ids by part of the name", repeat(lambda: store.image_ids(found), 9)),
+        timed("count by part of the name", repeat(lambda: store.count(found), 9)),
+        timed(f"{PAGE} gallery cards with Dice",
+              (lambda p=p: store.cards(ids[p : p + PAGE], run) for p in pages)),
+        timed(f"{PAGE} thumbnails",
+              (lambda p=p: store.thumbnails(ids[p : p + PAGE]) for p in pages)),
+        timed("first worst-Dice page of 100", repeat(lambda: store.worst(run), 50), 5.0),
+        timed("worst-Dice page of 100, anywhere",
+              (lambda s=s: store.worst(run, after=(s.dice or 0, s.image)) for s in marks), 5.0),
+        timed("the regions of a photo", (lambda p=p: store.regions(ids[p]) for p in pages)),
+    ]  # fmt: skip
+
+
+def stroke(rng: Random) -> np.ndarray:
+    """The XOR of a dab of the brush, packed."""
+    tile = np.zeros((TILE, TILE), bool)
+    y, x = np.ogrid[:TILE, :TILE]
+    tile[(x - rng.randrange(TILE)) ** 2 + (y - rng.randrange(TILE)) ** 2 < 20**2] = True
+    return pack_tile(tile)
+
+
+def saving(store: SqlProjectStore, rng: Random, times: int) -> Figure:
+    """A stroke on a random photo, durable when the call returns."""
+    ids = store.image_ids(ImageQuery())
+    edits = []
+    for image in rng.sample(ids, min(times, len(ids))):
+        region = rng.choice(store.regions(image)).info.id
+        edits.append(
+            Edit(ImageId(image), "Stroke", (PixelsChanged(region, {(0, 0): stroke(rng)}),))
+        )
+    return timed("autosave of a stroke", (lambda e=e: store.commit(e) for e in edits))
+
+
+def saving_bare(copy: Path, rng: Random, times: int) -> Figure:
+    """The same rows written by the driver alone: what no store can be faster than."""
+    connection = connect(copy)
+    last = connection.execute("SELECT max(rowid) FROM tile").fetchone()[0]
+
+    def write(tile: int, data: bytes) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        (region,) = connection.execute(
+            "UPDATE tile SET data = ?, sha256 = randomblob(32) WHERE rowid = ? RETURNING region_id",
+            (data, tile),
+        ).fetchone()
+        (image,) = connection.execute(
+            "UPDATE region SET mask_sha256 = randomblob(32) WHERE id = ? RETURNING image_id",
+            (region,),
+        ).fetchone()
+        connection.execute("UPDATE image SET lesion = lesion + 1 WHERE id = ?", (image,))
+        connection.execute("COMMIT")
+
+    writes = [(rng.randrange(1, last), rng.randbytes(300)) for _ in range(times)]
+    figure = timed("  the same rows by sqlite3 alone", (lambda w=w: write(*w) for w in writes))
+    connection.close()
+    return figure
+
+
+def killed(kills: int) -> dict[str, object]:
+    """What so many kill -9 in the middle of work left behind."""
+    with tempfile.TemporaryDirectory() as folder, Killer(Path(folder)) as killer:
+        for done in range(kills):
+            killer.trial()
+            progress(f"kill {done + 1} of {kills}")
+    return asdict(killer.tally)
+
+
+def progress(text: str) -> None:
+    print(f"\r{text:60}", end="", file=sys.stderr, flush=True)
+
+
+def measure(project: Path) -> list[Figure]:
+    """Every figure of the store, and of the gallery where its bench is there."""
+    rng = Random(1)
+    copied = timed("  backup at opening, in the background", iter([lambda: reopen(project)]))
+    figures = [timed("open", opening(project), 1000.0), copied]
+    store = open_project(project)
+    figures += reading(store, rng)
+    figures.append(saving(store, rng, 150))
+    copy = store.backup()
+    store.close()
+    assert copy is not None
+    figures.append(saving_bare(copy, rng, 150))
+    copy.unlink()
+    if importlib.util.find_spec("tests.bench.gallery_frames"):
+        figures += importlib.import_module("tests.bench.gallery_frames").measure(project)
+    return figures
+
+
+def reopen(project: Path) -> None:
+    """Closing waits for the copy that opening began."""
+    open_project(project).close()
+
+
+def table(figures: list[Figure]) -> None:
+    print(f"{'ms':42}{'median':>10}{'p95':>10}{'cpu':>10}{'target':>14}")
+    for f in figures:
+        target = "" if f.target is None else f"{f.target:.0f}{'' if f.met else ' MISSED'}"
+        print(f"{f.name:42}{f.p50:10.1f}{f.p95:10.1f}{f.cpu:10.1f}{target:>14}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--images", type=int, default=100_000)
+    parser.add_argument("--regions", type=int, default=300_000)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--keep", type=Path)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        project = (asked.keep or Path(temporary)) / "large.leafspot"
+        if not project.exists():
+            build(project, asked.images, asked.regions, progress)
+        size = (project / "project.db").stat().st_size
+        figures = measure(project)
+    kills = killed(asked.kills) if sys.platform != "win32" else {}
+    progress("")
+    machine = f"{platform.system()}, {os.cpu_count()} cores, SQLite {sqlite3.sqlite_version}"
+    print(f"\r{asked.images:,} photos, {asked.regions:,} regions, {size / 1e6:.0f} MB; {machine}\n")
+    table(figures)
+    if kills:
+        lost = kills["failures"]
+        print(f"\n{kills['trials']} kill -9, {kills['hot_journals']} of them while writing: "
+              f"{kills['acknowledged']} acknowledged saves, {len(lost)} problems")  # type: ignore[arg-type]  # fmt: skip
+    if asked.json:
+        report = {"images": asked.images, "regions": asked.regions, "bytes": size,
+                  "machine": machine, "figures": [asdict(f) | {"met": f.met} for f in figures],
+                  "kills": kills}  # fmt: skip
+        asked.json.write_text(json.dumps(report, indent=1), encoding="utf-8")
+    return 0 if all(f.met for f in figures) and not kills.get("failures") else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
