@@ -6,7 +6,6 @@ controller. Knows which of them is in front.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,6 @@ from PySide6.QtWidgets import QFrame, QStackedWidget
 
 from core.changes import Changes
 from core.domain.ids import ImageId, RunId
-from core.domain.run import Run
 from core.training.config import TrainConfig
 from core.training.run_folder import RunFolder
 from gui.context import Context
@@ -128,44 +126,32 @@ class TrainWorkspace(Workspace):
     def show_run(self, run: RunId) -> None:
         """Bring a run to the front, as it is in its folder or as it goes on."""
         self.shown = run
-        self._runs_changed()
-        live = self.training.live
-        found = self.training.run(run)
+        self.history.put(self.training.runs, run)
+        live, found = self.training.live, self.training.run(run)
         if live is not None and live.id == run:
-            folder = live.folder
+            self._show(run, live.folder, live.progress)
         elif found is not None:
             folder = self.training.folder(found)
-        else:
-            return
-        self._pages.setCurrentWidget(self.view)
-        self._context.project.ask(partial(watched, folder=folder), on_done=self._film(run, folder))
-        if live and live.id == run:
-            self._show(found, live.progress)
-        else:
             self._context.tasks.run(
                 lambda: RunProgress.replayed(folder.events),
-                on_done=lambda progress: self._replayed(run, progress),
+                on_done=lambda progress: self._show(run, folder, progress),
                 owner=self,
             )
 
-    def _film(
-        self, run: RunId, folder: RunFolder
-    ) -> Callable[[tuple[dict[str, bytes], dict[str, str]]], None]:
-        def done(found: tuple[dict[str, bytes], dict[str, str]]) -> None:
+    def _show(self, run: RunId, folder: RunFolder, progress: RunProgress) -> None:
+        found = self.training.run(run)
+        if self.shown != run or found is None:
+            return
+        self._pages.setCurrentWidget(self.view)
+        live = self.training.live is not None and self.training.live.id == run
+        self.view.show_run(found, progress, live=live)
+
+        def film(leaves: tuple[dict[str, bytes], dict[str, str]]) -> None:
             if self.shown == run:
-                self.view.film.show_run(folder.root, *found)
+                self.view.film.show_run(folder.root, *leaves)
                 self.view.film.show_evaluations(self.view.progress.evaluations)
 
-        return done
-
-    def _replayed(self, run: RunId, progress: RunProgress) -> None:
-        if self.shown == run and (self.training.live is None or self.training.live.id != run):
-            self._show(self.training.run(run), progress)
-
-    def _show(self, run: Run | None, progress: RunProgress) -> None:
-        if run is not None:
-            live = self.training.live is not None and self.training.live.id == run.id
-            self.view.show_run(run, progress, live=live)
+        self._context.project.ask(partial(watched, folder=folder), on_done=film, owner=self)
 
     def _stop(self) -> None:
         self.training.stop()
@@ -195,11 +181,13 @@ class TrainWorkspace(Workspace):
         self.history.setVisible(bool(runs))
         self.history.put(runs, self.shown)
         self.setup.show_preparing(self.training.busy_sentence)
-        shown = self.training.run(self.shown)
-        if shown is not None:
-            live = self.training.live
-            progress = live.progress if live and live.id == shown.id else self.view.progress
-            self._show(shown, progress)
+        shown, live = self.training.run(self.shown), self.training.live
+        if shown is None:
+            return
+        if self.view.run is not None and self.view.run.id == shown.id:
+            self.view.show_state(shown, live=live is not None and live.id == shown.id)
+        elif live is not None and live.id == shown.id:
+            self._show(shown.id, live.folder, live.progress)
 
     def _progressed(self) -> None:
         live = self.training.live

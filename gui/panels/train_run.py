@@ -36,7 +36,7 @@ class RunView(QWidget):
     def __init__(self, context: Context) -> None:
         super().__init__()
         self._context = context
-        self._run: Run | None = None
+        self.run: Run | None = None
         self.progress = RunProgress()
         self._live = self._stopping = False
         self.title = Elided("", "title")
@@ -96,7 +96,7 @@ class RunView(QWidget):
 
     def show_run(self, run: Run, progress: RunProgress, *, live: bool) -> None:
         """``live``: it is being trained now, in this window."""
-        self._run, self._stopping = run, False
+        self.run, self._stopping = run, False
         self.title.setText(run.title or run.id)
         self.show_progress(progress, live=live)
 
@@ -109,6 +109,11 @@ class RunView(QWidget):
         self.notices.setVisible(bool(progress.notices))
         self._show_state()
         self._show_buttons()
+
+    def show_state(self, run: Run, *, live: bool) -> None:
+        """The same run in another state."""
+        self.run = run
+        self.show_progress(self.progress, live=live)
 
     def say_stopping(self) -> None:
         """The person pressed Stop; the checkpoint is being written."""
@@ -138,7 +143,7 @@ class RunView(QWidget):
         self.left_text.setText("" if eta is None else wording.remaining(eta))
 
     def _show_buttons(self) -> None:
-        state = self._run.state if self._run else RunState.PREPARED
+        state = self.run.state if self.run else RunState.PREPARED
         done = state in (RunState.FINISHED, RunState.STOPPED)
         writable = self._context.project.writable
         scored = self.progress.scored is not None
@@ -151,11 +156,11 @@ class RunView(QWidget):
 
     @property
     def _failed(self) -> bool:
-        return self._run is not None and self._run.state is RunState.FAILED
+        return self.run is not None and self.run.state is RunState.FAILED
 
     def _outcome(self) -> str:
         """The end in one or two sentences, figures included."""
-        progress, run = self.progress, self._run
+        progress, run = self.progress, self.run
         if run is None:
             return ""
         if run.state is RunState.FAILED:

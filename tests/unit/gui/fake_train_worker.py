@@ -69,9 +69,7 @@ class FakeRun:
         for step in range(start + 1, self.steps + 1):
             loss = 0.3 + 1.5 * np.exp(-4 * step / self.steps) + 0.1 * np.sin(step)
             left = (self.steps - step) * self.delay
-            self.say(
-                Step(step, self.steps, float(loss), loss / 2, loss / 2, 2e-3, left, step / 10)
-            )
+            self.say(Step(step, self.steps, float(loss), loss / 2, loss / 2, 2e-3, left, step / 10))
             done = step
             time.sleep(self.delay)
             if step % every == 0 or step == self.steps:
@@ -100,9 +98,7 @@ class FakeRun:
             self.write(file, self.predicted(self.samples[image], "lesions", skill))
             watch[str(image)] = file.relative_to(self.folder.root).as_posix()
             dices[str(image)] = 0.2 + 0.6 * skill
-        self.say(
-            Evaluated(step, 0.2 + 0.62 * skill, 0.9, 0.4 + 0.5 * skill, 3, watch, dices)
-        )
+        self.say(Evaluated(step, 0.2 + 0.62 * skill, 0.9, 0.4 + 0.5 * skill, 3, watch, dices))
 
     def predicted(self, sample: Sample, target: str, skill: float) -> np.ndarray:
         truth = target_masks(sample).get(target)

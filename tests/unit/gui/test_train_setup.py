@@ -1,0 +1,98 @@
+"""Before a run: what is said, what can be chosen, and when the button waits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from leaf_project import PATIENCE, leaf_window
+from PySide6.QtCore import Qt
+
+from core.training.config import Method, Tower
+from gui.controllers.train_survey import BaseModel, ClassCount, problems
+from gui.panels.train import TrainWorkspace
+from gui.panels.train_setup import SetupView
+
+STARTER = BaseModel("starter", "Starter (embedded)", "Small.", embedded=True)
+LARGE = BaseModel("gemma-3", "Gemma 3 from a folder", "Wants a GPU.", embedded=False)
+
+
+@pytest.fixture
+def leaves(qapp, tmp_path, monkeypatch):
+    with leaf_window(qapp, tmp_path, monkeypatch, leaves=12) as found:
+        yield found
+
+
+@pytest.fixture
+def setup(qtbot, leaves):
+    view = SetupView(leaves.context, [STARTER, LARGE], [("pixel", "Pixel"), ("grid", "Grid")])
+    qtbot.addWidget(view)
+    return view
+
+
+def test_a_preset_sets_everything_and_each_setting_can_still_be_changed(qtbot, setup) -> None:
+    quick = setup.findChild(object, "train.preset.quick")
+    qtbot.mouseClick(quick, Qt.MouseButton.LeftButton)
+    assert setup.config.minutes == 5
+    assert setup.config.evaluations == 4
+
+    thorough = setup.findChild(object, "train.preset.thorough")
+    qtbot.mouseClick(thorough, Qt.MouseButton.LeftButton)
+    assert setup.config.tower is Tower.LORA
+    assert not quick.isChecked()
+
+    method = setup.advanced["method"]
+    method.setCurrentIndex(method.findData("qlora-nf4"))
+    setup.minutes.setValue(7)
+    assert setup.config.method is Method.QLORA_NF4
+    assert setup.config.minutes == 7
+    assert setup.config.head == "pixel"
+
+
+def test_small_learning_rates_survive_the_form(setup) -> None:
+    assert setup.config.learning_rate == 2e-3
+    assert setup.config.head_learning_rate == 5e-4
+
+
+def test_a_model_that_lies_in_a_folder_asks_for_it(setup, tmp_path: Path) -> None:
+    setup.base.setCurrentIndex(setup.base.findData("gemma-3"))
+    assert any("Choose the model's folder" in text for text in setup.problems.texts)
+    assert not setup.choose.isHidden()
+    setup.choose_folder(tmp_path / "gemma")
+    assert setup.problems.texts == []
+    assert setup.config.base_path == str(tmp_path / "gemma")
+
+    setup.base.setCurrentIndex(setup.base.findData("starter"))
+    assert setup.config.base_path == ""
+    assert setup.choose.isHidden()
+
+
+def test_what_is_counted_is_what_will_be_learnt_from(qtbot, leaves) -> None:
+    page = leaves.show(TrainWorkspace(leaves.context), "train")
+    qtbot.waitUntil(page.setup.train.isEnabled, timeout=PATIENCE)
+    setup = page.setup
+    assert setup.photos.value.text() == "12"
+    assert setup.outlined.value.text() == "12"
+    assert setup.held_out.value.text() == "3"
+    assert [bar.text for bar in setup.bars.bars] == ["4", "4", "4"]
+    assert setup.problems.texts == []
+    assert "15 minutes" in setup.promise.text()
+
+
+def test_leaves_without_outlines_cannot_be_trained_on_and_it_says_what_to_do(
+    qtbot, qapp, tmp_path, monkeypatch
+) -> None:
+    with leaf_window(qapp, tmp_path, monkeypatch, leaves=6, lesions=False) as bare:
+        page = bare.show(TrainWorkspace(bare.context), "train")
+        qtbot.waitUntil(lambda: bool(page.setup.problems.texts), timeout=PATIENCE)
+        assert not page.setup.train.isEnabled()
+        assert any("outline the lesions" in text for text in page.setup.problems.texts)
+
+
+def test_every_obstacle_is_named_with_what_to_press() -> None:
+    assert "Import photos" in " ".join(problems(0, (), outlines=False))
+    one = (ClassCount("rust", "#d55e00", 9),)
+    said = list(problems(9, one, outlines=True))
+    assert len(said) == 1
+    assert "rust" in said[0]
+    assert "Label workspace" in said[0]
