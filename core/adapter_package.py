@@ -182,6 +182,8 @@ def _manifest(raw: Any) -> Manifest:
             "install the Leafspot that made it or a newer one."
         )
     try:
+        if not isinstance(raw["classes"], list):
+            raise TypeError("a list of classes was expected")  # noqa: TRY301 - one net for all
         return Manifest(
             leafspot=_text(raw["leafspot"]),
             created=_text(raw["created"]),
