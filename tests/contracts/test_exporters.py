@@ -1,0 +1,288 @@
+"""What every export format promises, and what each says in its own words."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pycocotools import mask as coco_mask
+from pycocotools.coco import COCO
+
+from core import files, registry
+from core.domain.ids import ImageId
+from core.domain.region import RegionKind
+from core.errors import DiskFull, ExportRefused, UsageError
+from core.exporters.base import ExporterSpec, relative_names, unique_stems
+from core.geometry import rle
+from core.ports import ImageQuery, ProjectStore
+from core.services.export import export_project, formats
+from tests.doubles.projects import Leaf, leaves, make_project, spotted
+
+FORMATS = sorted(formats())
+
+
+def target(tmp_path: Path, format_id: str) -> Path:
+    return tmp_path / "out" / f"export{formats()[format_id].suffix}"
+
+
+def inside(folder: Path) -> list[str]:
+    return [p.name for p in folder.iterdir()] if folder.exists() else []
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ProjectStore:
+    odd = Leaf("sub/é 1.png", "rust", (("rust", (0, 0, 1, 1)), ("", (30, 2, 63, 47))), leaf=None)
+    made = make_project(tmp_path, [*leaves(5), odd, Leaf("bare.png", leaf=None, known=False)])
+    yield made  # type: ignore[misc]
+    made.close()
+
+
+def test_the_registry_has_coco() -> None:
+    assert "coco" in registry.discover("core.exporters", ExporterSpec)
+
+
+@pytest.mark.parametrize("format_id", FORMATS)
+def test_it_says_what_it_loses(format_id: str) -> None:
+    spec = formats()[format_id]
+    assert spec.loses.endswith(".")
+    assert spec.title
+
+
+@pytest.mark.parametrize("format_id", FORMATS)
+def test_nothing_but_the_export_is_left_behind(
+    format_id: str, store: ProjectStore, tmp_path: Path
+) -> None:
+    out = target(tmp_path, format_id)
+    report = export_project(store, out, format_id=format_id)
+    assert report.path == out
+    assert report.images == 7
+    assert inside(out.parent) == [out.name]
+
+
+@pytest.mark.parametrize("format_id", FORMATS)
+def test_progress_reaches_its_end(format_id: str, store: ProjectStore, tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    export_project(
+        store,
+        target(tmp_path, format_id),
+        format_id=format_id,
+        progress=lambda done, of: told.append((done, of)),
+    )
+    assert told[-1][0] == told[-1][1]
+
+
+@pytest.mark.parametrize("format_id", FORMATS)
+def test_photos_are_untouched(format_id: str, store: ProjectStore, tmp_path: Path) -> None:
+    photos = {p: files.sha256(p) for p in tmp_path.rglob("photos/**/*.png")}
+    export_project(store, target(tmp_path, format_id), format_id=format_id)
+    assert photos == {p: files.sha256(p) for p in photos}
+
+
+@pytest.mark.parametrize("format_id", FORMATS)
+def test_it_works_with_the_photos_gone(format_id: str, store: ProjectStore, tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path / "photos")
+    assert export_project(store, target(tmp_path, format_id), format_id=format_id).images == 7
+
+
+@pytest.mark.parametrize("format_id", FORMATS)
+def test_no_folder_of_this_computer_is_named(
+    format_id: str, store: ProjectStore, tmp_path: Path
+) -> None:
+    out = target(tmp_path, format_id)
+    export_project(store, out, format_id=format_id)
+    written = [out] if out.is_file() else [p for p in out.rglob("*") if p.is_file()]
+    assert all(str(tmp_path).encode() not in p.read_bytes() for p in written)
+
+
+@pytest.mark.parametrize("format_id", FORMATS)
+def test_a_full_disk_leaves_what_was_there(
+    format_id: str, store: ProjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_path: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    out = target(tmp_path, format_id)
+    out.parent.mkdir()
+    if formats()[format_id].suffix:
+        out.write_text("the one before")
+    monkeypatch.setattr(files, "flush", full)
+    with pytest.raises(DiskFull, match="disk is full"):
+        export_project(store, out, format_id=format_id)
+    left = inside(out.parent)
+    if formats()[format_id].suffix:
+        assert left == [out.name]
+        assert out.read_text() == "the one before"
+    else:
+        assert left == []
+
+
+@pytest.mark.parametrize("format_id", FORMATS)
+def test_an_empty_project_is_told(format_id: str, tmp_path: Path) -> None:
+    empty = make_project(tmp_path, [])
+    with pytest.raises(ExportRefused, match="no photos yet"):
+        export_project(empty, target(tmp_path, format_id), format_id=format_id)
+    assert not inside(tmp_path / "out")
+    empty.close()
+
+
+def test_an_unknown_format_names_those_there_are(store: ProjectStore, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="coco"):
+        export_project(store, tmp_path / "x", format_id="yolo")
+
+
+# -- COCO
+
+
+def test_coco_is_read_by_cocos_own_reader(
+    store: ProjectStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.json"
+    export_project(store, out, format_id="coco")
+    reader = COCO(str(out))
+    names = {c["name"] for c in reader.loadCats(reader.getCatIds())}
+    assert names == {"leaf", "rust", "scab", "lesion"}
+    assert min(reader.getCatIds()) == 1
+    by_name = {store.resolve(store.image(i)).name: i for i in store.image_ids(ImageQuery())}
+    checked = 0
+    for entry in reader.loadImgs(reader.getImgIds()):
+        regions = store.regions(by_name[Path(entry["file_name"]).name])
+        found = reader.loadAnns(reader.getAnnIds(imgIds=[entry["id"]]))
+        assert len(found) == len(regions)
+        for region, annotation in zip(regions, found, strict=True):
+            pixels = rle.decode(annotation["segmentation"], (entry["width"], entry["height"]))
+            assert np.array_equal(pixels, region.mask.to_array())
+            assert annotation["area"] == coco_mask.area(annotation["segmentation"])
+            assert annotation["bbox"] == list(coco_mask.toBbox(annotation["segmentation"]))
+            assert annotation["iscrowd"] == 0
+            leaf = region.info.kind is RegionKind.LEAF
+            assert (annotation["category_id"] == 1) == leaf
+            checked += 1
+    assert checked == 11
+    capsys.readouterr()
+
+
+def test_coco_names_photos_below_their_common_folder(store: ProjectStore, tmp_path: Path) -> None:
+    export_project(store, tmp_path / "out.json", format_id="coco")
+    document = json.loads((tmp_path / "out.json").read_text("utf-8"))
+    names = [i["file_name"] for i in document["images"]]
+    assert "sub/é 1.png" in names
+    assert len(set(names)) == len(names)
+    assert not any(Path(n).is_absolute() or ".." in n for n in names)
+    assert document["licenses"]
+    assert document["info"]["description"]
+
+
+def test_a_disease_called_leaf_does_not_become_the_leaf(tmp_path: Path) -> None:
+    store = make_project(tmp_path, [spotted("a.png", "leaf"), spotted("b.png", "lesion")])
+    export_project(store, tmp_path / "out.json", format_id="coco")
+    names = [c["name"] for c in json.loads((tmp_path / "out.json").read_text())["categories"]]
+    assert sorted(names) == ["leaf", "leaf (disease)", "lesion", "lesion (disease)"]
+    store.close()
+
+
+def test_coco_gets_its_ending(store: ProjectStore, tmp_path: Path) -> None:
+    assert export_project(store, tmp_path / "out", format_id="coco").path.name == "out.json"
+
+
+def test_coco_is_not_written_over_a_folder(store: ProjectStore, tmp_path: Path) -> None:
+    (tmp_path / "out.json").mkdir()
+    with pytest.raises(ExportRefused, match="is a folder"):
+        export_project(store, tmp_path / "out.json", format_id="coco")
+
+
+def test_a_mask_that_does_not_read_back_stops_the_export(
+    store: ProjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode = rle.encode_cut
+
+    def off_by_one(pixels: np.ndarray, origin: tuple[int, int], size: tuple[int, int]) -> rle.Rle:
+        return encode(pixels, (max(0, origin[0] - 1), origin[1]), size)
+
+    monkeypatch.setattr(rle, "encode_cut", off_by_one)
+    with pytest.raises(ExportRefused, match="does not read back"):
+        export_project(store, tmp_path / "out.json", format_id="coco")
+    assert not (tmp_path / "out.json").exists()
+
+
+# -- mask pictures
+
+
+def test_mask_pictures_come_back_through_import(store: ProjectStore, tmp_path: Path) -> None:
+    from core.services import import_images
+    from storage.projects import create_project
+
+    out = tmp_path / "pictures"
+    export_project(store, out, format_id="masks")
+    again = create_project(tmp_path / "again")
+    report = import_images.run(
+        again,
+        import_images.plan([tmp_path / "photos"]),
+        import_images.ImportOptions(
+            masks=out / "masks",
+            mask_map=out / "map.json",
+            labels=out / "labels.csv",
+            create_diseases=True,
+        ),
+    )
+    assert len(report.accepted) == 7, report.refused
+    for image in store.image_ids(ImageQuery()):
+        before = store.image(image)
+        after = again.known_sha256([before.sha256])[before.sha256]
+        assert _areas(store, before.id) == _areas(again, after.id)
+    again.close()
+
+
+def _areas(store: ProjectStore, image: ImageId) -> int:
+    """Lesion pixels. A picture of one value a pixel tells a leaf under a lesion by the lesion."""
+    return sum(a for (kind, _), a in store.areas(image).items() if kind is RegionKind.LESION)
+
+
+def test_mask_pictures_have_the_photos_size_and_values(store: ProjectStore, tmp_path: Path) -> None:
+    out = tmp_path / "pictures"
+    export_project(store, out, format_id="masks")
+    meaning = json.loads((out / "map.json").read_text())
+    assert meaning["1"] == "leaf"
+    assert meaning["2"] == "lesion"
+    with Image.open(out / "masks" / "leaf_00.png") as picture:
+        assert picture.mode == "P"
+        assert picture.size == (64, 48)
+        values = np.asarray(picture)
+    assert values[0, 0] == 0
+    assert values[5, 5] == 1
+    assert meaning[str(values[12, 12])] == "rust"
+    assert not (out / "masks" / "bare.png").exists(), "nobody has outlined it"
+
+
+def test_mask_pictures_give_severity(store: ProjectStore, tmp_path: Path) -> None:
+    export_project(store, tmp_path / "p", format_id="masks")
+    with (tmp_path / "p" / "labels.csv").open(newline="", encoding="utf-8") as file:
+        rows = {row["image"]: row for row in csv.DictReader(file)}
+    assert float(rows["leaf_00.png"]["severity_percent"]) == pytest.approx(
+        100 * 80 / 2240, abs=1e-3
+    )
+    assert float(rows["leaf_02.png"]["severity_percent"]) == 0
+    assert rows["bare.png"]["severity_percent"] == ""
+
+
+def test_mask_pictures_never_go_into_a_folder_that_has_something(
+    store: ProjectStore, tmp_path: Path
+) -> None:
+    out = tmp_path / "mine"
+    out.mkdir()
+    (out / "thesis.txt").write_text("dear to me")
+    with pytest.raises(ExportRefused, match="already exists and is not empty"):
+        export_project(store, out, format_id="masks")
+    assert (out / "thesis.txt").read_text() == "dear to me"
+
+
+def test_twins_get_numbers_and_drives_lose_their_colon() -> None:
+    assert unique_stems(["a.jpg", "A.png", "b.jpg", "a.tif"]) == ["a", "A_2", "b", "a_3"]
+    assert relative_names([Path("/x/y/a.jpg"), Path("/x/z/a.jpg")]) == ["y/a.jpg", "z/a.jpg"]
+    assert relative_names([Path("/x/y/a.jpg")]) == ["a.jpg"]
