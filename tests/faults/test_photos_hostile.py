@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.errors import ImageUnreadable
+from core.errors import ImageUnreadable, ImportRefused
 from core.imaging.decode import decode_rgb
 from core.ports import ImageQuery
 from core.services.import_decoder import LimitedDecoder
@@ -127,12 +127,13 @@ def _mutated(random: Random, data: bytes) -> bytes:
     return bytes(out)
 
 
-def test_a_bomb_is_turned_away_before_it_is_unpacked(tmp_path: Path) -> None:
-    bomb = write_bomb(tmp_path / "bomb.png")
+@pytest.mark.parametrize("side", [15_000, 30_000])
+def test_a_bomb_is_turned_away_before_it_is_unpacked(tmp_path: Path, side: int) -> None:
+    bomb = write_bomb(tmp_path / "bomb.png", side)
     assert bomb.stat().st_size < 2_000_000
     with LimitedDecoder() as decoder:
         decoder.photo(write_photo(tmp_path / "good.jpg"))
         pid = decoder.pid
-        with pytest.raises(Exception, match="more than 200 megapixels"):
+        with pytest.raises(ImportRefused, match="more than 200 megapixels"):
             decoder.photo(bomb)
         assert decoder.pid == pid

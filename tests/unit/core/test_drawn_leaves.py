@@ -122,7 +122,8 @@ def test_severity_comes_out_near_what_was_asked_for(wanted: float) -> None:
             severity=wanted,
         )
         got.append(severity_percent(leaf.leaf, leaf.lesions["leaf_spot"]) or 0.0)
-    assert np.median(got) == pytest.approx(wanted, rel=0.3)
+    assert np.median(got) == pytest.approx(wanted, rel=0.05)
+    assert min(got) > 0.5 * wanted
 
 
 def test_invented_diseases_are_many_and_nearly_always_there() -> None:
