@@ -132,9 +132,8 @@ class AdapterCard(QWidget):
         """Nothing was written."""
         self._busy = False
         self.steps.fail()
-        self.problems.put([sentence])
         self._show(done=None)
-        self.problems.setVisible(True)
+        self.problems.put([sentence])
 
     def _show(self, done: AdapterExport | None) -> None:
         for widget in (self.outcome, self.contents, self.snippet, self.open):
@@ -261,9 +260,9 @@ class Snippet(QWidget):
         self.text.setReadOnly(True)
         self.text.setAccessibleName("Command that uses the adapter")
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
-        copy = button("Copy", lambda: QGuiApplication.clipboard().setText(self.text.text()))
+        self.copy = button("Copy", lambda: QGuiApplication.clipboard().setText(self.text.text()))
         heading = label("Use it on new photos, in a terminal", "heading")
-        self.setLayout(column(heading, row(self.text, copy), spacing=6))
+        self.setLayout(column(heading, row(self.text, self.copy), spacing=6))
 
     def put(self, text: str) -> None:
         self.text.setText(text)

@@ -40,7 +40,7 @@ class DetailView(QWidget):
     def __init__(self, context: Context) -> None:
         super().__init__()
         self._context = context
-        self._leaf: Leaf | None = None
+        self.leaf: Leaf | None = None
         self._colours: dict[str, str] = {}
         self.name = Elided("", "title", middle=True)
         self.sentence = label("", "muted")
@@ -122,7 +122,7 @@ class DetailView(QWidget):
     def show_score(self, line: Hard, *, writable: bool) -> None:
         """Everything that is known before the masks are there."""
         score = line.score
-        self._leaf = None
+        self.leaf = None
         self.name.setText(line.name)
         seen = "held out" if score.split == "val" else "learnt from"
         self.sentence.setText(f"Dice {wording.dice(score.dice)} · {seen}")
@@ -143,7 +143,7 @@ class DetailView(QWidget):
 
     def show_leaf(self, leaf: Leaf) -> None:
         """The masks of the leaf that ``show_score`` announced."""
-        self._leaf = leaf
+        self.leaf = leaf
         self._show_overlay()
 
     def _show_classes(self, score: Score) -> None:
@@ -163,9 +163,9 @@ class DetailView(QWidget):
         self.more_bars.setText(f"and {wording.count(left_out, 'class', 'classes')} less likely")
 
     def _show_overlay(self) -> None:
-        if self._leaf is None:
+        if self.leaf is None:
             return
-        overlay = self._leaf.overlays[str(self.target.currentData())]
+        overlay = self.leaf.overlays[str(self.target.currentData())]
         self.compare.set_masks(overlay.truth, None)
         self.compare.set_probability(overlay.probability, self.threshold.value())
         self._cut(self.threshold.value())
@@ -173,7 +173,7 @@ class DetailView(QWidget):
     def _cut(self, threshold: int) -> None:
         self.compare.set_threshold(threshold)
         text = wording.percent(threshold / 255)
-        leaf = self._leaf
+        leaf = self.leaf
         if leaf is not None:
             curve = leaf.overlays[str(self.target.currentData())].curve
             if curve is not None:

@@ -56,7 +56,7 @@ class HardModel(QAbstractListModel):
         self._context = context
         self._lines: list[Hard] = []
         self._pictures: dict[ImageId, QImage | None] = {}
-        self._more = self._waiting = False
+        self._more = self.waiting = False
 
     @property
     def lines(self) -> list[Hard]:
@@ -71,14 +71,14 @@ class HardModel(QAbstractListModel):
         return (score.dice if score.dice is not None else 0.0, score.image)
 
     def begin(self, *, more: bool) -> None:
-        """Empty the list; ``more``: there are pages to come."""
+        """Empty the list; ``more``: the first page has been asked for."""
         self.beginResetModel()
-        self._lines, self._more, self._waiting = [], more, False
+        self._lines, self._more, self.waiting = [], more, more
         self.endResetModel()
 
     def add(self, page: Sequence[Hard]) -> None:
         """One more page. A short one is the last."""
-        self._waiting, self._more = False, len(page) == PAGE
+        self.waiting, self._more = False, len(page) == PAGE
         if not page:
             return
         first = len(self._lines)
@@ -100,10 +100,10 @@ class HardModel(QAbstractListModel):
         return 0 if parent is not None and parent.isValid() else len(self._lines)
 
     def canFetchMore(self, parent: Index) -> bool:
-        return not parent.isValid() and self._more and not self._waiting
+        return not parent.isValid() and self._more and not self.waiting
 
     def fetchMore(self, _parent: Index) -> None:
-        self._waiting = True
+        self.waiting = True
         self.more_wanted.emit()
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:

@@ -1,0 +1,157 @@
+"""Taking the adapter and the labels away."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from fake_train_worker import FakeRun
+from leaf_project import PATIENCE, leaf_window
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+
+from core.services.answering import Verified
+from core.services.train import ingest, prepare_run
+from core.training.config import TrainConfig
+from gui.controllers.export import AdapterStep, inside
+from gui.panels.export import ExportWorkspace
+
+
+class StandInAnswerer:
+    """Answers as the run did, or not."""
+
+    agreement: ClassVar[float] = 1.0
+    seen: ClassVar[list[Path]] = []
+
+    def __init__(self, adapter: Path) -> None:
+        self._adapter = adapter
+
+    def __enter__(self) -> StandInAnswerer:
+        return self
+
+    def __exit__(self, *_error: object) -> None: ...
+
+    def verify(self, _folder, images) -> Verified:
+        self.seen.append(self._adapter)
+        assert 1 <= len(images) <= 8
+        return Verified(self.agreement, 0.004)
+
+
+@pytest.fixture
+def leaves(qapp, tmp_path, monkeypatch):
+    monkeypatch.setattr("core.services.answering.Answerer", StandInAnswerer)
+    monkeypatch.setattr(StandInAnswerer, "agreement", 1.0)
+    monkeypatch.setattr(StandInAnswerer, "seen", [])
+    with leaf_window(qapp, tmp_path, monkeypatch, leaves=6) as found:
+        yield found
+
+
+def trained(store):
+    folder = prepare_run(store, TrainConfig())
+    FakeRun(folder.root, steps=8).train()
+    for name in ("adapter_model.safetensors", "head.safetensors"):
+        (folder.adapter / name).write_bytes(bytes(32))
+    (folder.adapter / "adapter_config.json").write_text("{}")
+    ingest(store, folder)
+    return folder
+
+
+@pytest.fixture
+def page(qtbot, leaves) -> ExportWorkspace:
+    leaves.ask(qtbot, trained)
+    shown = leaves.show(ExportWorkspace(leaves.context), "export")
+    qtbot.waitUntil(lambda: shown.adapter.run is not None, timeout=PATIENCE)
+    return shown
+
+
+def test_without_a_run_only_the_labels_can_be_taken(qtbot, leaves) -> None:
+    page = leaves.show(ExportWorkspace(leaves.context), "export")
+    assert not page.none_yet.isHidden()
+    assert page.adapter.isHidden()
+    assert page.data.go.isEnabled()
+
+
+def test_the_ticks_are_green_after_the_copy_was_scored_again(qtbot, page, tmp_path) -> None:
+    out = tmp_path / "adapters" / "coffee rust"
+    steps: list[AdapterStep] = []
+    page.controller.stepped.connect(steps.append)
+    page.adapter.place.setText(str(out))
+    qtbot.mouseClick(page.adapter.go, Qt.MouseButton.LeftButton)
+    assert set(page.adapter.steps.states.values()) != {"done"}
+    qtbot.waitUntil(lambda: page.adapter.made is not None, timeout=PATIENCE)
+
+    assert steps == list(AdapterStep)
+    assert set(page.adapter.steps.states.values()) == {"done"}
+    assert "100 % of the diseases agree" in page.adapter.outcome.text()
+    assert "0.004" in page.adapter.outcome.text()
+    assert (out / "manifest.json").is_file()
+    assert StandInAnswerer.seen != [out]  # the copy was asked before it had its name
+    assert f'predict "{out}"' in page.adapter.snippet.text.text()
+    page.adapter.snippet.copy.click()
+    assert QGuiApplication.clipboard().text() == page.adapter.snippet.text.text()
+
+
+def test_a_copy_that_answers_otherwise_is_not_exported(qtbot, page, tmp_path) -> None:
+    StandInAnswerer.agreement = 0.5
+    out = tmp_path / "adapter"
+    page.adapter.place.setText(str(out))
+    qtbot.mouseClick(page.adapter.go, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(page.adapter.problems.texts), timeout=PATIENCE)
+    assert "nothing was exported" in page.adapter.problems.texts[0]
+    assert "done" not in page.adapter.steps.states[AdapterStep.PLACE]
+    assert not out.exists()
+    assert page.adapter.snippet.isHidden()
+    assert page.adapter.go.isEnabled()
+
+
+def test_nothing_is_written_over(qtbot, page, tmp_path) -> None:
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "thesis.txt").write_text("mine")
+    page.adapter.place.setText(str(tmp_path / "taken"))
+    qtbot.mouseClick(page.adapter.go, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(page.adapter.problems.texts), timeout=PATIENCE)
+    assert "already exists" in page.adapter.problems.texts[0]
+    assert (tmp_path / "taken" / "thesis.txt").read_text() == "mine"
+
+
+def test_the_labels_go_out_as_coco_and_it_says_what_is_lost(qtbot, page, tmp_path) -> None:
+    data = page.data
+    data.format.setCurrentIndex(data.format.findData("coco"))
+    assert "leaves out" in data.loses.text()
+    data.place.setText(str(tmp_path / "labels.json"))
+    qtbot.mouseClick(data.go, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: data.made is not None, timeout=PATIENCE)
+    assert "6 photos and 10 outlines" in data.outcome.text()
+    found = json.loads((tmp_path / "labels.json").read_text())
+    assert len(found["images"]) == 6
+    assert not data.open.isHidden()
+
+
+def test_every_registered_format_can_be_chosen(page) -> None:
+    ids = [page.data.format.itemData(i) for i in range(page.data.format.count())]
+    assert {"coco", "masks"} <= set(ids)
+    for index in range(page.data.format.count()):
+        page.data.format.setCurrentIndex(index)
+        assert page.data.loses.text()
+        assert page.data.place.text()
+
+
+def test_an_export_that_fails_says_why(qtbot, page, tmp_path) -> None:
+    data = page.data
+    data.format.setCurrentIndex(data.format.findData("coco"))
+    (tmp_path / "folder.json").mkdir()
+    data.place.setText(str(tmp_path / "folder.json"))
+    qtbot.mouseClick(data.go, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(data.problems.texts), timeout=PATIENCE)
+    assert "is a folder" in data.problems.texts[0]
+    assert data.go.isEnabled()
+
+
+def test_each_file_of_the_package_is_explained() -> None:
+    names = ["head.safetensors", "manifest.json", "README.md", "odd.txt", "tokenizer.json"]
+    lines = inside(names)
+    assert [n for n, _ in lines][-1] == "odd.txt"
+    assert dict(lines)["head.safetensors"].startswith("the mask head")
+    assert all(meaning for name, meaning in lines if name != "odd.txt")

@@ -1,0 +1,59 @@
+"""What Review computes before it shows it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core.domain.ids import ImageId, RunId
+from core.domain.run import Run, RunState, Score
+from core.services.review import dice
+from gui.controllers.review import BeforeAfter, compare, dice_curve
+from gui.panels.review import compared_sentence
+from gui.panels.review_list import class_line
+
+
+def score(image: int, value: float | None, *, truth: str | None = "rust") -> Score:
+    return Score(
+        RunId("r"), ImageId(image), "train", value, (), truth, "rust", (("rust", 1.0),),
+        1.0, None, "",
+    )  # fmt: skip
+
+
+def test_the_dice_beside_the_slider_is_the_dice_of_that_cut() -> None:
+    rng = np.random.default_rng(3)
+    probability = rng.integers(0, 256, (40, 30), dtype=np.uint8)
+    truth = probability > rng.integers(60, 200, (40, 30))
+    curve = dice_curve(truth, probability)
+    for threshold in (1, 77, 128, 255):
+        assert curve[threshold] == pytest.approx(dice(truth, probability >= threshold))
+
+
+def test_two_empty_masks_agree_at_every_cut() -> None:
+    empty = np.zeros((5, 5), np.uint8)
+    assert dice_curve(empty.astype(bool), empty)[128] == 1.0
+
+
+def test_before_and_after_are_the_same_leaves() -> None:
+    before = [score(1, 0.2), score(2, 0.8), score(3, None), score(4, 0.1)]
+    after = [score(1, 0.6), score(2, 0.8), score(3, 0.9), score(9, 1.0)]
+    found = compare(before, after, {1})
+    assert found is not None
+    overall, hard, count = found
+    assert overall == pytest.approx((0.5, 0.7))
+    assert hard == pytest.approx((0.2, 0.6))
+    assert count == 1
+    assert compare(before, [score(9, 1.0)], {1}) is None
+
+
+def test_both_dice_are_said_in_one_sentence() -> None:
+    run = Run(RunId("a"), "", "starter", RunState.FINISHED, "", "")
+    text = compared_sentence(BeforeAfter(run, (0.5, 0.7), (0.2, 0.6), 1))
+    assert "0.50 → 0.70 overall" in text
+    assert "0.20 → 0.60 on the 1 hard one" in text
+
+
+def test_the_line_says_what_the_model_took_it_for() -> None:
+    assert class_line(score(1, 0.5, truth="blight")) == "blight → rust"
+    assert class_line(score(1, 0.5)) == "rust"
+    assert class_line(score(1, 0.5, truth=None)) == "? → rust"
