@@ -64,11 +64,23 @@ def dotted(node: ast.AST) -> str:
     return ast.unparse(node)
 
 
-def calls(path: str) -> Iterator[tuple[str, ast.Call]]:
+@cache
+def calls(path: str) -> tuple[tuple[str, ast.Call], ...]:
     """Every call with the dotted name of what is called."""
+    nodes = (node for node in ast.walk(tree(path)) if isinstance(node, ast.Call))
+    return tuple((dotted(node.func), node) for node in nodes)
+
+
+@cache
+def imported(path: str) -> frozenset[str]:
+    """Top-level names of everything a module imports, wherever in it."""
+    found: set[str] = set()
     for node in ast.walk(tree(path)):
-        if isinstance(node, ast.Call):
-            yield dotted(node.func), node
+        if isinstance(node, ast.Import):
+            found |= {name.name.partition(".")[0] for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").partition(".")[0])
+    return frozenset(found)
 
 
 def keyword(call: ast.Call, name: str) -> object:

@@ -7,7 +7,17 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from house_sources import PACKAGES, calls, dotted, expect_none, keyword, modules, text, tree
+from house_sources import (
+    PACKAGES,
+    calls,
+    dotted,
+    expect_none,
+    imported,
+    keyword,
+    modules,
+    text,
+    tree,
+)
 
 # Where a process begins or a thread ends: whatever happens there must be reported, not lost.
 EDGES = {
@@ -126,14 +136,7 @@ def test_weights_are_loaded_as_weights_only() -> None:
 
 @pytest.mark.parametrize("module", ["pickle", "marshal", "shelve", "dill", "joblib", "cloudpickle"])
 def test_no_format_that_runs_code_is_read(module: str) -> None:
-    def imports(path: str) -> Iterator[str]:
-        for node in ast.walk(tree(path)):
-            if isinstance(node, ast.Import):
-                yield from (name.name.partition(".")[0] for name in node.names)
-            elif isinstance(node, ast.ImportFrom):
-                yield (node.module or "").partition(".")[0]
-
-    expect_none(path for path in PRODUCT if module in imports(path))
+    expect_none(path for path in PRODUCT if module in imported(path))
 
 
 def test_nothing_is_left_for_later() -> None:
