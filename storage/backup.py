@@ -43,6 +43,7 @@ class Backup:
 
     @property
     def week(self) -> tuple[int, int]:
+        """(year, week) by ISO 8601."""
         year, week, _ = self.made_at.isocalendar()
         return year, week
 

@@ -56,6 +56,7 @@ class Layout:
         return self.folder / "project.lock"
 
     def make_folders(self) -> None:
+        """Those that are missing."""
         for folder in (self.embeddings, self.runs, self.backups):
             folder.mkdir(exist_ok=True)
 

@@ -64,6 +64,7 @@ def _disease_id(value: int | None) -> DiseaseId | None:
 
 
 def disease_values(disease: Disease) -> Values:
+    """Every column of a disease."""
     return {
         "id": disease.id,
         "name": disease.name,
@@ -77,6 +78,7 @@ def disease_values(disease: Disease) -> Values:
 
 @_guarded
 def disease_from(row: DiseaseRow) -> Disease:
+    """Raises ProjectDamaged, as all of these do."""
     return Disease(
         id=DiseaseId(int(row.id)),
         name=row.name,
@@ -114,6 +116,7 @@ def image_values(image: LeafImage) -> Values:
 
 @_guarded
 def image_from(row: ImageRow) -> LeafImage:
+    """The photo without its cached figures. Raises ProjectDamaged."""
     located = row.latitude is not None and row.longitude is not None
     return LeafImage(
         id=ImageId(int(row.id)),
@@ -153,6 +156,7 @@ def areas_values(areas: Areas, regions: int) -> Values:
 
 @_guarded
 def areas_from(row: ImageRow) -> Areas:
+    """The cached figures of a photo. Raises ProjectDamaged."""
     groups = {
         (RegionKind(kind), _disease_id(disease)): int(pixels)
         for kind, disease, pixels in _pairs(row.areas)
@@ -174,6 +178,7 @@ def region_values(info: RegionInfo) -> Values:
 
 @_guarded
 def region_from(row: RegionRow) -> RegionInfo:
+    """The region without its pixels. Raises ProjectDamaged."""
     return RegionInfo(
         id=RegionId(int(row.id)),
         image_id=ImageId(int(row.image_id)),
@@ -205,6 +210,7 @@ def summary_json(summary: Mapping[str, float]) -> str:
 
 @_guarded
 def run_from(row: RunRow) -> Run:
+    """Raises ProjectDamaged."""
     return Run(
         id=RunId(row.id),
         title=row.title,
@@ -218,6 +224,7 @@ def run_from(row: RunRow) -> Run:
 
 
 def score_values(score: Score) -> Values:
+    """Every column of a score."""
     targets = [(t.target, t.dice, t.iou, t.truth_empty, t.prediction_empty) for t in score.targets]
     return {
         "run_id": score.run,

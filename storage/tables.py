@@ -17,6 +17,8 @@ Id = BigInteger().with_variant(Integer, "sqlite")
 
 
 class Base(DeclarativeBase):
+    """The tables of ``project.db``."""
+
     metadata = MetaData()
 
 
@@ -152,5 +154,6 @@ class ScoreRow(Base):
     __table_args__ = (
         # The review list: worst first within a run, paged by the last (dice, image) seen.
         Index("score_worst", "run_id", "dice", "image_id"),
-        Index("score_image", "image_id"),
+        # The gallery's badges; without it SQLite reads a whole run to find fifty photos in it.
+        Index("score_card", "image_id", "run_id", "dice"),
     )

@@ -27,6 +27,8 @@ class _Base(DeclarativeBase):
 
 
 class ThumbnailRow(_Base):
+    """The small picture of one photo."""
+
     __tablename__ = "thumbnail"
 
     image_id: Mapped[int] = mapped_column(

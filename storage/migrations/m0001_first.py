@@ -104,10 +104,11 @@ _STATEMENTS = (
     ) STRICT
     """,
     "CREATE INDEX score_worst ON score (run_id, dice, image_id)",
-    "CREATE INDEX score_image ON score (image_id)",
+    "CREATE INDEX score_card ON score (image_id, run_id, dice)",
 )
 
 
 def apply(connection: sqlite3.Connection) -> None:
+    """Make every table and index in an empty file."""
     for statement in _STATEMENTS:
         connection.execute(statement)

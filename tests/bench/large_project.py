@@ -147,5 +147,6 @@ def _thumbnails() -> Iterator[bytes]:
     for hue in range(64):
         picture = noise.integers(0, 40, (192, 256, 3), dtype=np.uint8)
         cv2.ellipse(picture, (128, 96), (100, 60), hue * 5, 0, 360, (40, 120 + hue, 60), -1)
-        _, data = cv2.imencode(".jpg", cv2.GaussianBlur(picture, (5, 5), 0))
+        smooth = cv2.GaussianBlur(picture, (5, 5), 0)
+        _, data = cv2.imencode(".jpg", smooth, [cv2.IMWRITE_JPEG_QUALITY, 70])
         yield data.tobytes()

@@ -17,4 +17,4 @@ def test_forty_kills_lose_nothing_acknowledged(tmp_path: Path) -> None:
         for _ in range(40):
             killer.trial()
     assert killer.tally.failures == []
-    assert killer.tally.acknowledged > 0, "no writer got as far as saving: the test tests nothing"
+    assert killer.tally.acknowledged > 40, "no writer got as far as saving: the test tests nothing"

@@ -79,5 +79,7 @@ def test_the_review_list_and_the_gallery_read_indexes_alone(tmp_path: Path) -> N
     )
     assert "INDEX score_worst" in page
     assert "TEMP B-TREE" not in page
+    badges = plan("SELECT image_id, dice FROM score WHERE run_id = 'a' AND image_id IN (1, 2)")
+    assert "image_id=?" in badges, "not a whole run to find two photos in it"
     connection.close()
     store.close()
