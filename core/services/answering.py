@@ -53,11 +53,11 @@ class Verified:
 class Answerer:
     """One worker with one adapter. Entering raises AdapterRefused with the worker's sentence."""
 
-    def __init__(self, adapter: Path) -> None:
+    def __init__(self, adapter: Path, *, base: str = "") -> None:
+        """``base`` is the base model's folder where it is not one that comes with Leafspot."""
         self.classes: tuple[str, ...] = ()
-        self._adapter = adapter
         self._tokens = itertools.count(1)
-        self._worker = WorkerClient("answer", str(adapter))
+        self._worker = WorkerClient("answer", str(adapter), *(["--base", base] if base else []))
 
     def __enter__(self) -> Answerer:
         self._worker.start()
@@ -99,8 +99,8 @@ class Answerer:
     def verify(self, run: RunFolder, images: Sequence[ImageId]) -> Verified:
         """Score some photos of the run again with the loaded adapter."""
         self._worker.send("verify", run=str(run.root), images=list(images))
-        event = self._wait(LOADING, "verified", "failed")
-        if event.get("event") == "failed":
+        event = self._wait(LOADING, "verified", "refused")
+        if event.get("event") == "refused":
             raise WorkerFailed(str(event.get("text")))
         return Verified(float(event["agreement"]), float(event["dice_change"]))
 

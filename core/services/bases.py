@@ -5,11 +5,15 @@ Knows the registry and folders; loads nothing.
 
 from __future__ import annotations
 
+import contextlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from core import registry
-from core.errors import ModelMissing, UsageError
+import platformdirs
+
+from core import files, registry
+from core.errors import ModelMissing, UsageError, UserError
 from core.vlms.base import VlmSpec
 
 PACKAGE = "core.vlms"
@@ -55,4 +59,30 @@ def choose(text: str) -> ChosenBase:
             f"The base model “{spec.title}” is not in {base.folder}: that folder needs a "
             "config.json and .safetensors weights."
         )
+    if base.path:
+        remember(name, base.path)
     return base
+
+
+def remember(name: str, folder: str) -> None:
+    """Note where a base model lies, so that its adapters find it again. Failing does no harm."""
+    known = _remembered() | {name: folder}
+    with contextlib.suppress(UserError), files.whole_file(_notes()) as draft:
+        draft.write_text(json.dumps(known, indent=1), "utf-8")
+
+
+def remembered(name: str) -> str:
+    """The folder in which the base model ``name`` was last seen; "" when it is not known."""
+    return _remembered().get(name, "")
+
+
+def _remembered() -> dict[str, str]:
+    try:
+        raw = json.loads(_notes().read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(k): str(v) for k, v in raw.items()} if isinstance(raw, dict) else {}
+
+
+def _notes() -> Path:
+    return Path(platformdirs.user_data_dir("leafspot", appauthor=False)) / "bases.json"

@@ -100,7 +100,7 @@ def export_adapter(folder: RunFolder, out: Path, *, verify: Verify | None = None
             prompts=wording,
         )
         manifest = adapter_package.verify(draft)
-        verified = (verify or _with_worker(folder))(draft)
+        verified = (verify or _with_worker(folder, config.base_path))(draft)
         _judge(verified)
     return AdapterExport(out, manifest, verified)
 
@@ -178,9 +178,9 @@ def _origin(folder: RunFolder, config: TrainConfig) -> tuple[Base, dict[str, str
     return manifest.base, dict(manifest.prompts)
 
 
-def _with_worker(folder: RunFolder) -> Verify:
+def _with_worker(folder: RunFolder, base: str) -> Verify:
     def verify(draft: Path) -> Verified:
-        with Answerer(draft) as model:
+        with Answerer(draft, base=base) as model:
             return model.verify(folder, probes(folder))
 
     return verify

@@ -24,6 +24,7 @@ from core.errors import AdapterRefused, ImageUnreadable, UsageError, WorkerFaile
 from core.exporters.base import unique_stems
 from core.imaging.decode import read_header
 from core.imaging.probability import to_mask
+from core.services import bases
 from core.services.answering import Answer, Answerer
 
 LEAF, LESION = 1, 2
@@ -69,7 +70,7 @@ def predict(
     targets = _targets(photos, out)
     done: list[Predicted] = []
     refused: list[tuple[Path, str]] = []
-    asker = _Asker(adapter)
+    asker = _Asker(adapter, bases.remembered(manifest.base.id))
     asker.load()
     try:
         with files.told(out):
@@ -97,14 +98,14 @@ def _tell(on_photo: OnPhoto | None, photo: Path, found: Predicted | str) -> None
 class _Asker:
     """The model, loaded when first asked for, and again after a photo has killed it."""
 
-    def __init__(self, adapter: Path) -> None:
-        self._adapter = adapter
+    def __init__(self, adapter: Path, base: str) -> None:
+        self._adapter, self._base = adapter, base
         self._model: Answerer | None = None
 
     def load(self) -> Answerer:
         """Raises AdapterRefused: without a model there is no use in asking about other photos."""
         if self._model is None:
-            model = Answerer(self._adapter)
+            model = Answerer(self._adapter, base=self._base)
             try:
                 model.__enter__()
             except WorkerFailed as error:
