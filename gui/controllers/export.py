@@ -19,7 +19,6 @@ from gui.context import Context
 
 if TYPE_CHECKING:
     from core.exporters.base import ExportReport
-    from core.ports import ProjectStore
     from core.services.answering import Verified
     from core.services.export import AdapterExport
 
@@ -96,15 +95,17 @@ class ExportController(QObject):
     def export_data(self, format_id: str, out: Path) -> None:
         """Write the labels in a format of the registry."""
 
-        def write(store: ProjectStore) -> ExportReport:
+        store = self._context.project.from_afar()
+        if self.data_busy or store is None:
+            return
+
+        def write() -> ExportReport:
             from core.services.export import export_project
 
             return export_project(store, out, format_id=format_id, progress=self._moved)
 
-        if self.data_busy:
-            return
         self.data_busy = True
-        self._context.project.ask(
+        self._context.tasks.run(
             write, on_done=self._data_done, on_error=self._data_failed, owner=self
         )
 
@@ -113,7 +114,7 @@ class ExportController(QObject):
         self._context.tasks.post(lambda: self.stepped.emit(step))
 
     def _moved(self, done: int, of: int) -> None:
-        """From the store lane; a hundred times in all is enough."""
+        """From the free lane; a hundred times in all is enough."""
         if done == of or done % max(1, of // 100) == 0:
             self._context.tasks.post(lambda: self.data_moved.emit(done, of))
 

@@ -105,11 +105,15 @@ class TrainingController(Shared):
         """Prepare a run on the store lane, then train it. ``refused`` says why not."""
         if not self._claim():
             return
-        notes: list[str] = []
+        project = self.context.project
+        current, notes = project.store, list[str]()
 
-        def prepare(store: ProjectStore) -> RunFolder:
+        def prepare() -> RunFolder:
             from core.services.train import prepare_run
 
+            # From afar: every photo is looked at, and an autosave must not wait for that.
+            store = project.from_afar()
+            assert store is not None
             return prepare_run(
                 store,
                 request.config,
@@ -119,10 +123,16 @@ class TrainingController(Shared):
             )
 
         def prepared(folder: RunFolder) -> None:
-            self.context.project.changed.emit(Changes(runs=True))
+            if project.store is not current:  # another project came; the run waits in its own
+                return
+            project.changed.emit(Changes(runs=True))
             self._begin(folder, RunProgress(notices=notes))
 
-        self.context.project.ask(prepare, on_done=prepared, on_error=self._not_prepared)
+        def failed(error: BaseException) -> None:
+            if project.store is current:
+                self._not_prepared(error)
+
+        self.context.tasks.run(prepare, on_done=prepared, on_error=failed, owner=self)
 
     def _claim(self) -> bool:
         """Whether this window may prepare a run now: one at a time on this computer."""
@@ -247,7 +257,7 @@ class TrainingController(Shared):
             live, self.live = self.live, None
             if live.process is not None:
                 live.process.stop()
-            self._release()
+        self._release()
         self.runs, self.preparing = [], False
         self.runs_changed.emit()
         self.refresh(recovered=False)
