@@ -85,6 +85,7 @@ class History:
             self._forget(stacks.undone)
 
     def clear(self) -> None:
+        """Forget everything: another project is open."""
         self._stacks.clear()
         self._held = 0
 

@@ -111,6 +111,7 @@ BY_KEY = {setting.key: setting for setting in SETTINGS}
 
 
 def setting(key: str) -> Setting:
+    """The entry called ``key``. Raises Bug when there is none."""
     if key not in BY_KEY:
         raise Bug(f"there is no setting {key!r}")
     return BY_KEY[key]

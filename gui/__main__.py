@@ -18,9 +18,9 @@ def main(argv: list[str] | None = None) -> int:
     if args[:1] == ["--worker"]:
         return _worker(args[1:])
     if args and not _is_project(args[0]) and not _demo_in_window(args):
-        from core import cli
+        from core.cli import main as command
 
-        return cli.main(args)
+        return command(args)
     from gui import app
 
     if args[:1] == ["demo"]:

@@ -85,6 +85,7 @@ class LabellingSession:
         return self._areas.figures()
 
     def region(self, region: RegionId) -> Region | None:
+        """The region of that id, or None."""
         return self._regions.get(region)
 
     def area(self, region: RegionId) -> int:
@@ -125,6 +126,7 @@ class LabellingSession:
         return self._edit("Extend region", PixelsChanged(into, delta)) if delta else None
 
     def delete(self, region: RegionId) -> Edit | None:
+        """Take a region away."""
         found = self._regions.get(region)
         if found is None:
             return None

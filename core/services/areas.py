@@ -69,6 +69,7 @@ class AreaBook:
                 self._sums.update(counts)
 
     def figures(self) -> Figures:
+        """The sums as they are now."""
         diseases = {
             key[1]: n for key, n in self._sums.items() if isinstance(key, tuple) and n
             and key[0] == "disease"

@@ -28,6 +28,7 @@ class LocateReport:
     found: int
 
     def sentence(self) -> str:
+        """What came of it, and what to do about the rest."""
         if not self.missing:
             return "All photos are in their place."
         if self.found == self.missing:

@@ -72,7 +72,7 @@ class LabelActions(QObject):
         on = context.actions.on
         bound: dict[str, Callable[[], object]] = {
             "edit.undo": self._undo,
-            "edit.redo": controller.redo,
+            "edit.redo": controller.edits.redo,
             "region.delete": controller.delete_active,
             "photo.next": partial(self._step, 1),
             "photo.previous": partial(self._step, -1),
@@ -91,7 +91,7 @@ class LabelActions(QObject):
             on(f"name.{number}", partial(self._name, number, leaf=False))
             on(f"leaf.{number}", partial(self._name, number, leaf=True))
         context.actions.on_toggled("kind.toggle", self._toggle_kind)
-        controller.updated.connect(self._follow)
+        controller.edits.updated.connect(self._follow)
         context.project.opened.connect(self._follow)
         self._follow()
 
@@ -130,13 +130,13 @@ class LabelActions(QObject):
         if self._assistant.prompts:
             self._assistant.clear()
         else:
-            self._controller.undo()
+            self._controller.edits.undo()
 
     def _accept(self, *, extend: bool = False) -> None:
         candidate = self._assistant.candidate
         if candidate is None:
             return
-        into = self._controller.active if extend else None
+        into = self._controller.edits.active if extend else None
         self._assistant.clear()
         self._controller.accept(candidate, source=self._assistant.source, into=into)
 
@@ -145,11 +145,10 @@ class LabelActions(QObject):
         if self._assistant.prompts:
             self._assistant.clear()
         else:
-            self._controller.set_active(None)
+            self._controller.edits.set_active(None)
 
     def _toggle_kind(self, leaf: bool) -> None:
         self._controller.set_kind(RegionKind.LEAF if leaf else RegionKind.LESION)
-        self._controller.set_active(None)
 
     def _name(self, number: int, *, leaf: bool) -> None:
         disease = self._diseases.with_hotkey(number)
@@ -161,20 +160,20 @@ class LabelActions(QObject):
             self._controller.name_active(disease)
 
     def _step(self, step: int) -> bool:
-        image = self._gallery.neighbour(self._controller.wanted, step)
+        image = self._gallery.neighbour(self._controller.current.wanted, step)
         if image is not None:
-            self._controller.open(image)
+            self._controller.current.open(image)
             self._gallery.view.set_current(image)
         return image is not None
 
     def _next_open(self) -> None:
         """The next photo that is neither done nor checked, as far as the cards are known."""
         index = self._gallery.index
-        start = index.row(self._controller.wanted)
+        start = index.row(self._controller.current.wanted)
         for row in range(start + 1, min(len(index), start + 2000)):
             card = index.card(row)
             if card is None or card.state in (ImageState.UNSEEN, ImageState.IN_PROGRESS):
-                self._controller.open(index.id(row))
+                self._controller.current.open(index.id(row))
                 self._gallery.view.set_current(index.id(row))
                 return
         self._context.notices.info("No further photo is waiting in this list.")
@@ -186,11 +185,11 @@ class LabelActions(QObject):
             self._context.notices.info("That was the last photo of the list.")
 
     def _follow(self) -> None:
-        actions, controller = self._context.actions, self._controller
-        actions.set_flag("region", controller.active is not None)
-        actions.set_flag("undo", bool(controller.undo_title) and self._context.project.writable)
-        actions.set_flag("redo", bool(controller.redo_title) and self._context.project.writable)
-        actions["edit.undo"].setText(f"Undo {controller.undo_title.lower()}".rstrip())
-        actions["edit.redo"].setText(f"Redo {controller.redo_title.lower()}".rstrip())
-        if not self._context.project.writable and self._canvas.tool_id not in LOOKING_TOOLS:
+        actions, edits = self._context.actions, self._controller.edits
+        writable = self._context.project.writable
+        actions.set_flag("region", edits.active is not None)
+        for word, title in (("undo", edits.undo_title), ("redo", edits.redo_title)):
+            actions.set_flag(word, bool(title) and writable)
+            actions[f"edit.{word}"].setText(f"{word.capitalize()} {title.lower()}".rstrip())
+        if not writable and self._canvas.tool_id not in LOOKING_TOOLS:
             self._canvas.set_tool(LOOKING_TOOLS[0])

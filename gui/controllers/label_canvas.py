@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject
 
-from core.domain.region import RegionInfo, RegionKind
 from gui.canvas.view import CanvasView
 from gui.context import Context
 from gui.controllers.label import LabelController
@@ -34,31 +33,31 @@ class LabelCanvas(QObject):
         canvas.refused.connect(context.notices.info)
         canvas.toolChanged.connect(self._tool_changed)
         canvas.radiusChanged.connect(self._keep_radius)
-        controller.leaving.connect(canvas.finish_gesture)
-        controller.opened.connect(self._opened)
-        controller.photo_improved.connect(self._improved)
-        controller.updated.connect(self._show_candidate)
+        controller.current.leaving.connect(canvas.finish_gesture)
+        controller.current.opened.connect(self._opened)
+        controller.current.improved.connect(self._improved)
+        controller.edits.updated.connect(self._show_candidate)
         assistant.changed.connect(self._show_prompts)
         context.preferences.changed.connect(self._preference_changed)
         canvas.brush_radius = float(context.preferences.number("label.brush"))
         self._preference_changed("appearance.mask_opacity")
 
     def _opened(self) -> None:
-        photo = self._controller.photo
-        self._canvas.set_document(self._controller.document)
+        photo = self._controller.current.photo
+        self._canvas.set_document(self._controller.current.document)
         self._canvas.set_photo(photo.pyramid if photo else None, same=False)
         self._assistant.set_photo(photo)
         self._context.actions.set_flag("image", photo is not None)
 
     def _improved(self) -> None:
-        photo = self._controller.photo
+        photo = self._controller.current.photo
         if photo is not None:
             self._canvas.set_photo(photo.pyramid, same=True)
 
     def _clicked(self, x: float, y: float) -> None:
-        document = self._controller.document
+        document = self._controller.current.document
         region = document.region_at(x, y) if document is not None else None
-        self._controller.set_active(region.info.id if region is not None else None)
+        self._controller.edits.set_active(region.info.id if region is not None else None)
 
     def _tool_changed(self, tool: str) -> None:
         assisted = tool in ("point", "box")
@@ -78,16 +77,8 @@ class LabelCanvas(QObject):
         if candidate is None or session is None:
             self._canvas.clear_candidate()
             return
-        draft = self._controller.draft()
-        lesion = draft.kind is RegionKind.LESION
-        info = RegionInfo(
-            id=session.image.id,  # type: ignore[arg-type]  # any number: only its colour matters
-            image_id=session.image.id,
-            kind=draft.kind,
-            disease=draft.disease if lesion else None,
-        )
         self._canvas.show_candidate(
-            candidate.pixels, candidate.origin, self._controller.colour(info)
+            candidate.pixels, candidate.origin, self._controller.draft_colour
         )
 
     def _keep_radius(self, radius: float) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QFileDialog
 
 from core.errors import ProjectError
 from gui.context import Context
@@ -98,6 +98,8 @@ class ProjectController(QObject):
         losses = [text for guard in self._context.guards if (text := guard())]
         if not losses:
             return True
+        from gui.dialogs.leave import ask_to_leave
+
         ask_to_leave(self._shell, losses, lambda: self._leave_anyway(then))
         return False
 
@@ -138,18 +140,3 @@ class ProjectController(QObject):
             for folder in gone:
                 self._context.preferences.forget_recent(folder)
             self.recent_changed.emit()
-
-
-def ask_to_leave(parent: QWidget, losses: list[str], leave: Callable[[], None]) -> None:
-    """Ask, without waiting, whether to leave although ``losses`` (sentences) would follow."""
-    box = QMessageBox(parent)
-    box.setWindowTitle("Leafspot")
-    box.setIcon(QMessageBox.Icon.Warning)
-    box.setText("\n".join(losses))
-    go = box.addButton("Leave anyway", QMessageBox.ButtonRole.DestructiveRole)
-    stay = box.addButton("Stay", QMessageBox.ButtonRole.RejectRole)
-    box.setDefaultButton(stay)
-    box.setEscapeButton(stay)
-    go.clicked.connect(leave)
-    box.finished.connect(box.deleteLater)
-    box.open()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import (
     QHelpEvent,
     QKeyEvent,
@@ -21,16 +21,18 @@ from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip
 
 from core.domain.disease import Disease
 from core.domain.ids import DiseaseId, ImageId
+from core.ports import ImageCard
 from gui.gallery.cell import STATE_TEXT, CellPainter, Look, percent
+from gui.gallery.grid import MARGIN, Grid
 from gui.gallery.thumbs import Thumbnails
 from gui.models.images import ImageIndex
 from gui.theme import Theme
 
-MARGIN = 4
-
 
 class GalleryView(QAbstractScrollArea):
-    """``chosen`` carries the id of the photo that the person picked, by mouse or key."""
+    """``chosen`` carries the id of the photo that the person picked, by mouse or key; ``current``
+    is the one that is marked.
+    """
 
     chosen = Signal(object)
 
@@ -44,7 +46,7 @@ class GalleryView(QAbstractScrollArea):
         self.viewport().setMouseTracking(True)
         self._index, self._thumbs, self._theme = index, thumbs, theme
         self._diseases: Mapping[DiseaseId, Disease] = {}
-        self._current: ImageId | None = None
+        self.current: ImageId | None = None
         self._hovered = -1
         self._thumb = thumb
         self._cell = CellPainter(theme, self.font(), thumb)
@@ -61,19 +63,16 @@ class GalleryView(QAbstractScrollArea):
         self._cell = CellPainter(self._theme, self.font(), thumb)
         ratio = self.devicePixelRatioF()
         self._thumbs.set_size(self._cell.picture * ratio)
+        self.setMinimumWidth(self._cell.size.width() + 2 * MARGIN + 14)
         self._relayout()
 
     def set_diseases(self, diseases: Mapping[DiseaseId, Disease]) -> None:
         self._diseases = diseases
         self.viewport().update()
 
-    @property
-    def current(self) -> ImageId | None:
-        return self._current
-
     def set_current(self, image: ImageId | None) -> None:
         """Mark a photo as the open one and bring it into sight. Emits nothing."""
-        old, self._current = self._index.row(self._current), image
+        old, self.current = self._index.row(self.current), image
         row = self._index.row(image)
         self._repaint((old, row))
         if row >= 0:
@@ -82,82 +81,51 @@ class GalleryView(QAbstractScrollArea):
     # -- layout
 
     @property
-    def columns(self) -> int:
-        return max(1, (self.viewport().width() - 2 * MARGIN) // self._cell.size.width())
-
-    def cell_rect(self, row: int) -> QRect:
-        """Where a row's cell is in the viewport now."""
-        columns, size = self.columns, self._cell.size
-        pitch = (self.viewport().width() - 2 * MARGIN) / columns
-        line, column = divmod(row, columns)
-        x = MARGIN + round(column * pitch + (pitch - size.width()) / 2)
-        y = MARGIN + line * size.height() - self.verticalScrollBar().value()
-        return QRect(QPoint(x, y), size)
-
-    def row_at(self, point: QPoint) -> int:
-        """The row under a viewport point, or -1."""
-        columns, size = self.columns, self._cell.size
-        pitch = (self.viewport().width() - 2 * MARGIN) / columns
-        column = int((point.x() - MARGIN) // pitch)
-        line = (point.y() - MARGIN + self.verticalScrollBar().value()) // size.height()
-        row = line * columns + column
-        inside = 0 <= column < columns and 0 <= row < len(self._index)
-        return row if inside and self.cell_rect(row).contains(point) else -1
-
-    def rows_in_sight(self, rect: QRect | None = None) -> range:
-        """Rows that meet a viewport rectangle (all of the viewport without one)."""
-        rect = rect or self.viewport().rect()
-        height, top = self._cell.size.height(), self.verticalScrollBar().value() - MARGIN
-        first = max(0, (rect.top() + top) // height)
-        last = (rect.bottom() + top) // height
-        return range(
-            min(first * self.columns, len(self._index)),
-            min((last + 1) * self.columns, len(self._index)),
-        )
+    def grid(self) -> Grid:
+        """Where the cells are now."""
+        offset = self.verticalScrollBar().value()
+        return Grid(len(self._index), self._cell.size, self.viewport().size(), offset)
 
     def ids_in_sight(self) -> list[ImageId]:
-        return [self._index.id(row) for row in self.rows_in_sight()]
+        return [self._index.id(row) for row in self.grid.rows_in()]
 
     def sizeHint(self) -> QSize:
         return QSize(2 * self._cell.size.width() + 2 * MARGIN + 18, 400)
 
-    def minimumSizeHint(self) -> QSize:
-        return QSize(self._cell.size.width() + 2 * MARGIN + 14, 120)
-
     def _relayout(self) -> None:
-        lines = -(-len(self._index) // self.columns)
-        height = lines * self._cell.size.height() + 2 * MARGIN
         bar = self.verticalScrollBar()
-        bar.setRange(0, max(0, height - self.viewport().height()))
+        bar.setRange(0, max(0, self.grid.height - self.viewport().height()))
         bar.setPageStep(self.viewport().height())
         bar.setSingleStep(max(20, self._cell.size.height() // 4))
         self._hovered = -1
         self.viewport().update()
 
     def _show_row(self, row: int) -> None:
-        rect, bar = self.cell_rect(row), self.verticalScrollBar()
+        rect, bar = self.grid.cell_rect(row), self.verticalScrollBar()
         if rect.top() < 0:
             bar.setValue(bar.value() + rect.top() - MARGIN)
         elif rect.bottom() > self.viewport().height():
             bar.setValue(bar.value() + rect.bottom() - self.viewport().height() + MARGIN)
 
     def _repaint(self, rows: Iterable[int]) -> None:
-        sight = self.rows_in_sight()
+        grid = self.grid
+        sight = grid.rows_in()
         for row in rows:
             if row in sight:
-                self.viewport().update(self.cell_rect(row))
+                self.viewport().update(grid.cell_rect(row))
 
     # -- events
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self.viewport())
         painter.fillRect(event.rect(), self._theme.colour("panel"))
-        for row in self.rows_in_sight(event.rect()):
-            rect = self.cell_rect(row)
+        grid = self.grid
+        for row in grid.rows_in(event.rect()):
+            rect = grid.cell_rect(row)
             if not event.region().intersects(rect):
                 continue
             image = self._index.id(row)
-            current = image == self._current
+            current = image == self.current
             self._cell.paint(
                 painter,
                 rect,
@@ -173,19 +141,19 @@ class GalleryView(QAbstractScrollArea):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        sight = self.rows_in_sight()
+        sight = self.grid.rows_in()
         self._relayout()
-        row = self._index.row(self._current)
+        row = self._index.row(self.current)
         if row in sight:
             self._show_row(row)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        row = self.row_at(event.position().toPoint())
+        row = self.grid.row_at(event.position().toPoint())
         if row >= 0 and event.button() == Qt.MouseButton.LeftButton:
             self._choose(row)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        self._hover(self.row_at(event.position().toPoint()))
+        self._hover(self.grid.row_at(event.position().toPoint()))
 
     def leaveEvent(self, event: QEvent) -> None:
         self._hover(-1)
@@ -195,42 +163,44 @@ class GalleryView(QAbstractScrollArea):
         step = {
             Qt.Key.Key_Left: -1,
             Qt.Key.Key_Right: 1,
-            Qt.Key.Key_Up: -self.columns,
-            Qt.Key.Key_Down: self.columns,
+            Qt.Key.Key_Up: -self.grid.columns,
+            Qt.Key.Key_Down: self.grid.columns,
             Qt.Key.Key_Home: -len(self._index),
             Qt.Key.Key_End: len(self._index),
         }.get(Qt.Key(event.key()))
         if step is None or not len(self._index):
             super().keyPressEvent(event)
             return
-        row = self._index.row(self._current) + step
+        row = self._index.row(self.current) + step
         self._choose(max(0, min(len(self._index) - 1, row)))
 
     def viewportEvent(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            QToolTip.showText(event.globalPos(), self._tip(self.row_at(event.pos())), self)
+            row = self.grid.row_at(event.pos())
+            card = self._index.card(row) if row >= 0 else None
+            QToolTip.showText(event.globalPos(), describe(card, self._diseases), self)
             return True
         return super().viewportEvent(event)
 
     def _choose(self, row: int) -> None:
         self.set_current(self._index.id(row))
-        self.chosen.emit(self._current)
+        self.chosen.emit(self.current)
 
     def _hover(self, row: int) -> None:
         if row != self._hovered:
             old, self._hovered = self._hovered, row
             self._repaint((old, row))
 
-    def _tip(self, row: int) -> str:
-        """Plain text: a file may be called ``<b>``."""
-        card = self._index.card(row) if row >= 0 else None
-        if card is None:
-            return ""
-        disease = self._diseases.get(card.disease) if card.disease is not None else None
-        lines = [card.name, STATE_TEXT[card.state], disease.name if disease else "not named"]
-        if card.severity is not None:
-            lines.append(f"Severity {percent(card.severity)}")
-        return plain_tip("\n".join(lines))
+
+def describe(card: ImageCard | None, diseases: Mapping[DiseaseId, Disease]) -> str:
+    """The tool tip of a photo."""
+    if card is None:
+        return ""
+    disease = diseases.get(card.disease) if card.disease is not None else None
+    lines = [card.name, STATE_TEXT[card.state], disease.name if disease else "not named"]
+    if card.severity is not None:
+        lines.append(f"Severity {percent(card.severity)}")
+    return plain_tip("\n".join(lines))
 
 
 def plain_tip(text: str) -> str:

@@ -55,7 +55,7 @@ class LabelPage(Workspace):
         self.gallery = GalleryPanel(context, self.diseases)
         self.canvas = CanvasView()
         tools = add_actions(context, self.diseases)
-        self.bar = LabelBar(context, self.canvas, self.controller.saver, tools)
+        self.bar = LabelBar(context, self.canvas, self.controller.edits.saver, tools)
         self.notice = LabelNotice(context)
         self._lay_out()
         self.link = LabelCanvas(context, self.controller, self.assistant, self.canvas)
@@ -73,7 +73,7 @@ class LabelPage(Workspace):
     # -- the workspace
 
     def entered(self) -> None:
-        if self.controller.wanted is None:
+        if self.controller.current.wanted is None:
             self._open_first()
 
     def left(self) -> None:
@@ -82,7 +82,7 @@ class LabelPage(Workspace):
         self._context.preferences.put_geometry("label.split", self._split.saveState())
 
     def open_image(self, image: ImageId) -> None:
-        self.controller.open(image)
+        self.controller.current.open(image)
 
     # -- layout
 
@@ -184,10 +184,10 @@ class LabelPage(Workspace):
 
     def _connect(self) -> None:
         controller = self.controller
-        controller.opened.connect(self._opened)
-        controller.updated.connect(self._updated)
-        controller.unreadable.connect(lambda _image, error: self._unreadable(error))
-        self.gallery.view.chosen.connect(controller.open)
+        controller.current.opened.connect(self._opened)
+        controller.edits.updated.connect(self._updated)
+        controller.current.unreadable.connect(lambda _image, error: self._unreadable(error))
+        self.gallery.view.chosen.connect(controller.current.open)
         self.gallery.index.reset.connect(self._rows_arrived)
         self.disease_panel.named.connect(controller.name)
         self.disease_panel.editing.connect(self.actions_.edit_diseases)
@@ -199,7 +199,7 @@ class LabelPage(Workspace):
 
     def _opened(self) -> None:
         session = self.controller.session
-        self.gallery.view.set_current(self.controller.wanted)
+        self.gallery.view.set_current(self.controller.current.wanted)
         if session is None:
             self._show_notice()
             return
@@ -211,7 +211,7 @@ class LabelPage(Workspace):
         for step in (1, -1):
             neighbour = self.gallery.neighbour(image.id, step)
             if neighbour is not None:
-                self.controller.photos.prefetch(neighbour)
+                self.controller.current.loader.prefetch(neighbour)
 
     def _updated(self) -> None:
         session = self.controller.session
@@ -224,8 +224,8 @@ class LabelPage(Workspace):
 
     def _rows_arrived(self) -> None:
         index = self.gallery.index
-        self.gallery.view.set_current(self.controller.wanted)
-        if self.controller.wanted is None and self.isVisible():
+        self.gallery.view.set_current(self.controller.current.wanted)
+        if self.controller.current.wanted is None and self.isVisible():
             self._open_first()
         if self.controller.session is None and index.loaded:
             self._show_notice()
@@ -233,7 +233,7 @@ class LabelPage(Workspace):
     def _open_first(self) -> None:
         """The first photo that is not done yet would be better; it costs a question: the first."""
         if len(self.gallery.index):
-            self.controller.open(self.gallery.index.id(0))
+            self.controller.current.open(self.gallery.index.id(0))
 
     def _show_notice(self) -> None:
         if self.controller.session is not None:

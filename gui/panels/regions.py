@@ -48,7 +48,7 @@ class RegionModel(QAbstractListModel):
         super().__init__(controller)
         self._controller, self._diseases = controller, diseases
         self.infos: list[RegionInfo] = []
-        controller.updated.connect(self.refresh)
+        controller.edits.updated.connect(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
@@ -74,13 +74,13 @@ class RegionModel(QAbstractListModel):
                 return f"{self.title(info)}   {self.share(info)}"
             case Qt.ItemDataRole.DecorationRole:
                 pixmap = QPixmap(12, 12)
-                pixmap.fill(QColor(self._controller.colour(info)))
+                pixmap.fill(QColor(self._controller.current.colour(info)))
                 return pixmap
             case Qt.ItemDataRole.AccessibleTextRole:
                 return f"{self.title(info)}, {self.share(info)}, {source_text(info.source)}"
             case Qt.ItemDataRole.FontRole:
                 font = QFont()
-                font.setBold(info.id == self._controller.active)
+                font.setBold(info.id == self._controller.edits.active)
                 return font
         return None
 
@@ -147,16 +147,16 @@ class RegionPanel(QWidget):
         )
         self.view.selectionModel().currentChanged.connect(
             lambda index, _old: (
-                self._controller.set_active(self._id(index)) if self.view.hasFocus() else None
+                self._controller.edits.set_active(self._id(index)) if self.view.hasFocus() else None
             )
         )
-        controller.updated.connect(self.follow)
+        controller.edits.updated.connect(self.follow)
 
     def follow(self) -> None:
         """Show the active region as the chosen one."""
         count = len(self.model.infos)
         self._heading.setText(f"Regions ({count})" if count else "Regions")
-        row = self.model.row_of(self._controller.active)
+        row = self.model.row_of(self._controller.edits.active)
         selection = self.view.selectionModel()
         if row < 0:
             selection.clear()
@@ -169,14 +169,14 @@ class RegionPanel(QWidget):
         super().leaveEvent(event)
 
     def _clicked(self, index: QModelIndex) -> None:
-        self._controller.set_active(self._id(index))
+        self._controller.edits.set_active(self._id(index))
 
     def _id(self, index: Index) -> RegionId | None:
         return self.model.infos[index.row()].id if index.isValid() else None
 
     def _fill_menu(self) -> None:
         self._menu.clear()
-        region = self._controller.active
+        region = self._controller.edits.active
         if region is None:
             return
         for disease in self._diseases.all:

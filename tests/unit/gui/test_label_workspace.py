@@ -178,10 +178,10 @@ def test_delete_removes_the_region_chosen_by_a_click_on_it(qtbot, page) -> None:
     keys(page, "b")
     drag(page, (100, 100), (180, 100))
     QTest.keyClick(page.canvas, Qt.Key.Key_Escape)
-    assert page.controller.active is None
+    assert page.controller.edits.active is None
     keys(page, "v")
     click(page, 140, 100)
-    assert page.controller.active == page.controller.session.regions[0].info.id
+    assert page.controller.edits.active == page.controller.session.regions[0].info.id
     QTest.keyClick(page.canvas, Qt.Key.Key_Delete)
     assert page.controller.session.regions == []
 
@@ -192,7 +192,7 @@ def test_a_region_can_be_chosen_and_relabelled_in_the_list(qtbot, page) -> None:
     QTest.keyClick(page.canvas, Qt.Key.Key_Escape)
     index = page.regions.model.index(0)
     page.regions.view.clicked.emit(index)
-    assert page.controller.active == page.controller.session.regions[0].info.id
+    assert page.controller.edits.active == page.controller.session.regions[0].info.id
     page.regions._menu.aboutToShow.emit()
     texts = [a.text() for a in page.regions._menu.actions()]
     assert "healthy" not in texts
@@ -220,7 +220,7 @@ def test_a_failed_save_keeps_the_work_says_so_and_tries_again(qtbot, page, proje
     monkeypatch.setattr(type(store), "commit", commit)
     keys(page, "b")
     drag(page, (100, 100), (180, 100))
-    qtbot.waitUntil(lambda: page.controller.saver.state is SaveState.FAILED, timeout=10_000)
+    qtbot.waitUntil(lambda: page.controller.edits.saver.state is SaveState.FAILED, timeout=10_000)
     drag(page, (180, 100), (180, 180))
     assert page.bar.dot.words == "Not saved"
     assert any("free some space" in n.text for n in page._context.notices.recent)
@@ -233,7 +233,7 @@ def test_a_failed_save_keeps_the_work_says_so_and_tries_again(qtbot, page, proje
     drawn = page.controller.session.regions[0].mask
     assert drawn.area() > 0
     full[0] = False
-    page.controller.saver.retry_now()
+    page.controller.edits.saver.retry_now()
     saved(qtbot, page)
     assert [r.mask for r in stored(project)[1]] == [drawn]
 

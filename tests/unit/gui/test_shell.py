@@ -286,11 +286,10 @@ def test_the_button_of_a_notice_does_what_it_says(qtbot) -> None:
 def test_a_bug_is_reported_once_and_the_program_goes_on(qtbot, tmp_path: Path, caplog) -> None:
     told = []
     handler = CrashHandler(lambda text, path: told.append((text, path)))
-    try:
-        raise ValueError("the bug")
-    except ValueError as error:
-        for _ in range(3):
-            handler.report(error)
+    with pytest.raises(ValueError, match="the bug") as caught:
+        int("the bug")
+    for _ in range(3):
+        handler.report(caught.value)
     qtbot.waitUntil(lambda: bool(told))
     qtbot.wait(20)
     assert len(told) == 1

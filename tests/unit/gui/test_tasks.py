@@ -1,4 +1,4 @@
-"""What background work promises: order on the store lane, answers at home, no call after goodbye."""
+"""What background work promises: order on the store lane, answers at home, none after goodbye."""
 
 from __future__ import annotations
 

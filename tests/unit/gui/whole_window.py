@@ -103,7 +103,7 @@ def saved(qtbot, page: LabelPage) -> None:
     """Wait until the dot is green."""
     from gui.controllers.saver import SaveState
 
-    qtbot.waitUntil(lambda: page.controller.saver.state is SaveState.SAVED, timeout=10_000)
+    qtbot.waitUntil(lambda: page.controller.edits.saver.state is SaveState.SAVED, timeout=10_000)
 
 
 @contextmanager

@@ -1,0 +1,100 @@
+"""Carries finished actions out: in the session, on the canvas, in the history, and to disk.
+
+Knows edits and their order; what they mean is decided elsewhere. Knows no widget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, Signal
+
+from core.domain.edits import Edit
+from core.domain.ids import ImageId, RegionId
+from core.history import History
+from core.services.annotate import Touched
+from gui.context import Context
+from gui.controllers.open_photo import OpenPhoto
+from gui.controllers.saver import Saver
+
+
+class Edits(QObject):
+    """``updated`` fires after every change of regions, labels, areas, undo or the active region."""
+
+    updated = Signal()
+
+    def __init__(self, context: Context, current: OpenPhoto, parent: QObject) -> None:
+        super().__init__(parent)
+        self._context, self._current = context, current
+        self.saver = Saver(context, self)
+        self._history = History(context.preferences.number("label.undo_megabytes") << 20)
+        current.pending = self.saver.pending
+        current.opened.connect(self.updated)
+        current.recoloured.connect(self.updated)
+        context.project.opened.connect(self._history.clear)
+
+    def do(self, edit: Edit | None, *, select: bool = False) -> None:
+        """A finished action; ``select`` makes a region it added the active one."""
+        if edit is not None and self._context.project.writable:
+            self._history.push(edit)
+            self._carry_out(edit, select=select)
+
+    def undo(self) -> None:
+        self._step(self._history.undo)
+
+    def redo(self) -> None:
+        self._step(self._history.redo)
+
+    @property
+    def undo_title(self) -> str:
+        """What undo takes back; "" when nothing."""
+        session = self._current.session
+        return self._history.undo_title(session.image.id) if session else ""
+
+    @property
+    def redo_title(self) -> str:
+        """What redo does again; "" when nothing."""
+        session = self._current.session
+        return self._history.redo_title(session.image.id) if session else ""
+
+    @property
+    def active(self) -> RegionId | None:
+        """The region that brush, eraser, number keys and Delete work on."""
+        document = self._current.document
+        return document.active_id if document is not None else None
+
+    def set_active(self, region: RegionId | None) -> None:
+        document = self._current.document
+        if document is not None and region != document.active_id:
+            document.set_active(region)
+            self.updated.emit()
+
+    def _step(self, step: Callable[[ImageId], Edit | None]) -> None:
+        session = self._current.session
+        if session is None or not self._context.project.writable:
+            return
+        edit = step(session.image.id)
+        if edit is not None:
+            self._carry_out(edit)
+
+    def _carry_out(self, edit: Edit, *, select: bool = False) -> None:
+        session, document = self._current.session, self._current.document
+        if session is None or document is None:
+            return
+        before = {r.info.id for r in session.regions}
+        touched = session.apply(edit)
+        self.saver.save(edit)
+        self._show(touched)
+        new = [r.info.id for r in session.regions if r.info.id not in before]
+        if select and new:
+            document.set_active(new[-1])
+        self.updated.emit()
+
+    def _show(self, touched: Touched) -> None:
+        session, document = self._current.session, self._current.document
+        if session is None or document is None:
+            return
+        if touched.regions:
+            document.set_regions(session.regions)
+        if touched.tiles:
+            document.tiles_changed(dict.fromkeys(touched.tiles))  # type: ignore[arg-type]

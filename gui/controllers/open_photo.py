@@ -1,0 +1,144 @@
+"""The photo that is open in the Label workspace: its regions, its picture, its place on the canvas.
+
+A photo is switched when its regions and its picture are both there, never before, and edits that
+are not on disk yet go on top of what is. Knows the store's questions and the loader; knows no
+widget and no gesture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from core.changes import Changes
+from core.domain.disease import LEAF_COLOUR, UNNAMED_LESION_COLOUR
+from core.domain.edits import Edit
+from core.domain.ids import ImageId
+from core.domain.image import LeafImage
+from core.domain.region import Region, RegionInfo, RegionKind
+from core.services.annotate import LabellingSession
+from gui.canvas.document import CanvasDocument
+from gui.context import Context
+from gui.controllers.photos import Photo, PhotoLoader
+from gui.models.diseases import DiseaseList
+
+if TYPE_CHECKING:
+    from core.ports import ProjectStore
+
+
+class OpenPhoto(QObject):
+    """``opened`` fires when another photo (or none) is open, ``improved`` when a better picture of
+    it came, ``recoloured`` when its regions have other colours. ``leaving`` fires while the photo
+    before is still open: a stroke under way belongs to it. ``unreadable`` carries (photo id, error)
+    when a photo's file cannot be shown.
+
+    ``pending`` gives the edits of a photo that are not on disk yet.
+    """
+
+    leaving = Signal()
+    opened = Signal()
+    improved = Signal()
+    recoloured = Signal()
+    unreadable = Signal(object, object)
+
+    def __init__(self, context: Context, diseases: DiseaseList, parent: QObject) -> None:
+        super().__init__(parent)
+        self._context, self._diseases = context, diseases
+        self.loader = PhotoLoader(context, self)
+        self.pending: Callable[[ImageId], list[Edit]] = lambda _image: []
+        self.session: LabellingSession | None = None
+        self.document: CanvasDocument | None = None
+        self.photo: Photo | None = None
+        self.wanted: ImageId | None = None
+        context.project.opened.connect(self._project_opened)
+        context.project.changed.connect(self._project_changed)
+        diseases.changed.connect(self._recolour)
+
+    def open(self, image: ImageId) -> None:
+        """Bring a photo up. The one before stays until this one can be shown."""
+        if image == self.wanted and self.session is not None:
+            return
+        self.wanted = image
+
+        def question(store: ProjectStore) -> tuple[LeafImage, list[Region], Path]:
+            found = store.image(image)
+            return found, store.regions(image), store.resolve(found)
+
+        self._context.project.ask(
+            question,
+            on_done=lambda answer: self._load(*answer) if self.wanted == image else None,
+            on_error=lambda error: self._cannot_show(image, error),
+            owner=self,
+        )
+
+    def reopen(self) -> None:
+        """Try the wanted photo again (its file was found, say)."""
+        image, self.wanted = self.wanted, None
+        if image is not None:
+            self.loader.forget(image)
+            self.open(image)
+
+    def colour(self, info: RegionInfo) -> str:
+        """``#rrggbb`` of a region."""
+        if info.kind is RegionKind.LEAF:
+            return LEAF_COLOUR
+        disease = self._diseases.get(info.disease)
+        return disease.colour if disease is not None else UNNAMED_LESION_COLOUR
+
+    def _load(self, image: LeafImage, regions: list[Region], path: Path) -> None:
+        self.loader.load(
+            image,
+            path,
+            on_done=lambda photo: self._take(image, regions, photo),
+            on_error=lambda error: self._cannot_show(image.id, error),
+        )
+
+    def _take(self, image: LeafImage, regions: list[Region], photo: Photo) -> None:
+        if self.wanted != image.id:
+            return
+        if self.session is not None and self.session.image.id == image.id:
+            self.photo = photo
+            self.improved.emit()
+            return
+        self._drop()
+        self.photo = photo
+        self.session = LabellingSession(image, regions)
+        for edit in self.pending(image.id):
+            self.session.apply(edit)
+        size = (image.width, image.height)
+        self.document = CanvasDocument(size, self.session.regions, palette=self.colour, parent=self)
+        self.opened.emit()
+
+    def _cannot_show(self, image: ImageId, error: BaseException) -> None:
+        if self.wanted == image:
+            self._drop()
+            self.opened.emit()
+            self.unreadable.emit(image, error)
+
+    def _drop(self) -> None:
+        if self.session is not None:
+            self.leaving.emit()
+        if self.document is not None:
+            self.document.deleteLater()
+        self.session = self.document = self.photo = None
+
+    def _project_opened(self) -> None:
+        # The project has gone: a stroke under way has nowhere to go to.
+        self.session = None
+        self.wanted = None
+        self._drop()
+        self.opened.emit()
+
+    def _project_changed(self, changes: Changes) -> None:
+        """After an import or a search for moved photos the wanted one may be there."""
+        if changes.everything and self.session is None:
+            self.reopen()
+
+    def _recolour(self) -> None:
+        """A disease has another colour or name, or the list arrived after the photo."""
+        if self.document is not None:
+            self.document.set_palette(self.colour)
+            self.recoloured.emit()
