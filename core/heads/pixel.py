@@ -32,129 +32,129 @@ SPECS = (
 
 WIDTHS = (32, 64, 96)
 """Channels at stride 4, 8 and 16."""
+FEATURES = 2 * WIDTHS[0]
 
 
 def build(*, hidden: int, grid: tuple[int, int, int]) -> PixelHead:
     """A fresh head for a base of ``hidden`` wide states and a ``grid`` (C, rows, cols) tower."""
-    return PixelHead(SPECS[0], _module(hidden, grid[0]))
+    return PixelHead(SPECS[0], layers(hidden, grid[0]))
+
+
+def layers(hidden: int, channels: int) -> nn.ModuleDict:
+    """Every layer with weights, by the name it is saved under."""
+    from torch import nn
+
+    fine, middle, coarse = WIDTHS
+    # Mean, spread and the photo's mean of the fine features, mean and spread of the coarse, sizes.
+    described = 3 * FEATURES + 2 * coarse + 2
+    return nn.ModuleDict(
+        {
+            "stem": nn.Sequential(_conv(3, 24, stride=2), _conv(24, fine, stride=2)),
+            "down4": _block(fine),
+            "down8": nn.Sequential(_conv(fine, middle, stride=2), _block(middle)),
+            "down16": nn.Sequential(_conv(middle, coarse, stride=2), _block(coarse)),
+            "tower": nn.Sequential(
+                nn.GroupNorm(1, channels), nn.Conv2d(channels, coarse, 1), nn.GELU()
+            ),
+            "fuse16": _block(coarse),
+            "up8": nn.Conv2d(coarse, middle, 1),
+            "fuse8": _block(middle),
+            "up4": nn.Conv2d(middle, fine, 1),
+            "fuse4": nn.Sequential(_block(fine), nn.Conv2d(fine, FEATURES, 1)),
+            "query": _perceptron(hidden, FEATURES + 1),
+            "words": _perceptron(described, hidden),
+        }
+    )
 
 
 class PixelHead:
     """See `core.heads.base.MaskHead`."""
 
-    def __init__(self, spec: HeadSpec, module: Any) -> None:
+    def __init__(self, spec: HeadSpec, module: nn.ModuleDict) -> None:
         self.spec = spec
-        self._module = module
-
-    @property
-    def module(self) -> nn.Module:
-        found: nn.Module = self._module
-        return found
+        self.module = module
 
     def features(self, photos: Tensor, grid: Tensor) -> Maps:
-        return Maps(*self._module.features(photos, grid))
+        """A pyramid down the photo, joined with the tower at stride 16, and up again."""
+        part: Any = self.module
+        x4 = _through(part["down4"], part["stem"]((photos - 0.5) * 4.0))
+        x8 = _down(part["down8"], x4)
+        x16 = _down(part["down16"], x8)
+        x16 = _through(part["fuse16"], x16 + _stretch(part["tower"](grid), x16))
+        x8 = _through(part["fuse8"], x8 + _stretch(part["up8"](x16), x8))
+        x4 = _through(part["fuse4"][0], x4 + _stretch(part["up4"](x8), x4))
+        return Maps(part["fuse4"][1](x4), x16)
 
     def masks(self, maps: Maps, states: Tensor, owner: Tensor) -> Tensor:
-        found: Tensor = self._module.masks(maps.fine, states, owner)
-        return found
+        """The projected state, dotted with every cell's features."""
+        import torch
+
+        query = self.module["query"](states.to(maps.fine.dtype))
+        weight, bias = query[:, :-1], query[:, -1]
+        flat = maps.fine.flatten(2)[owner]
+        dots: Tensor = torch.einsum("nc,ncp->np", weight, flat)
+        logits: Tensor = dots * float(FEATURES) ** -0.5 + bias[:, None]
+        return logits.reshape(-1, *maps.fine.shape[-2:])
 
     def describe(self, maps: Maps, logits: Tensor, owner: Tensor) -> Tensor:
-        found: Tensor = self._module.describe(maps, logits, owner)
+        """Weighted mean and spread of the features under the mask, and its size."""
+        import torch
+        from torch.nn import functional
+
+        # The masks have a loss of their own; here only the features learn.
+        chance = logits.detach().sigmoid()[:, None]
+        small = functional.interpolate(chance, size=maps.coarse.shape[-2:], mode="area")
+        fine, coarse = maps.fine[owner], maps.coarse[owner]
+        share = chance.mean((1, 2, 3))
+        sizes = torch.stack([share.sqrt(), (share + 1e-4).log()], 1)
+        parts = [*_under(fine, chance), *_under(coarse, small), fine.mean((2, 3)), sizes]
+        found: Tensor = self.module["words"](torch.cat(parts, 1))
         return found
 
 
-def _module(hidden: int, channels: int) -> nn.Module:
-    """The torch module; torch is imported here so that the registry never loads it."""
-    import torch
+def _conv(inside: int, out: int, *, stride: int = 1) -> nn.Sequential:
     from torch import nn
+
+    return nn.Sequential(
+        nn.Conv2d(inside, out, 3, stride=stride, padding=1, bias=False),
+        nn.GroupNorm(8, out),
+        nn.GELU(),
+    )
+
+
+def _block(width: int) -> nn.ModuleDict:
+    """Two 3×3 convolutions; `_through` adds the shortcut."""
+    from torch import nn
+
+    return nn.ModuleDict({"first": _conv(width, width), "second": _conv(width, width)})
+
+
+def _perceptron(inside: int, out: int) -> nn.Sequential:
+    from torch import nn
+
+    return nn.Sequential(
+        nn.LayerNorm(inside), nn.Linear(inside, 256), nn.GELU(), nn.Linear(256, out)
+    )
+
+
+def _through(block: Any, x: Tensor) -> Tensor:
+    found: Tensor = x + block["second"](block["first"](x))
+    return found
+
+
+def _down(step: Any, x: Tensor) -> Tensor:
+    return _through(step[1], step[0](x))
+
+
+def _under(x: Tensor, chance: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and spread of features [N, C, h, w] under soft masks [N, 1, h, w]."""
+    total = chance.sum((2, 3)) + 1e-3
+    mean = (x * chance).sum((2, 3)) / total
+    square = (x.square() * chance).sum((2, 3)) / total
+    return mean, (square - mean.square()).clamp_min(1e-6).sqrt()
+
+
+def _stretch(x: Tensor, like: Tensor) -> Tensor:
     from torch.nn import functional
 
-    def conv(inside: int, out: int, stride: int = 1) -> nn.Sequential:
-        return nn.Sequential(
-            nn.Conv2d(inside, out, 3, stride=stride, padding=1, bias=False),
-            nn.GroupNorm(8, out),
-            nn.GELU(),
-        )
-
-    class Block(nn.Module):
-        """Two 3×3 convolutions with a shortcut."""
-
-        def __init__(self, width: int) -> None:
-            super().__init__()
-            self.first, self.second = conv(width, width), conv(width, width)
-
-        def forward(self, x: Tensor) -> Tensor:
-            return x + self.second(self.first(x))  # type: ignore[no-any-return]
-
-    class Pixel(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            fine, middle, coarse = WIDTHS
-            self.stem = nn.Sequential(conv(3, 24, 2), conv(24, fine, 2))
-            self.down4 = Block(fine)
-            self.down8 = nn.Sequential(conv(fine, middle, 2), Block(middle))
-            self.down16 = nn.Sequential(conv(middle, coarse, 2), Block(coarse))
-            self.tower = nn.Sequential(
-                nn.GroupNorm(1, channels), nn.Conv2d(channels, coarse, 1), nn.GELU()
-            )
-            self.fuse16 = Block(coarse)
-            self.up8 = nn.Conv2d(coarse, middle, 1)
-            self.fuse8 = Block(middle)
-            self.up4 = nn.Conv2d(middle, fine, 1)
-            self.fuse4 = nn.Sequential(Block(fine), nn.Conv2d(fine, 2 * fine, 1))
-            self.query = nn.Sequential(
-                nn.LayerNorm(hidden),
-                nn.Linear(hidden, 256),
-                nn.GELU(),
-                nn.Linear(256, 2 * fine + 1),
-            )
-
-            described = 3 * (2 * fine) + 2 * coarse + 2
-            self.words = nn.Sequential(
-                nn.LayerNorm(described),
-                nn.Linear(described, 256),
-                nn.GELU(),
-                nn.Linear(256, hidden),
-            )
-
-        def features(self, photos: Tensor, grid: Tensor) -> tuple[Tensor, Tensor]:
-            x4 = self.down4(self.stem((photos - 0.5) * 4.0))
-            x8 = self.down8(x4)
-            x16 = self.down16(x8)
-            seen = functional.interpolate(
-                self.tower(grid), size=x16.shape[-2:], mode="bilinear", align_corners=False
-            )
-            x16 = self.fuse16(x16 + seen)
-            x8 = self.fuse8(x8 + _stretch(self.up8(x16), x8))
-            return self.fuse4(x4 + _stretch(self.up4(x8), x4)), x16
-
-        def describe(self, maps: Maps, logits: Tensor, owner: Tensor) -> Tensor:
-            # The masks have a loss of their own; here only the features learn.
-            chance = logits.detach().sigmoid()[:, None]
-            small = functional.interpolate(chance, size=maps.coarse.shape[-2:], mode="area")
-            fine, coarse = maps.fine[owner], maps.coarse[owner]
-            share = chance.mean((1, 2, 3))
-            sizes = torch.stack([share.sqrt(), (share + 1e-4).log()], 1)
-            parts = [*_under(fine, chance), *_under(coarse, small), fine.mean((2, 3)), sizes]
-            found: Tensor = self.words(torch.cat(parts, 1))
-            return found
-
-        def masks(self, features: Tensor, states: Tensor, owner: Tensor) -> Tensor:
-            query = self.query(states.to(features.dtype))
-            weight, bias = query[:, :-1], query[:, -1]
-            flat = features.flatten(2)[owner]
-            scale = float(weight.shape[1]) ** -0.5
-            logits: Tensor = torch.einsum("nc,ncp->np", weight, flat) * scale + bias[:, None]
-            return logits.reshape(-1, *features.shape[-2:])
-
-    def _under(x: Tensor, chance: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and spread of features [N, C, h, w] under soft masks [N, 1, h, w]."""
-        total = chance.sum((2, 3)) + 1e-3
-        mean = (x * chance).sum((2, 3)) / total
-        square = (x.square() * chance).sum((2, 3)) / total
-        return mean, (square - mean.square()).clamp_min(1e-6).sqrt()
-
-    def _stretch(x: Tensor, like: Tensor) -> Tensor:
-        return functional.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
-
-    return Pixel()
+    return functional.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)

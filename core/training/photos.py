@@ -76,6 +76,10 @@ class PhotoCache:
             raise TrainingRefused(problems[:20])
         return cls(samples, photos, targets)
 
+    def photo(self, index: int) -> NDArray[np.uint8]:
+        """[side, side, 3] uint8 of one sample."""
+        return np.asarray(self.photos[index])
+
 
 def target_masks(sample: Sample) -> dict[str, NDArray[np.bool_]]:
     """Full-size truth of a sample: "leaf", "lesions" (all diseases) and each named disease."""

@@ -19,24 +19,21 @@ import torch
 from numpy.typing import NDArray
 
 from core.errors import TrainingRefused, WorkerFailed
-from core.imaging.probability import write_probability
-from core.training import adapter, checkpoints, events, learner, prompts, scoring
+from core.training import adapter, checkpoints, events, learner, scoring
 from core.training.checkpoints import Progress
 from core.training.config import Tower, TrainConfig
 from core.training.forward import Asked, converse, mask_loss
 from core.training.learner import Learner
+from core.training.looking import REPORT_EVERY, Looker, Report, ticker
+from core.training.optimising import load_optimiser, optimiser_of, optimiser_state
 from core.training.photos import PhotoCache
 from core.training.predict import grid_of, head_input
 from core.training.run_folder import RunFolder, Sample
 from core.training.schedule import Schedule
 from core.training.visits import Visit, Visits
 
-Report = Callable[[events.TrainEvent], None]
-MOST_EVALUATED = 64
-"""Held-out photos looked at during training; scoring afterwards looks at all of them."""
 SAVE_EVERY = 120.0
 """Seconds between checkpoints, so that a killed run loses no more than that."""
-REPORT_EVERY = 0.3
 
 
 @dataclass(slots=True)
@@ -80,12 +77,13 @@ class Recipe:
             self.features = self._encode()
         self.visits = Visits(self.config, self.cache, self.train)
         self.schedule = Schedule(self.config, self.visits.steps_per_epoch)
-        self.optimiser = self._optimiser()
+        self.looker = Looker(self.run, self.config, self.learner, self.cache)
+        self.optimiser = optimiser_of(self.learner, self.config)
         self._resume()
 
     def _decode(self, samples: Sequence[Sample]) -> PhotoCache:
         side = max(self.learner.head.spec.side, self.learner.vlm.photo_side)
-        tick = self._ticker("reading photos")
+        tick = ticker(self.report, "reading photos")
         folder = self.run.root / "cache"
         cells = self.learner.head.spec.cells
         return PhotoCache.build(samples, folder, side=side, cells=cells, progress=tick)
@@ -100,7 +98,7 @@ class Recipe:
             dtype=np.float16,
             shape=(count, rows * columns, channels),
         )
-        tick = self._ticker("encoding photos")
+        tick = ticker(self.report, "encoding photos")
         with torch.inference_mode():
             for start in range(0, count, 8):
                 part = self.cache.photos[start : start + 8]
@@ -110,18 +108,6 @@ class Recipe:
                 if self.stop():
                     raise TrainingRefused(["Training was stopped before it began."])
         return out
-
-    def _optimiser(self) -> torch.optim.AdamW:
-        named = self.learner.parameters()
-        lora = [p for n, p in named.items() if n.startswith("lora.")]
-        head = [p for n, p in named.items() if n.startswith("head.")]
-        groups = [
-            {"params": lora, "top": self.config.learning_rate},
-            {"params": head, "top": self.config.head_learning_rate},
-        ]
-        return torch.optim.AdamW(
-            groups, lr=0.0, weight_decay=self.config.weight_decay, betas=(0.9, 0.99)
-        )
 
     def _resume(self) -> None:
         saved = checkpoints.latest(self.run.checkpoints)
@@ -136,7 +122,7 @@ class Recipe:
 
     def fit(self) -> bool:
         """Trains to the end, or until stopped; True when it was stopped."""
-        looks = self._looks()
+        looks = self.schedule.looks(self._done())
         if not self.progress.step:
             self._evaluate()
         saved = reported = time.monotonic()
@@ -163,11 +149,6 @@ class Recipe:
                 self._save()
                 saved = time.monotonic()
         return stopped
-
-    def _looks(self) -> list[float]:
-        """Shares of the run at which held-out leaves are looked at, the end included."""
-        every = [(k + 1) / self.config.evaluations for k in range(self.config.evaluations)]
-        return [x for x in every if x > self._done() or x >= 1]
 
     def _done(self) -> float:
         return self.schedule.progress(self.progress.step, self.progress.seconds)
@@ -203,7 +184,7 @@ class Recipe:
         vlm, head = self.learner.vlm, self.learner.head
         features = self._features(visits)
         questions = [(k, q) for k, visit in enumerate(visits) for q in visit.questions]
-        photos = [np.asarray(v.turn(self._photo(v.index)), np.uint8) for v in visits]
+        photos = [np.asarray(v.turn(self.cache.photo(v.index)), np.uint8) for v in visits]
         maps = head.features(head_input(self.learner, photos), grid_of(self.learner, features))
         asked = [Asked(k, vlm.render(q.prompt, q.answer)) for k, q in questions]
         told = converse(self.learner, vlm.tokens(features), maps, asked)
@@ -225,7 +206,8 @@ class Recipe:
         vlm = self.learner.vlm
         if self.features is None:
             photos = [
-                np.ascontiguousarray(v.turn(self._photo(v.index)), dtype=np.uint8) for v in visits
+                np.ascontiguousarray(v.turn(self.cache.photo(v.index)), dtype=np.uint8)
+                for v in visits
             ]
             return vlm.tower(vlm.pixels(photos))
         _, rows, columns = vlm.grid
@@ -240,9 +222,6 @@ class Recipe:
         dtype: Any = vlm.model.dtype
         return stack.to(device, dtype)
 
-    def _photo(self, index: int) -> NDArray[np.uint8]:
-        return np.asarray(self.cache.photos[index])
-
     def _truth(self, visit: Visit, target: str) -> NDArray[np.float32]:
         cover = self.cache.targets[visit.index][target]
         return np.ascontiguousarray(visit.turn(cover)).astype(np.float32) / np.float32(255)
@@ -250,52 +229,11 @@ class Recipe:
     # -- looking and saving
 
     def _evaluate(self) -> None:
-        """Held-out leaves by the generated path; the watched leaves' masks go to ``watch/``."""
-        self.learner.train(False)
-        held_out = self._held_out()
-        watched = {int(i) for i in self.config.watch}
-        indices = held_out + [
-            i for i, s in enumerate(self.samples) if s.image in watched and i not in set(held_out)
-        ]
-        samples = [self.samples[i] for i in indices]
-        said = scoring.predictions(
-            self.learner, self.config, samples, lambda k: self._photo(indices[k])
-        )
-        folder = self.run.watch / checkpoints.folder_name(self.progress.step)
-        watch: dict[str, str] = {}
-        dice: dict[str, float] = {}
-        scores = []
-        for i, sample, one in zip(indices, samples, said, strict=True):
-            score = scoring.score(self.run, sample, one)
-            if i in held_out:
-                scores.append(score)
-            if sample.image in watched:
-                folder.mkdir(parents=True, exist_ok=True)
-                path = folder / f"{sample.image}.png"
-                write_probability(path, one.targets[prompts.LESION_TARGET])
-                watch[str(sample.image)] = path.relative_to(self.run.root).as_posix()
-                if score.dice is not None:
-                    dice[str(sample.image)] = score.dice
-        found = scoring.summary(scores) if scores else {}
-        figure = found.get("accuracy", 0.0) + found.get("lesion_dice", 0.0)
+        """Held-out leaves by the generated path; a new best is remembered."""
+        event, figure = self.looker.look(self.progress.step)
         if self.progress.step and figure >= self.progress.best:
             self.progress = replace(self.progress, best=figure, best_step=self.progress.step)
-        self.report(
-            events.Evaluated(
-                step=self.progress.step,
-                dice=found.get("lesion_dice"),
-                leaf_dice=found.get("leaf_dice"),
-                accuracy=found.get("accuracy"),
-                leaves=len(scores),
-                watch=watch,
-                watch_dice=dice,
-            )
-        )
-
-    def _held_out(self) -> list[int]:
-        """Up to MOST_EVALUATED held-out photos, outlined ones first, always the same."""
-        held_out = [i for i, s in enumerate(self.samples) if s.split == "val"]
-        return sorted(held_out, key=lambda i: not self.samples[i].mask_known)[:MOST_EVALUATED]
+        self.report(event)
 
     def _save(self) -> None:
         state = optimiser_state(self.optimiser, self.learner)
@@ -326,8 +264,8 @@ class Recipe:
             self.learner,
             self.config,
             self.samples,
-            self._photo,
-            self._ticker("scoring"),
+            self.cache.photo,
+            ticker(self.report, "scoring"),
         )
         self.report(events.Scored(len(scores), scoring.summary(scores)))
 
@@ -354,35 +292,3 @@ class Recipe:
                 epoch=round(step / self.visits.steps_per_epoch, 3),
             )
         )
-
-    def _ticker(self, phase: str) -> Callable[[int, int], None]:
-        """Reports a phase's progress, at most a few times a second."""
-        last = 0.0
-
-        def tick(done: int, total: int) -> None:
-            nonlocal last
-            now = time.monotonic()
-            if done == total or now - last > REPORT_EVERY:
-                last = now
-                self.report(events.Phase(phase, done, total))
-
-        return tick
-
-
-def optimiser_state(optimiser: torch.optim.AdamW, model: Learner) -> dict[str, torch.Tensor]:
-    """AdamW's moments and step counts by "parameter/key"."""
-    out: dict[str, torch.Tensor] = {}
-    for name, parameter in model.parameters().items():
-        for key, value in optimiser.state.get(parameter, {}).items():
-            out[f"{name}/{key}"] = value.detach().clone()
-    return out
-
-
-def load_optimiser(
-    optimiser: torch.optim.AdamW, model: Learner, saved: dict[str, torch.Tensor]
-) -> None:
-    """The inverse of ``optimiser_state``."""
-    named = model.parameters()
-    for place, value in saved.items():
-        name, _, key = place.rpartition("/")
-        optimiser.state[named[name]][key] = value.clone()

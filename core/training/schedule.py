@@ -43,3 +43,8 @@ class Schedule:
         if progress < warm:
             return max(0.02, progress / warm)
         return 0.5 * (1 + math.cos(math.pi * (progress - warm) / (1 - warm)))
+
+    def looks(self, progress: float) -> list[float]:
+        """Shares of the run, after ``progress``, at which held-out leaves are looked at."""
+        count = self.config.evaluations
+        return [x for x in ((k + 1) / count for k in range(count)) if x > progress]
