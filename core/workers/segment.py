@@ -7,9 +7,9 @@
     {"do": "stop"}                                           -> stopped, and the process ends
 
 What cannot be done is answered with ``refused`` {do, request, token, text}, a sentence; the worker
-stays. Of several commands of one kind that wait, only the newest is done, and no prompt for a photo that
-is being replaced: the others are answered with ``skipped`` {do, request, token}, because the person
-has moved on.
+stays. Of several commands of one kind that wait, only the newest is done, and no prompt for a photo
+that is being replaced: the others are answered with ``skipped`` {do, request, token}, because the
+person has moved on.
 
 Knows the wire; what outlining means is ``core.services.segment``.
 """
