@@ -65,8 +65,8 @@ def gather(array: NDArray[np.generic], rows: Axis, columns: Axis) -> NDArray[np.
     """``array[rows][:, columns]`` for ascending indices, without touching what lies outside."""
     first = int(columns[0])
     strip = array[:, first : int(columns[-1]) + 1]
-    if len(columns) == strip.shape[1]:  # ascending and as many as there are: each exactly once
-        return strip[rows]
+    if len(columns) == strip.shape[1] and (np.diff(columns) == 1).all():
+        return strip[rows]  # one to one
     return strip[rows].take(columns - first, axis=1)
 
 

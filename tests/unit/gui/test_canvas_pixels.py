@@ -185,6 +185,19 @@ def test_any_part_of_a_window_equals_that_part_of_the_whole() -> None:
         assert np.array_equal(one, all_[cut])
 
 
+@pytest.mark.parametrize("scale", [0.05, 0.2453, 0.6, 1.0, 2.5])
+def test_a_rim_around_a_window_changes_nothing_in_it(scale: float) -> None:
+    rng = np.random.default_rng(8)
+    size = (1088, 1161)
+    classes = ClassPyramid(rng.integers(0, 6, (size[1], size[0]), dtype=np.uint8))
+    width, height = Transform(size, scale).extent
+    for x0, x1 in [(0, width), (0, 7), (width - 9, width), (5, width - 3)]:
+        window = Window(x0, 0, x1, height, scale, size)
+        for rim in (1, 3, 6):
+            grown = classes.sample(window.grown(rim))
+            assert np.array_equal(grown[rim:-rim, rim:-rim], classes.sample(window))
+
+
 def test_at_actual_pixels_the_photo_is_shown_as_it_is() -> None:
     rgb = np.random.default_rng(4).integers(0, 255, (90, 130, 3), dtype=np.uint8)
     pyramid = PhotoPyramid.from_rgb(rgb)
