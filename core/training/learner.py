@@ -47,7 +47,7 @@ class Learner:
 
     def state(self) -> dict[str, Tensor]:
         """A copy of everything trained."""
-        return {name: p.detach().clone() for name, p in self.parameters().items()}
+        return {name: p.detach().clone().contiguous() for name, p in self.parameters().items()}
 
     def load(self, state: dict[str, Tensor]) -> None:
         """The inverse of ``state``; raises AdapterRefused when names or shapes differ."""
@@ -116,7 +116,9 @@ def load(config: TrainConfig) -> Learner:
     )
     peft = get_peft_model(vlm.model, lora)
     head = build_head(config.head, vlm, folder)
+    # Convolutions on a CPU are a fifth faster with the channels last.
     head.module.to(vlm.model.device)
+    head.module.to(memory_format=torch.channels_last)
     return Learner(vlm, head, peft)
 
 

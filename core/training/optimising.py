@@ -32,7 +32,7 @@ def optimiser_state(optimiser: torch.optim.AdamW, model: Learner) -> dict[str, t
     out: dict[str, torch.Tensor] = {}
     for name, parameter in model.parameters().items():
         for key, value in optimiser.state.get(parameter, {}).items():
-            out[f"{name}/{key}"] = value.detach().clone()
+            out[f"{name}/{key}"] = value.detach().clone().contiguous()
     return out
 
 
@@ -43,4 +43,8 @@ def load_optimiser(
     named = model.parameters()
     for place, value in saved.items():
         name, _, key = place.rpartition("/")
-        optimiser.state[named[name]][key] = value.clone()
+        kept = named[name]
+        # In the parameter's own memory layout, so that the sums come out bit for bit the same.
+        optimiser.state[kept][key] = (
+            value.clone() if not value.ndim else torch.empty_like(kept).copy_(value)
+        )
