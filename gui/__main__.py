@@ -21,11 +21,11 @@ def main(argv: list[str] | None = None) -> int:
         from core.cli import main as command
 
         return command(args)
-    from gui import app
+    from gui.start import run
 
     if args[:1] == ["demo"]:
-        return app.run(sample=True)
-    return app.run(Path(args[0]) if args else None)
+        return run(sample=True)
+    return run(Path(args[0]) if args else None)
 
 
 def _worker(args: list[str]) -> int:

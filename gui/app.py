@@ -1,32 +1,27 @@
 """Puts the window together: the only place where the window meets storage.
 
-The window comes first; whatever is heavy is imported after it has been shown. Knows every service
-by name and nothing of what they do.
+`gui.start` has shown the window by then; whatever is heavy is imported when it is needed. Knows
+every service by name and nothing of what they do.
 """
 
 from __future__ import annotations
 
-import contextlib
-import signal
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer
-from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from gui.actions import Actions
 from gui.context import Context, Navigator, ProjectHolder
 from gui.controllers.project import ProjectController, Projects
 from gui.crash import CrashHandler
-from gui.main_window import MainWindow, Shell
+from gui.main_window import MainWindow
 from gui.notices import Level, Notice, Notices
 from gui.panels.start import StartPage
 from gui.preferences import Preferences
+from gui.shell import Shell
 from gui.tasks import Tasks
-from gui.theme import RESOURCES, Theme
+from gui.theme import Theme
 from gui.worker_process import Workers
 
 if TYPE_CHECKING:
@@ -58,14 +53,21 @@ PROJECTS = Projects(open=_open, create=_create, sample=_sample)
 
 
 class Leafspot:
-    """The running program. Tests make one as `run` does, and close it."""
+    """The running program: fills ``shell``, or a window of its own. Tests make one and close it."""
 
-    def __init__(self, app: QApplication, projects: Projects = PROJECTS) -> None:
+    def __init__(
+        self,
+        app: QApplication,
+        projects: Projects = PROJECTS,
+        *,
+        shell: Shell | None = None,
+        theme: Theme | None = None,
+    ) -> None:
         self.app = app
         self._importer: ImportController | None = None
         self.preferences = Preferences(app)
-        self.theme = Theme(app, self.preferences.text("appearance.theme"))
-        self.shell = Shell()
+        self.theme = theme or Theme(app, self.preferences.text("appearance.theme"))
+        self.shell = shell or Shell()
         self.crash = CrashHandler(self._tell_bug, self.shell)
         self.notices = Notices(self.crash.report, self.shell)
         self.tasks = Tasks(self.notices.show, self.shell)
@@ -145,38 +147,3 @@ class Leafspot:
         self.controller.close_store()
         self.tasks.close()
         return True
-
-
-def run(project: Path | None = None, *, sample: bool = False) -> int:
-    """Show the window, then open ``project`` or the sample. Gives back the exit status."""
-    app = QApplication(sys.argv[:1])
-    app.setApplicationName("Leafspot")
-    app.setDesktopFileName("leafspot")
-    app.setWindowIcon(QIcon(str(RESOURCES / "icons" / "leafspot.svg")))
-    leafspot = Leafspot(app)
-    leafspot.crash.install()
-    leafspot.shell.restoreGeometry(leafspot.preferences.geometry("shell"))
-    leafspot.shell.show()
-    QTimer.singleShot(0, leafspot.shell, _then(leafspot, project, sample))
-    _quit_on_interrupt(leafspot)
-    return app.exec()
-
-
-def _then(leafspot: Leafspot, project: Path | None, sample: bool) -> Callable[[], None]:
-    def go() -> None:
-        if sample:
-            leafspot.controller.open_sample()
-        elif project is not None:
-            leafspot.controller.open(project)
-
-    return go
-
-
-def _quit_on_interrupt(leafspot: Leafspot) -> None:
-    """Ctrl+C in the terminal closes the window as its own button does."""
-    with contextlib.suppress(ValueError):  # not the main thread
-        signal.signal(signal.SIGINT, lambda *_: leafspot.shell.close())
-    # Python runs signal handlers between bytecodes only: give it some.
-    ticker = QTimer(leafspot.shell)
-    ticker.timeout.connect(lambda: None)
-    ticker.start(500)

@@ -7,7 +7,6 @@ where reports are kept; knows no project.
 from __future__ import annotations
 
 import logging
-import platform
 import sys
 import threading
 import time
@@ -31,6 +30,8 @@ def report_folder() -> Path:
 
 def write_report(error: BaseException, folder: Path | None = None) -> Path | None:
     """The traceback and the versions in a text file; None when not even that can be written."""
+    import platform  # only when there is something to report
+
     folder = folder or report_folder()
     text = "".join(traceback.format_exception(error))
     lines = (

@@ -6,17 +6,12 @@ is first shown, so that the window itself comes up at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
     QHBoxLayout,
     QLabel,
-    QMainWindow,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -26,35 +21,8 @@ from PySide6.QtWidgets import (
 from gui.actions import MENUS
 from gui.context import Context
 from gui.notice_view import NoticeView
+from gui.shell import Shell
 from gui.workspaces import WORKSPACES, Workspace, WorkspaceSpec
-
-
-class Shell(QMainWindow):
-    """The bare window. Exists before the context, which needs a window for its shortcuts."""
-
-    dropped = Signal(object)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setWindowTitle("Leafspot")
-        self.setAcceptDrops(True)
-        self.resize(1280, 800)
-        self.may_close: Callable[[], bool] = lambda: True
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        paths = [Path(u.toLocalFile()) for u in event.mimeData().urls() if u.isLocalFile()]
-        event.acceptProposedAction()
-        self.dropped.emit(paths)
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        if self.may_close():
-            event.accept()
-        else:
-            event.ignore()
 
 
 class MainWindow:
@@ -191,9 +159,8 @@ class Banner(QFrame):
         self.setObjectName("banner")
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 6, 12, 6)
-        mark = QLabel()
-        mark.setPixmap(context.theme.icon("mdi6.lock-outline", "accent").pixmap(18, 18))
-        row.addWidget(mark)
+        self._mark = QLabel()
+        row.addWidget(self._mark)
         self.text = QLabel()
         self.text.setTextFormat(Qt.TextFormat.PlainText)
         self.text.setWordWrap(True)
@@ -203,6 +170,8 @@ class Banner(QFrame):
         info = self._context.project.info
         self.setVisible(info is not None and info.read_only)
         if info is not None and info.read_only:
+            icon = self._context.theme.icon("mdi6.lock-outline", "accent")
+            self._mark.setPixmap(icon.pixmap(18, 18))
             self.text.setText(read_only_sentence(info.locked_by))
 
 

@@ -1,6 +1,7 @@
 """Colours, the stylesheet and the icons: light, dark, or as the system has it.
 
-Fusion with our own palettes: Qt's own colour-scheme switch does nothing on some platforms. The
+Fusion (see `gui.shell`) with our own palettes: Qt's own colour-scheme switch does nothing on
+some platforms. The
 tokens below are the only colours of the program besides the diseases'. Knows no window.
 
 Icons are glyphs of Material Design Icons 6, painted from the font that ships with qtawesome. That
@@ -10,7 +11,6 @@ package is used as data only, because importing it doubles the time to the first
 from __future__ import annotations
 
 import importlib.util
-import json
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -105,7 +105,6 @@ class Theme(QObject):
     def __init__(self, app: QApplication, choice: str = "auto") -> None:
         super().__init__(app)
         self._app = app
-        app.setStyle("Fusion")
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._system_changed)
         self.choice = choice
         self.tokens = LIGHT
@@ -151,6 +150,8 @@ def stylesheet(t: Tokens) -> str:
 @cache
 def _glyphs() -> tuple[str, dict[str, str]]:
     """(font family, name → hexadecimal code point). The family is "" when the font is missing."""
+    import json  # only with the first icon
+
     found = importlib.util.find_spec("qtawesome")
     if found is None or found.origin is None:
         return "", {}

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, cast
 
 from PySide6.QtWidgets import QWidget
 
-from core.registry import resolve
-
 if TYPE_CHECKING:
     from core.domain.ids import ImageId
     from gui.context import Context
@@ -46,6 +44,8 @@ class WorkspaceSpec:
     tip: str
 
     def build(self, context: Context) -> Workspace:
+        from core.registry import resolve  # scans packages: not before the window is there
+
         return cast("Workspace", resolve(self.factory)(context))
 
 

@@ -5,7 +5,7 @@ Knows nothing of what they identify.
 
 from __future__ import annotations
 
-import secrets
+import os
 import threading
 import time
 from typing import NewType
@@ -28,7 +28,8 @@ def new_id() -> int:
     in the same millisecond. Safe from any thread.
     """
     global _last
-    made = ((time.time_ns() // 1_000_000) & ((1 << 42) - 1)) << 21 | secrets.randbits(21)
+    chance = int.from_bytes(os.urandom(3), "big") >> 3  # `secrets` would cost the start 6 ms
+    made = ((time.time_ns() // 1_000_000) & ((1 << 42) - 1)) << 21 | chance
     with _lock:
         _last = made if made > _last else _last + 1
         return _last

@@ -20,7 +20,7 @@ from gui.tasks import Lane
 
 if TYPE_CHECKING:
     from core.ports import ProjectStore
-    from gui.main_window import Shell
+    from gui.shell import Shell
 
 
 @dataclass(frozen=True)
