@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from sqlalchemy import ColumnElement, func, insert, select
 from sqlalchemy.orm import Session
@@ -90,7 +91,7 @@ class Images(Rows):
         """Every match, in order. Photos without a Dice come last under ``WORST_DICE``."""
         with self._db.read() as session:
             found = select(ImageRow.id).where(*_conditions(query)).order_by(ImageRow.added)
-            ids = [ImageId(i) for i in session.scalars(found)]
+            ids = cast("list[ImageId]", session.scalars(found).all())
             if query.order is not ImageOrder.WORST_DICE or query.run is None:
                 return ids
             ranked = (
@@ -100,7 +101,7 @@ class Images(Rows):
             )
             # Two index-only scans and a merge here are faster than a join that sorts.
             matching = set(ids)
-            worst = [ImageId(i) for i in session.scalars(ranked) if i in matching]
+            worst = [ImageId(i) for i in session.scalars(ranked).all() if i in matching]
             scored = set(worst)
             return worst + [i for i in ids if i not in scored]
 
