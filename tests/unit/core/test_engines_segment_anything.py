@@ -1,0 +1,222 @@
+"""Segment Anything answers as its authors' own predictor does, and opens nothing but weights."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core.engines.base import EngineSpec, Prompt
+from core.engines.sam_checkpoint import Architecture, infer, load_sam
+from core.engines.segment_anything import SPECS, enlarge, load
+from core.errors import CheckpointRefused, PromptRefused
+from tests.small_sam import build_sam, save_sam
+
+SPEC: EngineSpec = SPECS[0]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory) -> Path:
+    return save_sam(tmp_path_factory.mktemp("sam") / "small.pth")
+
+
+def _whole(candidate, shape) -> np.ndarray:
+    out = np.zeros(shape, bool)
+    x, y = candidate.origin
+    out[y : y + candidate.pixels.shape[0], x : x + candidate.pixels.shape[1]] = candidate.pixels
+    return out
+
+
+PROMPTS = {
+    "one click": (Prompt(((60.0, 20.0),), (True,)), True),
+    "plus and minus": (Prompt(((60.0, 20.0), (5.0, 50.0)), (True, False)), False),
+    "box": (Prompt(box=(10, 5, 90, 40)), False),
+    "box and click": (Prompt(((30.0, 30.0),), (True,), (10, 5, 90, 40)), False),
+}
+
+
+@pytest.mark.parametrize("name", PROMPTS)
+@pytest.mark.parametrize("size", [(53, 131), (300, 217)], ids=["wide", "tall and large"])
+def test_masks_are_those_of_the_authors_predictor(checkpoint, name, size):
+    from segment_anything import SamPredictor
+
+    photo = np.random.default_rng(3).integers(0, 256, (*size, 3), dtype=np.uint8)
+    prompt, several = PROMPTS[name]
+    engine = load(SPEC, checkpoint)
+    engine.set_image(photo)
+    found = engine.predict(prompt)
+
+    theirs = SamPredictor(build_sam())
+    theirs.set_image(photo)
+    masks, scores, _ = theirs.predict(
+        np.array(prompt.points) if prompt.points else None,
+        np.array(prompt.positive, int) if prompt.points else None,
+        np.array(prompt.box) if prompt.box else None,
+        multimask_output=several,
+    )
+    order = [n for n in np.argsort(-scores, kind="stable") if masks[n].any()]
+    assert len(found) == len(order) >= 1
+    for ours, n in zip(found, order, strict=True):
+        assert ours.score == pytest.approx(float(np.clip(scores[n], 0, 1)), abs=1e-4)
+        wrong = (_whole(ours, photo.shape[:2]) != masks[n]).mean()
+        assert wrong < 1e-3  # the last bit of a float decides a pixel here and there
+
+
+def test_a_small_lesion_of_a_large_photo_comes_as_a_small_crop():
+    logits = np.full((1024, 1024), -3, np.float32)
+    logits[100:104, 200:206] = 3
+    pixels, (x, y) = enlarge(logits, (683, 1024), (4000, 6000))
+    assert pixels.shape[0] < 60
+    assert pixels.shape[1] < 60
+    assert pixels.any()
+    assert abs(x + pixels.shape[1] / 2 - 203 * 6000 / 1024) < 6
+    assert abs(y + pixels.shape[0] / 2 - 102 * 4000 / 683) < 6
+
+
+@pytest.mark.parametrize(
+    ("sizes", "window", "blocks"),
+    [
+        ({}, 3, (1,)),
+        ({"width": 48, "heads": 3, "depth": 4, "global_blocks": (1, 3)}, 3, (1, 3)),
+        ({"window": 0, "global_blocks": ()}, 0, (0, 1, 2)),
+    ],
+)
+def test_the_size_is_read_off_the_file(sizes, window, blocks):
+    found = infer(build_sam(**sizes).state_dict())
+    assert (found.window, found.global_blocks) == (window, blocks)
+    assert found.heads == sizes.get("heads", 2)
+
+
+def test_the_published_sizes_are_called_by_their_names():
+    with torch.device("meta"):
+        from segment_anything import sam_model_registry
+
+        for key, name in (("vit_b", "ViT-B"), ("vit_l", "ViT-L"), ("vit_h", "ViT-H")):
+            found: Architecture = infer(sam_model_registry[key]().state_dict())
+            assert found.name == name
+            assert (found.window, len(found.global_blocks)) == (14, 4)
+            assert (found.grid, found.patch, found.channels) == (64, 16, 256)
+
+
+def test_safetensors_and_wrapped_files_open_too(tmp_path):
+    from safetensors.torch import save_file
+
+    state = {k: v.contiguous() for k, v in build_sam().state_dict().items()}
+    save_file(state, tmp_path / "a.safetensors")
+    torch.save({"model": state, "epoch": 3}, tmp_path / "b.pth")
+    torch.save({k: v.half() for k, v in state.items()}, tmp_path / "c.pth")
+    for name in ("a.safetensors", "b.pth", "c.pth"):
+        model, _ = load_sam(tmp_path / name)
+        weight = model.mask_decoder.mask_tokens.weight
+        assert torch.allclose(weight, state["mask_decoder.mask_tokens.weight"], atol=1e-3)
+
+
+class _Bomb:
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self):
+        return Path.touch, (self.mark,)
+
+
+def _code_in_zip(path: Path, mark: Path) -> None:
+    torch.save({"weight": torch.zeros(2), "extra": _Bomb(mark)}, path)
+
+
+def _bare_pickle(path: Path, mark: Path) -> None:
+    path.write_bytes(pickle.dumps(_Bomb(mark), protocol=2))
+
+
+@pytest.mark.parametrize("write", [_code_in_zip, _bare_pickle])
+def test_a_file_with_code_is_refused_and_nothing_runs(write, tmp_path):
+    mark = tmp_path / "ran"
+    write(tmp_path / "evil.pth", mark)
+    with pytest.raises(CheckpointRefused, match="program code"):
+        load(SPEC, tmp_path / "evil.pth")
+    assert not mark.exists()
+
+
+def _truncated(path: Path) -> None:
+    whole = save_sam(path).read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+
+
+def _text(path: Path) -> None:
+    path.write_text("hello")
+
+
+def _empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def _other_model(path: Path) -> None:
+    torch.save({"layer.weight": torch.zeros(3, 3)}, path)
+
+
+def _a_list(path: Path) -> None:
+    torch.save([torch.zeros(3)], path)
+
+
+def _sam2(path: Path) -> None:
+    torch.save({"model": {"image_encoder.trunk.blocks.0.weight": torch.zeros(3)}}, path)
+
+
+def _one_missing(path: Path) -> None:
+    state = build_sam().state_dict()
+    del state["mask_decoder.iou_token.weight"]
+    torch.save(state, path)
+
+
+def _one_misshapen(path: Path) -> None:
+    state = build_sam().state_dict()
+    state["image_encoder.neck.2.weight"] = torch.zeros(32, 32, 5, 5)
+    torch.save(state, path)
+
+
+def _not_a_number(path: Path) -> None:
+    state = build_sam().state_dict()
+    state["mask_decoder.iou_token.weight"][0, 0] = float("nan")
+    torch.save(state, path)
+
+
+@pytest.mark.parametrize(
+    ("write", "says"),
+    [
+        (_truncated, "cut short"),
+        (_text, "no weights file"),
+        (_empty, "no weights file"),
+        (_other_model, "not a Segment Anything model"),
+        (_a_list, "not a Segment Anything model"),
+        (_sam2, "SAM 2"),
+        (_one_missing, "iou_token"),
+        (_one_misshapen, r"neck\.2\.weight"),
+        (_not_a_number, "damaged"),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_what_is_no_model_of_this_kind_is_refused_with_a_sentence(write, says, suffix, tmp_path):
+    path = tmp_path / f"file{suffix}"
+    write(path)
+    if suffix == ".safetensors":  # its name promises another format than it has
+        says = "cannot be read"
+    with pytest.raises(CheckpointRefused, match=says) as caught:
+        load(SPEC, path)
+    sentence = str(caught.value)
+    assert path.name in sentence
+    assert "sam_vit_b" in sentence
+
+
+def test_a_model_of_absurd_size_is_refused_before_memory_is_taken(tmp_path):
+    state = build_sam().state_dict()
+    state["image_encoder.pos_embed"] = torch.zeros(1, 5_000, 1, 1)
+    torch.save(state, tmp_path / "huge.pth")
+    with pytest.raises(CheckpointRefused, match="Segment Anything"):
+        load(SPEC, tmp_path / "huge.pth")
+
+
+def test_a_click_before_a_photo_is_answered_with_a_sentence(checkpoint):
+    with pytest.raises(PromptRefused, match="photo"):
+        load(SPEC, checkpoint).predict(Prompt(((1.0, 1.0),), (True,)))
