@@ -140,6 +140,7 @@ class TileMask:
         return self.read((0, 0, self.width, self.height))
 
     def copy(self) -> TileMask:
+        """An independent mask with the same pixels."""
         return TileMask(self.width, self.height, {k: t.copy() for k, t in self.tiles.items()})
 
     def area(self) -> int:

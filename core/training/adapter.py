@@ -46,6 +46,7 @@ class Facts:
 
     @classmethod
     def of(cls, config: TrainConfig) -> Facts:
+        """What of a run's settings an adapter carries."""
         return cls(
             base=config.base,
             head=config.head,

@@ -96,6 +96,7 @@ class TrainConfig:
         return [sentence for fine, sentence in checks if not fine]
 
     def to_json(self) -> str:
+        """What ``read`` reads."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False)
 
     @classmethod

@@ -39,6 +39,8 @@ class BaseModel:
 
 @dataclass(frozen=True, slots=True)
 class ClassCount:
+    """How many leaves carry one disease; ``colour`` is #rrggbb."""
+
     name: str
     colour: str
     leaves: int

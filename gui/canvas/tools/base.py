@@ -74,6 +74,8 @@ class StrokeFinished:
 
 @dataclass(frozen=True, slots=True)
 class PointPlaced:
+    """A click in photo pixels; ``positive`` says whether it lies inside what is meant."""
+
     x: float
     y: float
     positive: bool

@@ -11,6 +11,8 @@ SLACK = 4.0
 
 
 class PanTool:
+    """Drags the photo; a click that did not move chooses the region under it."""
+
     def __init__(self) -> None:
         self._last: tuple[float, float] | None = None
         self._moved = False
