@@ -51,7 +51,7 @@ class Saved:
 
 
 def folder_name(step: int) -> str:
-    """"step-0000120": sorts by step, and is read back as a number."""
+    """The folder of one step, ``step-0000120``: sorts by step, and is read back as a number."""
     return f"step-{step:07d}"
 
 
