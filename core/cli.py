@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             args = _parser().parse_args(words)
             context = Context(console, _open, _create, _open_window)
-            status: int = args.run(context, args)
+            status: int = args.command.run(context, args)
         except UserError as error:
             console.note(str(error))
             console.document({"error": str(error)})
@@ -69,7 +69,7 @@ def _parser() -> Parser:
         verb = verbs.add_parser(command.name, help=command.help, description=command.help)
         command.arguments(verb)
         verb.add_argument("--json", action="store_true", help="print one JSON document")
-        verb.set_defaults(run=command.run)
+        verb.set_defaults(command=command)
     return parser
 
 

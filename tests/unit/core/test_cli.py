@@ -1,0 +1,402 @@
+"""The terminal: one document with --json, one sentence when it cannot, progress apart."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core import cli
+from core.commands import demo as demo_command
+from core.domain.run import RunState
+from core.ports import ImageQuery
+from storage.projects import open_project
+from tests.doubles.projects import Leaf, leaves, make_project
+from tests.doubles.workers import answers, fake_base, play, use_doubles
+
+VERBS = {
+    "demo", "new", "import", "check", "doctor", "preflight", "train", "score", "hard", "predict",
+    "export", "export-adapter",
+}  # fmt: skip
+
+
+@dataclass
+class Said:
+    status: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, object]:
+        found: dict[str, object] = json.loads(self.out)
+        return found
+
+
+Run = Callable[..., Said]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*words: object) -> Said:
+        status = cli.main([str(word) for word in words])
+        said = capsys.readouterr()
+        assert "Traceback" not in said.err
+        return Said(status, said.out, said.err)
+
+    return call
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    store = make_project(tmp_path, leaves())
+    store.close()
+    return tmp_path / "coffee"
+
+
+@pytest.fixture
+def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    use_doubles(monkeypatch, "train", "answer")
+    return f"gemma-3={fake_base(tmp_path / 'base')}"
+
+
+def photos(folder: Path, *names: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, name in enumerate(names):
+        pixels = np.random.default_rng(number).integers(0, 255, (20, 30, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / name)
+    return folder
+
+
+# -- manners
+
+
+def test_the_verbs_are_those_of_the_design(run: Run) -> None:
+    assert {command.name for command in cli.COMMANDS} == VERBS
+
+
+@pytest.mark.parametrize("verb", sorted(VERBS))
+def test_every_verb_explains_itself_and_takes_json(
+    verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.main([verb, "--help"])
+    assert end.value.code == 0
+    assert "--json" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [(), ("fly",), ("train", "x"), ("import", "x"), ("predict", "a", "b"), ("hard",),
+     ("hard", "x", "--below", "many"), ("new", "x", "--colour")],
+)  # fmt: skip
+def test_a_wrong_line_is_answered_with_one_sentence(run: Run, words: tuple[str, ...]) -> None:
+    said = run(*words)
+    assert said.status == 2
+    assert said.out == ""
+    assert len(said.err.strip().splitlines()) == 1
+    assert "--help" in said.err
+
+
+def test_an_error_is_the_document_too(run: Run, tmp_path: Path) -> None:
+    said = run("check", tmp_path / "nowhere", "--json")
+    assert said.status == 2
+    assert said.document["error"] == said.err.strip()
+
+
+def test_a_library_that_prints_does_not_spoil_the_document(
+    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.services import review
+
+    def chatty(*_args: object) -> list[object]:
+        print("hello from a library")
+        return []
+
+    monkeypatch.setattr(review, "below", chatty)
+    monkeypatch.setattr("core.services.runs.chosen_run", lambda *_a, **_k: _Run())
+    said = run("hard", project, "--json")
+    assert said.document == {"run": "x", "samples": []}
+    assert "hello from a library" in said.err
+
+
+class _Run:
+    id = "x"
+
+
+def test_ctrl_c_ends_quietly(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def pressed(_folder: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_create", pressed)
+    said = run("new", tmp_path / "x")
+    assert said.status == 130
+    assert "Stopped" in said.err
+
+
+# -- projects
+
+
+def test_new_makes_a_project_and_never_over_another(run: Run, tmp_path: Path) -> None:
+    said = run("new", tmp_path / "coffee", "--json")
+    assert said.status == 0
+    assert said.document["project"] == str(tmp_path / "coffee.leafspot")
+    again = run("new", tmp_path / "coffee")
+    assert again.status == 2
+    assert "exists already" in again.err
+
+
+def test_a_project_is_found_with_and_without_its_ending(run: Run, project: Path) -> None:
+    assert run("check", project).status == 0
+    assert run("check", f"{project}.leafspot").status == 0
+
+
+def test_import_accounts_for_every_photo(run: Run, tmp_path: Path) -> None:
+    run("new", tmp_path / "p")
+    folder = photos(tmp_path / "in", "a.png", "b.png")
+    (folder / "text.jpg").write_text("not a photo")
+    (folder / "twin.png").write_bytes((folder / "a.png").read_bytes())
+    said = run("import", tmp_path / "p", folder, "--json")
+    assert said.status == 1
+    document = said.document
+    assert document["total"] == 4
+    assert len(document["accepted"]) == 2  # type: ignore[arg-type]
+    reasons = {Path(r["image"]).name: r["reason"] for r in document["refused"]}  # type: ignore[attr-defined]
+    assert set(reasons) == {"text.jpg", "twin.png"}
+    assert "not a JPEG" in reasons["text.jpg"]
+    again = run("import", tmp_path / "p", folder / "a.png", "--json")
+    assert again.status == 0, "it is there already, as was asked"
+    assert again.document["duplicates"]
+
+
+def test_import_with_masks_and_labels(run: Run, tmp_path: Path) -> None:
+    run("new", tmp_path / "p")
+    folder = photos(tmp_path / "in", "a.png", "b.png")
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    values = np.ones((20, 30), np.uint8)
+    values[4:8, 4:9] = 2
+    Image.fromarray(values).save(masks / "a.png")
+    (tmp_path / "map.json").write_text('{"0": "background", "1": "leaf", "2": "lesion"}')
+    (tmp_path / "labels.csv").write_text("image,disease\na.png,rust\nb.png,healthy\n")
+    said = run(
+        "import", tmp_path / "p", folder, "--masks", masks, "--mask-map", tmp_path / "map.json",
+        "--labels", tmp_path / "labels.csv",
+    )  # fmt: skip
+    assert said.status == 0, said.err
+    assert "2 of 2 photos imported" in said.out
+    store = open_project(tmp_path / "p")
+    names = {d.id: d.name for d in store.diseases()}
+    assert set(names.values()) == {"rust", "healthy"}
+    store.close()
+
+
+def test_a_table_with_a_new_disease_is_refused_once_there_are_some(
+    run: Run, project: Path, tmp_path: Path
+) -> None:
+    folder = photos(tmp_path / "in", "n.png")
+    (tmp_path / "labels.csv").write_text("image,disease\nn.png,rsut\n")
+    said = run("import", project, folder, "--labels", tmp_path / "labels.csv")
+    assert said.status == 1
+    assert "“rsut”" in said.err
+    assert "Correct" in said.err
+    store = open_project(project)
+    assert store.count(ImageQuery()) == 12
+    assert not any(d.name == "rsut" for d in store.diseases())
+    store.close()
+
+
+def test_masks_and_their_map_belong_together(run: Run, project: Path, tmp_path: Path) -> None:
+    said = run("import", project, photos(tmp_path / "in", "n.png"), "--masks", tmp_path)
+    assert said.status == 2
+    assert "belong together" in said.err
+
+
+def test_check_names_what_is_wrong(run: Run, project: Path, tmp_path: Path) -> None:
+    assert run("check", project, "--json").document["ok"] is True
+    (tmp_path / "photos" / "leaf_03.png").unlink()
+    said = run("check", project, "--json")
+    assert said.status == 1
+    assert any("leaf_03.png" in p for p in said.document["problems"])  # type: ignore[attr-defined]
+
+
+def test_a_project_open_elsewhere_is_not_written(run: Run, project: Path, tmp_path: Path) -> None:
+    holder = open_project(project)
+    said = run("import", project, photos(tmp_path / "in", "n.png"))
+    assert said.status == 2
+    assert "close it there" in said.err
+    assert run("check", project).status == 0, "reading is fine"
+    holder.close()
+
+
+# -- training
+
+
+def test_train_hard_score_export(run: Run, project: Path, base: str, tmp_path: Path) -> None:
+    said = run("train", project, "--base", base, "--preset", "quick", "--minutes", "0.5", "--json")
+    assert said.status == 0, said.err
+    document = said.document
+    assert document["state"] == "finished"
+    assert Path(str(document["adapter"])).is_dir()
+    assert "Learning" in said.err
+
+    said = run("hard", project, "--below", "0.95", "--json")
+    assert said.status == 0, said.err
+    hard = said.document
+    assert hard["run"] == document["run"]
+    samples = hard["samples"]
+    assert len(samples) == 12  # type: ignore[arg-type]
+    assert {"image", "dice"} <= samples[0].keys()  # type: ignore[index]
+    assert run("hard", project, "--json").document["samples"] == []
+
+    scored = run("score", project, "--run", document["run"], "--json").document
+    assert scored["scored"] == 12
+
+    coco = run("export", project, "--format", "coco", tmp_path / "out.json", "--json")
+    assert coco.document["images"] == 12
+
+    taken = run("export-adapter", project, "--run", document["run"], tmp_path / "mine", "--json")
+    assert taken.status == 0, taken.err
+    assert "adapter_model.safetensors" in taken.document["files"]  # type: ignore[operator]
+
+    new = photos(tmp_path / "new", "x.png")
+    said = run("predict", tmp_path / "mine", new / "x.png", "--out", tmp_path / "said")
+    assert said.status == 0, said.err
+    assert "x.png: " in said.out
+    assert (tmp_path / "said" / "masks" / "x.png").is_file()
+
+
+def test_hard_cases_come_worst_first_in_words(
+    run: Run, project: Path, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_project(project)
+    ids = store.image_ids(ImageQuery())
+    store.close()
+    play(monkeypatch, dice={str(ids[0]): 0.3, str(ids[1]): 0.1, str(ids[2]): 0.0})
+    assert run("train", project, "--base", base).status == 0
+    lines = run("hard", project).out.splitlines()
+    assert [line.split()[:2] for line in lines[:3]] == [
+        ["0.000", "leaf_02.png"],
+        ["0.100", "leaf_01.png"],
+        ["0.300", "leaf_00.png"],
+    ]
+    assert "invented" in lines[0]
+    assert lines[-1].startswith("3 of 12 leaves")
+
+
+def test_training_on_one_class_says_every_reason(run: Run, tmp_path: Path, base: str) -> None:
+    make_project(tmp_path / "poor", [Leaf("a.png", "rust")]).close()
+    said = run("train", tmp_path / "poor" / "coffee", "--base", base)
+    assert said.status == 2
+    assert "at least two classes" in said.err
+    assert "outline the lesions" in said.err
+
+
+def test_resume_goes_on_with_the_same_run(
+    run: Run, project: Path, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(monkeypatch, die=True)
+    said = run("train", project, "--base", base)
+    assert said.status == 2
+    assert "start it again" in said.err
+    play(monkeypatch)
+    said = run("train", project, "--base", base, "--resume", "--json")
+    assert said.status == 0
+    assert "Going on with run" in said.err
+    store = open_project(project)
+    (only,) = store.runs()
+    assert only.state is RunState.FINISHED
+    store.close()
+    assert run("train", project, "--base", base, "--resume").status == 2
+
+
+def test_an_unknown_base_names_those_there_are(run: Run, project: Path) -> None:
+    said = run("train", project, "--base", "gpt-9")
+    assert said.status == 2
+    assert "starter" in said.err
+
+
+def test_one_unreadable_photo_is_told_and_the_rest_predicted(
+    run: Run, project: Path, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("train", project, "--base", base)
+    run("export-adapter", project, tmp_path / "mine")
+    folder = photos(tmp_path / "new", "x.png")
+    (folder / "y.jpg").write_text("no")
+    said = run(
+        "predict", tmp_path / "mine", folder / "x.png", folder / "y.jpg",
+        "--out", tmp_path / "said", "--json",
+    )  # fmt: skip
+    assert said.status == 1
+    assert len(said.document["predictions"]) == 1  # type: ignore[arg-type]
+    assert said.document["refused"]
+    answers(monkeypatch, failed="no")
+    assert run("predict", tmp_path / "new", "a", "--out", tmp_path / "z").status == 2
+
+
+# -- examinations
+
+
+def test_preflight_says_what_is_known_and_what_is_not(
+    run: Run, project: Path, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.services import machine
+
+    monkeypatch.setattr(machine, "probe_torch", lambda: {"gpu": {"name": ""}})
+    said = run("preflight", project, "--base", base, "--json")
+    checks = {c["id"]: c for c in said.document["checks"]}  # type: ignore[attr-defined]
+    assert said.status == 0, said.err
+    for term in ("data", "photos", "settings", "base", "memory", "disk", "time"):
+        assert term in checks
+    assert checks["unchecked.peak"]["level"] == "not checked"
+    assert (
+        "8 to learn from" in checks["data"]["text"] or "9 to learn from" in checks["data"]["text"]
+    )
+
+
+def test_preflight_of_a_poor_project_fails_with_every_reason(
+    run: Run, tmp_path: Path, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.services import machine
+
+    monkeypatch.setattr(machine, "probe_torch", lambda: {})
+    make_project(tmp_path / "poor", [Leaf("a.png", "rust")]).close()
+    said = run("preflight", tmp_path / "poor" / "coffee", "--base", base)
+    assert said.status == 1
+    assert said.out.count("FAIL") == 2
+
+
+def test_the_demo_opens_the_window_where_there_is_a_display(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Path] = []
+    made = tmp_path / "samples.leafspot"
+    monkeypatch.setattr("core.services.sample.sample_project", lambda *_a, **_k: made)
+    monkeypatch.setattr(demo_command, "has_display", lambda: True)
+    monkeypatch.setattr(cli, "_open_window", lambda folder: opened.append(folder) or 0)
+    assert run("demo", "--folder", tmp_path).status == 0
+    assert opened == [made]
+
+
+@pytest.mark.parametrize(
+    ("environment", "seen"),
+    [
+        ({}, False),
+        ({"DISPLAY": ":0"}, True),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, True),
+        ({"DISPLAY": ":0", "QT_QPA_PLATFORM": "offscreen"}, False),
+    ],
+)
+def test_a_display_is_only_one_that_somebody_sees(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], seen: bool
+) -> None:
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert demo_command.has_display() is seen
