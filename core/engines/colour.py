@@ -92,7 +92,8 @@ class ColourEngine:
         found = [_candidate(region, prompt.box) for region in regions]
         found = [one for one in found if one.pixels.any()]
         if not found:
-            raise PromptRefused("Nothing stands out there; drag a box around the lesion.")
+            better = "drag a box around the lesion" if prompt.box is None else "drag a wider box"
+            raise PromptRefused(f"Nothing stands out there; {better}.")
         return found
 
 

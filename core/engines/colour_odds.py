@@ -128,7 +128,9 @@ def _votes(share: Plane, inside: Plane, seeds: list[Plane], s: Settings) -> Plan
 def _blur(plane: Plane, sigma: float) -> Plane:
     if sigma < 0.2:
         return plane
-    if sigma > 4:  # a wide blur of a quarter-size picture is the same and costs a tenth
+    if (
+        sigma > 4 and min(plane.shape) > 3
+    ):  # a wide blur of a quarter-size picture is the same and costs a tenth
         small = cv2.resize(plane, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         wide = cv2.GaussianBlur(small, (0, 0), sigma / 2)
         size = (plane.shape[1], plane.shape[0])

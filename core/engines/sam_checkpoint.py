@@ -8,7 +8,6 @@ Knows files and tensors; knows no photo. Imports torch when it is called.
 
 from __future__ import annotations
 
-import pickle
 import re
 import zipfile
 from collections.abc import Mapping
@@ -207,6 +206,8 @@ def _read(path: Path) -> Any:
     """The file's contents, whatever they are."""
     import torch
 
+    # torch's own handle on the error: this program reads no pickles and has no use for the module.
+    refusal: type[Exception] = torch.serialization.pickle.UnpicklingError  # type: ignore[attr-defined]
     broken = (
         f"{path.name} cannot be read: it is damaged, cut short, or no weights file. {GET_ANOTHER}"
     )
@@ -220,7 +221,7 @@ def _read(path: Path) -> Any:
             except SafetensorError as error:
                 raise CheckpointRefused(broken) from error
         return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+    except refusal as error:
         code = zipfile.is_zipfile(path) or re.search(
             r"Unsupported (global|class|operand)", str(error)
         )

@@ -27,6 +27,8 @@ TITLES = {
 
 
 class Ending(StrEnum):
+    """The ways a worker can end. ``SILENT``: status 0, but without a last word."""
+
     FINISHED = "finished"
     STOPPED = "stopped"
     FAILED = "failed"
@@ -62,6 +64,7 @@ class Outcome:
 
     @property
     def ending(self) -> Ending:
+        """Last event first, exit status second."""
         if self.code is None:
             return Ending.NOT_STARTED
         word = self.last.get("event") if self.last else None
