@@ -11,6 +11,7 @@ the GUI thread. There is no nested event loop here and nothing waits for a lane 
 from __future__ import annotations
 
 import queue
+import sys
 import threading
 from collections.abc import Callable
 from enum import Enum
@@ -21,6 +22,9 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 T = TypeVar("T")
 FREE_THREADS = 2
+SWITCH_S = 0.0005
+"""A busy thread hands the interpreter over to the window after so long, not after Python's 5 ms:
+a frame makes many small calls, and each may have to wait its turn."""
 
 
 class Lane(Enum):
@@ -93,6 +97,7 @@ class Tasks(QObject):
         self, failed: Callable[[BaseException], None], parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
+        sys.setswitchinterval(SWITCH_S)
         self._failed = failed
         self._came_home.connect(self._call, Qt.ConnectionType.QueuedConnection)
         self._queues: dict[Lane, queue.SimpleQueue[Task | None]] = {

@@ -18,6 +18,8 @@ from core.ports import ImageCard
 from gui.theme import Theme
 
 PAD, CAPTION, BADGE = 6, 36, 18
+KEPT = 600
+"""Finished cells, about 60 KB each: some screenfuls."""
 STATE_TEXT = {
     ImageState.UNSEEN: "Not looked at",
     ImageState.IN_PROGRESS: "In progress",
@@ -53,6 +55,7 @@ class CellPainter:
         self._small.setPointSizeF(max(6.0, font.pointSizeF() * 0.88))
         self._metrics = QFontMetrics(self._font)
         self._small_metrics = QFontMetrics(self._small)
+        self._drawn: dict[tuple[ImageCard, int, Disease | None, float], QPixmap] = {}
         self._elided: dict[tuple[str, int], str] = {}
         icons = {
             ImageState.IN_PROGRESS: ("mdi6.circle-half-full", "warn"),
@@ -74,7 +77,45 @@ class CellPainter:
         look: Look,
         diseases: Mapping[DiseaseId, Disease],
     ) -> None:
+        """``card`` and ``pixmap`` are None while they are on their way."""
         self._background(painter, cell, look)
+        if card is None or pixmap is None:
+            self._content(painter, cell, card, pixmap, diseases)
+            return
+        disease = diseases.get(card.disease) if card.disease is not None else None
+        key = (card, pixmap.cacheKey(), disease, painter.device().devicePixelRatio())
+        drawn = self._drawn.get(key)
+        if drawn is None:
+            drawn = self._draw(card, pixmap, diseases, key[3])
+            if len(self._drawn) >= KEPT:
+                del self._drawn[next(iter(self._drawn))]
+            self._drawn[key] = drawn
+        painter.drawPixmap(cell.topLeft(), drawn)
+
+    def _draw(
+        self,
+        card: ImageCard,
+        pixmap: QPixmap,
+        diseases: Mapping[DiseaseId, Disease],
+        ratio: float,
+    ) -> QPixmap:
+        """A finished cell without its background: the next frames only copy it."""
+        drawn = QPixmap(self.size * ratio)
+        drawn.setDevicePixelRatio(ratio)
+        drawn.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(drawn)
+        self._content(painter, QRect(QPoint(0, 0), self.size), card, pixmap, diseases)
+        painter.end()
+        return drawn
+
+    def _content(
+        self,
+        painter: QPainter,
+        cell: QRect,
+        card: ImageCard | None,
+        pixmap: QPixmap | None,
+        diseases: Mapping[DiseaseId, Disease],
+    ) -> None:
         picture = QRect(cell.topLeft() + QPoint(PAD, PAD), self.picture)
         if pixmap is None:
             painter.fillRect(picture, self._tokens["border"])

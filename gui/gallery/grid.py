@@ -6,6 +6,7 @@ Knows integers and rectangles; knows no photo and no widget.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from PySide6.QtCore import QPoint, QRect, QSize
 
@@ -21,7 +22,7 @@ class Grid:
     viewport: QSize
     offset: int = 0
 
-    @property
+    @cached_property
     def columns(self) -> int:
         return max(1, (self.viewport.width() - 2 * MARGIN) // self.cell.width())
 
@@ -55,6 +56,6 @@ class Grid:
             min(first * self.columns, self.count), min((last + 1) * self.columns, self.count)
         )
 
-    @property
+    @cached_property
     def _pitch(self) -> float:
         return (self.viewport.width() - 2 * MARGIN) / self.columns
