@@ -32,7 +32,8 @@ CHAT = (
 TEXT = (
     """
 Outline the lesions, then name the disease. Name the disease. Outline the leaf. Outline the lesions.
-Outline the spots of this disease. Which group does this leaf belong to? How much of the leaf is sick?
+Outline the spots of this disease. Which group does this leaf belong to? How much of the leaf
+is sick?
 user model leaf lesions lesion absent healthy none trace low high very high severe group
 a leaf with round brown spots and a yellow halo around each of them
 small orange pustules on the lower side of the leaf, scattered between the veins

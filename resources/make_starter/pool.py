@@ -24,8 +24,8 @@ from core.imaging.drawn_leaves import draw_leaf, random_style
 SIDE = 448
 STYLES = 48
 SYLLABLES = (
-    "ba ce di fo gu ha jo ki lu me no pa ro si ta vu wo xi ya zu bren cor dal fim gral".split()
-)
+    "ba ce di fo gu ha jo ki lu me no pa ro si ta vu wo xi ya zu bren cor dal fim gral"
+).split()
 
 
 def invented_names(count: int) -> list[str]:

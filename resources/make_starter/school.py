@@ -34,8 +34,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch.nn import functional
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from core.heads import pixel
 from core.heads.base import shrink
