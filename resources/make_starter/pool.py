@@ -23,9 +23,33 @@ from core.imaging.drawn_leaves import draw_leaf, random_style
 
 SIDE = 448
 STYLES = 48
-SYLLABLES = (
-    "ba ce di fo gu ha jo ki lu me no pa ro si ta vu wo xi ya zu bren cor dal fim gral"
-).split()
+SYLLABLES = [
+    "ba",
+    "ce",
+    "di",
+    "fo",
+    "gu",
+    "ha",
+    "jo",
+    "ki",
+    "lu",
+    "me",
+    "no",
+    "pa",
+    "ro",
+    "si",
+    "ta",
+    "vu",
+    "wo",
+    "xi",
+    "ya",
+    "zu",
+    "bren",
+    "cor",
+    "dal",
+    "fim",
+    "gral",
+]
 
 
 def invented_names(count: int) -> list[str]:
