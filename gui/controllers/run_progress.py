@@ -26,6 +26,7 @@ from core.training.events import (
 
 PHASES = {
     "loading": "Loading the base model",
+    "reading photos": "Reading the photos",
     "encoding photos": "Looking at every photo once",
     "training": "Training",
     "evaluating": "Trying it on held-out leaves",
@@ -69,7 +70,7 @@ class RunProgress:
             case Phase():
                 self.phase = event
             case Step():
-                self.last_step = event
+                self.last_step, self.phase = event, Phase("training")
                 self.steps.append(event.step)
                 self.losses.append(event.loss)
             case Evaluated():

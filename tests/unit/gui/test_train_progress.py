@@ -60,6 +60,12 @@ def test_the_time_left_is_told_only_while_it_trains() -> None:
     assert "5 of 20" in progress.sentence
 
 
+def test_a_step_ends_whatever_phase_came_before_it() -> None:
+    progress = told(Hello(1, 1, "train"), Phase("encoding photos", 20, 20), look(0), step(3))
+    assert progress.sentence == "Training: step 3 of 10"
+    assert progress.eta == 60
+
+
 def test_what_went_on_before_the_window_opened_is_read_from_the_file(tmp_path: Path) -> None:
     file = tmp_path / "events.jsonl"
     events = [Hello(1, 1, "train"), Notice("No GPU."), step(1), Finished("adapter", stopped=True)]
