@@ -79,7 +79,8 @@ class RunProgress:
             case Checkpoint():
                 self.checkpoint = event.step
             case Notice():
-                self.notices.append(event.text)
+                # A resumed run says the same again.
+                self.notices = list(dict.fromkeys([*self.notices, event.text]))
             case Scored():
                 self.scored = event
             case Finished():
@@ -127,5 +128,5 @@ class RunProgress:
         del self.steps[keep:], self.losses[keep:]
         self.evaluations = [e for e in self.evaluations if e.step <= step]
         if step == 0:
-            self.evaluations, self.notices = [], []
+            self.evaluations = []
         self.last_step = self.scored = self.finished = self.failed = self.phase = None

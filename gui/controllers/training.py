@@ -6,7 +6,6 @@ Knows the training use-cases and the worker's commands; knows no widget.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +14,14 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 
 from core.changes import Changes
-from core.domain.ids import ImageId, RunId
+from core.domain.ids import RunId
 from core.domain.run import Run, RunState
 from core.errors import TrainingRefused, UserError
 from core.machine_lock import MachineLock
-from core.training.config import TrainConfig
 from core.training.events import from_fields
 from core.training.run_folder import RunFolder
 from gui.context import Context
+from gui.controllers.run_preparation import RunPreparation, RunRequest
 from gui.controllers.run_progress import RunProgress
 from gui.controllers.shared import Shared
 
@@ -33,16 +32,6 @@ if TYPE_CHECKING:
 
 STOP_GRACE_MS = 180_000
 """Saving a checkpoint of a large model on a slow disk takes its time."""
-PROGRESS_S = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class RunRequest:
-    """``parent``: the run whose adapter is continued. ``hard`` leaves are drawn more often."""
-
-    config: TrainConfig
-    parent: Run | None = None
-    hard: tuple[ImageId, ...] = ()
 
 
 @dataclass(slots=True)
@@ -73,9 +62,11 @@ class TrainingController(Shared):
         self.runs: list[Run] = []
         self.live: LiveRun | None = None
         self.preparing = False
-        self._told = 0.0
         self._lock: MachineLock | None = None
-        self._prepared_photos = (0, 0)
+        self._preparation = RunPreparation(context, self)
+        self._preparation.moved.connect(self.runs_changed)
+        self._preparation.ready.connect(self._prepared)
+        self._preparation.failed.connect(self._not_prepared)
         self._folder: Path | None = None
         context.project.opened.connect(self._opened)
         context.project.changed.connect(self._changed)
@@ -95,44 +86,19 @@ class TrainingController(Shared):
     def busy_sentence(self) -> str:
         """Why no run can be started now; "" when one can."""
         if self.preparing:
-            done, of = self._prepared_photos
-            return f"Checking the photos: {done:,} of {of:,}" if of else "Checking the photos…"
+            return self._preparation.sentence
         return "Another run is going on; stop it or wait for it." if self.live else ""
 
     # -- starting
 
     def start(self, request: RunRequest) -> None:
-        """Prepare a run on the store lane, then train it. ``refused`` says why not."""
-        if not self._claim():
-            return
-        project = self.context.project
-        current, notes = project.store, list[str]()
+        """Prepare a run in the background, then train it. ``refused`` says why not."""
+        if self._claim():
+            self._preparation.begin(request)
 
-        def prepare() -> RunFolder:
-            from core.services.train import prepare_run
-
-            # From afar: every photo is looked at, and an autosave must not wait for that.
-            store = project.from_afar()
-            assert store is not None
-            return prepare_run(
-                store,
-                request.config,
-                parent=request.parent,
-                progress=self._tell_progress,
-                on_snapshot=lambda taken: notes.extend(taken.notes),
-            )
-
-        def prepared(folder: RunFolder) -> None:
-            if project.store is not current:  # another project came; the run waits in its own
-                return
-            project.changed.emit(Changes(runs=True))
-            self._begin(folder, RunProgress(notices=notes))
-
-        def failed(error: BaseException) -> None:
-            if project.store is current:
-                self._not_prepared(error)
-
-        self.context.tasks.run(prepare, on_done=prepared, on_error=failed, owner=self)
+    def _prepared(self, folder: RunFolder, notes: list[str]) -> None:
+        self.context.project.changed.emit(Changes(runs=True))
+        self._begin(folder, RunProgress(notices=notes))
 
     def _claim(self) -> bool:
         """Whether this window may prepare a run now: one at a time on this computer."""
@@ -146,7 +112,7 @@ class TrainingController(Shared):
             self.refused.emit(error.problems)
             return False
         self._lock = lock
-        self.preparing, self._prepared_photos = True, (0, 0)
+        self.preparing = True
         self.runs_changed.emit()
         return True
 
@@ -154,17 +120,6 @@ class TrainingController(Shared):
         if self._lock is not None:
             self._lock.release()
             self._lock = None
-
-    def _tell_progress(self, done: int, of: int) -> None:
-        """From the store lane, ten times a second at most."""
-        now = time.monotonic()
-        if now - self._told >= PROGRESS_S:
-            self._told = now
-            self.context.tasks.post(lambda: self._show_progress((done, of)))
-
-    def _show_progress(self, photos: tuple[int, int]) -> None:
-        self._prepared_photos = photos
-        self.runs_changed.emit()
 
     def resume(self, run: Run) -> None:
         """Go on with a run that was prepared, stopped, interrupted or failed."""

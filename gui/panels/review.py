@@ -23,11 +23,11 @@ from gui.controllers import review, wording
 from gui.controllers.focus import Focus
 from gui.controllers.review import Hard, LeafLoader, RunFigures
 from gui.controllers.shared import shared
-from gui.controllers.training import RunRequest, TrainingController
+from gui.controllers.training import TrainingController
 from gui.panels.pieces import Elided, Empty, button, column, label, row
 from gui.panels.review_detail import VERDICT_KEYS, DetailView
 from gui.panels.review_filter import ThresholdFilter
-from gui.panels.review_hard import HardDialog, HardOffer, make_offer
+from gui.panels.review_hard import HardRuns
 from gui.panels.review_list import HARD, HardList
 from gui.workspaces import Workspace
 
@@ -56,7 +56,7 @@ class ReviewWorkspace(Workspace):
         self.detail = DetailView(context)
         self.hard = button("Train on the hard ones…", self.offer_hard, primary=True)
         self.empty = Empty(context.theme, "mdi6.magnify-scan")
-        self.dialog: HardDialog | None = None
+        self.hard_runs = HardRuns(context, self.training, self)
         self._pages = QStackedWidget()
         self._loader = LeafLoader(context, self)
         self._timer = QTimer(self, singleShot=True, interval=LOAD_MS)
@@ -195,7 +195,9 @@ class ReviewWorkspace(Workspace):
             self.detail.set_colours(colours)
             self._pages.setCurrentWidget(self._page)
             self.summary.setText(summary_sentence(self.figures))
-            self._show_compared()
+            compared = self.figures.compared
+            self.compared.setVisible(compared is not None)
+            self.compared.setText(compared_sentence(compared) if compared else "")
             self.filter.count_with(self.figures.below)
             self._list_again()
 
@@ -203,12 +205,6 @@ class ReviewWorkspace(Workspace):
             self._context.notices.show(error)
 
         self._context.project.ask(ask, on_done=got, on_error=failed, owner=self)
-
-    def _show_compared(self) -> None:
-        found = self.figures.compared if self.figures else None
-        self.compared.setVisible(found is not None)
-        if found is not None:
-            self.compared.setText(compared_sentence(found))
 
     # -- the list
 
@@ -301,30 +297,9 @@ class ReviewWorkspace(Workspace):
             self._context.navigate("label", line.score.image)
 
     def offer_hard(self) -> None:
-        """Work out what training on the hard ones would do, and ask."""
-        figures, below = self.figures, self._hard_below
-        if figures is None:
-            return
-        self._context.project.ask(
-            lambda store: make_offer(store, figures.run, below),
-            on_done=self._ask_hard,
-            on_error=self._context.notices.show,
-            owner=self,
-        )
-
-    def _ask_hard(self, offer: HardOffer) -> None:
-        self.dialog = HardDialog(offer, self)
-        self.dialog.accepted_request.connect(self._train_hard)
-        self.dialog.finished.connect(self.dialog.deleteLater)
-        self.dialog.open()
-
-    def _train_hard(self, request: RunRequest) -> None:
-        if self.training.busy_sentence:
-            self._context.notices.warning(self.training.busy_sentence)
-            return
-        self._focus.put(None)
-        self._context.navigate("train")
-        self.training.start(request)
+        """“Train on the hard ones” was pressed."""
+        if self.figures is not None:
+            self.hard_runs.offer(self.figures.run, self._hard_below)
 
 
 def summary_sentence(figures: RunFigures) -> str:

@@ -1,6 +1,6 @@
 """“Train on the hard ones”: what that will do, in sentences, and the two ways of doing it.
 
-Knows a `HardPlan`; starts nothing itself.
+Knows a `HardPlan` and whom to ask for the run; knows no process.
 """
 
 from __future__ import annotations
@@ -8,15 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QButtonGroup, QDialog, QRadioButton, QSpinBox, QWidget
 
 from core.domain.run import Run
 from core.services.hard_samples import HardPlan, hard_run_plan
 from core.services.runs import run_config, run_folder
 from core.training.config import TrainConfig
+from gui.context import Context
 from gui.controllers import wording
-from gui.controllers.training import RunRequest
+from gui.controllers.focus import Focus
+from gui.controllers.run_preparation import RunRequest
+from gui.controllers.shared import shared
+from gui.controllers.training import TrainingController
 from gui.panels.pieces import button, column, label, row
 
 if TYPE_CHECKING:
@@ -78,6 +82,38 @@ class HardDialog(QDialog):
         request = RunRequest(replace(settings, minutes=minutes), plan.parent if goes_on else None)
         self.accept()
         self.accepted_request.emit(request)
+
+
+class HardRuns(QObject):
+    """Asks about a run on the hard ones and starts it."""
+
+    def __init__(self, context: Context, training: TrainingController, page: QWidget) -> None:
+        super().__init__(page)
+        self._context, self._training, self._page = context, training, page
+        self.dialog: HardDialog | None = None
+
+    def offer(self, run: Run, below: float) -> None:
+        """Work out what training on the leaves of ``run`` under ``below`` would do, and ask."""
+        self._context.project.ask(
+            lambda store: make_offer(store, run, below),
+            on_done=self._ask,
+            on_error=self._context.notices.show,
+            owner=self,
+        )
+
+    def _ask(self, offer: HardOffer) -> None:
+        self.dialog = HardDialog(offer, self._page)
+        self.dialog.accepted_request.connect(self._train)
+        self.dialog.finished.connect(self.dialog.deleteLater)
+        self.dialog.open()
+
+    def _train(self, request: RunRequest) -> None:
+        if self._training.busy_sentence:
+            self._context.notices.warning(self._training.busy_sentence)
+            return
+        shared(self._context, Focus).put(None)
+        self._context.navigate("train")
+        self._training.start(request)
 
 
 def sentences(offer: HardOffer) -> list[str]:

@@ -20,10 +20,11 @@ from core.training.config import TrainConfig
 from core.training.run_folder import RunFolder
 from gui.context import Context
 from gui.controllers.focus import Focus
+from gui.controllers.run_preparation import RunRequest
 from gui.controllers.run_progress import RunProgress
 from gui.controllers.shared import shared
 from gui.controllers.train_survey import Survey, TrainingData, base_models, mask_heads
-from gui.controllers.training import RunRequest, TrainingController
+from gui.controllers.training import TrainingController
 from gui.panels.pieces import button, column, label, row
 from gui.panels.train_history import History
 from gui.panels.train_run import RunView

@@ -209,9 +209,9 @@ def correct(qtbot, program: Leafspot, review, row: int) -> None:
 
 def train_on_the_hard_ones(qtbot, program: Leafspot, review) -> None:
     press(review.hard)
-    qtbot.waitUntil(lambda: review.dialog is not None, timeout=SOON)
-    review.dialog.minutes.setValue(1)
-    press(review.dialog.train)
+    qtbot.waitUntil(lambda: review.hard_runs.dialog is not None, timeout=SOON)
+    review.hard_runs.dialog.minutes.setValue(1)
+    press(review.hard_runs.dialog.train)
     program.shell.activateWindow()
     page = program.window.page("train")
     qtbot.waitUntil(lambda: page.training.live is not None, timeout=SOON)

@@ -180,8 +180,8 @@ def test_training_on_the_hard_ones_says_what_it_does_and_then_does_it(qtbot, lea
     page.filter.put(0.30)
     qtbot.waitUntil(lambda: page.list.hard.rowCount() > 0, timeout=PATIENCE)
     qtbot.mouseClick(page.hard, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: page.dialog is not None, timeout=PATIENCE)
-    dialog = page.dialog
+    qtbot.waitUntil(lambda: page.hard_runs.dialog is not None, timeout=PATIENCE)
+    dialog = page.hard_runs.dialog
     said = " ".join(dialog.sentences)
     assert "Dice below 0.30" in said
     assert "1 leaf you called “label wrong”" in said
@@ -207,12 +207,12 @@ def test_training_on_the_hard_ones_says_what_it_does_and_then_does_it(qtbot, lea
 def test_starting_afresh_is_the_persons_choice(qtbot, leaves, page) -> None:
     page.filter.put(0.30)
     qtbot.mouseClick(page.hard, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: page.dialog is not None, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: page.hard_runs.dialog is not None, timeout=PATIENCE)
     requests = []
-    page.dialog.accepted_request.disconnect()
-    page.dialog.accepted_request.connect(requests.append)
-    page.dialog.afresh.setChecked(True)
-    qtbot.mouseClick(page.dialog.train, Qt.MouseButton.LeftButton)
+    page.hard_runs.dialog.accepted_request.disconnect()
+    page.hard_runs.dialog.accepted_request.connect(requests.append)
+    page.hard_runs.dialog.afresh.setChecked(True)
+    qtbot.mouseClick(page.hard_runs.dialog.train, Qt.MouseButton.LeftButton)
     assert requests[0].parent is None
     assert requests[0].config.learning_rate == TrainConfig().learning_rate
     assert requests[0].config.hard
