@@ -1,6 +1,7 @@
 """Schools the `starter` base model: tower, language model and pixel head together.
 
-    python resources/make_starter/school.py CACHE DATA [--minutes M] [--cool M] [--export OUT]
+    python resources/make_starter/school.py CACHE DATA [--minutes M] [--cool M]
+        [--start DIR] [--export OUT]
 
 CACHE holds `blank/` (build.py), the teacher's features (teacher.py) and the drawn pool (pool.py);
 DATA is the BRACOL folder, of which only the splits train and class_only are read, and of those the
@@ -31,7 +32,7 @@ import cv2
 import numpy as np
 import torch
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch.nn import functional
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -169,11 +170,16 @@ def teacher_grid(look: Visit, side: int) -> np.ndarray:
 class School:
     """Model, optimiser, data and the running average, saved and resumed as one."""
 
-    def __init__(self, cache: Path) -> None:
+    def __init__(self, cache: Path, start: Path) -> None:
         self.cache = cache
-        self.vlm = gemma3.load(gemma3.SPECS[0], cache / "blank")
+        self.vlm = gemma3.load(gemma3.SPECS[0], start)
         channels, side, _ = self.vlm.grid
         self.head = pixel.build(hidden=self.vlm.hidden_size, grid=self.vlm.grid)
+        schooled = start / "mask_head" / "pixel.safetensors"
+        if schooled.is_file():
+            self.head.module.load_state_dict(
+                {name: tensor.float() for name, tensor in load_file(schooled).items()}
+            )
         self.follow = torch.nn.Linear(channels, 384)
         self.side = side
         self.vlm.model.requires_grad_(True)
@@ -363,10 +369,11 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--cool", type=float, default=0.0)
+    parser.add_argument("--start", type=Path, help="a model directory to go on from, not blank/")
     parser.add_argument("--export", type=Path)
     args = parser.parse_args()
     torch.manual_seed(0)
-    school = School(args.cache)
+    school = School(args.cache, args.start or args.cache / "blank")
     if (args.cache / "school.pt").exists():
         school.resume()
     if args.minutes + args.cool > 0:
