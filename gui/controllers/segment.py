@@ -66,6 +66,8 @@ class Assistant(QObject):
         self.busy = False
         self.problem = ""
         self.engine = context.preferences.text("assistant.engine")
+        if self.engine not in engines():  # one that this version no longer has
+            self.engine = next(iter(engines()), "")
         self.checkpoint = context.preferences.text("assistant.checkpoint")
 
     # -- what the panels read
@@ -84,11 +86,6 @@ class Assistant(QObject):
         return self._candidates[self._chosen] if self._candidates else None
 
     @property
-    def place(self) -> tuple[int, int]:
-        """(number of the proposal shown, how many there are)."""
-        return (self._chosen + 1 if self._candidates else 0), len(self._candidates)
-
-    @property
     def status(self) -> str:
         """One line for the panel."""
         if self.problem:
@@ -99,7 +96,7 @@ class Assistant(QObject):
             return "Waking up…"
         if self.busy:
             return "Looking…"
-        number, count = self.place
+        number, count = self._chosen + 1, len(self._candidates)
         if count:
             more = f" {number} of {count}; Tab for the next." if count > 1 else ""
             return f"Proposal ready.{more} Enter accepts, Esc drops it."
@@ -114,10 +111,9 @@ class Assistant(QObject):
         self._context.preferences.put("assistant.checkpoint", checkpoint)
         self.problem = ""
         self.clear()
-        if self._worker is not None:
-            self._loaded = False
-            self._sent_photo = None
-            self._send_load()
+        # Loaded with the next click, in a process of its own: nothing of the engine before stays
+        # in memory.
+        self._let_go()
         self.changed.emit()
 
     def set_photo(self, photo: Photo | None) -> None:
@@ -134,16 +130,18 @@ class Assistant(QObject):
     def wake(self) -> None:
         """Have the worker ready before the first click."""
         spec = self.spec
-        if spec is None or self._worker is not None:
-            return
-        if spec.needs_checkpoint and not self.checkpoint:
+        if spec is not None and spec.needs_checkpoint and not self.checkpoint:
             self._fail(NEEDS_FILE)
-            return
+        elif spec is not None and self._worker is None:
+            self._start()
+
+    def _start(self) -> None:
         self.problem = ""
-        self._worker = self._context.workers.start("segment", resident=True)
-        self._worker.received.connect(self._received)
-        self._worker.exited.connect(self._exited)
-        self._send_load()
+        worker = self._worker = self._context.workers.start("segment", resident=True)
+        # What a worker says after it was let go is about another engine.
+        worker.received.connect(lambda e: self._received(e) if worker is self._worker else None)
+        worker.exited.connect(lambda o: self._exited(o) if worker is self._worker else None)
+        worker.send("load", engine=self.engine, checkpoint=self.checkpoint or None)
         self.changed.emit()
 
     def point(self, x: float, y: float, *, positive: bool) -> None:
@@ -186,9 +184,11 @@ class Assistant(QObject):
         self.busy = self.prompts.usable and not self.problem
         self.changed.emit()
 
-    def _send_load(self) -> None:
-        assert self._worker is not None
-        self._worker.send("load", engine=self.engine, checkpoint=self.checkpoint or None)
+    def _let_go(self) -> None:
+        worker, self._worker = self._worker, None
+        self._loaded, self._sent_photo = False, None
+        if worker is not None:
+            worker.stop()
 
     def _send_photo(self) -> None:
         if self._worker is None or self._photo is None:
@@ -209,8 +209,8 @@ class Assistant(QObject):
             case "masks" if event.get("request") == self._request:
                 self._take(event.get("candidates"))
             case "refused" if event.get("request") in (None, self._request):
-                if event.get("do") == "load" and self._worker is not None:
-                    self._worker.stop()  # a worker without an engine is of no use
+                if event.get("do") == "load":
+                    self._let_go()  # a worker without an engine is of no use
                 if event.get("do") == "image":
                     self._sent_photo = None
                 self._fail(str(event.get("text", "The assistant could not do that.")))
@@ -237,9 +237,7 @@ class Assistant(QObject):
 
     def _exited(self, outcome: Outcome) -> None:
         asked_for_more = self.busy
-        self._worker = None
-        self._loaded = False
-        self._sent_photo = None
+        self._let_go()
         self.busy = False
         if not outcome.ok:
             self.problem = outcome.sentence()

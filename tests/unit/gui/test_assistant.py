@@ -1,0 +1,241 @@
+"""What the assistant promises: proposals for what was pointed at, and no work lost when it dies."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from whole_window import bare_project, click, drag, label_page, saved, window
+
+from core.domain.region import RegionKind
+from core.engines.base import EngineSpec, PromptKind
+from core.workers import launch
+from gui.controllers import segment
+
+# Answers a click with a square of 20 pixels around it and one of 40; a box with itself.
+WORKER = """
+import json, os, sys
+sys.path.insert(0, {root!r})
+import numpy as np
+from core.workers.mask_crop import encode_mask
+log = open({log!r}, "a")
+def say(**event):
+    print(json.dumps(event), flush=True)
+say(event="hello", protocol=1)
+for line in sys.stdin:
+    command = json.loads(line)
+    log.write(line); log.flush()
+    do = command["do"]
+    if do == "stop":
+        say(event="stopped"); break
+    if do == "load":
+        if command["checkpoint"] == "/bad.pth":
+            say(event="refused", do="load", request=None, text="That file holds no weights.")
+        else:
+            say(event="loaded", engine=command["engine"])
+    if do == "image":
+        say(event="ready", token=None, width=400, height=300)
+    if do == "predict":
+        {trouble}
+        found = []
+        if command["box"]:
+            x0, y0, x1, y1 = command["box"]
+            found.append(encode_mask(np.ones((y1 - y0, x1 - x0), bool), (x0, y0)) | {{"score": 1}})
+        else:
+            x, y = map(int, command["points"][0])
+            for half in (10, 20):
+                square = np.ones((2 * half, 2 * half), bool)
+                found.append(encode_mask(square, (x - half, y - half)) | {{"score": 0.5}})
+        say(event="masks", request=command["request"], candidates=found)
+"""
+SPECS = {
+    "plain": EngineSpec("plain", "Plain", frozenset(PromptKind), "x:y"),
+    "weights": EngineSpec(
+        "weights", "Weights", frozenset(PromptKind), "x:y", needs_checkpoint=True
+    ),
+}
+
+
+@pytest.fixture
+def worker(tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch):
+    """Puts the stand-in in the place of the segment worker; gives the log of its commands."""
+    log, script = tmp_path / "commands.jsonl", tmp_path / "worker.py"
+    log.touch()
+    real = launch.command
+
+    def use(trouble: str = "pass") -> Path:
+        text = WORKER.format(root=str(repo), log=str(log), trouble=trouble)
+        script.write_text(textwrap.dedent(text), encoding="utf-8")
+        return log
+
+    def command(name: str, *args: str) -> list[str]:
+        return [sys.executable, str(script)] if name == "segment" else real(name, *args)
+
+    monkeypatch.setattr(launch, "command", command)
+    monkeypatch.setattr(segment, "engines", lambda: SPECS)
+    monkeypatch.setattr("gui.panels.label_assistant.engines", lambda: SPECS)
+    use()
+    return use
+
+
+@pytest.fixture
+def page(qtbot, tmp_path: Path, worker):
+    with window(qtbot, bare_project(tmp_path)) as program:
+        page = label_page(qtbot, program)
+        QTest.keyClicks(page.canvas, "a")
+        yield page
+
+
+def proposal(qtbot, page):
+    qtbot.waitUntil(lambda: page.assistant.candidate is not None, timeout=20_000)
+    return page.assistant.candidate
+
+
+def test_a_click_and_enter_make_a_lesion_that_is_saved(qtbot, page) -> None:
+    click(page, 100, 120)
+    proposal(qtbot, page)
+    assert page.assistant_panel.accept.isVisible()
+    assert page.controller.session.regions == []
+    QTest.keyClick(page.canvas, Qt.Key.Key_Return)
+    region = page.controller.session.regions[0]
+    assert region.info.kind is RegionKind.LESION
+    assert region.info.source == "engine:plain"
+    assert region.mask.area() == 400
+    assert page.assistant.candidate is None
+    saved(qtbot, page)
+
+
+def test_a_box_gives_a_proposal_of_its_own(qtbot, page) -> None:
+    QTest.keyClicks(page.canvas, "x")
+    drag(page, (50, 60), (90, 100))
+    box = proposal(qtbot, page)
+    assert abs(box.pixels.shape[0] - 40) <= 3
+    assert abs(box.origin[0] - 50) <= 2
+
+
+def test_tab_shows_the_next_proposal_and_comes_round_again(qtbot, page) -> None:
+    click(page, 100, 120)
+    first = proposal(qtbot, page)
+    QTest.keyClick(page.canvas, Qt.Key.Key_Tab)
+    second = page.assistant.candidate
+    assert second.pixels.sum() == 1600
+    QTest.keyClick(page.canvas, Qt.Key.Key_Tab)
+    assert page.assistant.candidate is first
+
+
+def test_escape_drops_the_proposal_and_its_points(qtbot, page) -> None:
+    click(page, 100, 120)
+    proposal(qtbot, page)
+    QTest.keyClick(page.canvas, Qt.Key.Key_Escape)
+    assert page.assistant.candidate is None
+    assert not page.assistant.prompts
+    QTest.keyClick(page.canvas, Qt.Key.Key_Return)
+    assert page.controller.session.regions == []
+
+
+def test_a_right_click_says_what_is_not_part_of_it(qtbot, page, worker) -> None:
+    click(page, 100, 120)
+    proposal(qtbot, page)
+    click(page, 150, 150, right=True)
+    assert page.assistant.prompts.positive == [True, False]
+    qtbot.waitUntil(lambda: '"positive":[true,false]' in worker().read_text(), timeout=20_000)
+
+
+def test_shift_enter_adds_the_proposal_to_the_active_region(qtbot, page) -> None:
+    click(page, 100, 120)
+    proposal(qtbot, page)
+    QTest.keyClick(page.canvas, Qt.Key.Key_Return)
+    click(page, 115, 120)
+    proposal(qtbot, page)
+    QTest.keyClick(page.canvas, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    assert len(page.controller.session.regions) == 1
+    assert 400 < page.controller.session.regions[0].mask.area() < 800
+
+
+def test_with_leaf_chosen_the_proposal_becomes_a_leaf(qtbot, page) -> None:
+    QTest.keyClicks(page.canvas, "l")
+    click(page, 100, 120)
+    proposal(qtbot, page)
+    QTest.keyClick(page.canvas, Qt.Key.Key_Return)
+    assert page.controller.session.regions[0].info.kind is RegionKind.LEAF
+
+
+def test_a_photo_is_sent_once_for_many_clicks_and_the_next_one_after_it(qtbot, page, worker):
+    for x in (60, 100):
+        click(page, x, 120)
+        proposal(qtbot, page)
+        QTest.keyClick(page.canvas, Qt.Key.Key_Escape)
+    assert worker().read_text().count('"do":"image"') == 1
+    first = page.controller.session.image.id
+    QTest.keyClicks(page.canvas, "n")
+    qtbot.waitUntil(lambda: page.controller.session.image.id != first, timeout=10_000)
+    qtbot.waitUntil(lambda: worker().read_text().count('"do":"image"') == 2, timeout=10_000)
+
+
+def test_a_proposal_does_not_follow_to_another_photo(qtbot, page) -> None:
+    first = page.controller.session.image.id
+    click(page, 100, 120)
+    proposal(qtbot, page)
+    QTest.keyClicks(page.canvas, "n")
+    qtbot.waitUntil(lambda: page.controller.session.image.id != first, timeout=10_000)
+    assert page.assistant.candidate is None
+    assert not page.assistant.prompts
+
+
+def test_a_dead_assistant_is_named_and_the_next_click_wakes_another(qtbot, page, worker) -> None:
+    click(page, 100, 120)
+    proposal(qtbot, page)
+    QTest.keyClick(page.canvas, Qt.Key.Key_Return)
+    drawn = page.controller.session.regions[0].mask.copy()
+    page._context.workers.running("segment")[0].kill()
+    qtbot.waitUntil(lambda: "assistant" in page.assistant.status.lower()
+                    and "killed" in page.assistant.status, timeout=20_000)  # fmt: skip
+    assert page.controller.session.regions[0].mask == drawn
+    click(page, 200, 120)
+    proposal(qtbot, page)
+
+
+def test_an_assistant_that_dies_over_a_click_says_so(qtbot, tmp_path, worker) -> None:
+    worker("os._exit(9)")
+    with window(qtbot, bare_project(tmp_path)) as program:
+        page = label_page(qtbot, program)
+        QTest.keyClicks(page.canvas, "a")
+        click(page, 100, 120)
+        qtbot.waitUntil(lambda: bool(program.notices.recent), timeout=20_000)
+        assert "outlining assistant" in program.notices.recent[-1].text
+        assert not page.assistant.busy
+
+
+def test_an_engine_with_weights_asks_for_the_file_first(qtbot, page) -> None:
+    combo = page.assistant_panel.choice
+    page.assistant.choose("weights")
+    combo.setCurrentIndex(combo.findData("weights"))
+    assert page.assistant_panel.weights.isVisible()
+    click(page, 100, 120)
+    assert "weights" in page.assistant.status
+
+
+def test_a_file_without_weights_is_a_sentence_and_another_may_be_tried(qtbot, page) -> None:
+    page.assistant.choose("weights", "/bad.pth")
+    click(page, 100, 120)
+    qtbot.waitUntil(lambda: page.assistant.status == "That file holds no weights.", timeout=20_000)
+    qtbot.waitUntil(lambda: not page._context.workers.running("segment"), timeout=20_000)
+    page.assistant.choose("weights", "/good.pth")
+    QTest.keyClick(page.canvas, Qt.Key.Key_Escape)
+    click(page, 100, 120)
+    proposal(qtbot, page)
+
+
+def test_before_training_the_assistant_goes_and_it_comes_back_with_a_click(qtbot, page) -> None:
+    click(page, 100, 120)
+    proposal(qtbot, page)
+    gone = []
+    page._context.workers.release_residents(lambda: gone.append(True))
+    qtbot.waitUntil(lambda: bool(gone), timeout=20_000)
+    QTest.keyClick(page.canvas, Qt.Key.Key_Escape)
+    click(page, 200, 120)
+    proposal(qtbot, page)
