@@ -24,7 +24,7 @@ from core.services.export import export_adapter
 from core.services.hard_samples import BELOW, hard_run_plan
 from core.services.predict import Predicted, predict
 from core.services.runs import find_run
-from core.services.train import prepare_run, settings_of
+from core.services.train import prepare_run, recover, settings_of
 from core.training.config import TrainConfig
 from core.training.run_folder import RunFolder
 
@@ -56,16 +56,15 @@ class DemoResult:
     prediction: Predicted
 
 
-def run_demo(
-    store: ProjectStore, *, minutes: float, story: Story, base: str = BASE, rank: int = 16
-) -> DemoResult:
+def run_demo(store: ProjectStore, *, minutes: float, story: Story, base: str = BASE) -> DemoResult:
     """Outline, train ``minutes``, review, correct two, train half as long again, export, predict.
 
     Raises UserError where a step cannot be done; what was done by then is kept.
     """
+    recover(store)
     _outline(store, story)
     story.say(f"Training for {minutes:g} minutes…")
-    config = settings_of("quick", minutes=minutes, base=base, rank=rank)
+    config = settings_of("quick", minutes=minutes, base=base)
     first = _train(store, config, story)
     hard = _hard(store, first, story)
     _correct(store, first, hard, story)

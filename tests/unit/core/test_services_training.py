@@ -77,6 +77,12 @@ def test_a_prepared_run_holds_all_that_the_worker_needs(
     assert len(run.id.split("-")) == 3
 
 
+def test_held_out_leaves_are_never_drawn_more_often(store: ProjectStore, base: TrainConfig) -> None:
+    sides = {i: store.image(i).split for i in store.image_ids(ImageQuery())}
+    config = TrainConfig.read(prepare_run(store, replace(base, hard=tuple(sides))).config)
+    assert set(config.hard) == {i for i, split in sides.items() if split == "train"}
+
+
 def test_two_runs_never_share_a_folder(store: ProjectStore, base: TrainConfig) -> None:
     assert prepare_run(store, base).id != prepare_run(store, base).id
 
