@@ -66,7 +66,9 @@ def _parser() -> Parser:
     )
     verbs = parser.add_subparsers(metavar="VERB", required=True, parser_class=Parser)
     for command in COMMANDS:
-        verb = verbs.add_parser(command.name, help=command.help, description=command.help)
+        verb = verbs.add_parser(
+            command.name, help=command.help, description=command.help, allow_abbrev=False
+        )
         command.arguments(verb)
         verb.add_argument("--json", action="store_true", help="print one JSON document")
         verb.set_defaults(command=command)
