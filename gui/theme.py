@@ -144,6 +144,7 @@ def stylesheet(t: Tokens) -> str:
     # Longest names first: @accent must not eat the beginning of @accent_soft.
     for field in sorted(fields(Tokens), key=lambda f: -len(f.name)):
         text = text.replace(f"@{field.name}", str(getattr(t, field.name)))
+    text = text.replace("@check", "check-dark" if t is DARK else "check")
     return text.replace("@icons", (RESOURCES / "icons").as_posix())
 
 

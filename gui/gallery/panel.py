@@ -102,7 +102,7 @@ class GalleryPanel(QWidget):
         column.addWidget(self.view, 1)
 
     def _fill_states(self) -> None:
-        self.state.addItem("All states", frozenset())
+        self.state.addItem("State", frozenset())
         self.state.addItem("Not yet done", NOT_DONE)
         for state, text in STATE_TEXT.items():
             self.state.addItem(text, frozenset((state,)))
@@ -110,7 +110,7 @@ class GalleryPanel(QWidget):
     def _fill_diseases(self) -> None:
         chosen = self.disease.currentData()
         self.disease.clear()
-        self.disease.addItem("All diseases", None)
+        self.disease.addItem("Disease", None)
         for disease in self._diseases.all:
             self.disease.addItem(swatch(disease.colour), disease.name, disease.id)
         self.disease.setCurrentIndex(max(0, self.disease.findData(chosen)))

@@ -125,7 +125,7 @@ class LabelPage(Workspace):
         row.setContentsMargins(10, 4, 10, 4)
         row.setSpacing(16)
         row.addWidget(self.file, 2)
-        row.addWidget(self.hint, 3)
+        row.addWidget(self.hint, 5)
         row.addWidget(self.zoom)
         return frame
 

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QPushButton,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -31,6 +32,8 @@ class AssistantPanel(QWidget):
         for spec in engines().values():
             self.choice.addItem(spec.title, spec.id)
             self.choice.setItemData(self.choice.count() - 1, spec.note, 3)  # tool tip
+        # A long name must not widen the panel.
+        self.choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.choice.setCurrentIndex(max(0, self.choice.findData(assistant.engine)))
         self.choice.activated.connect(lambda _i: self._chosen())
         self.weights = QPushButton("Open weights…")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -104,6 +104,13 @@ class RegionModel(QAbstractListModel):
         return next((row for row, info in enumerate(self.infos) if info.id == region), -1)
 
 
+class _List(QListView):
+    """Wants little height: it scrolls, so that the panel around it need not."""
+
+    def sizeHint(self) -> QSize:
+        return QSize(160, 84)
+
+
 class RegionPanel(QWidget):
     """``hovered`` carries the id of the region under the pointer, or None."""
 
@@ -115,13 +122,13 @@ class RegionPanel(QWidget):
         super().__init__()
         self._controller, self._diseases, self._theme = controller, diseases, theme
         self.model = RegionModel(controller, diseases)
-        self.view = QListView()
+        self.view = _List()
         self.view.setModel(self.model)
         self.view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.view.setMouseTracking(True)
-        self.view.setMinimumHeight(110)
+        self.view.setMinimumHeight(84)
         self._heading = label("Regions", "heading")
         self.relabel = QToolButton()
         self.relabel.setIcon(theme.icon("mdi6.tag-outline"))
