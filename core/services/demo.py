@@ -57,7 +57,7 @@ class DemoResult:
 
 
 def run_demo(store: ProjectStore, *, minutes: float, story: Story, base: str = BASE) -> DemoResult:
-    """Outline, train ``minutes``, review, correct two, train half as long again, export, predict.
+    """Outline, train ``minutes``, review, correct two, train again, export, predict.
 
     Raises UserError where a step cannot be done; what was done by then is kept.
     """
@@ -67,8 +67,8 @@ def run_demo(store: ProjectStore, *, minutes: float, story: Story, base: str = B
     config = settings_of("quick", minutes=minutes, base=base)
     first = _train(store, config, story)
     hard = _hard(store, first, story)
-    _correct(store, first, hard, story)
-    second = _train_again(store, first, hard, minutes / 2, story)
+    _correct(store, hard, story)
+    second = _train_again(store, first, hard, minutes, story)
     result_adapter = _export(store, second, story)
     prediction = _predict(store, result_adapter, story)
     before, after = _review(store, first), _review(store, second)
@@ -118,14 +118,15 @@ def _hard(store: ProjectStore, folder: RunFolder, story: Story) -> list[Score]:
     return hard
 
 
-def _correct(store: ProjectStore, folder: RunFolder, hard: list[Score], story: Story) -> None:
-    """Give the two worst clicked leaves the outlines a careful person would draw."""
+def _correct(store: ProjectStore, hard: list[Score], story: Story) -> None:
+    """A careful person goes through the hard leaves and redraws the two worst outlines."""
     masks = demo_outlines.withheld(store)
-    scores = {s.image: s for s in store.scores(folder.id, list(masks))}
-    ranked = sorted(masks, key=lambda i: (scores[i].dice or 0.0) if i in scores else 2.0)
-    hard_first = [s.image for s in hard if s.image in masks]
-    chosen = list(dict.fromkeys([*hard_first, *ranked]))[:CORRECTED]
-    for image in chosen:
+    is_hard = {s.image for s in hard}
+
+    def order(image: ImageId) -> tuple[bool, float]:
+        return image not in is_hard, demo_outlines.agreement(store, image, masks[image])
+
+    for image in sorted(masks, key=order)[:CORRECTED]:
         change = demo_outlines.correct(store, image, masks[image])
         name = store.resolve(store.image(image)).name
         story.say(f"  corrected {name}: the clicked outline had Dice {change:.2f} to the new one")
@@ -137,7 +138,8 @@ def _train_again(
     worst = max((s.dice or 0.0) for s in hard) if hard else 0.0
     plan = hard_run_plan(store, find_run(store, first.id), max(BELOW, worst + 1e-6))
     story.say(plan.why)
-    config = replace(plan.settings, minutes=minutes)
+    # An adapter that is continued has had its first minutes already.
+    config = replace(plan.settings, minutes=minutes / 2 if plan.parent else minutes)
     folder = prepare_run(store, config, parent=plan.parent)
     training_session.train(store, folder, on_event=story.on_event)
     ids = {s.image for s in hard}

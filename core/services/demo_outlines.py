@@ -22,7 +22,7 @@ from core.engines.base import Candidate, Prompt
 from core.imaging.mask_files import read_mask
 from core.ports import ImageQuery, ProjectStore
 from core.services.annotate import Draft, LabellingSession
-from core.services.review import dice
+from core.services.review import dice, load_truth
 from core.services.sample import TRUTH
 from core.services.segment import prompt_fields
 from core.workers.client import WorkerClient
@@ -125,14 +125,17 @@ def centres(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return found
 
 
+def agreement(store: ProjectStore, image: ImageId, mask: Path) -> float:
+    """Dice between the lesions as they are outlined now and as they were kept back."""
+    return dice(_lesions(mask), load_truth(store, store.image(image)).lesions)
+
+
 def correct(store: ProjectStore, image: ImageId, mask: Path) -> float:
     """Replace the leaf's outlines by the kept-back ones; gives back the Dice between the two."""
     photo = store.image(image)
+    before = agreement(store, image, mask)
     session = LabellingSession(photo, store.regions(image))
-    before = np.zeros((photo.height, photo.width), bool)
     for region in session.regions:
-        if region.info.kind is RegionKind.LESION:
-            before |= region.mask.to_array()
         if removed := session.delete(region.info.id):
             session.apply(removed)
             store.commit(removed)
@@ -142,7 +145,7 @@ def correct(store: ProjectStore, image: ImageId, mask: Path) -> float:
     _draw(store, session, truth, RegionKind.LESION, photo.disease)
     if done := session.set_state(ImageState.CHECKED):
         store.commit(done)
-    return dice(truth, before)
+    return before
 
 
 def _draw(
