@@ -17,14 +17,12 @@ def main(argv: list[str] | None = None) -> int:
     args = sys.argv[1:] if argv is None else argv
     if args[:1] == ["--worker"]:
         return _worker(args[1:])
-    if args and not _is_project(args[0]) and not _demo_in_window(args):
+    if args and not _is_project(args[0]):
         from core.cli import main as command
 
         return command(args)
     from gui.start import run
 
-    if args[:1] == ["demo"]:
-        return run(sample=True)
     return run(Path(args[0]) if args else None)
 
 
@@ -40,18 +38,6 @@ def _worker(args: list[str]) -> int:
 def _is_project(word: str) -> bool:
     """A folder that is a project, or looks like the name of one."""
     return word.endswith(".leafspot") or os.sep in word or Path(word, "project.db").is_file()
-
-
-def _demo_in_window(args: list[str]) -> bool:
-    return args[0] == "demo" and not {"--headless", "--json"} & set(args) and has_display()
-
-
-def has_display() -> bool:
-    """Whether a window can be opened here."""
-    if os.environ.get("QT_QPA_PLATFORM") in ("offscreen", "minimal"):
-        return False
-    linux = sys.platform.startswith("linux")
-    return not linux or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 if __name__ == "__main__":

@@ -42,11 +42,14 @@ def _create(folder: Path) -> ProjectStore:
 
 
 def _sample() -> Path:
+    """The project that ``leafspot demo`` uses as well."""
     from platformdirs import user_data_path
 
+    from core.commands.demo import WITHHELD
     from core.services.sample import sample_project
 
-    return sample_project(user_data_path("leafspot", appauthor=False), _create)
+    home = user_data_path("leafspot", appauthor=False) / "demo"
+    return sample_project(home, _create, withheld=WITHHELD)
 
 
 PROJECTS = Projects(open=_open, create=_create, sample=_sample)

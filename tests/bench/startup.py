@@ -36,7 +36,7 @@ BARE = (
 )
 OURS = (
     "import sys, time; from gui.shell import application; app = application('leafspot');"
-    f"from gui.start import Start; {STAMP} s = Start(app, None, sample=False);"
+    f"from gui.start import Start; {STAMP} s = Start(app, None);"
     "QTimer.singleShot(0, lambda: (s.shell.repaint(), stamp()));"
     "QTimer.singleShot(0, app.quit); app.exec()"
 )
