@@ -17,12 +17,15 @@ def main(argv: list[str] | None = None) -> int:
     args = sys.argv[1:] if argv is None else argv
     if args[:1] == ["--worker"]:
         return _worker(args[1:])
-    if args and not _is_project(args[0]):
+    sample = args == ["demo"] and _has_display()
+    if args and not sample and not _is_project(args[0]):
         from core.cli import main as command
 
         return command(args)
     from gui.start import run
 
+    if sample:  # drawing the leaves takes a while: the window comes first
+        return run(sample=True)
     return run(Path(args[0]) if args else None)
 
 
@@ -38,6 +41,12 @@ def _worker(args: list[str]) -> int:
 def _is_project(word: str) -> bool:
     """A folder that is a project, or looks like the name of one."""
     return word.endswith(".leafspot") or os.sep in word or Path(word, "project.db").is_file()
+
+
+def _has_display() -> bool:
+    from core.commands.demo import has_display
+
+    return has_display()
 
 
 if __name__ == "__main__":

@@ -89,6 +89,7 @@ class Leafspot:
         self.start_page = StartPage(self.context, self.controller.open)
         self.window = MainWindow(self.shell, self.context, self.start_page)
         self.controller.recent_changed.connect(self.start_page.refresh)
+        self.controller.busy.connect(self.start_page.show_busy)
         self.preferences.changed.connect(self._preference_changed)
         self._wire_menus()
         self.shell.dropped.connect(self._dropped)

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 class Start:
     """One start of the program. ``program`` is None until the window is filled."""
 
-    def __init__(self, app: QApplication, project: Path | None) -> None:
-        self._app, self._project = app, project
+    def __init__(
+        self, app: QApplication, project: Path | None = None, *, sample: bool = False
+    ) -> None:
+        self._app, self._project, self._sample = app, project, sample
         self.program: Leafspot | None = None
         preferences = Preferences(app)
         self._theme = Theme(app, preferences.text("appearance.theme"))
@@ -43,16 +45,18 @@ class Start:
         self.program = program = Leafspot(self._app, shell=self.shell, theme=self._theme)
         program.crash.install()
         self._app.setWindowIcon(QIcon(str(RESOURCES / "icons" / "leafspot.svg")))
-        if self._project is not None:
+        if self._sample:
+            program.controller.open_sample()
+        elif self._project is not None:
             program.controller.open(self._project)
 
 
-def run(project: Path | None = None) -> int:
-    """Show the window, then open ``project``. Gives back the exit status."""
+def run(project: Path | None = None, *, sample: bool = False) -> int:
+    """Show the window, then open ``project`` or the sample. Gives back the exit status."""
     app = application(sys.argv[0])
     app.setApplicationName("Leafspot")
     app.setDesktopFileName("leafspot")
-    start = Start(app, project)
+    start = Start(app, project, sample=sample)
     _quit_on_interrupt(start.shell)
     return app.exec()
 

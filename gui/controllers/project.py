@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,13 +41,15 @@ class ProjectController(QObject):
     """The File menu's project part. One project at a time."""
 
     recent_changed = Signal()
+    busy = Signal(str)
+    """What is going on, as a sentence; "" when it is over."""
     created = Signal()
     """A new, empty project has been opened: time to ask for photos."""
 
     def __init__(self, context: Context, shell: Shell, projects: Projects) -> None:
         super().__init__(shell)
         self._context, self._shell, self._projects = context, shell, projects
-        self._busy = False
+        self._opening = False
         actions = context.actions
         actions.on("project.new", self.ask_new)
         actions.on("project.open", self.ask_open)
@@ -77,8 +80,10 @@ class ProjectController(QObject):
         self._replace(lambda: self._projects.create(folder), self.created.emit)
 
     def open_sample(self) -> None:
-        self._context.notices.info("Preparing the sample leaves…")
-        self._replace(lambda: self._projects.open(self._projects.sample()))
+        self._replace(
+            lambda: self._projects.open(self._projects.sample()),
+            saying="Drawing the sample leaves; this takes some seconds the first time…",
+        )
 
     def close(self) -> None:
         """Back to the start page."""
@@ -109,11 +114,17 @@ class ProjectController(QObject):
         self._context.guards[:] = guards
 
     def _replace(
-        self, opening: Callable[[], ProjectStore], then: Callable[[], None] | None = None
+        self,
+        opening: Callable[[], ProjectStore],
+        then: Callable[[], None] | None = None,
+        *,
+        saying: str = "Opening the project…",
     ) -> None:
-        if self._busy or not self.may_leave(lambda: self._replace(opening, then)):
+        again = partial(self._replace, opening, then, saying=saying)
+        if self._opening or not self.may_leave(again):
             return
-        self._busy = True
+        self._opening = True
+        self.busy.emit(saying)
         # The old project stays open until the new one is there: a failed open changes nothing.
         self._context.tasks.run(
             opening,
@@ -123,7 +134,8 @@ class ProjectController(QObject):
         )
 
     def _opened(self, store: ProjectStore, then: Callable[[], None] | None) -> None:
-        self._busy = False
+        self._opening = False
+        self.busy.emit("")
         self.close_store()
         self._context.project.put(store)
         self._context.preferences.add_recent(store.folder)
@@ -133,7 +145,8 @@ class ProjectController(QObject):
             then()
 
     def _failed(self, error: BaseException) -> None:
-        self._busy = False
+        self._opening = False
+        self.busy.emit("")
         self._context.notices.show(error)
         if isinstance(error, ProjectError):
             gone = [p for p in self._context.preferences.recent() if not p.exists()]

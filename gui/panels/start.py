@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QProgressBar,
     QPushButton,
     QSizePolicy,
     QVBoxLayout,
@@ -43,7 +44,9 @@ class StartPage(QWidget):
             ("project.sample", "Look around with drawn leaves"),
         ):
             column.addWidget(self._button(context.actions[action], hint))
-        column.addSpacing(16)
+        column.addSpacing(8)
+        column.addWidget(self._build_busy())
+        column.addSpacing(8)
         self._recent = QVBoxLayout()
         self._recent.setSpacing(2)
         column.addLayout(self._recent)
@@ -55,6 +58,30 @@ class StartPage(QWidget):
         outer.addWidget(frame, 0, Qt.AlignmentFlag.AlignHCenter)
         outer.addStretch(3)
         self.refresh()
+
+    def show_busy(self, text: str) -> None:
+        """What is going on; "" when it is over. The buttons wait meanwhile."""
+        self._doing.setText(text)
+        self._busy.setVisible(bool(text))
+        for button in self.findChildren(QPushButton):
+            button.setEnabled(not text)
+
+    def _build_busy(self) -> QWidget:
+        self._busy = QWidget()
+        bar = QProgressBar()
+        bar.setRange(0, 0)
+        bar.setFixedHeight(6)
+        bar.setTextVisible(False)
+        self._doing = label("", "muted")
+        column = QVBoxLayout(self._busy)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(bar)
+        column.addWidget(self._doing)
+        keep = self._busy.sizePolicy()
+        keep.setRetainSizeWhenHidden(True)  # the page must not jump
+        self._busy.setSizePolicy(keep)
+        self._busy.hide()
+        return self._busy
 
     def refresh(self) -> None:
         """Read the recent projects anew."""

@@ -330,3 +330,27 @@ def test_an_action_is_enabled_while_all_its_flags_are_set(qapp) -> None:
     assert actions["photos.import"].isEnabled()
     actions.set_flag("writable", False)
     assert not actions["photos.import"].isEnabled()
+
+
+def test_the_start_page_says_what_it_is_waiting_for_and_opens_one_project_at_a_time(
+    qtbot, tmp_path: Path
+) -> None:
+    import threading
+
+    gate, opened = threading.Event(), []
+
+    def slow(folder: Path):
+        gate.wait()
+        opened.append(folder)
+        raise ProjectError("It is gone.")
+
+    projects = Projects(open=slow, create=slow, sample=lambda: tmp_path)
+    with window(qtbot, projects=projects) as program:
+        program.controller.open_sample()
+        program.controller.open(tmp_path / "other.leafspot")
+        assert program.start_page._busy.isVisible()
+        assert "sample leaves" in program.start_page._doing.text()
+        gate.set()
+        qtbot.waitUntil(lambda: not program.start_page._busy.isVisible(), timeout=10_000)
+        assert opened == [tmp_path]
+        assert program.notices.recent[-1].text == "It is gone."
