@@ -60,7 +60,7 @@ class TrainConfig:
     alpha: int = 32
     dropout: float = 0.0
     learning_rate: float = 2e-3
-    head_learning_rate: float = 5e-4
+    head_learning_rate: float = 1e-3
     weight_decay: float = 0.01
     warmup: float = 0.05
     clip: float = 1.0
