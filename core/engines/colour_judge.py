@@ -19,7 +19,6 @@ from core.engines.colour_odds import Plane
 
 Cells = NDArray[np.uint8]
 
-# WEIGHTS
 WEIGHTS = {
     "contrast": (2.5706, 0.7321, -0.0621, -0.0074),
     "clearness": (0.8469, 0.5263, 0.0915, -0.0326),
@@ -41,20 +40,17 @@ WEIGHTS = {
 }
 """Feature: mean, scale, weight, weight of its square; fitted on BRACOL's training leaves."""
 BASE = 0.3293
-# END
 MEAN, SCALE, LINEAR, SQUARE = np.array(list(WEIGHTS.values())).T
-MISSED = 0.3
-"""What it costs to leave a plus click outside."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Proposal:
     """One region in one window. ``odds``, ``cells`` (0 or 1) [h, w]; ``radius`` in cells.
 
-    ``distance`` [h, w] is how far each cell is from the nearest plus click, in radii; ``limit`` the
+    ``distance`` [h, w] is how far each cell is from the click, in radii; ``limit`` the
     distance at which the window's support ends; ``size`` its area's radius as a share of the
-    photo's longer side; ``click`` the (row, column) of the first plus click. ``frame`` is the
-    window's left, top and photo pixels per cell; ``missed`` counts plus clicks left outside.
+    photo's longer side; ``click`` the (row, column) clicked on. ``frame`` is the
+    window's left, top and photo pixels per cell.
     """
 
     lab: Plane
@@ -66,7 +62,6 @@ class Proposal:
     click: tuple[int, int]
     size: float
     frame: tuple[float, float, float]
-    missed: int = 0
 
 
 def features(p: Proposal) -> NDArray[np.float32] | None:
@@ -169,5 +164,4 @@ def judge(tries: list[Proposal]) -> NDArray[np.float64]:
         if row is not None:
             z = np.clip((row - MEAN) / SCALE, -3, 3)
             scores[n] = BASE + z @ LINEAR + (z * z) @ SQUARE
-        scores[n] -= MISSED * tries[n].missed
     return scores
