@@ -64,18 +64,15 @@ class Region:
             np.float32,
         )
 
+    def area(self) -> float:
+        """In photo pixels."""
+        return float(np.count_nonzero(self.odds > 0)) * self.window.unit**2
+
     def like(self, other: Region) -> bool:
-        """Whether a person would see the same proposal twice."""
-        a, (ax, ay) = self.pixels
-        b, (bx, by) = other.pixels
-        x0, y0 = max(ax, bx), max(ay, by)
-        x1 = min(ax + a.shape[1], bx + b.shape[1])
-        y1 = min(ay + a.shape[0], by + b.shape[0])
-        if x1 <= x0 or y1 <= y0:
-            return not a.any() and not b.any()
-        both = a[y0 - ay : y1 - ay, x0 - ax : x1 - ax] & b[y0 - by : y1 - by, x0 - bx : x1 - bx]
-        common = int(both.sum())
-        return common > 0.9 * (int(a.sum()) + int(b.sum()) - common)
+        """Whether a person would see the same proposal twice. Compared cell by cell."""
+        both = (self.odds > 0) & (other.seen_from(self.window) > 0)
+        common = float(np.count_nonzero(both)) * self.window.unit**2
+        return common > 0.9 * (self.area() + other.area() - common)
 
 
 def distinct(regions: Sequence[Region], most: int) -> list[Region]:

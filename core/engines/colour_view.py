@@ -130,25 +130,27 @@ class Window:
         # One cell around, on whole photo pixels.
         top, left = max(0, rows[0] - 1) // zoom * zoom, max(0, cols[0] - 1) // zoom * zoom
         part = odds[top : rows[-1] + 2, left : cols[-1] + 2]
-        height, width = (int(n * self.unit) for n in part.shape)
-        if zoom > 1:  # whole pixels only; what is cut was outside the photo or empty
-            height, width = -(-part.shape[0] // zoom), -(-part.shape[1] // zoom)
-            down, right = height * zoom - part.shape[0], width * zoom - part.shape[1]
-            part = cv2.copyMakeBorder(part, 0, down, 0, right, cv2.BORDER_REPLICATE)
-            large = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA)
-        else:
-            # Bytes are four times as fast as floats, and a step of 0.05 is less than the noise.
-            levels = np.clip(part * 20 + 128, 0, 255)
-            levels = np.where(part > 0, np.maximum(levels, 129), np.minimum(levels, 127))
-            large = (
-                cv2.resize(
-                    levels.astype(np.uint8), (width, height), interpolation=cv2.INTER_LINEAR
-                ).astype(np.int16)
-                - 128
-                if self.cell > 1
-                else part
-            )
+        inside = _shrunk(part, zoom) if zoom > 1 else _grown(part, self.cell)
         x = self.origin[0] + int(left * self.unit)
         y = self.origin[1] + int(top * self.unit)
-        pixels = (large > 0)[: self.photo[1] - y, : self.photo[0] - x]
-        return pixels, (x, y)
+        return inside[: self.photo[1] - y, : self.photo[0] - x], (x, y)
+
+
+def _shrunk(odds: Plane, zoom: int) -> NDArray[np.bool_]:
+    """Photo pixels of ``zoom`` × ``zoom`` cells that are inside on average."""
+    height, width = (-(-n // zoom) for n in odds.shape)
+    down, right = height * zoom - odds.shape[0], width * zoom - odds.shape[1]
+    # Cells that are missing at the end lay outside the photo or were empty.
+    whole = cv2.copyMakeBorder(odds, 0, down, 0, right, cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA) > 0, bool)
+
+
+def _grown(odds: Plane, cell: int) -> NDArray[np.bool_]:
+    """Every cell as ``cell`` × ``cell`` photo pixels, the outline interpolated."""
+    if cell == 1:
+        return np.asarray(odds > 0, bool)
+    # Bytes are four times as fast as floats, and a step of 0.05 is less than the noise.
+    levels = np.clip(odds * 20 + 128, 0, 255)
+    levels = np.where(odds > 0, np.maximum(levels, 129), np.minimum(levels, 127)).astype(np.uint8)
+    size = (odds.shape[1] * cell, odds.shape[0] * cell)
+    return np.asarray(cv2.resize(levels, size, interpolation=cv2.INTER_LINEAR) > 128, bool)

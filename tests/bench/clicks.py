@@ -52,10 +52,10 @@ def main() -> int:
             rows.append(_one(engine, lesion, times))
             if not args.engine_only:
                 rows[-1] |= _baselines(rgb, lesion)
-            if len(rows) == args.limit:
+            if args.limit and len(rows) == args.limit:
                 break
         print(f"\r{len(rows)} lesions", end="", file=sys.stderr, flush=True)
-        if len(rows) == args.limit:
+        if args.limit and len(rows) == args.limit:
             break
     print(file=sys.stderr)
     if not rows:
