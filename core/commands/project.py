@@ -73,7 +73,9 @@ def _import(context: Context, args: argparse.Namespace) -> int:
         console.note(f"… and {len(wrong) - SHOWN:,} more; --json names them all.")
     for warning in report.warnings:
         console.note(warning)
-    there = f", {len(known):,} were there already" if known else ""
+    there = (
+        f", {len(known):,} {'was' if len(known) == 1 else 'were'} there already" if known else ""
+    )
     console.result(
         f"{len(report.accepted):,} of {report.total:,} photos imported, "
         f"{len(wrong):,} refused{there}."
@@ -105,7 +107,8 @@ def _check(context: Context, args: argparse.Namespace) -> int:
     if report.ok:
         console.result(f"Everything is in order ({counted}).")
     else:
-        console.note(f"{len(report.problems):,} problems found ({counted}).")
+        found = len(report.problems)
+        console.note(f"{found:,} problem{'' if found == 1 else 's'} found ({counted}).")
     console.document(
         {"ok": report.ok, "problems": list(report.problems), "checked": dict(report.checked)}
     )

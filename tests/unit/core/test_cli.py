@@ -222,6 +222,7 @@ def test_check_names_what_is_wrong(run: Run, project: Path, tmp_path: Path) -> N
     said = run("check", project, "--json")
     assert said.status == 1
     assert any("leaf_03.png" in p for p in said.document["problems"])  # type: ignore[attr-defined]
+    assert "1 problem found" in said.err
 
 
 def test_a_project_open_elsewhere_is_not_written(run: Run, project: Path, tmp_path: Path) -> None:
