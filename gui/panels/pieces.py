@@ -173,8 +173,7 @@ class Empty(QWidget):
         theme.changed.connect(lambda: picture.setPixmap(theme.icon(icon, "muted").pixmap(56, 56)))
         self.title = label("", "title")
         self.text = label("", "muted", wrap=True)
-        self.text.setMaximumWidth(460)
-        self.text.setMinimumWidth(320)
+        self.text.setFixedWidth(460)
         self._press: Callable[[], object] = lambda: None
         self.button = button("", lambda: self._press(), primary=True)
         layout = column(None, picture, self.title, self.text, self.button, None, spacing=12)
@@ -194,6 +193,9 @@ class Empty(QWidget):
         """``press_text`` "" hides the button."""
         self.title.setText(title)
         self.text.setText(text)
+        # A wrapped label that a layout centres is not asked how high it is at its width.
+        self.text.ensurePolished()
+        self.text.setMinimumHeight(self.text.heightForWidth(self.text.width()))
         self.button.setText(press_text)
         self.button.setVisible(bool(press_text))
         self._press = press or (lambda: None)
