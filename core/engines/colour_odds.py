@@ -96,10 +96,10 @@ def _palette(pixels: Plane, count: int) -> Plane:
     sample = pixels[:: max(1, len(pixels) // 1500)]
     palette = np.empty((count, 3), np.float32)
     palette[0] = sample.mean(axis=0)
-    distance = ((sample - palette[0]) ** 2).sum(axis=1)
+    distance = _squares(sample - palette[0])
     for n in range(1, count):
         palette[n] = sample[distance.argmax()]
-        distance = np.minimum(distance, ((sample - palette[n]) ** 2).sum(axis=1))
+        distance = np.minimum(distance, _squares(sample - palette[n]))
     for _ in range(4):
         nearest = (sample @ palette.T - (palette * palette).sum(1) / 2).argmax(axis=1)
         counts = np.bincount(nearest, minlength=count)
@@ -108,6 +108,11 @@ def _palette(pixels: Plane, count: int) -> Plane:
             sums = np.bincount(nearest, weights=sample[:, channel], minlength=count)
             palette[full, channel] = (sums[full] / counts[full]).astype(np.float32)
     return palette
+
+
+def _squares(vectors: Plane) -> Plane:
+    """Squared length of each row; several times as fast as summing over three columns."""
+    return np.asarray(np.einsum("ij,ij->i", vectors, vectors), np.float32)
 
 
 def _votes(share: Plane, inside: Plane, seeds: list[Plane], s: Settings) -> Plane:
