@@ -94,11 +94,12 @@ def test_a_minus_click_takes_its_place_out_and_a_plus_click_takes_it_in():
     engine = ColourEngine()
     engine.set_image(rgb)
     box = _box(spots[0] | spots[1])
-    for positive in (False, True):
-        prompt = Prompt(((347.5, 230.5),), (positive,), box)
+    # On the halo, in the very middle of the spot, and on the leaf in the box's corner.
+    for at, positive in itertools.product(((347, 230), (300, 230), (356, 199)), (False, True)):
+        prompt = Prompt(((at[0] + 0.5, at[1] + 0.5),), (positive,), box)
         for candidate in engine.predict(prompt):
             x, y = candidate.origin
-            row, col = 230 - y, 347 - x
+            row, col = at[1] - y, at[0] - x
             height, width = candidate.pixels.shape
             inside = 0 <= row < height and 0 <= col < width and bool(candidate.pixels[row, col])
             assert inside is positive
