@@ -8,7 +8,7 @@ import pytest
 from leaf_project import PATIENCE, leaf_window
 from PySide6.QtCore import Qt
 
-from core.training.config import Method, Tower
+from core.training.config import Method, Tower, TrainConfig
 from gui.controllers.train_survey import BaseModel, ClassCount, problems
 from gui.panels.train import TrainWorkspace
 from gui.panels.train_setup import SetupView
@@ -50,8 +50,8 @@ def test_a_preset_sets_everything_and_each_setting_can_still_be_changed(qtbot, s
 
 
 def test_small_learning_rates_survive_the_form(setup) -> None:
-    assert setup.config.learning_rate == 2e-3
-    assert setup.config.head_learning_rate == 5e-4
+    assert setup.config.learning_rate == TrainConfig().learning_rate
+    assert setup.config.head_learning_rate == TrainConfig().head_learning_rate
 
 
 def test_a_model_that_lies_in_a_folder_asks_for_it(setup, tmp_path: Path) -> None:
