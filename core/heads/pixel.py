@@ -87,12 +87,13 @@ class PixelHead:
 
     def masks(self, maps: Maps, states: Tensor, owner: Tensor) -> Tensor:
         """The projected state, dotted with every cell's features."""
-        import torch
-
         query = self.module["query"](states.to(maps.fine.dtype))
         weight, bias = query[:, :-1], query[:, -1]
-        flat = maps.fine.flatten(2)[owner]
-        dots: Tensor = torch.einsum("nc,ncp->np", weight, flat)
+        slot, most = _slots(owner)
+        # One product a photo: copying the features for every target would cost more than it.
+        asked = weight.new_zeros(len(maps.fine), most, FEATURES)
+        asked = asked.index_put((owner, slot), weight)
+        dots = (asked @ maps.fine.flatten(2))[owner, slot]
         logits: Tensor = dots * float(FEATURES) ** -0.5 + bias[:, None]
         return logits.reshape(-1, *maps.fine.shape[-2:])
 
@@ -102,14 +103,23 @@ class PixelHead:
         from torch.nn import functional
 
         # The masks have a loss of their own; here only the features learn.
-        chance = logits.detach().sigmoid()[:, None]
+        chance = logits.detach().float().sigmoid()[:, None]
         small = functional.interpolate(chance, size=maps.coarse.shape[-2:], mode="area")
-        fine, coarse = maps.fine[owner], maps.coarse[owner]
         share = chance.mean((1, 2, 3))
         sizes = torch.stack([share.sqrt(), (share + 1e-4).log()], 1)
-        parts = [*_under(fine, chance), *_under(coarse, small), fine.mean((2, 3)), sizes]
+        fine, coarse = _under(maps.fine, chance, owner), _under(maps.coarse, small, owner)
+        parts = [*fine, *coarse, maps.fine.mean((2, 3))[owner], sizes]
         found: Tensor = self.module["words"](torch.cat(parts, 1))
         return found
+
+
+def _slots(owner: Tensor) -> tuple[Tensor, int]:
+    """Each target's place among those of its photo, and the most that one photo has."""
+    import torch
+
+    counted = torch.nn.functional.one_hot(owner).cumsum(0)
+    slot = counted.gather(1, owner[:, None])[:, 0] - 1
+    return slot, int(slot.max()) + 1 if len(slot) else 1
 
 
 def _conv(inside: int, out: int, *, stride: int = 1) -> nn.Sequential:
@@ -146,11 +156,14 @@ def _down(step: Any, x: Tensor) -> Tensor:
     return _through(step[1], step[0](x))
 
 
-def _under(x: Tensor, chance: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and spread of features [N, C, h, w] under soft masks [N, 1, h, w]."""
-    total = chance.sum((2, 3)) + 1e-3
-    mean = (x * chance).sum((2, 3)) / total
-    square = (x.square() * chance).sum((2, 3)) / total
+def _under(x: Tensor, chance: Tensor, owner: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and spread [N, C] of features [B, C, h, w] under soft masks [N, 1, h, w]."""
+    slot, most = _slots(owner)
+    weight = chance.flatten(1) / (chance.flatten(1).sum(1, keepdim=True) + 1e-3)
+    soft = weight.new_zeros(len(x), most, weight.shape[1]).index_put((owner, slot), weight)
+    flat = x.flatten(2).transpose(1, 2)
+    mean = (soft @ flat)[owner, slot]
+    square = (soft @ flat.square())[owner, slot]
     return mean, (square - mean.square()).clamp_min(1e-6).sqrt()
 
 

@@ -1,9 +1,10 @@
 """The one forward that training, scoring and prediction share.
 
 A batch is a few photos and any number of questions about them. The tower runs once a photo, the
-head once a photo plus one dot product a mask, the language model once a question and, for a
-diagnosis, once more with what the mask found filled in. States come from a forward over the text
-itself everywhere, never from a generation cache, so that what was trained is what is used.
+head once a photo plus one dot product a mask, the language model once over the photo with all its
+questions woven together (`core.training.weave`), and then goes on from there with what each mask
+found filled in. States come from this forward everywhere, never from a generation loop, so that
+what was trained is what is used.
 
 Knows tensors; knows no files and no optimiser.
 """
@@ -12,83 +13,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional
+
+from core.training.weave import Asked, Woven, weave
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from core.heads.base import Maps
     from core.training.learner import Learner
-    from core.vlms.base import Rendered, VisionLanguage
-
-
-@dataclass(slots=True)
-class Read:
-    """What the language model made of N questions.
-
-    ``seg`` [M, hidden] are the states of the answers that hold a `<SEG>`, ``seg_row`` [M] their
-    rows. ``answer`` [T] are the log-probabilities of every answer token (end of turn included),
-    ``answer_row`` [T] the row each belongs to.
-    """
-
-    seg: Tensor
-    seg_row: Tensor
-    answer: Tensor
-    answer_row: Tensor
-
-
-def read(vlm: VisionLanguage, tokens: Tensor, rendered: Sequence[Rendered]) -> Read:
-    """Runs the language model over N rendered questions.
-
-    ``tokens`` [N, n, hidden] fill the image tokens of each question, what a mask found included.
-    Logits are computed on the rows that predict an answer token only: over a 262k vocabulary that
-    is the difference between 0.1 and 2 GiB.
-    """
-    device = tokens.device
-    longest = max(len(r.ids) for r in rendered)
-    ids = torch.full((len(rendered), longest), vlm.pad, dtype=torch.long)
-    attention = torch.zeros_like(ids)
-    types = torch.zeros_like(ids)
-    rows: list[int] = []
-    places: list[int] = []
-    for i, r in enumerate(rendered):
-        length = len(r.ids)
-        ids[i, :length] = torch.tensor(r.ids)
-        types[i, :length] = torch.tensor(r.types)
-        attention[i, :length] = 1
-        places += range(r.prompt, length)
-        rows += [i] * (length - r.prompt)
-    row, place = torch.tensor(rows), torch.tensor(places)
-    is_answer = torch.zeros_like(ids, dtype=torch.bool)
-    is_answer[row, place] = True
-    seg_row, seg_place = torch.nonzero((ids == vlm.seg) & is_answer, as_tuple=True)
-    wanted = ids[row, place].to(device)
-    states = vlm.states(ids.to(device), attention.to(device), types.to(device), tokens)
-    logits = vlm.logits(states[row.to(device), (place - 1).to(device)])
-    answer = -functional.cross_entropy(logits, wanted, reduction="none")
-    seg = states[seg_row.to(device), seg_place.to(device)]
-    return Read(seg=seg, seg_row=seg_row.to(device), answer=answer, answer_row=row.to(device))
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One question and answer about photo number ``photo`` of the batch."""
-
-    photo: int
-    rendered: Rendered
+    from core.vlms.base import VisionLanguage
 
 
 @dataclass(slots=True)
 class Told:
     """What came of N questions.
 
-    ``answer`` [T] are the log-probabilities of every answer token, ``answer_row`` [T] the question
-    each belongs to (a question shared by several answers counts for each). ``masks``
-    [M, cells, cells] are the logits of the questions in ``mask_rows``, ``states`` [M, hidden] their
-    `<SEG>` states.
+    ``answer`` [T] are the log-probabilities of every answer token (end of turn included),
+    ``answer_row`` [T] the question each belongs to; tokens that several answers share count for
+    each. ``masks`` [M, cells, cells] are the logits of the questions in ``mask_rows``, ``states``
+    [M, hidden] their `<SEG>` states.
     """
 
     answer: Tensor
@@ -106,48 +55,67 @@ def converse(learner: Learner, tokens: Tensor, maps: Maps, asked: Sequence[Asked
     """Asks everything: first up to the masks, then what depends on what a mask found.
 
     ``tokens`` [B, n, hidden] are the image tokens of the batch, ``maps`` the head's features of
-    the same photos. Answers that begin alike share their first look.
+    the same photos. What questions share is read once, and answers that begin alike share their
+    mask.
     """
     vlm, head = learner.vlm, learner.head
-    opened: dict[tuple[int, tuple[int, ...]], int] = {}
-    first_of: list[int] = []
-    firsts: list[Asked] = []
-    for one in asked:
-        opening = one.rendered.opening() if one.rendered.found >= 0 else one.rendered
-        key = (one.photo, opening.ids)
-        if key not in opened:
-            opened[key] = len(firsts)
-            firsts.append(Asked(one.photo, opening))
-        first_of.append(opened[key])
     device = tokens.device
-    photo = torch.tensor([f.photo for f in firsts], device=device)
-    first = read(vlm, tokens[photo], [f.rendered for f in firsts])
-    places = photo[first.seg_row]
-    masks = head.masks(maps, first.seg.float(), places)
-    mask_of = {int(row): k for k, row in enumerate(first.seg_row)}
-    answers, rows = _shared(first, first_of, device)
-    again = [i for i, one in enumerate(asked) if one.rendered.found >= 0]
-    if again:
-        which = torch.tensor([mask_of[first_of[i]] for i in again], device=device)
-        where = places[which]
-        found = head.describe(maps, masks[which], where).to(tokens.dtype)
-        filled = torch.cat([tokens[where], found[:, None]], 1)
-        second = read(vlm, filled, [asked[i].rendered.ending() for i in again])
-        answers = torch.cat([answers, second.answer])
-        rows = torch.cat([rows, torch.tensor(again, device=device)[second.answer_row]])
-    drawn = [i for i in range(len(asked)) if first_of[i] in mask_of]
-    chosen = torch.tensor([mask_of[first_of[i]] for i in drawn], dtype=torch.long, device=device)
-    return Told(answers, rows, masks[chosen], first.seg[chosen], drawn)
+    woven = weave(asked, seg=vlm.seg, pad=vlm.pad)
+    photo, place = _on(woven.images, device).unbind(1)
+    photos = _on(woven.photos, device)
+    states, past = _read(vlm, woven, slice(0, woven.early), tokens[photo, place], None)
+    # Masks first: of every `<SEG>` once, whoever asked for it.
+    spots, which = np.unique(woven.masks[:, 1:], axis=0, return_inverse=True)
+    row, column = _on(spots, device).unbind(1)
+    seg = states[row, column]
+    masks = head.masks(maps, seg.float(), photos[row])
+    if len(woven.found):
+        mask_at = {(int(r), int(c)): k for k, (r, c) in enumerate(spots)}
+        chosen = [mask_at[int(r), int(c)] for r, c in woven.found]
+        looked = torch.tensor(chosen, device=device)
+        found = head.describe(maps, masks[looked], photos[row[looked]]).to(tokens.dtype)
+        rest, _ = _read(vlm, woven, slice(woven.early, None), found, past)
+        states = torch.cat([states, rest], 1)
+    again = _on(which.reshape(-1), device)
+    return Told(
+        answer=_answers(vlm, woven, states),
+        answer_row=_on(woven.answers[:, 0], device),
+        masks=masks[again],
+        states=seg[again],
+        mask_rows=[int(q) for q in woven.masks[:, 0]],
+    )
 
 
-def _shared(first: Read, first_of: Sequence[int], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Answer tokens of the first look, once for every question that shares it."""
-    answers, rows = [], []
-    for i, k in enumerate(first_of):
-        mine = torch.nonzero(first.answer_row == k)[:, 0]
-        answers.append(first.answer[mine])
-        rows.append(torch.full((len(mine),), i, dtype=torch.long, device=device))
-    return torch.cat(answers), torch.cat(rows)
+def _read(
+    vlm: VisionLanguage, woven: Woven, columns: slice, filled: Tensor, past: object
+) -> tuple[Tensor, object]:
+    """States of one turn's columns; ``filled`` takes the place of their image tokens."""
+    device = filled.device
+    end = woven.ids[:, columns].shape[1] + (columns.start or 0)
+    return vlm.states(
+        _on(woven.ids[:, columns], device),
+        _on(woven.places[:, :end], device),
+        _on(woven.sees[:, columns, :end], device),
+        filled,
+        past,
+    )
+
+
+def _answers(vlm: VisionLanguage, woven: Woven, states: Tensor) -> Tensor:
+    """[T] log-probabilities of the answers' tokens.
+
+    Logits are computed once for each column that predicts an answer token, and nowhere else: over
+    a 262k vocabulary that is the difference between 0.1 and 2 GiB.
+    """
+    spots, which = np.unique(woven.answers[:, 1:3], axis=0, return_inverse=True)
+    row, column = _on(spots, states.device).unbind(1)
+    chances = vlm.logits(states[row, column]).log_softmax(-1)
+    said = _on(woven.answers[:, 3], states.device)
+    return chances[_on(which.reshape(-1), states.device), said]
+
+
+def _on(table: NDArray[Any], device: torch.device) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(table)).to(device)
 
 
 def dice_loss(logits: Tensor, truth: Tensor) -> Tensor:

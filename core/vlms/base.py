@@ -54,14 +54,6 @@ class Rendered:
     prompt: int
     found: int = -1
 
-    def opening(self) -> Rendered:
-        """Everything before the filled-in token: prompt and `<SEG>`."""
-        return Rendered(self.ids[: self.found], self.types[: self.found], self.prompt)
-
-    def ending(self) -> Rendered:
-        """The whole, of which only what follows the filled-in token counts as the answer."""
-        return Rendered(self.ids, self.types, self.found + 1, self.found)
-
 
 class VisionLanguage(Protocol):
     """What training and prediction ask of a loaded base model."""
@@ -106,11 +98,15 @@ class VisionLanguage(Protocol):
         """
         ...
 
-    def states(self, ids: Tensor, attention: Tensor, types: Tensor, tokens: Tensor) -> Tensor:
-        """The last hidden states [N, S, hidden], after the final norm.
+    def states(
+        self, ids: Tensor, places: Tensor, sees: Tensor, filled: Tensor, past: object = None
+    ) -> tuple[Tensor, object]:
+        """The last hidden states [B, S, hidden], after the final norm, and what to go on from.
 
-        ``ids``, ``attention``, ``types`` are [N, S]; ``tokens`` [N, n, hidden] fill the image
-        positions of each row in order, the filled-in token being the last where there is one.
+        ``ids`` [B, S] are read after the P tokens of ``past``, which an earlier call returned.
+        ``places`` [B, P + S] are the positions of all of them, ``sees`` [B, S, P + S] says which
+        of them each token attends to. ``filled`` [F, hidden] takes the place of the image tokens
+        among ``ids``, row by row. A sliding-window layer narrows ``sees`` by the positions.
         """
         ...
 

@@ -1,8 +1,9 @@
 """Gemma 3, from the embedded `starter` to 27B: one way of loading, one forward.
 
-Knows transformers' Gemma3ForConditionalGeneration and its processor. Image attention is
-bidirectional only where ``token_type_ids`` say so; leaving them out silently turns it causal, so
-`states` always passes them. Heavy imports sit in the functions: scanning this file loads nothing.
+Knows transformers' Gemma3ForConditionalGeneration and its processor. Left to itself the model
+attends bidirectionally within an image only where ``token_type_ids`` say so; `states` says what
+sees what in full instead, as the model's own mask would. Heavy imports sit in the functions:
+scanning this file loads nothing.
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ class Gemma3:
         side = model.config.vision_config.image_size // model.config.vision_config.patch_size
         self.grid = (int(model.config.vision_config.hidden_size), side, side)
         self.hidden_size = int(model.config.get_text_config().hidden_size)
+        self._window = int(model.config.get_text_config().sliding_window)
 
     def pixels(self, photos: list[NDArray[np.uint8]]) -> Tensor:
         out: Tensor = self.processor.image_processor(images=list(photos), return_tensors="pt")[
@@ -119,18 +121,29 @@ class Gemma3:
             raise Bug("the processor gave no token types; image attention would be causal")
         return list(batch["input_ids"][0]), list(types[0])
 
-    def states(self, ids: Tensor, attention: Tensor, types: Tensor, tokens: Tensor) -> Tensor:
+    def states(
+        self, ids: Tensor, places: Tensor, sees: Tensor, filled: Tensor, past: Any = None
+    ) -> tuple[Tensor, Any]:
+        from transformers import DynamicCache
         from transformers.modeling_outputs import BaseModelOutputWithPooling
 
         inner = self._base.model
+        own = places[:, -ids.shape[1] :]
+        near = own[:, :, None] - places[:, None, :] < self._window
+        # Made without the config: a cache with one would drop what lies outside the window.
+        cache = DynamicCache() if past is None else past
         found: Tensor = inner(
             input_ids=ids,
-            attention_mask=attention,
-            token_type_ids=types,
-            mm_encoder_outputs={"image": BaseModelOutputWithPooling(pooler_output=tokens)},
-            use_cache=False,
+            position_ids=own,
+            attention_mask={
+                "full_attention": sees[:, None],
+                "sliding_attention": (sees & near)[:, None],
+            },
+            mm_encoder_outputs={"image": BaseModelOutputWithPooling(pooler_output=filled[None])},
+            past_key_values=cache,
+            use_cache=True,
         ).last_hidden_state
-        return found
+        return found, cache
 
     def logits(self, states: Tensor) -> Tensor:
         found: Tensor = self._base.lm_head(states).float()
