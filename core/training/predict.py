@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from core.heads.base import Maps, shrink
 from core.training import prompts
-from core.training.forward import Asked, converse
+from core.training.forward import converse
 from core.training.learner import Learner
+from core.training.weave import Asked
 from core.vlms.base import Rendered
 
 

@@ -22,7 +22,7 @@ from core.errors import TrainingRefused, WorkerFailed
 from core.training import adapter, checkpoints, events, learner, scoring
 from core.training.checkpoints import Progress
 from core.training.config import Tower, TrainConfig
-from core.training.forward import Asked, converse, mask_loss
+from core.training.forward import converse, mask_loss
 from core.training.learner import Learner
 from core.training.looking import REPORT_EVERY, Looker, Report, ticker
 from core.training.optimising import load_optimiser, optimiser_of, optimiser_state
@@ -31,6 +31,7 @@ from core.training.predict import grid_of, head_input
 from core.training.run_folder import RunFolder, Sample
 from core.training.schedule import Schedule
 from core.training.visits import Visit, Visits
+from core.training.weave import Asked
 
 SAVE_EVERY = 120.0
 """Seconds between checkpoints, so that a killed run loses no more than that."""
@@ -123,19 +124,17 @@ class Recipe:
     def fit(self) -> bool:
         """Trains to the end, or until stopped; True when it was stopped."""
         looks = self.schedule.looks(self._done())
+        # Everything counts as training time, looks and checkpoints too: a person who asks for
+        # fifteen minutes waits fifteen.
+        began = time.monotonic() - self.progress.seconds
         if not self.progress.step:
             self._evaluate()
         saved = reported = time.monotonic()
         stopped = False
         while not stopped and self._done() < 1:
-            began = time.monotonic()
             losses = self._step()
             now = time.monotonic()
-            self.progress = replace(
-                self.progress,
-                step=self.progress.step + 1,
-                seconds=self.progress.seconds + now - began,
-            )
+            self.progress = replace(self.progress, step=self.progress.step + 1, seconds=now - began)
             if now - reported > REPORT_EVERY:
                 self._report_step(losses)
                 reported = now
@@ -188,7 +187,9 @@ class Recipe:
         maps = head.features(head_input(self.learner, photos), grid_of(self.learner, features))
         asked = [Asked(k, vlm.render(q.prompt, q.answer)) for k, q in questions]
         told = converse(self.learner, vlm.tokens(features), maps, asked)
-        answer = -told.answer.mean()
+        # Of whole answers, as they are ranked: a mean over tokens would let the many easy tokens
+        # drown the one that tells the diseases apart.
+        answer = -told.scores(len(asked)).mean()
         shown = [questions[row] for row in told.mask_rows]
         kept = [j for j, (_, q) in enumerate(shown) if q.target]
         if not kept:

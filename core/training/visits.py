@@ -6,6 +6,7 @@ run goes on exactly as it would have. Knows arrays; knows no model.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,9 @@ from numpy.typing import NDArray
 from core.training.config import TrainConfig
 from core.training.photos import PhotoCache
 from core.training.questions import Question, ask, known_of
+from core.training.run_folder import Sample
+
+RAREST = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class Visits:
         self._config = config
         self._cache = cache
         self._train = list(train)
-        self._hard = set(config.hard)
+        self._weights = weights([cache.samples[i] for i in train], config)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -58,17 +62,37 @@ class Visits:
         return [visits[k : k + size] for k in range(0, len(visits), size)]
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
-        """A permutation of the training photos; hard ones, if any, are drawn more often."""
+        """The photos of one epoch, shuffled: each as often as its weight says, by turns."""
         rng = np.random.default_rng((self._config.seed, 2, epoch))
-        every = np.array(self._train)
-        if not self._hard:
-            return np.asarray(rng.permutation(every))
-        ids = [self._cache.samples[i].image for i in self._train]
-        weight = np.array([self._config.hard_weight if i in self._hard else 1.0 for i in ids])
-        return np.asarray(rng.choice(every, size=len(every), p=weight / weight.sum()))
+        # Every photo's share lies end to end; an even comb over them picks each its whole share,
+        # rounded up or down, and the permutation lets chance decide which way.
+        mixed = rng.permutation(len(self._train))
+        ends = np.cumsum(self._weights[mixed])
+        teeth = (np.arange(len(self._train)) + rng.random()) * (ends[-1] / len(self._train))
+        picked = mixed[np.searchsorted(ends, teeth, side="right").clip(max=len(mixed) - 1)]
+        return np.asarray(rng.permutation(np.array(self._train)[picked]))
 
     def _visit(self, index: int, rng: np.random.Generator) -> Visit:
         known = known_of(self._cache.samples[index].disease, self._cache.targets[index])
         flip_x, flip_y = rng.random(2) < 0.5
         questions = ask(known, self._config.classes, self._config.healthy, rng)
         return Visit(index, bool(flip_x), bool(flip_y), tuple(questions))
+
+
+def weights(samples: Sequence[Sample], config: TrainConfig) -> NDArray[np.float64]:
+    """How often each photo is drawn, relative to the others, [n].
+
+    Hard photos are drawn ``hard_weight`` times as often. A rare disease is drawn more often than
+    its photos alone would have it, by the root of its rarity and ``RAREST`` times at most: else a
+    model does best by calling it what most others are.
+    """
+    counts = Counter(s.disease for s in samples)
+    usual = len(samples) / len(counts)
+    hard = set(config.hard)
+    out = np.ones(len(samples))
+    for k, sample in enumerate(samples):
+        if sample.disease is not None:
+            out[k] = min(RAREST, (usual / counts[sample.disease]) ** 0.5)
+        if sample.image in hard:
+            out[k] *= config.hard_weight
+    return out

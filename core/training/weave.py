@@ -75,8 +75,8 @@ class Tree:
             if self.image[node]:
                 joined = above != ROOT and self.image[above]
                 block[node] = block[above] if joined else node
-        same = (block[:, None] == block[None]) & (block[:, None] != ROOT)
-        return out | same
+        out |= (block[:, None] == block[None]) & (block[:, None] != ROOT)
+        return out
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Schools the `starter` base model: tower, language model and pixel head together.
 
     python resources/make_starter/school.py CACHE DATA [--minutes M] [--cool M]
-        [--start DIR] [--export OUT]
+        [--start DIR] [--export OUT] [--bf16]
 
 CACHE holds `blank/` (build.py), the teacher's features (teacher.py) and the drawn pool (pool.py);
 DATA is the BRACOL folder, of which only the splits train and class_only are read, and of those the
@@ -41,6 +41,7 @@ from core.heads import pixel
 from core.heads.base import shrink
 from core.training import forward, prompts
 from core.training.questions import Known, Question, ask
+from core.training.weave import Asked
 from core.vlms import gemma3
 
 SIDE, CELLS = 448, 112
@@ -170,8 +171,8 @@ def teacher_grid(look: Visit, side: int) -> np.ndarray:
 class School:
     """Model, optimiser, data and the running average, saved and resumed as one."""
 
-    def __init__(self, cache: Path, start: Path) -> None:
-        self.cache = cache
+    def __init__(self, cache: Path, start: Path, *, bf16: bool) -> None:
+        self.cache, self.bf16 = cache, bf16
         self.vlm = gemma3.load(gemma3.SPECS[0], start)
         channels, side, _ = self.vlm.grid
         self.head = pixel.build(hidden=self.vlm.hidden_size, grid=self.vlm.grid)
@@ -282,7 +283,7 @@ class School:
             photos.permute(0, 3, 1, 2).float() / 255,
             features.transpose(1, 2).unflatten(2, (self.side, self.side)),
         )
-        asked = [forward.Asked(i, self.vlm.render(q.prompt, q.answer)) for i, q in questions]
+        asked = [Asked(i, self.vlm.render(q.prompt, q.answer)) for i, q in questions]
         told = forward.converse(self, self.vlm.tokens(features), maps, asked)
         shown = [questions[row] for row in told.mask_rows]
         kept = [j for j, (_, q) in enumerate(shown) if q.target]
@@ -292,10 +293,10 @@ class School:
                 for j in kept
             ]
         )
-        masks = forward.mask_loss(told.masks[kept], torch.from_numpy(wanted))
+        masks = forward.mask_loss(told.masks[kept].float(), torch.from_numpy(wanted))
         real = [i for i, item in enumerate(items) if item.teacher >= 0]
         return {
-            "answer": -told.answer.mean(),
+            "answer": -told.scores(len(asked)).mean(),
             "mask": masks,
             "follow": self.followed(
                 features[real], [items[i] for i in real], [looks[i] for i in real]
@@ -310,7 +311,8 @@ class School:
         whole = ((whole - self.mean) / self.std).permute(0, 3, 1, 2)
         where = torch.from_numpy(np.stack([teacher_grid(look, self.side) for look in looks]))
         wanted = functional.grid_sample(whole, where, align_corners=False, padding_mode="border")
-        return functional.mse_loss(self.follow(features), wanted.flatten(2).transpose(1, 2))
+        followed = self.follow(features).float()
+        return functional.mse_loss(followed, wanted.flatten(2).transpose(1, 2))
 
     def learn(self, minutes: float, cool: float) -> None:
         start, saved = time.monotonic(), time.monotonic()
@@ -324,7 +326,8 @@ class School:
             for group in self.optimiser.param_groups:
                 group["lr"] = rate
             rng = np.random.default_rng(7_000_000 + self.step)
-            losses = self.losses(self.batch(rng), rng)
+            with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
+                losses = self.losses(self.batch(rng), rng)
             total = losses["answer"] + losses["mask"] + 1.5 * losses["follow"]
             total.backward()
             torch.nn.utils.clip_grad_norm_(self.modules.parameters(), 1.0)
@@ -371,9 +374,14 @@ def main() -> None:
     parser.add_argument("--cool", type=float, default=0.0)
     parser.add_argument("--start", type=Path, help="a model directory to go on from, not blank/")
     parser.add_argument("--export", type=Path)
+    parser.add_argument(
+        "--bf16",
+        action="store_true",
+        help="mixed precision, for a processor with bf16 instructions",
+    )
     args = parser.parse_args()
     torch.manual_seed(0)
-    school = School(args.cache, args.start or args.cache / "blank")
+    school = School(args.cache, args.start or args.cache / "blank", bf16=args.bf16)
     if (args.cache / "school.pt").exists():
         school.resume()
     if args.minutes + args.cool > 0:

@@ -134,8 +134,7 @@ def features(cache: Path, data: Path, *, rows: int = 16, columns: int = 32, batc
                     )
                 pixels.append((np.asarray(small, np.float32) / 255 - mean) / std)
             stack = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2)
-            with torch.autocast("cpu", torch.bfloat16):
-                hidden = model(stack).last_hidden_state[:, 1:].float()
+            hidden = model(stack).last_hidden_state[:, 1:]
             if start == 0:
                 unit = torch.nn.functional.normalize(hidden[0], dim=-1)
                 spread = torch.quantile(

@@ -13,9 +13,10 @@ from core.heads.base import HeadSpec
 from core.training import learner as learners
 from core.training import prompts
 from core.training.config import Method, TrainConfig
-from core.training.forward import Asked, converse, mask_loss
+from core.training.forward import converse, mask_loss
 from core.training.learner import Learner
 from core.training.predict import grid_of, head_input
+from core.training.weave import Asked
 from core.vlms.base import VlmSpec
 
 EMBEDDED = [s for s in registry.discover("core.vlms", VlmSpec).values() if s.folder]

@@ -1,0 +1,67 @@
+"""Which photos an epoch shows, and how often."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from core.domain.ids import ImageId
+from core.training.config import TrainConfig
+from core.training.photos import PhotoCache
+from core.training.run_folder import Sample
+from core.training.visits import RAREST, Visits
+
+DISEASES = ["rust"] * 64 + ["blight"] * 16 + ["scab"] * 1 + [None] * 3
+
+
+def visits(diseases: list[str | None], hard: tuple[int, ...] = ()) -> Visits:
+    samples = [
+        Sample(ImageId(i), f"{i}.jpg", "", 8, 8, "train", disease, False)
+        for i, disease in enumerate(diseases)
+    ]
+    cache = PhotoCache(samples, np.zeros((len(samples), 8, 8, 3), np.uint8), [{}] * len(samples))
+    config = TrainConfig(classes=("rust", "blight"), batch_size=4, hard=hard)
+    return Visits(config, cache, range(len(samples)))
+
+
+def seen(what: Visits, epochs: int) -> Counter[int]:
+    steps = range(epochs * what.steps_per_epoch)
+    return Counter(v.index for step in steps for part in what.step(step) for v in part)
+
+
+def test_an_epoch_shows_every_photo_once_where_no_disease_is_rare() -> None:
+    assert set(seen(visits(["rust", "blight"] * 20), 1).values()) == {1}
+    assert len(seen(visits(["rust", "blight"] * 20), 1)) == 40
+
+
+def test_a_rare_disease_is_shown_more_often_and_no_photo_is_left_out() -> None:
+    found = seen(visits(DISEASES), 40)
+    by_disease: dict[str | None, list[int]] = {}
+    for i, disease in enumerate(DISEASES):
+        by_disease.setdefault(disease, []).append(found[i])
+    rust, blight, scab = (float(np.mean(by_disease[d])) for d in ("rust", "blight", "scab"))
+    assert blight / rust == pytest.approx(2, abs=0.15)  # the root of 64 / 16
+    assert scab / rust == pytest.approx(RAREST / (84 / 4 / 64) ** 0.5, abs=0.5)
+    assert min(found.values()) > 0
+    assert len(found) == len(DISEASES)
+
+
+def test_hard_photos_are_shown_three_times_as_often() -> None:
+    found = seen(visits(["rust", "blight"] * 20, hard=(3, 4)), 40)
+    others = float(np.mean([found[i] for i in range(40) if i not in (3, 4)]))
+    assert found[3] / others == pytest.approx(3, abs=0.25)
+
+
+def test_a_step_is_the_same_whenever_it_is_asked_for() -> None:
+    assert visits(DISEASES).step(17) == visits(DISEASES).step(17)
+    assert visits(DISEASES).step(17) != visits(DISEASES).step(18)
+
+
+def test_photos_and_masks_are_turned_alike() -> None:
+    picture = np.arange(12).reshape(3, 4)
+    for part in visits(DISEASES).step(0):
+        for one in part:
+            turned = one.turn(np.stack([picture, picture], -1))
+            assert np.array_equal(turned[..., 0], one.turn(picture))
