@@ -89,7 +89,7 @@ class PixelHead:
         """The projected state, dotted with every cell's features."""
         query = self.module["query"](states.to(maps.fine.dtype))
         weight, bias = query[:, :-1], query[:, -1]
-        slot, most = _slots(owner)
+        slot, most = _slots(owner, len(maps.fine))
         # One product a photo: copying the features for every target would cost more than it.
         asked = weight.new_zeros(len(maps.fine), most, FEATURES)
         asked = asked.index_put((owner, slot), weight)
@@ -113,11 +113,11 @@ class PixelHead:
         return found
 
 
-def _slots(owner: Tensor) -> tuple[Tensor, int]:
+def _slots(owner: Tensor, photos: int) -> tuple[Tensor, int]:
     """Each target's place among those of its photo, and the most that one photo has."""
-    import torch
+    from torch.nn import functional
 
-    counted = torch.nn.functional.one_hot(owner).cumsum(0)
+    counted = functional.one_hot(owner, photos).cumsum(0)
     slot = counted.gather(1, owner[:, None])[:, 0] - 1
     return slot, int(slot.max()) + 1 if len(slot) else 1
 
@@ -158,7 +158,7 @@ def _down(step: Any, x: Tensor) -> Tensor:
 
 def _under(x: Tensor, chance: Tensor, owner: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and spread [N, C] of features [B, C, h, w] under soft masks [N, 1, h, w]."""
-    slot, most = _slots(owner)
+    slot, most = _slots(owner, len(x))
     weight = chance.flatten(1) / (chance.flatten(1).sum(1, keepdim=True) + 1e-3)
     soft = weight.new_zeros(len(x), most, weight.shape[1]).index_put((owner, slot), weight)
     flat = x.flatten(2).transpose(1, 2)

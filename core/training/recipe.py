@@ -230,10 +230,11 @@ class Recipe:
     # -- looking and saving
 
     def _evaluate(self) -> None:
-        """Held-out leaves by the generated path; a new best is remembered."""
-        event, figure = self.looker.look(self.progress.step)
-        if self.progress.step and figure >= self.progress.best:
-            self.progress = replace(self.progress, best=figure, best_step=self.progress.step)
+        """Held-out leaves by the generated path; which checkpoint to keep is remembered."""
+        event, merit = self.looker.look(self.progress.step)
+        if self.progress.step and merit.replaces(self.progress.best):
+            best = max(merit.figure, self.progress.best)
+            self.progress = replace(self.progress, best=best, best_step=self.progress.step)
         self.report(event)
 
     def _save(self) -> None:

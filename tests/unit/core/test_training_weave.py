@@ -92,6 +92,18 @@ def test_a_woven_question_is_answered_as_alone(model: Learner) -> None:
         torch.testing.assert_close(scores[k], torch.stack(counted).sum(), atol=1e-3, rtol=1e-4)
 
 
+@torch.inference_mode()
+def test_a_batch_without_any_mask_is_answered_too(model: Learner) -> None:
+    photos = [np.full((448, 448, 3), 90, np.uint8)]
+    features = model.vlm.tower(model.vlm.pixels(photos))
+    maps = model.head.features(head_input(model, photos), grid_of(model, features))
+    asked = [Asked(0, model.vlm.render(prompts.LESIONS, prompts.NOTHING))]
+    told = converse(model, model.vlm.tokens(features), maps, asked)
+    assert torch.isfinite(told.scores(1)).all()
+    assert told.mask_rows == []
+    assert len(told.masks) == 0
+
+
 def rendered(*ids: int, prompt: int, found: int = -1) -> Rendered:
     return Rendered(ids, tuple(int(i == 1) for i in ids), prompt, found)
 
