@@ -13,8 +13,9 @@ import pytest
 
 from core.domain.disease import Disease
 from core.domain.edits import Edit, PixelsChanged
-from core.domain.ids import DiseaseId, RegionId
+from core.domain.ids import DiseaseId, RegionId, RunId
 from core.domain.mask import TILE
+from core.domain.run import Run, RunState, Score, TargetScore
 from core.errors import ProjectDamaged, ProjectError, ProjectTooNew
 from core.ports import ImageQuery, ProjectStore
 from storage import create_project, open_project, restore_backup
@@ -160,6 +161,31 @@ def test_every_flip_inside_a_mask_is_found_and_names_photo_and_region(project: P
 def test_a_lost_or_misplaced_tile_is_found(project: Path, statement: str) -> None:
     execute(project, statement)
     assert any("mask of region" in sentence for sentence in walk(project))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["targets = '[[1'", "targets = '[],[]'", "probabilities = '[[\"rust\"]]'", "verdict = 'maybe'"],
+)
+def test_a_damaged_score_is_named_and_costs_no_other(project: Path, damage: str) -> None:
+    store = open_project(project)
+    sound, bad = store.image_ids(ImageQuery())[:2]
+    run = Run(RunId("r"), "R", "starter", RunState.FINISHED, "2026-11-21T12:00:00", "runs/r")
+    store.put_run(run)
+    lesions = (TargetScore("lesions", 0.5, 0.4),)
+    given = [
+        Score(run.id, image, "val", 0.5, lesions, "rust", "rust", (("rust", 1.0),), 4.0, None, "p")
+        for image in (sound, bad)
+    ]
+    store.put_scores(given)
+    store.close()
+    execute(project, f"UPDATE score SET {damage} WHERE image_id = {bad}")
+    store = open_project(project, read_only=True)
+    for read in (lambda: store.worst(run.id), lambda: store.scores(run.id)):
+        with pytest.raises(ProjectDamaged, match=f"score, photo {bad} is damaged"):
+            read()
+    assert store.scores(run.id, [sound]) == given[:1]
+    store.close()
 
 
 def test_nothing_is_drawn_onto_a_damaged_tile(project: Path) -> None:

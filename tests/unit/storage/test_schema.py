@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import Engine, create_engine, event, inspect
 
+from core.domain.ids import ImageId, RunId
 from storage import create_project
 from storage.database import APPLICATION_ID, connect
 from storage.migrations import runner
@@ -61,24 +64,42 @@ def test_every_connection_is_durable_and_distrusts_the_file(tmp_path: Path) -> N
     store.close()
 
 
+def asked_of_sqlite(work: Callable[[], object]) -> list[tuple[str, Sequence[Any]]]:
+    """The questions, with their values, that ``work`` makes the program ask."""
+    asked: list[tuple[str, Sequence[Any]]] = []
+
+    def note(_c: object, _cursor: object, statement: str, values: Any, *_rest: object) -> None:
+        if statement.startswith("SELECT"):
+            asked.append((statement, values))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        work()
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    return asked
+
+
 def test_the_review_list_and_the_gallery_read_indexes_alone(tmp_path: Path) -> None:
     store = create_project(tmp_path / "x")
     connection = sqlite3.connect(store.folder / "project.db")
 
-    def plan(query: str) -> str:
-        return " ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}"))
+    def plan(query: str, values: Sequence[Any] = ()) -> str:
+        steps = connection.execute(f"EXPLAIN QUERY PLAN {query}", values)
+        return " ".join(row[3] for row in steps)
 
     gallery = plan(
         "SELECT id FROM image WHERE state IN ('done') AND name_folded LIKE '%a%' ORDER BY added"
     )
     assert "COVERING INDEX image_gallery" in gallery
     assert "TEMP B-TREE" not in gallery
-    page = plan(
-        "SELECT * FROM score WHERE run_id = 'a' AND dice < 1 AND (dice, image_id) > (0.5, 3) "
-        "ORDER BY dice, image_id LIMIT 100"
-    )
-    assert "INDEX score_worst" in page
-    assert "TEMP B-TREE" not in page
+    asked = asked_of_sqlite(lambda: (store.worst(RunId("a")),
+                                     store.worst(RunId("a"), after=(0.5, ImageId(3)))))  # fmt: skip
+    assert len(asked) == 2
+    for query, values in asked:
+        page = plan(query, values)
+        assert "INDEX score_worst" in page
+        assert "TEMP B-TREE" not in page
     badges = plan("SELECT image_id, dice FROM score WHERE run_id = 'a' AND image_id IN (1, 2)")
     assert "image_id=?" in badges, "not a whole run to find two photos in it"
     connection.close()
