@@ -2,7 +2,8 @@
 
 Started by the window, the command line, or by hand. Events go to ``events.jsonl`` in the run folder
 and, the same lines, to whoever listens; ``{"do": "stop"}`` on standard input ends training with a
-usable adapter. The exit status is 0 for a run that finished or was stopped, 1 otherwise.
+usable adapter. The exit status is 0 for a run that finished or was stopped, 1 otherwise. It leaves
+the processor to whatever else the person does.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from core.errors import TrainingRefused, UserError
 from core.training import events
 from core.training.run_folder import RunFolder
 from core.workers.channel import Channel
+from core.workers.priority import give_way
 from core.workers.wire import PROTOCOL, Garbage
 
 
@@ -52,6 +54,7 @@ class Stop:
 def main(arguments: list[str]) -> int:
     """Runs the recipe; every end, good or bad, is an event."""
     channel = Channel.claim("train")
+    give_way()  # the commands' own thread is there already and stays prompt
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     score_only = "--score-only" in arguments

@@ -1,0 +1,54 @@
+"""Training takes what the person's other programs leave of the processor."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import sys
+from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
+
+from core.workers import launch
+from core.workers.priority import BELOW_NORMAL, STEPS, give_way
+
+# The worker itself, with another job in the place of the recipe.
+WORKER = """
+import os, sys, threading
+from core.workers import train
+
+def job(*_given, **_named):
+    def tell(): sys.stderr.write(f"nice {os.getpriority(os.PRIO_PROCESS, 0)}\\n")
+    tell()
+    thread = threading.Thread(target=tell); thread.start(); thread.join()
+
+train._work = job
+sys.exit(train.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="counts POSIX niceness")
+def test_a_training_worker_and_its_threads_give_way(tmp_path: Path) -> None:
+    mine = os.getpriority(os.PRIO_PROCESS, 0)
+    done = subprocess.run(
+        [sys.executable, "-c", WORKER, str(tmp_path)],
+        env=launch.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lowered = min(19, mine + STEPS)
+    assert done.stderr.splitlines() == [f"nice {lowered}"] * 2
+    assert mine == 19 or lowered > mine
+
+
+def test_on_windows_it_asks_for_the_class_below_normal(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = Mock()
+    kernel.GetCurrentProcess.return_value = -1
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(ctypes, "WinDLL", Mock(return_value=kernel), raising=False)
+    give_way()
+    kernel.SetPriorityClass.assert_called_once_with(-1, BELOW_NORMAL)
+    assert BELOW_NORMAL == 0x4000
