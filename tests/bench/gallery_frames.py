@@ -12,17 +12,21 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
 import sys
 import time
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from tests.bench.project import Figure
+from tests.bench.figures import Figure, Watch, fields, machine, table
+
+if TYPE_CHECKING:
+    from gui.gallery.view import GalleryView
 
 TARGET = 16.0
 FRAMES = 300
@@ -30,8 +34,9 @@ BETWEEN_S = 0.012
 """Until the next frame of a 60-Hz screen; the other threads work meanwhile."""
 
 
-def measure(project: Path) -> list[Figure]:
-    """Scrolling by the wheel, dragging the bar anywhere, and scrolling over what is in memory."""
+@contextmanager
+def gallery(project: Path) -> Iterator[GalleryView]:
+    """The gallery of a project, shown, with its lanes at work."""
     from PySide6.QtWidgets import QApplication
 
     from gui.context import ProjectHolder
@@ -52,15 +57,8 @@ def measure(project: Path) -> list[Figure]:
     store = open_project(project, read_only=True)
     holder.put(store)
     _until(app, lambda: len(index) > 0)
-    bar, rng = view.verticalScrollBar(), Random(1)
-    wheel = [bar.minimum() + 60 * n for n in range(FRAMES)]
-    jumps = [rng.randrange(bar.maximum()) for _ in range(FRAMES)]
     try:
-        return [
-            _frames(app, view, "gallery frame, scrolling", wheel, pause=BETWEEN_S),
-            _frames(app, view, "gallery frame, jumping anywhere", jumps, pause=BETWEEN_S),
-            _frames(app, view, "gallery frame, all of it", wheel[:100] * 2, pause=0.0, full=True),
-        ]
+        yield view
     finally:
         view.hide()
         holder.put(None)
@@ -68,27 +66,37 @@ def measure(project: Path) -> list[Figure]:
         tasks.close()
 
 
+def measure(project: Path) -> list[Figure]:
+    """Scrolling by the wheel, dragging the bar anywhere, and scrolling over what is in memory."""
+    with gallery(project) as view:
+        bar, rng = view.verticalScrollBar(), Random(1)
+        wheel = [bar.minimum() + 60 * n for n in range(FRAMES)]
+        jumps = [rng.randrange(bar.maximum()) for _ in range(FRAMES)]
+        return [
+            _frames(view, "gallery frame, scrolling", wheel, pause=BETWEEN_S),
+            _frames(view, "gallery frame, jumping anywhere", jumps, pause=BETWEEN_S),
+            _frames(view, "gallery frame, all of it", wheel[:100] * 2, pause=0.0, full=True),
+        ]
+
+
 def _frames(
-    app, view, name: str, offsets: list[int], *, pause: float, full: bool = False
+    view: GalleryView, name: str, offsets: list[int], *, pause: float, full: bool = False
 ) -> Figure:
-    taken, used = [], []
-    for offset in offsets:
-        time.sleep(pause)
-        begin, busy = time.perf_counter(), time.thread_time()
+    from PySide6.QtWidgets import QApplication
+
+    watch = Watch()
+
+    def frame(offset: int) -> None:
         view.verticalScrollBar().setValue(offset)
         if full:
             view.viewport().update()
-        app.processEvents()  # paints what the scroll laid bare and what has arrived meanwhile
-        used.append((time.thread_time() - busy) * 1000)
-        taken.append((time.perf_counter() - begin) * 1000)
-    taken.sort()
-    return Figure(
-        name,
-        statistics.median(taken),
-        taken[int(len(taken) * 0.95)],
-        statistics.median(used),
-        TARGET,
-    )
+        # Paints what the scroll laid bare and what has arrived meanwhile.
+        QApplication.processEvents()
+
+    for offset in offsets:
+        time.sleep(pause)
+        watch(lambda offset=offset: frame(offset))
+    return watch.figure(name, TARGET)
 
 
 def _until(app, ready, seconds: float = 60.0) -> None:
@@ -109,12 +117,11 @@ def main() -> int:
     parser.add_argument("project", type=Path)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    figures = measure(args.project)
+    where, figures = machine(), measure(args.project)
     if args.json:
-        print(json.dumps([asdict(f) for f in figures]))
+        print(json.dumps({"machine": where, "figures": [fields(f) for f in figures]}))
     else:
-        for f in figures:
-            print(f"{f.name:<36}{f.p50:>8.1f}{f.p95:>8.1f}{f.cpu:>8.1f}   ≤ {f.target}")
+        print(f"{where}\n\n{table(figures)}")
     return 0 if all(f.met for f in figures) else 1
 
 

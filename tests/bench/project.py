@@ -4,26 +4,20 @@
                                   [--keep FOLDER]
 
 Builds a project of that size (a minute or two), with a run that scored every photo. Figures are
-milliseconds, median and p95 of many calls on a warm file cache. ``--keep`` leaves the project in a
-folder and uses it again. Where ``tests/bench/gallery_frames.py`` is present, its
-``measure(project: Path) -> list[Figure]`` is run on the same project.
+milliseconds of many calls on a warm file cache; ``tests/bench/figures.py`` says what the columns
+are. ``--keep`` leaves the project in a folder and uses it again. The figures of
+``tests/bench/gallery_frames.py`` on the same project follow.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
-import importlib.util
 import json
-import os
-import platform
 import sqlite3
-import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from random import Random
 
@@ -38,41 +32,17 @@ from core.ports import ImageOrder, ImageQuery
 from storage import open_project
 from storage.database import connect
 from storage.project_store import SqlProjectStore
+from tests.bench import gallery_frames
+from tests.bench.figures import Figure, fields, machine, table, watched
 from tests.bench.large_project import RUN, build
 from tests.faults.killing import Killer
 
 PAGE = 50
 
 
-@dataclass(frozen=True)
-class Figure:
-    """One measured thing, in milliseconds; ``target`` is the p95 (or only) figure allowed.
-
-    ``cpu`` is the median processor time, which a busy machine does not change as much.
-    """
-
-    name: str
-    p50: float
-    p95: float
-    cpu: float
-    target: float | None = None
-
-    @property
-    def met(self) -> bool:
-        return self.target is None or self.p95 <= self.target
-
-
-def timed(name: str, calls: Iterator[Callable[[], object]], target: float | None = None) -> Figure:
-    """Run every call once; median and p95."""
-    taken, used = [], []
-    for call in calls:
-        start, busy = time.perf_counter(), time.thread_time()
-        call()
-        used.append((time.thread_time() - busy) * 1000)
-        taken.append((time.perf_counter() - start) * 1000)
-    taken.sort()
-    p95 = taken[int(len(taken) * 0.95)]
-    return Figure(name, statistics.median(taken), p95, statistics.median(used), target)
+def timed(name: str, calls: Iterable[Callable[[], object]], target: float | None = None) -> Figure:
+    """Run every call once."""
+    return watched(calls).figure(name, target)
 
 
 def opening(project: Path) -> Iterator[Callable[[], object]]:
@@ -183,21 +153,12 @@ def measure(project: Path) -> list[Figure]:
     assert copy is not None
     figures.append(saving_bare(copy, rng, 150))
     copy.unlink()
-    if importlib.util.find_spec("tests.bench.gallery_frames"):
-        figures += importlib.import_module("tests.bench.gallery_frames").measure(project)
-    return figures
+    return figures + gallery_frames.measure(project)
 
 
 def reopen(project: Path) -> None:
     """Closing waits for the copy that opening began."""
     open_project(project).close()
-
-
-def table(figures: list[Figure]) -> None:
-    print(f"{'ms':42}{'median':>10}{'p95':>10}{'cpu':>10}{'target':>14}")
-    for f in figures:
-        target = "" if f.target is None else f"{f.target:.0f}{'' if f.met else ' MISSED'}"
-        print(f"{f.name:42}{f.p50:10.1f}{f.p95:10.1f}{f.cpu:10.1f}{target:>14}")
 
 
 def main() -> int:
@@ -213,19 +174,19 @@ def main() -> int:
         if not project.exists():
             build(project, asked.images, asked.regions, progress)
         size = (project / "project.db").stat().st_size
+        where = f"{machine()}, SQLite {sqlite3.sqlite_version}"
         figures = measure(project)
     kills = killed(asked.kills) if sys.platform != "win32" else {}
     progress("")
-    machine = f"{platform.system()}, {os.cpu_count()} cores, SQLite {sqlite3.sqlite_version}"
-    print(f"\r{asked.images:,} photos, {asked.regions:,} regions, {size / 1e6:.0f} MB; {machine}\n")
-    table(figures)
+    print(f"\r{asked.images:,} photos, {asked.regions:,} regions, {size / 1e6:.0f} MB; {where}\n")
+    print(table(figures))
     if kills:
         lost = kills["failures"]
         print(f"\n{kills['trials']} kill -9, {kills['hot_journals']} of them while writing: "
               f"{kills['acknowledged']} acknowledged saves, {len(lost)} problems")  # type: ignore[arg-type]  # fmt: skip
     if asked.json:
         report = {"images": asked.images, "regions": asked.regions, "bytes": size,
-                  "machine": machine, "figures": [asdict(f) | {"met": f.met} for f in figures],
+                  "machine": where, "figures": [fields(f) for f in figures],
                   "kills": kills}  # fmt: skip
         asked.json.write_text(json.dumps(report, indent=1), encoding="utf-8")
     return 0 if all(f.met for f in figures) and not kills.get("failures") else 1
