@@ -5,8 +5,8 @@
 A drawn leaf with 500 lesions on a 1400 × 900 canvas. A step is one event (a drag, a wheel notch, a
 brush move) and all the painting that follows it; ``tests/bench/figures.py`` says what the columns
 are. The sizes take turns, action by action and round by round, so that a busy minute meets them
-alike. Growth is judged by the processor time: nothing here waits for anything but a core. Runs offscreen unless
-QT_QPA_PLATFORM says otherwise.
+alike. Growth is judged by the processor time: nothing here waits for anything but a core. Runs
+offscreen unless QT_QPA_PLATFORM says otherwise.
 """
 
 from __future__ import annotations
