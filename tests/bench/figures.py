@@ -52,12 +52,14 @@ class Figure:
 
     @property
     def verdict(self) -> str:
+        """The target; when it was missed, whether the undisturbed calls would have met it."""
         if self.target is None:
             return ""
         if self.met:
             return f"{self.target:g}"
-        ours = self.alone is None or self.alone > self.target
-        return f"{self.target:g} MISSED" + ("" if ours else ", others")
+        if self.alone is None:  # nobody counts, or no call was left in peace
+            return f"{self.target:g} MISSED" + (", always disturbed" if self.put_off else "")
+        return f"{self.target:g} MISSED" + (", others" if self.alone <= self.target else "")
 
 
 class Watch:
