@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
-    QPushButton,
+    QScrollArea,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -28,7 +28,7 @@ from core.domain.ids import DiseaseId, new_id
 from gui.context import Context
 from gui.gallery.panel import swatch
 from gui.models.diseases import DiseaseList
-from gui.panels.pieces import label
+from gui.panels.pieces import button, column, label, scrolled
 
 
 def problem(name: str, others: list[Disease]) -> str:
@@ -53,35 +53,41 @@ class DiseasesDialog(QDialog):
         self._grid.setColumnStretch(1, 1)
         self._new = QLineEdit()
         self._new.setPlaceholderText("Name of another disease")
-        self._add = QPushButton("Add")
-        self._add.setDefault(True)
-        self._add.clicked.connect(self._add_one)
+        self._new.returnPressed.connect(self._add_one)
+        self._add = button("Add", self._add_one, primary=True)
         row = QHBoxLayout()
         row.addWidget(self._new, 1)
         row.addWidget(self._add)
         self._problem = label("", "danger", wrap=True)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
-        column = QVBoxLayout(self)
-        column.setSpacing(12)
-        column.addLayout(self._grid)
-        column.addLayout(row)
-        column.addWidget(self._problem)
-        column.addStretch(1)
-        column.addWidget(buttons)
+        # Enter ends the editing of a name; it neither adds another nor closes the list.
+        buttons.button(QDialogButtonBox.StandardButton.Close).setAutoDefault(False)
+        whole = QVBoxLayout(self)
+        whole.setSpacing(12)
+        whole.addWidget(self._list(), 1)
+        whole.addLayout(row)
+        whole.addWidget(self._problem)
+        whole.addWidget(buttons)
         diseases.changed.connect(self._fill)
         self._fill()
+
+    def _list(self) -> QScrollArea:
+        """The rows, which scroll when there are more than fit on a screen."""
+        body = QWidget()
+        body.setLayout(column(self._grid, None))
+        return scrolled(body)
 
     def _fill(self) -> None:
         while (item := self._grid.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
                 widget.hide()
                 widget.deleteLater()
-        for column, text in enumerate(("", "Name", "EPPO code", "Key")):
-            self._grid.addWidget(label(text, "heading"), 0, column)
+        for place, text in enumerate(("", "Name", "EPPO code", "Key")):
+            self._grid.addWidget(label(text, "heading"), 0, place)
         for row, disease in enumerate(self._diseases.all, 1):
-            for column, widget in enumerate(self._editors(disease)):
-                self._grid.addWidget(widget, row, column)
+            for place, widget in enumerate(self._editors(disease)):
+                self._grid.addWidget(widget, row, place)
 
     def _editors(self, disease: Disease) -> list[QWidget]:
         theme = self._context.theme
@@ -91,6 +97,7 @@ class DiseasesDialog(QDialog):
         colour.clicked.connect(lambda: self._ask_colour(disease))
         name = QLineEdit(disease.name)
         name.setMaxLength(120)
+        name.setCursorPosition(0)  # of a long name the beginning tells more than the end
         name.editingFinished.connect(lambda: self._rename(disease, name.text()))
         code = QLineEdit(disease.eppo)
         code.setMaxLength(6)

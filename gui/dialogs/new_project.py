@@ -56,6 +56,7 @@ class NewProjectDialog(QDialog):
         self._name.selectAll()
         self._folder = QLineEdit(context.preferences.last_folder("projects"))
         browse = QPushButton("Browse…")
+        browse.setAutoDefault(False)  # Enter in the name makes the project
         browse.clicked.connect(self._browse)
         row = QHBoxLayout()
         row.addWidget(self._folder, 1)

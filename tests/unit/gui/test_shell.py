@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QImage
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QPushButton
+from PySide6.QtWidgets import QFileDialog, QLineEdit, QMessageBox, QPushButton
 from whole_window import bare_project, label_page, labelled_project, window
 
+from core.domain.disease import PALETTE, Disease
+from core.domain.ids import DiseaseId, new_id
 from core.errors import ProjectError
 from gui.actions import MENUS, TABLE, Actions, ActionSpec
 from gui.controllers.project import Projects
@@ -24,6 +26,7 @@ from gui.dialogs.preferences import PreferencesDialog
 from gui.main_window import read_only_sentence
 from gui.notices import Level, Notice
 from gui.theme import Theme
+from storage.projects import open_project
 
 HEAVY = ("torch", "transformers", "peft", "numpy", "cv2", "sqlalchemy", "qtawesome", "storage")
 
@@ -197,7 +200,7 @@ def test_making_a_project_opens_it_and_asks_for_photos(qtbot, tmp_path: Path) ->
         dialog = program.shell.findChild(NewProjectDialog)
         dialog._folder.setText(str(tmp_path))
         dialog._name.setText("Hill")
-        dialog.accept()
+        qtbot.keyClick(dialog._name, Qt.Key.Key_Return)
         qtbot.waitUntil(lambda: program.context.project.info is not None, timeout=10_000)
         assert program.context.project.info.folder == tmp_path / "Hill.leafspot"
         asked = program.shell.findChild(ImportDialog)
@@ -250,6 +253,38 @@ def test_a_new_disease_gets_a_colour_and_a_key_of_its_own(qtbot, tmp_path: Path)
         others = [d for d in page.diseases.all if d != scald]
         assert scald.colour not in [d.colour for d in others]
         assert scald.hotkey not in [d.hotkey for d in others]
+
+
+def test_enter_ends_the_renaming_of_a_disease_and_nothing_else(qtbot, tmp_path: Path) -> None:
+    with window(qtbot, bare_project(tmp_path)) as program:
+        page = label_page(qtbot, program)
+        page.actions_.edit_diseases()
+        dialog = program.shell.findChild(DiseasesDialog)
+        name = next(w for w in dialog.findChildren(QLineEdit) if w.text() == "rust")
+        name.setText("brown rust")
+        qtbot.keyClick(name, Qt.Key.Key_Return)
+        qtbot.waitUntil(lambda: "brown rust" in [d.name for d in page.diseases.all], timeout=10_000)
+        assert dialog._problem.text() == ""
+        assert dialog.isVisible()
+        dialog._new.setText("scald")
+        qtbot.keyClick(dialog._new, Qt.Key.Key_Return)
+        qtbot.waitUntil(lambda: len(page.diseases.all) == 4, timeout=10_000)
+        assert dialog.isVisible()
+
+
+def test_many_diseases_fit_on_a_small_screen(qtbot, tmp_path: Path) -> None:
+    project = bare_project(tmp_path)
+    store = open_project(project)
+    for number in range(40):
+        store.put_disease(Disease(DiseaseId(new_id()), f"disease {number}", PALETTE[0]))
+    store.close()
+    with window(qtbot, project) as program:
+        page = label_page(qtbot, program)
+        qtbot.waitUntil(lambda: len(page.diseases.all) == 43, timeout=10_000)
+        page.actions_.edit_diseases()
+        dialog = program.shell.findChild(DiseasesDialog)
+        assert dialog.height() <= 700
+        assert dialog.minimumSizeHint().height() <= 700
 
 
 def test_changing_the_theme_in_the_preferences_changes_the_window(qtbot) -> None:
