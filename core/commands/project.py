@@ -8,12 +8,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from core.commands.base import Command, Context, shown_path
+from core.commands.base import Command, Console, Context, shown_path
 from core.errors import UsageError
 from core.ports import ProjectStore
 
 SHOWN = 20
-"""Refusals told one by one; the JSON document has them all."""
+"""Refusals and duplicates told one by one, of each; the JSON document has them all."""
 
 
 def _project(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +21,8 @@ def _project(parser: argparse.ArgumentParser) -> None:
 
 
 def _new(context: Context, args: argparse.Namespace) -> int:
+    if not Path(args.project).name:  # "" and "." have none; the folder would lie beside this one
+        raise UsageError("A project needs a name; write “leafspot new NAME”.")
     store = context.create(Path(args.project))
     folder = store.folder
     store.close()
@@ -67,10 +69,8 @@ def _import(context: Context, args: argparse.Namespace) -> int:
         )
     known = {path for path, _ in report.duplicates}
     wrong = [(path, why) for path, why in report.refused if path not in known]
-    for path, why in wrong[:SHOWN]:
-        console.note(f"Refused {shown_path(path)}: {why}")
-    if len(wrong) > SHOWN:
-        console.note(f"… and {len(wrong) - SHOWN:,} more; --json names them all.")
+    _tell_each(console, "Refused", wrong)
+    _tell_each(console, "Left out", [(p, why) for p, why in report.refused if p in known])
     for warning in report.warnings:
         console.note(warning)
     there = (
@@ -92,6 +92,13 @@ def _import(context: Context, args: argparse.Namespace) -> int:
     return 1 if wrong else 0
 
 
+def _tell_each(console: Console, what: str, photos: list[tuple[Path, str]]) -> None:
+    for path, why in photos[:SHOWN]:
+        console.note(f"{what} {shown_path(path)}: {why}")
+    if len(photos) > SHOWN:
+        console.note(f"… and {len(photos) - SHOWN:,} more; --json names them all.")
+
+
 def _has_no_diseases(store: ProjectStore) -> bool:
     """The first table fills an empty project; later ones may not bring new names unnoticed."""
     return all(disease.healthy for disease in store.diseases())
@@ -103,7 +110,10 @@ def _check(context: Context, args: argparse.Namespace) -> int:
     console = context.console
     for problem in report.problems:
         console.result(problem)
-    counted = ", ".join(f"{count:,} {name}" for name, count in report.checked.items())
+    counted = ", ".join(
+        f"{count:,} {name.removesuffix('s') if count == 1 else name}"
+        for name, count in report.checked.items()
+    )
     if report.ok:
         console.result(f"Everything is in order ({counted}).")
     else:

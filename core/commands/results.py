@@ -34,7 +34,10 @@ def _predict(context: Context, args: argparse.Namespace) -> int:
 
     console.note("Loading the model…")
     report = predict(args.adapter, args.images, args.out, on_photo=tell)
-    console.result(f"{len(report.predicted):,} predictions in {shown_path(report.table)}.")
+    count = len(report.predicted)
+    console.result(
+        f"{count:,} prediction{'' if count == 1 else 's'} in {shown_path(report.table)}."
+    )
     console.document(
         {
             "table": str(report.table),

@@ -145,9 +145,23 @@ def test_new_makes_a_project_and_never_over_another(run: Run, tmp_path: Path) ->
     said = run("new", tmp_path / "coffee", "--json")
     assert said.status == 0
     assert said.document["project"] == str(tmp_path / "coffee.leafspot")
+    assert "(1 disease, 0 images" in run("check", tmp_path / "coffee").out
     again = run("new", tmp_path / "coffee")
     assert again.status == 2
     assert "exists already" in again.err
+
+
+@pytest.mark.parametrize("name", ["", "."])
+def test_a_project_without_a_name_is_not_made(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    said = run("new", name)
+    assert said.status == 2
+    assert "needs a name" in said.err
+    assert [p.name for p in tmp_path.iterdir()] == ["here"]
 
 
 def test_a_project_is_found_with_and_without_its_ending(run: Run, project: Path) -> None:
@@ -168,6 +182,9 @@ def test_import_accounts_for_every_photo(run: Run, tmp_path: Path) -> None:
     reasons = {Path(r["image"]).name: r["reason"] for r in document["refused"]}  # type: ignore[attr-defined]
     assert set(reasons) == {"text.jpg", "twin.png"}
     assert "not a JPEG" in reasons["text.jpg"]
+    told = run("import", tmp_path / "p", folder / "a.png")
+    assert "a.png: " in told.err, "a duplicate is named"
+    assert "1 was there already" in told.out
     again = run("import", tmp_path / "p", folder / "a.png", "--json")
     assert again.status == 0, "it is there already, as was asked"
     assert again.document["duplicates"]
@@ -268,6 +285,7 @@ def test_train_hard_score_export(run: Run, project: Path, base: str, tmp_path: P
     said = run("predict", tmp_path / "mine", new / "x.png", "--out", tmp_path / "said")
     assert said.status == 0, said.err
     assert "x.png: " in said.out
+    assert "1 prediction in " in said.out
     assert (tmp_path / "said" / "masks" / "x.png").is_file()
 
 
