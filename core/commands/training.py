@@ -64,11 +64,13 @@ def evaluated(event: Evaluated) -> str:
 
 
 def _train_arguments(parser: argparse.ArgumentParser) -> None:
-    from core.training.config import PRESETS
+    from core.training.config import PRESETS, Method
 
+    methods = [str(method) for method in Method]
     parser.add_argument("project", metavar="PROJECT")
     parser.add_argument("--base", metavar="ID", required=True, help="base model, or ID=FOLDER")
     parser.add_argument("--preset", metavar="P", help=", ".join(p.id for p in PRESETS))
+    parser.add_argument("--method", metavar="M", choices=methods, help=" or ".join(methods))
     parser.add_argument("--minutes", metavar="M", type=float, help="of training, without scoring")
     parser.add_argument("--resume", action="store_true", help="go on with the last run")
 
@@ -94,6 +96,7 @@ def _train(context: Context, args: argparse.Namespace) -> int:
 def _prepare(context: Context, store: ProjectStore, args: argparse.Namespace) -> RunFolder:
     from core.services import bases
     from core.services.train import prepare_run, settings_of
+    from core.training.config import Method
     from core.training.snapshot import Snapshot
 
     def tell(taken: Snapshot) -> None:
@@ -106,9 +109,10 @@ def _prepare(context: Context, store: ProjectStore, args: argparse.Namespace) ->
 
     base = bases.choose(args.base)
     config = settings_of(args.preset or "standard", minutes=args.minutes)
+    method = Method(args.method) if args.method else config.method
     return prepare_run(
         store,
-        replace(config, base=base.spec.id, base_path=base.path),
+        replace(config, base=base.spec.id, base_path=base.path, method=method),
         progress=lambda done, of: context.console.progress("Looking at photos", done, of),
         on_snapshot=tell,
     )

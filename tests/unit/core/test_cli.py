@@ -15,6 +15,7 @@ from core import cli
 from core.commands import demo as demo_command
 from core.domain.run import RunState
 from core.ports import ImageQuery
+from core.training.config import Method, TrainConfig
 from storage.projects import open_project
 from tests.doubles.projects import Leaf, leaves, make_project
 from tests.doubles.workers import answers, fake_base, play, use_doubles
@@ -287,6 +288,13 @@ def test_train_hard_score_export(run: Run, project: Path, base: str, tmp_path: P
     assert "x.png: " in said.out
     assert "1 prediction in " in said.out
     assert (tmp_path / "said" / "masks" / "x.png").is_file()
+
+
+def test_four_bits_can_be_chosen(run: Run, project: Path, base: str) -> None:
+    said = run("train", project, "--base", base, "--method", "qlora-nf4", "--json")
+    assert said.status == 0, said.err
+    config = Path(f"{project}.leafspot") / "runs" / str(said.document["run"]) / "config.json"
+    assert TrainConfig.read(config).method is Method.QLORA_NF4
 
 
 def test_hard_cases_come_worst_first_in_words(
