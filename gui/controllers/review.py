@@ -106,16 +106,26 @@ def dice_curve(truth: NDArray[np.bool_], probability: NDArray[np.uint8]) -> NDAr
 def compare(
     before: Sequence[Score], after: Sequence[Score], hard: set[int]
 ) -> tuple[tuple[float, float], tuple[float, float] | None, int] | None:
-    """(overall, hard, number of hard ones): mean Dice of leaves that both runs have scored."""
+    """(overall, hard, number of hard ones): mean Dice of leaves that both runs have scored.
+
+    As in `core.services.review`, the means are over leaves that have lesions.
+    """
     old = {s.image: s.dice for s in before if s.dice is not None}
     pairs = [
-        (s.image, old[s.image], s.dice) for s in after if s.dice is not None and s.image in old
+        (s.image, old[s.image], s.dice)
+        for s in after
+        if s.dice is not None and s.image in old and not _without_lesions(s)
     ]
     if not pairs:
         return None
     among = [(b, a) for image, b, a in pairs if image in hard]
     overall = _means([(b, a) for _, b, a in pairs])
     return overall, _means(among) if among else None, len(among)
+
+
+def _without_lesions(score: Score) -> bool:
+    target = review.lesion_target(score)
+    return target is not None and target.truth_empty
 
 
 def _means(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from core.domain.ids import ImageId, RunId
-from core.domain.run import Run, RunState, Score
+from core.domain.run import Run, RunState, Score, TargetScore
 from core.services.review import dice
 from gui.controllers.review import BeforeAfter, compare, dice_curve
 from gui.panels.review import compared_sentence
@@ -44,6 +46,14 @@ def test_before_and_after_are_the_same_leaves() -> None:
     assert hard == pytest.approx((0.2, 0.6))
     assert count == 1
     assert compare(before, [score(9, 1.0)], {1}) is None
+
+
+def test_leaves_without_lesions_do_not_flatter_the_comparison() -> None:
+    empty = TargetScore("lesions", 1.0, 1.0, truth_empty=True, prediction_empty=True)
+    healthy = replace(score(2, 1.0), targets=(empty,))
+    found = compare([score(1, 0.2), healthy], [score(1, 0.6), healthy], set())
+    assert found is not None
+    assert found[0] == pytest.approx((0.2, 0.6))
 
 
 def test_both_dice_are_said_in_one_sentence() -> None:
