@@ -83,6 +83,12 @@ class CompareView(QWidget):
         """As `PhotoView.set_photo`, for all panes. Masks stay until they are set."""
         self.first.set_photo(photo, size=size, same=same)
 
+    def wait(self) -> None:
+        """No masks yet: nothing is said of them until ``set_masks`` brings them."""
+        self.set_masks(None, None)
+        for role, title in self._notes.items():
+            title.setText(f"<b>{role.value}</b>")
+
     def set_masks(
         self, truth: NDArray[np.bool_] | None, prediction: NDArray[np.bool_] | None
     ) -> None:

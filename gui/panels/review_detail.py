@@ -135,7 +135,7 @@ class DetailView(QWidget):
         self.severity.setText(
             f"Severity {wording.severity(score.severity)} predicted, {true} outlined"
         )
-        self.compare.set_masks(None, None)
+        self.compare.wait()
 
     def show_verdict(self, verdict: Verdict | None) -> None:
         for each, made in self.verdicts.items():

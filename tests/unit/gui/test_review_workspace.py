@@ -67,6 +67,11 @@ def test_without_a_run_it_says_where_to_go(qtbot, leaves) -> None:
     assert leaves.went == [("train", None)]
 
 
+def test_masks_on_their_way_are_not_called_missing(page: ReviewWorkspace) -> None:
+    page.detail.show_score(page.line, writable=True)
+    assert not any("·" in note.text() for note in page.detail.compare._notes.values())
+
+
 def test_the_worst_leaf_comes_first_with_its_masks(page: ReviewWorkspace) -> None:
     assert dices(page) == sorted(dices(page))
     assert len(dices(page)) == 12
