@@ -35,7 +35,8 @@ from gui.panels.regions import RegionPanel
 from gui.panels.severity import SeverityPanel
 from gui.workspaces import Workspace
 
-SIDE = 264
+SIDE = 246
+"""In a window 1280 wide it leaves the gallery two photos in a row."""
 
 
 def build(context: Context) -> Workspace:
@@ -241,7 +242,9 @@ class LabelPage(Workspace):
         self._stack.setCurrentWidget(self.notice)
         self.file.setText("")
         self.zoom.setText("")
-        if len(self.gallery.index):
+        if self.controller.current.wanted is not None:
+            self.notice.opening()
+        elif len(self.gallery.index):
             self.notice.choose_one()
         elif self.gallery.is_filtered:
             self.notice.nothing_matches()

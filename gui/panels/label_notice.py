@@ -42,6 +42,9 @@ class LabelNotice(QWidget):
     def no_photos(self) -> None:
         self._show("mdi6.image-plus", "This project has no photos yet. Drop some here, or", True)
 
+    def opening(self) -> None:
+        self._show("mdi6.image-outline", "Opening the photo…", False)
+
     def choose_one(self) -> None:
         self._show("mdi6.image-outline", "Choose a photo in the gallery.", False)
 

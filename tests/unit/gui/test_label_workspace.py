@@ -22,6 +22,7 @@ from core.domain.image import ImageState
 from core.domain.region import RegionKind
 from core.errors import DiskFull
 from core.ports import ImageQuery
+from gui.controllers.open_photo import OpenPhoto
 from gui.controllers.saver import SaveState
 
 
@@ -44,6 +45,19 @@ def stored(folder: Path, row: int = 0):
     with on_disk(folder) as store:
         image = store.image_ids(ImageQuery())[row]
         return store.image(image), store.regions(image)
+
+
+def test_the_gallery_begins_with_two_photos_in_a_row(page) -> None:
+    assert page.window().width() == 1280
+    assert page.gallery.view.grid.columns == 2
+
+
+def test_while_the_first_photo_comes_it_says_so(qtbot, project, monkeypatch) -> None:
+    monkeypatch.setattr(OpenPhoto, "_load", lambda *_args: None)
+    with window(qtbot, project) as program:
+        page = program.window.page("label")
+        qtbot.waitUntil(lambda: page.controller.current.wanted is not None, timeout=10_000)
+        assert page.notice.text.text() == "Opening the photo…"
 
 
 def test_a_brush_stroke_is_on_disk_when_the_dot_is_green(qtbot, page, project) -> None:
