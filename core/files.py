@@ -35,7 +35,7 @@ def whole_file(path: Path) -> Iterator[Path]:
             yield draft
             flush(draft)
             draft.replace(path)
-            _flush_folder(path.parent)
+            flush_folder(path.parent)
         finally:
             draft.unlink(missing_ok=True)
 
@@ -63,7 +63,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
             if path.is_dir():
                 path.rmdir()
             draft.replace(path)
-            _flush_folder(path.parent)
+            flush_folder(path.parent)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
 
@@ -98,12 +98,12 @@ def told(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if is_full(error):
             raise DiskFull(
                 f"The disk is full: “{path.name}” was not written. Free some space on the drive "
                 f"of {path.parent.name or path.parent} and try again."
             ) from error
-        if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        if is_forbidden(error):
             raise ExportRefused(
                 f"“{path.name}” may not be written in “{path.parent.name or path.parent}”; choose "
                 "a folder of your own."
@@ -111,6 +111,16 @@ def told(path: Path) -> Iterator[None]:
         raise ExportRefused(
             f"“{path.name}” could not be written ({error.strerror or error}); choose another place."
         ) from error
+
+
+def is_full(error: OSError) -> bool:
+    """Whether the disk, a quota or a limit on file sizes has no room left."""
+    return error.errno in _FULL
+
+
+def is_forbidden(error: OSError) -> bool:
+    """Whether the place may not be written at all."""
+    return isinstance(error, PermissionError) or error.errno == errno.EROFS
 
 
 def flush(path: Path) -> None:
@@ -123,7 +133,8 @@ def flush(path: Path) -> None:
         os.close(handle)
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
+    """Make a rename in ``folder`` survive a power cut."""
     if sys.platform == "win32":  # has no such call and needs none
         return
     handle = os.open(folder, os.O_RDONLY)

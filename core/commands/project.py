@@ -44,6 +44,9 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--labels", metavar="CSV", type=Path, help="columns image, disease, group, split, …"
     )
+    parser.add_argument(
+        "--copy", action="store_true", help="copy the photos into the project and use the copies"
+    )
 
 
 def _import(context: Context, args: argparse.Namespace) -> int:
@@ -58,6 +61,7 @@ def _import(context: Context, args: argparse.Namespace) -> int:
             mask_map=args.mask_map,
             labels=args.labels,
             create_diseases=_has_no_diseases(store),
+            copy=args.copy,
         )
         leave_out = [args.masks] if args.masks else []
         work = import_images.plan(args.paths, leave_out=leave_out)
@@ -76,8 +80,9 @@ def _import(context: Context, args: argparse.Namespace) -> int:
     there = (
         f", {len(known):,} {'was' if len(known) == 1 else 'were'} there already" if known else ""
     )
+    imported = "copied into the project" if args.copy else "imported"
     console.result(
-        f"{len(report.accepted):,} of {report.total:,} photos imported, "
+        f"{len(report.accepted):,} of {report.total:,} photos {imported}, "
         f"{len(wrong):,} refused{there}."
     )
     console.document(
@@ -87,6 +92,7 @@ def _import(context: Context, args: argparse.Namespace) -> int:
             "refused": [{"image": str(p), "reason": why} for p, why in report.refused],
             "duplicates": [{"image": str(p), "same_as": same} for p, same in report.duplicates],
             "warnings": report.warnings,
+            "copied": args.copy,
         }
     )
     return 1 if wrong else 0

@@ -5,16 +5,17 @@
 Every file is first opened in a limited process. A photo is taken in whole, with its mask and its
 label, or refused with a reason; accepted + refused + left = total. Photos are committed in
 batches, so that whatever ends the program leaves only whole ones behind. Photos themselves are
-never changed, moved or renamed.
+never changed, moved or renamed: they stay where they are, or are copied in when asked for.
 
-Knows the order of things; files, tables, masks, diseases and the decoder have modules of their own.
+Knows the order of things; files, copies, tables, masks, diseases and the decoder have modules of
+their own.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -22,7 +23,7 @@ from core.domain.disease import Disease
 from core.domain.ids import DiseaseId, ImageId, new_id
 from core.domain.image import ImageState, LeafImage, Split
 from core.domain.region import Region, RegionKind
-from core.errors import ImageUnreadable, ImportRefused, ProjectReadOnly
+from core.errors import ImageUnreadable, ImportRefused, ProjectError, ProjectReadOnly
 from core.imaging.decode import Inspection
 from core.imaging.mask_files import read_mask
 from core.importers.labels_csv import LabelRow, read_labels
@@ -39,6 +40,7 @@ from core.importers.mask_folder import (
     regions_of,
 )
 from core.ports import NewImage, ProjectStore
+from core.services.import_copies import PhotoCopies
 from core.services.import_decoder import LimitedDecoder, MaskSeen
 from core.services.import_diseases import DiseaseBook, UnknownDisease
 from core.services.import_files import Candidate, ImportPlan, plan
@@ -61,18 +63,20 @@ class Decoder(Protocol):
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
     """``mask_map`` and ``labels`` are files; ``masks`` is a folder. ``create_diseases`` makes the
-    diseases that table and map name; otherwise their photos are refused."""
+    diseases that table and map name; otherwise their photos are refused. ``copy`` puts a copy of
+    each photo into the project and works with that."""
 
     masks: Path | None = None
     mask_map: Path | None = None
     labels: Path | None = None
     create_diseases: bool = False
     author: str = ""
+    copy: bool = False
 
 
 @dataclass(slots=True)
 class ImportReport:
-    """What became of every photo. Reasons and ``warnings`` are sentences.
+    """What became of every photo, by where it was found. Reasons and ``warnings`` are sentences.
 
     ``duplicates`` pairs each photo whose bytes are known already with where they are; such a
     photo is in ``refused`` as well. ``left`` counts photos not looked at after a cancel.
@@ -104,7 +108,8 @@ def run(
     ``progress`` is told (photos done, total, name of the next) before each; ``cancelled`` is
     asked between photos, and what is ready by then is kept. Raises ImportRefused when table, map
     or masks' folder cannot be used at all (nothing is imported then), ProjectError when the
-    project cannot be written, WorkerFailed when photos cannot be opened on this machine.
+    project cannot be written, WorkerFailed when photos cannot be opened on this machine. However
+    it ends, no copy stays behind of a photo that was not taken in.
     """
     if store.read_only:
         raise ProjectReadOnly(
@@ -122,7 +127,7 @@ def run(
             job.take(candidate)
         job.commit()
     finally:
-        job.decoder.close()
+        job.close()
     if progress and not job.report.cancelled:
         progress(work.total, work.total, "")
     return job.finish()
@@ -134,12 +139,13 @@ class _Job:
     def __init__(
         self, store: ProjectStore, work: ImportPlan, options: ImportOptions, decoder: Decoder
     ) -> None:
-        self.decoder = decoder
+        self._decoder = decoder
         self.report = ImportReport(work.total)
         self._store = store
         self._options = options
         self._batch: list[tuple[Path, NewImage]] = []
         self._seen: dict[str, Path] = {}
+        self._copies = PhotoCopies(store.folder) if options.copy else None
         self._unmasked = 0
         self._book = DiseaseBook(store, create=options.create_diseases)
         self._masks, self._meanings = _mask_source(options, self._book)
@@ -163,9 +169,9 @@ class _Job:
     def take(self, candidate: Candidate) -> None:
         """Accept or refuse one photo; commits when a batch is full."""
         try:
-            found = self.decoder.photo(candidate.path)
+            found = self._decoder.photo(candidate.path)
             self._refuse_known(candidate.path, found.sha256)
-            new = self._build(candidate, found)
+            new = self._copied(candidate, self._build(candidate, found))
         except ImportRefused as refusal:
             self.report.refused.append((candidate.path, refusal.reason))
             return
@@ -182,8 +188,22 @@ class _Job:
         used |= {r.info.disease for _, new in self._batch for r in new.regions}
         self._book.write({d for d in used if d is not None})
         self._store.add_images([new for _, new in self._batch])
+        if self._copies:
+            self._copies.keep()
         self.report.accepted += [path for path, _ in self._batch]
         self._batch.clear()
+
+    def close(self) -> None:
+        """Let go of the decoder, and of copies of photos that were not taken in after all."""
+        self._decoder.close()
+        if not self._copies:
+            return
+        waiting = self._copies.waiting
+        try:
+            known = self._store.known_sha256(waiting) if waiting else {}
+        except ProjectError:  # Nobody can say what is in: a copy too many beats a photo lost.
+            return
+        self._copies.remove([digest for digest in waiting if digest not in known])
 
     def finish(self) -> ImportReport:
         if self._unmasked:
@@ -204,6 +224,12 @@ class _Job:
             return
         self.report.duplicates.append((path, other))
         raise ImportRefused(path, where)
+
+    def _copied(self, candidate: Candidate, new: NewImage) -> NewImage:
+        if not self._copies:
+            return new
+        copy = self._copies.take(candidate, new.image.sha256)
+        return replace(new, image=replace(new.image, path=project_path(copy, self._store.folder)))
 
     def _build(self, candidate: Candidate, found: Inspection) -> NewImage:
         path, header = candidate.path, found.header
@@ -255,7 +281,7 @@ class _Job:
         self, path: Path, mask: Path, found: Inspection, disease: Disease | None, image: ImageId
     ) -> list[Region]:
         try:
-            seen = self.decoder.mask(mask)
+            seen = self._decoder.mask(mask)
             values = read_mask(mask, expected_sha256=seen.sha256)
         except ImportRefused as refusal:
             raise ImportRefused(path, f"Its mask {mask.name}: {refusal.reason}") from refusal

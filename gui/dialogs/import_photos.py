@@ -32,6 +32,13 @@ from gui.context import Context
 from gui.controllers.import_ import ImportController
 from gui.panels.pieces import Elided, label
 
+FILES = (
+    "JPEG, PNG, TIFF, WebP and HEIC; masks are grey or palette PNGs with the photo's name; the "
+    "table has the columns image and disease."
+)
+STAY = "Photos stay where they are."
+COPIED = "The project works with its own copies; the photos themselves stay as they are."
+
 
 @dataclass(frozen=True)
 class Suggestion:
@@ -122,18 +129,19 @@ class ImportDialog(QDialog):
         self.labels = PathRow(context, folder=False, filters="Table (*.csv)")
         self.create_diseases = QCheckBox("Make the diseases that table and map name")
         self.create_diseases.setChecked(True)
+        self.copy = QCheckBox("Copy the photos into the project")
+        self.copy.setToolTip(
+            "Then the project is complete in itself: it can be moved, or the memory card taken out."
+        )
         form = QFormLayout()
         form.addRow("Folder with photos", self.photos)
         form.addRow("Masks (optional)", self.masks)
         form.addRow("What mask values mean", self.map)
         form.addRow("Table of labels (optional)", self.labels)
         form.addRow("", self.create_diseases)
-        note = label(
-            "Photos stay where they are. JPEG, PNG, TIFF, WebP and HEIC; masks are grey or "
-            "palette PNGs with the photo's name; the table has the columns image and disease.",
-            "muted",
-            wrap=True,
-        )
+        form.addRow("", self.copy)
+        note = label(f"{STAY} {FILES}", "muted", wrap=True)
+        self.copy.toggled.connect(lambda on: note.setText(f"{COPIED if on else STAY} {FILES}"))
         self.start = QPushButton("Import")
         self.start.setDefault(True)
         self.start.clicked.connect(self._start)
@@ -184,6 +192,7 @@ class ImportDialog(QDialog):
             labels=self.labels.path,
             create_diseases=self.create_diseases.isChecked(),
             author=self._context.preferences.text("label.author"),
+            copy=self.copy.isChecked(),
         )
         self._pages.setCurrentIndex(1)
         self._controller.start(given, options)
@@ -227,7 +236,9 @@ class ImportDialog(QDialog):
         parts = [f"{len(report.refused)} refused"] if report.refused else []
         if report.cancelled:
             parts.append(f"{report.left} not looked at, because the import was stopped")
-        self.details.setText("; ".join([f"{report.total} in all", *parts]) + ".")
+        made = self.copy.isChecked() and count > 0
+        copies = " The copies are in the project's photos folder." if made else ""
+        self.details.setText("; ".join([f"{report.total} in all", *parts]) + "." + copies)
         self.refusals.clear()
         icons = self._context.theme
         for path, reason in report.refused:

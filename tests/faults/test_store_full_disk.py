@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -15,22 +15,10 @@ from core.errors import DiskFull
 from core.ports import ImageQuery
 from storage import create_project, open_project
 from storage.project_store import SqlProjectStore
+from tests.faults.full_disk import no_file_beyond
 from tests.faults.project_model import ProjectModel
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="limits file sizes by RLIMIT_FSIZE")
-
-
-@contextmanager
-def no_file_beyond(size: int) -> Iterator[None]:
-    """Writes past ``size`` bytes fail, in any file."""
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.fixture

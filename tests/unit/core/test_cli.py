@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -211,6 +213,44 @@ def test_import_with_masks_and_labels(run: Run, tmp_path: Path) -> None:
     names = {d.id: d.name for d in store.diseases()}
     assert set(names.values()) == {"rust", "healthy"}
     store.close()
+
+
+def test_import_copies_photos_in_on_request(run: Run, tmp_path: Path) -> None:
+    run("new", tmp_path / "p")
+    folder = photos(tmp_path / "in", "a.png", "b.png")
+    bytes_ = {p.name: p.read_bytes() for p in folder.iterdir()}
+    said = run("import", tmp_path / "p", folder, "--copy")
+    assert said.status == 0, said.err
+    assert "2 of 2 photos copied into the project, 0 refused." in said.out
+    copies = tmp_path / "p.leafspot" / "photos"
+    assert {p.name: p.read_bytes() for p in copies.iterdir()} == bytes_
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == bytes_
+    again = run("import", tmp_path / "p", folder, "--copy", "--json")
+    assert again.status == 0
+    assert again.document["copied"] is True
+    assert again.document["accepted"] == []
+    same = {d["same_as"] for d in again.document["duplicates"]}  # type: ignore[attr-defined]
+    assert same == {"photos/a.png", "photos/b.png"}
+    shutil.rmtree(folder)
+    assert run("check", tmp_path / "p").status == 0
+
+
+def test_a_full_disk_while_copying_is_one_sentence(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_photo: Path, draft: Path) -> None:
+        draft.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("core.services.import_copies._write", full)
+    run("new", tmp_path / "p")
+    said = run("import", tmp_path / "p", photos(tmp_path / "in", "a.png"), "--copy", "--json")
+    assert said.status == 2
+    assert said.document["error"] == (
+        "The disk is full, so “a.png” was not copied into the project; free some space on the "
+        "project's drive and import again."
+    )
+    assert not (tmp_path / "p.leafspot" / "photos").exists()
 
 
 def test_a_table_with_a_new_disease_is_refused_once_there_are_some(

@@ -14,35 +14,17 @@ from core.domain.disease import Disease
 from core.domain.ids import DiseaseId, ImageId, new_id
 from core.domain.image import ImageState, LeafImage, Split
 from core.domain.region import Region, RegionKind
-from core.errors import ImageUnreadable, ImportRefused, ProjectReadOnly
-from core.imaging.decode import Inspection, decode_rgb, inspect
-from core.imaging.mask_files import read_mask
+from core.errors import ImportRefused, ProjectReadOnly
+from core.imaging.decode import decode_rgb
 from core.imaging.sample_leaves import write_sample_leaves
 from core.importers.mask_folder import Meaning, regions_of
 from core.ports import ImageQuery, ProjectStore
-from core.services.import_decoder import MaskSeen
 from core.services.import_images import ImportOptions, ImportReport, plan, project_path, run
 from storage import create_project
+from tests.doubles.decoders import HereDecoder
 from tests.faults.photo_files import UPRIGHT_SIZE, write_mask, write_photo
 
 W, H = UPRIGHT_SIZE
-
-
-class HereDecoder:
-    """Decodes in this process: the limited one has tests of its own."""
-
-    def photo(self, path: Path) -> Inspection:
-        try:
-            return inspect(path)
-        except ImageUnreadable as error:
-            raise ImportRefused(path, str(error).removeprefix(f"{path.name}: ")) from error
-
-    def mask(self, path: Path) -> MaskSeen:
-        mask = read_mask(path)
-        return MaskSeen(mask.sha256, mask.values.shape[1], mask.values.shape[0])
-
-    def close(self) -> None:
-        pass
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QImage
-from PySide6.QtWidgets import QFileDialog, QLineEdit, QMessageBox, QPushButton
+from PySide6.QtWidgets import QFileDialog, QLabel, QLineEdit, QMessageBox, QPushButton
 from whole_window import bare_project, label_page, labelled_project, window
 
 from core.domain.disease import PALETTE, Disease
@@ -167,6 +168,77 @@ def test_import_reports_every_refusal_and_the_gallery_shows_the_rest(qtbot, tmp_
         assert dialog.refusals.item(0).text().startswith("notes.jpg: ")
         dialog.close()
         qtbot.waitUntil(lambda: len(page.gallery.index) == 3, timeout=10_000)
+
+
+def test_import_copies_photos_in_when_the_box_is_ticked(qtbot, tmp_path) -> None:
+    folder = bare_project(tmp_path, photos=1)
+    new = tmp_path / "new"
+    new.mkdir()
+    picture = QImage(320, 240, QImage.Format.Format_RGB32)
+    for name in ("stays", "copied"):
+        picture.fill(Qt.GlobalColor.green if name == "stays" else Qt.GlobalColor.red)
+        assert picture.save(str(new / f"{name}.png"))
+
+    def imported(program, name: str, *, ticked: bool) -> ImportDialog:
+        program.importer().ask([new / f"{name}.png"])
+        dialog = next(d for d in program.shell.findChildren(ImportDialog) if d.isVisible())
+        assert not dialog.copy.isChecked(), "photos stay where they are unless asked"
+        if ticked:
+            dialog.copy.click()
+        dialog.start.click()
+        qtbot.waitUntil(lambda: dialog.summary.text() != "", timeout=60_000)
+        assert dialog.summary.text() == "1 photo imported"
+        dialog.close()
+        return dialog
+
+    with window(qtbot, folder) as program:
+        label_page(qtbot, program)
+        said = imported(program, "stays", ticked=False).details.text()
+        assert said == "1 in all."
+        assert not (folder / "photos").exists()
+        said = imported(program, "copied", ticked=True).details.text()
+        assert said == "1 in all. The copies are in the project's photos folder."
+        assert [p.name for p in (folder / "photos").iterdir()] == ["copied.png"]
+        copy = folder / "photos" / "copied.png"
+        assert copy.read_bytes() == (new / "copied.png").read_bytes()
+
+
+def test_import_says_where_the_photos_will_be(qtbot, tmp_path) -> None:
+    with window(qtbot, bare_project(tmp_path, photos=1)) as program:
+        program.importer().ask([])
+        dialog = program.shell.findChild(ImportDialog)
+        notes = [w for w in dialog.findChildren(QLabel) if w.text().startswith("Photos stay where")]
+        (note,) = notes
+        dialog.copy.click()
+        assert note.text().startswith("The project works with its own copies")
+        dialog.copy.click()
+        assert note.text().startswith("Photos stay where")
+        dialog.close()
+
+
+def test_an_import_that_cannot_copy_says_so_and_asks_again(qtbot, tmp_path, monkeypatch) -> None:
+    folder = bare_project(tmp_path, photos=1)
+    picture = QImage(320, 240, QImage.Format.Format_RGB32)
+    picture.fill(Qt.GlobalColor.red)
+    (tmp_path / "new").mkdir()
+    assert picture.save(str(tmp_path / "new" / "a.png"))
+
+    def full(_photo: Path, _draft: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("core.services.import_copies._write", full)
+    with window(qtbot, folder) as program:
+        page = label_page(qtbot, program)
+        program.importer().ask([tmp_path / "new"])
+        dialog = program.shell.findChild(ImportDialog)
+        dialog.copy.click()
+        dialog.start.click()
+        qtbot.waitUntil(lambda: bool(program.notices.recent), timeout=60_000)
+        assert "The disk is full, so “a.png”" in program.notices.recent[-1].text
+        assert dialog.start.isVisible(), "the form is back, to try again"
+        assert not (folder / "photos").exists()
+        assert len(page.gallery.index) == 1
+        dialog.close()
 
 
 def test_import_recognises_masks_map_and_table_beside_the_photos(tmp_path: Path) -> None:
