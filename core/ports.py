@@ -130,7 +130,10 @@ class ProjectStore(Protocol):
         ...
 
     def commit(self, edit: Edit) -> Changes:
-        """Apply one edit in one transaction; durable when it returns."""
+        """Apply one edit in one transaction; durable when it returns.
+
+        One that corrects the label takes back every "label wrong" that was said of the photo.
+        """
         ...
 
     # -- runs
@@ -159,6 +162,10 @@ class ProjectStore(Protocol):
         ...
 
     def set_verdict(self, run: RunId, image: ImageId, verdict: Verdict | None) -> Changes: ...
+    def judged(self, verdict: Verdict) -> list[Score]:
+        """By photo id: the scores of photos of which people said ``verdict`` last, that is in the
+        newest run in which they said anything."""
+        ...
 
     # -- the whole
     def check(self) -> CheckReport: ...

@@ -22,6 +22,7 @@ from storage.edit_work import EditWork
 from storage.mapping import areas_from, region_from
 from storage.mask_codec import TileDamaged
 from storage.rows import Rows
+from storage.run_rows import take_back_label_wrong
 from storage.tables import ImageRow, RegionRow, TileRow
 
 StoredTile = tuple[TileKey, bytes, bytes]
@@ -53,6 +54,7 @@ class Regions(Rows):
     def commit(self, edit: Edit) -> Changes:
         """Apply one edit in one transaction; durable when it returns.
 
+        One that corrects the label takes back every "label wrong" that was said of the photo.
         Raises DiskFull, ProjectReadOnly and ProjectLocked with the old state intact,
         ProjectDamaged when a tile in the way fails its checksum, and Bug when the edit does not
         fit what is stored.
@@ -62,6 +64,8 @@ class Regions(Rows):
             for change in edit.changes:
                 work.apply(change)
             work.flush()
+            if edit.corrects_label():
+                take_back_label_wrong(session, edit.image)
         return Changes(images=frozenset({edit.image}))
 
 

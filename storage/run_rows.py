@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import bindparam, delete, func, insert, select, tuple_
+from sqlalchemy import bindparam, delete, func, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from core.changes import Changes
@@ -117,6 +117,27 @@ class Runs(Rows):
                 raise ProjectError("This run has no score for that photo; score it first.")
             row.verdict = None if verdict is None else verdict.value
         return Changes(images=frozenset({image}), runs=True)
+
+    def judged(self, verdict: Verdict) -> list[Score]:
+        """The scores of photos whose verdict in the newest run that has one is ``verdict``."""
+        said = (
+            select(*_COLUMNS)
+            .join(RunRow, RunRow.id == ScoreRow.run_id)
+            .where(ScoreRow.verdict.is_not(None))
+            .order_by(RunRow.added)
+        )
+        with self._db.read() as session:
+            last = {row.image_id: row for row in session.execute(said)}
+            return [score_from(last[i]) for i in sorted(last) if last[i].verdict == verdict.value]
+
+
+def take_back_label_wrong(session: Session, image: ImageId) -> None:
+    """Within the caller's transaction: the label of ``image`` has been corrected."""
+    session.execute(
+        update(ScoreRow)
+        .where(ScoreRow.image_id == image, ScoreRow.verdict == Verdict.LABEL_WRONG.value)
+        .values(verdict=None)
+    )
 
 
 def _run(session: Session, run: RunId) -> RunRow:

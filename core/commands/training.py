@@ -185,21 +185,25 @@ def _hard_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _hard(context: Context, args: argparse.Namespace) -> int:
-    from core.services import review, runs
+    from core.services import hard_samples, review, runs
     from core.services.train import recover
+    from core.training.snapshot import judged_wrong_sentence
 
     with context.project(args.project) as store:
         recover(store)
         run = runs.chosen_run(store, args.run, scored=True)
         found = review.below(store, run.id, args.below)
         rows = [_hard_row(store, score) for score in found]
+        left_out = len(hard_samples.set_aside(store))
         scored = len(store.scores(run.id))
     for row in rows:
         context.console.result(f"{row['dice']:.3f}  {row['image']}  {_said(row)}")
     context.console.result(
         f"{len(rows):,} of {scored:,} leaves of run {run.id} have a Dice below {args.below:g}."
     )
-    context.console.document({"run": run.id, "samples": rows})
+    if left_out:
+        context.console.result(judged_wrong_sentence(left_out))
+    context.console.document({"run": run.id, "samples": rows, "left_out": left_out})
     return 0
 
 
@@ -223,6 +227,11 @@ def _hard_row(store: ProjectStore, score: Any) -> dict[str, Any]:
 
 
 def _said(row: dict[str, Any]) -> str:
+    judged = ", judged “label wrong”" if row["verdict"] == "label_wrong" else ""
+    return _mistake(row) + judged
+
+
+def _mistake(row: dict[str, Any]) -> str:
     if row["truth_empty"]:
         return "lesions invented on a leaf without any"
     if row["prediction_empty"]:

@@ -84,6 +84,10 @@ class Edit:
         """The edit that takes this one back; ``e.inverse().inverse() == e``."""
         return Edit(self.image, self.title, tuple(_inverse(c) for c in reversed(self.changes)))
 
+    def corrects_label(self) -> bool:
+        """Whether an outline, a disease or "no lesions" becomes another; the state alone is not."""
+        return any(_says_otherwise(c) for c in self.changes)
+
     def cost(self) -> int:
         """Bytes of pixel data held, for the undo budget."""
         return sum(
@@ -91,6 +95,16 @@ class Edit:
             for c in self.changes
             for tiles in (getattr(c, "tiles", None) or getattr(c, "delta", None) or {},)
         )
+
+
+def _says_otherwise(change: Change) -> bool:
+    match change:
+        case ImageRelabelled(before, after):
+            return (before.disease, before.mask_known) != (after.disease, after.mask_known)
+        case RegionRelabelled(before, after):
+            return (before.kind, before.disease) != (after.kind, after.disease)
+        case _:
+            return True
 
 
 def _inverse(change: Change) -> Change:

@@ -5,6 +5,7 @@ Knows scores and runs; starts nothing.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 
 from core.domain.ids import DiseaseId, ImageId
@@ -16,6 +17,7 @@ from core.services import review
 from core.services.bases import choose
 from core.services.runs import lineage, run_config, run_folder
 from core.training.config import TrainConfig
+from core.training.snapshot import judged_wrong_sentence
 
 BELOW = 0.75
 LONGEST_LINE = 5
@@ -28,10 +30,11 @@ MOSTLY = 0.6
 class HardPlan:
     """``images`` are drawn more often; ``replay`` are the other leaves to learn from.
 
-    All of a run's leaves stay in the training, so that nothing learnt is forgotten; only their
-    share changes. ``parent`` is the run to continue, None to start afresh; ``why`` says so in a
-    sentence. ``held_out`` hard leaves are never learnt from, ``set_aside`` ones were judged
-    "label wrong". ``dice`` is the mean of all hard ones before, for comparison.
+    A run's leaves stay in the training, so that nothing learnt is forgotten; only their share
+    changes. ``parent`` is the run to continue, None to start afresh; ``why`` says so in a
+    sentence. ``held_out`` hard leaves are never learnt from. ``set_aside`` leaves, hard or not,
+    were judged "label wrong" and are left out until their label is corrected. ``dice`` is the
+    mean of all hard ones before, for comparison.
     """
 
     images: tuple[ImageId, ...]
@@ -51,7 +54,7 @@ def hard_run_plan(store: ProjectStore, run: Run, below: float = BELOW) -> HardPl
     """
     scores = store.scores(run.id)
     hard = [s for s in scores if s.dice is not None and s.dice < below]
-    wrong = {s.image for s in hard if s.verdict is Verdict.LABEL_WRONG}
+    wrong = set_aside(store)
     if not hard:
         raise TrainingRefused(
             [f"No leaf of run {run.id} has a Dice below {below:.2f}; there is nothing to repeat."]
@@ -59,17 +62,27 @@ def hard_run_plan(store: ProjectStore, run: Run, below: float = BELOW) -> HardPl
     learnable = [s for s in scores if s.split == "train" and s.image not in wrong]
     images = tuple(s.image for s in hard if s.split == "train" and s.image not in wrong)
     settings = run_config(run_folder(store, run))
-    obstacle = _why_afresh(store, run, scores, hard)
+    obstacle = _why_afresh(store, run, scores, hard, wrong)
     return HardPlan(
         images=images,
         replay=tuple(sorted({s.image for s in learnable} - set(images))),
         parent=None if obstacle else run,
-        why=_sentence(run, obstacle, len(images)),
+        why=_sentence(run, obstacle, images=len(images), left_out=len(wrong)),
         held_out=tuple(s.image for s in hard if s.split != "train"),
         set_aside=tuple(sorted(wrong)),
         dice=review.review(hard).dice,
         settings=_again(settings, images, from_adapter=not obstacle),
     )
+
+
+def set_aside(store: ProjectStore) -> frozenset[ImageId]:
+    """Leaves that a run would learn from now, had nobody called their label wrong."""
+    return frozenset(s.image for s in store.judged(Verdict.LABEL_WRONG) if _to_learn_from(store, s))
+
+
+def _to_learn_from(store: ProjectStore, score: Score) -> bool:
+    split = store.image(score.image).split
+    return (score.split if split is Split.AUTO else split) == Split.TRAIN
 
 
 def _again(
@@ -85,7 +98,13 @@ def _again(
     )
 
 
-def _why_afresh(store: ProjectStore, run: Run, scores: list[Score], hard: list[Score]) -> str:
+def _why_afresh(
+    store: ProjectStore,
+    run: Run,
+    scores: list[Score],
+    hard: list[Score],
+    wrong: frozenset[ImageId],
+) -> str:
     """Why the adapter of ``run`` should not be continued; "" when it should."""
     folder = run_folder(store, run)
     if not folder.adapter.is_dir():
@@ -95,7 +114,7 @@ def _why_afresh(store: ProjectStore, run: Run, scores: list[Score], hard: list[S
         choose(f"{before.base}={before.base_path}" if before.base_path else before.base)
     except (ModelMissing, TrainingRefused):
         return "its base model is not on this computer any more"
-    if _classes_now(store) != frozenset(before.classes):
+    if _classes_now(store, wrong) != frozenset(before.classes):
         return "the project's classes have changed since"
     if len(lineage(store, run)) >= LONGEST_LINE:
         return f"its adapter has been continued {LONGEST_LINE} times already"
@@ -105,19 +124,23 @@ def _why_afresh(store: ProjectStore, run: Run, scores: list[Score], hard: list[S
     return ""
 
 
-def _classes_now(store: ProjectStore) -> frozenset[str]:
-    """Classes that a leaf to learn from carries."""
+def _classes_now(store: ProjectStore, wrong: frozenset[ImageId]) -> frozenset[str]:
+    """Classes that a leaf to learn from carries, without those whose label is ``wrong``."""
+    out = Counter(store.image(i).disease for i in wrong)
 
     def taught(disease: DiseaseId) -> bool:
         sides = (Split.AUTO, Split.TRAIN)
-        return any(store.count(ImageQuery(disease=disease, split=side)) for side in sides)
+        leaves = sum(store.count(ImageQuery(disease=disease, split=side)) for side in sides)
+        return leaves > out[disease]
 
     return frozenset(d.name for d in store.diseases() if taught(d.id))
 
 
-def _sentence(run: Run, obstacle: str, images: int) -> str:
+def _sentence(run: Run, obstacle: str, *, images: int, left_out: int) -> str:
     leaves = "1 hard leaf" if images == 1 else f"{images} hard leaves"
     drawn = f"{leaves} to learn from will be drawn more often, beside all others."
+    if left_out:
+        drawn += f" {judged_wrong_sentence(left_out)}"
     if obstacle:
         return f"Starts afresh from the base model, because {obstacle}; {drawn}"
     return f"Continues the adapter of run {run.id}; {drawn}"

@@ -15,6 +15,7 @@ from core.domain.ids import DiseaseId, ImageId
 from core.domain.image import LeafImage, Split
 from core.domain.mask import TileMask
 from core.domain.region import Region, RegionKind
+from core.domain.run import Verdict
 from core.errors import TrainingRefused
 from core.geometry import rle
 from core.ports import ImageQuery, ProjectStore
@@ -31,7 +32,8 @@ class Snapshot:
     """``classes`` are those with a leaf to learn from, ``healthy`` the one without lesions or "".
 
     ``left_out`` counts photos with neither class nor mask, ``ignored`` those set aside by their
-    split. ``notes`` are sentences worth showing although training may start.
+    split, ``judged_wrong`` those that would be learnt from if nobody had called their label wrong.
+    ``notes`` are sentences worth showing although training may start.
     """
 
     samples: tuple[Sample, ...]
@@ -39,6 +41,7 @@ class Snapshot:
     healthy: str
     left_out: int
     ignored: int
+    judged_wrong: int
     notes: tuple[str, ...]
 
     def count(self, split: str) -> int:
@@ -74,21 +77,34 @@ def take_snapshot(
         if progress:
             progress(done, len(useful))
     samples = _split(samples, useful)
+    judged = {s.image for s in store.judged(Verdict.LABEL_WRONG)}
+    # After the split, so that leaving a leaf out moves no other to the other side.
+    kept = [s for s in samples if s.split != splits.TRAIN or s.image not in judged]
+    judged_wrong, samples = len(samples) - len(kept), kept
     classes = _classes(samples, diseases.values())
     problems = [*_moved(moved), *_problems(samples, classes, class_only=class_only)]
+    said = [judged_wrong_sentence(judged_wrong)] if judged_wrong else []
     if problems:
-        raise TrainingRefused(problems)
-    notes = tuple(_notes(samples, classes, left_out=len(images) - len(useful)))
+        raise TrainingRefused([*problems, *said])
+    notes = (*said, *_notes(samples, classes, left_out=len(images) - len(useful)))
     answerable = _answerable(samples, classes)
     healthy = next((d.name for d in diseases.values() if d.healthy and d.name in classes), "")
     return Snapshot(
         samples=answerable,
         classes=classes,
         healthy=healthy,
-        left_out=len(images) - len(answerable),
+        left_out=len(images) - judged_wrong - len(answerable),
         ignored=len(every) - len(images),
+        judged_wrong=judged_wrong,
         notes=notes,
     )
+
+
+def judged_wrong_sentence(leaves: int) -> str:
+    """What becomes of leaves that somebody called “label wrong” and nobody has corrected yet."""
+    if leaves == 1:
+        return "1 leaf judged “label wrong” is left out until its label is corrected."
+    return f"{leaves:,} leaves judged “label wrong” are left out until their label is corrected."
 
 
 def union(regions: Iterable[Region], size: tuple[int, int]) -> TileMask:

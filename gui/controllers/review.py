@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
-from core.changes import Changes
 from core.domain.ids import ImageId
 from core.domain.image import LeafImage
 from core.domain.run import Run, RunState, Score, Verdict
@@ -260,14 +259,6 @@ def _leaf(figures: RunFigures, score: Score, image: LeafImage, truth: review.Tru
         problem = str(error)
     outlined = image.mask_known or score.dice is not None
     return Leaf(image, overlays(truth, prediction, outlined=outlined), problem)
-
-
-def clear_corrected(context: Context, run: Run, changes: Changes, judged: set[ImageId]) -> None:
-    """Leaves that were called “label wrong” and have been changed since are in again."""
-    if changes.runs:  # a verdict or a run, not an outline
-        return
-    for image in changes.images & judged:
-        set_verdict(context, run, image, None)
 
 
 def set_verdict(context: Context, run: Run, image: ImageId, verdict: Verdict | None) -> None:

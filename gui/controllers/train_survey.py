@@ -15,6 +15,7 @@ from core.domain.disease import Disease
 from core.domain.ids import DiseaseId, ImageId
 from core.domain.image import LeafImage, Split
 from core.domain.region import RegionKind
+from core.domain.run import Verdict
 from core.ports import ImageQuery
 from core.registry import discover
 from core.training import splits
@@ -68,6 +69,8 @@ class _Counting:
     useful: list[LeafImage] = field(default_factory=list)
     lesions: set[ImageId] = field(default_factory=set)
     healthy: frozenset[DiseaseId] = frozenset()
+    wrong: frozenset[ImageId] = frozenset()
+    """Leaves whose label was judged wrong: nothing is learnt from them, as in the snapshot."""
 
     def take(self, store: ProjectStore) -> None:
         """The next helping."""
@@ -90,17 +93,21 @@ class _Counting:
             labels[image.id] = [names[image.disease]] if image.disease in names else []
             if image.id in self.lesions:
                 labels[image.id].append(splits.LESIONS)
-        sides = splits.assign(self.useful, labels)
+        sides = {
+            image: side
+            for image, side in splits.assign(self.useful, labels).items()
+            if side != splits.TRAIN or image not in self.wrong
+        }
         taught = Counter(
-            i.disease for i in self.useful if i.disease and sides[i.id] == splits.TRAIN
+            i.disease for i in self.useful if i.disease and sides.get(i.id) == splits.TRAIN
         )
-        every = Counter(i.disease for i in self.useful)
+        every = Counter(i.disease for i in self.useful if i.id in sides)
         classes = tuple(
             ClassCount(d.name, d.colour, every[d.id]) for d in self.diseases if taught[d.id]
         )
         outlined = sum(i.mask_known or i.disease in self.healthy for i in self.useful)
         held_out = sum(side == splits.VAL for side in sides.values())
-        teaching = any(sides[i] == splits.TRAIN for i in self.lesions)
+        teaching = any(sides.get(i) == splits.TRAIN for i in self.lesions)
         found = tuple(problems(self.photos, classes, outlines=teaching))
         return TrainingData(self.photos, outlined, held_out, classes, found)
 
@@ -150,7 +157,8 @@ class Survey:
 def _first(store: ProjectStore) -> _Counting:
     diseases, ids = store.diseases(), store.image_ids(ImageQuery())
     healthy = frozenset(d.id for d in diseases if d.healthy)
-    return _Counting(diseases, ids, len(ids), healthy=healthy)
+    wrong = frozenset(s.image for s in store.judged(Verdict.LABEL_WRONG))
+    return _Counting(diseases, ids, len(ids), healthy=healthy, wrong=wrong)
 
 
 def base_models() -> list[BaseModel]:

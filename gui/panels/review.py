@@ -138,8 +138,6 @@ class ReviewWorkspace(Workspace):
         if self.figures is None:
             return
         lines = [h.score for h in self.list.hard.lines]
-        judged = {s.image for s in lines if s.verdict is Verdict.LABEL_WRONG}
-        review.clear_corrected(self._context, self.figures.run, changes, judged)
         touched = [s.image for s in lines if s.image in changes.images]
         if touched:
             self._refresh_lines(touched)

@@ -15,6 +15,7 @@ from core.domain.run import Run
 from core.services.hard_samples import HardPlan, hard_run_plan
 from core.services.runs import run_config, run_folder
 from core.training.config import TrainConfig
+from core.training.snapshot import judged_wrong_sentence
 from gui.context import Context
 from gui.controllers import wording
 from gui.controllers.focus import Focus
@@ -132,8 +133,7 @@ def sentences(offer: HardOffer) -> list[str]:
         leaves = wording.count(len(plan.held_out), "hard leaf is", "hard leaves are")
         said.append(f"{leaves} held out for testing and will not be learnt from.")
     if plan.set_aside:
-        leaves = wording.count(len(plan.set_aside), "leaf you called", "leaves you called")
-        said.append(f"{leaves} “label wrong” will not be among them until you correct the outline.")
+        said.append(judged_wrong_sentence(len(plan.set_aside)))
     if plan.dice is not None:
         said.append(f"Their mean Dice is {wording.dice(plan.dice)} now; you will see both.")
     if plan.parent is None:

@@ -400,6 +400,63 @@ def test_scores_replace_earlier_ones_and_keep_the_verdict(store: ProjectStore) -
             unknown()
 
 
+def test_the_newest_run_in_which_something_was_said_of_a_photo_counts(store: ProjectStore) -> None:
+    store.add_images([NewImage(photo(n)) for n in range(1, 5)])
+    for name in ("b", "a"):
+        store.put_run(run(name))
+        store.put_scores([score(name, n, 0.5) for n in range(1, 5)])
+    assert store.judged(Verdict.LABEL_WRONG) == []
+    for n in (1, 2, 3):
+        store.set_verdict(RunId("b"), ImageId(n), Verdict.LABEL_WRONG)
+    store.set_verdict(RunId("a"), ImageId(2), Verdict.MODEL_WRONG)
+    store.set_verdict(RunId("a"), ImageId(4), Verdict.LABEL_WRONG)
+    wrong = store.judged(Verdict.LABEL_WRONG)
+    assert [(s.image, s.run) for s in wrong] == [(1, "b"), (3, "b"), (4, "a")]
+    assert [s.image for s in store.judged(Verdict.MODEL_WRONG)] == [2]
+
+
+def test_correcting_a_leaf_takes_label_wrong_back_and_nothing_else_does(
+    store: ProjectStore,
+) -> None:
+    store.put_disease(Disease(DiseaseId(7), "mildew", "#123456"))
+    leaf = region(1, 1, rectangle(0, 0, 100, 100), kind="leaf")
+    store.add_images([NewImage(photo(1), (leaf,)), NewImage(photo(2))])
+    for name in ("a", "b"):
+        store.put_run(run(name))
+        store.put_scores([score(name, n, 0.5) for n in (1, 2)])
+    first, second = ImageId(1), ImageId(2)
+
+    def verdicts(image: ImageId) -> list[Verdict | None]:
+        return [store.scores(RunId(name), [image])[0].verdict for name in ("a", "b")]
+
+    def judge() -> None:
+        for name in ("a", "b"):
+            store.set_verdict(RunId(name), first, Verdict.LABEL_WRONG)
+        store.set_verdict(RunId("a"), second, Verdict.LABEL_WRONG)
+        store.set_verdict(RunId("b"), second, Verdict.MODEL_WRONG)
+
+    before = ImageLabel(None, ImageState.UNSEEN, mask_known=False)
+    done = replace(before, state=ImageState.DONE)
+    named = replace(done, disease=DiseaseId(7))
+    judge()
+    store.commit(Edit(first, "Done", (ImageRelabelled(before, done),)))
+    assert verdicts(first) == [Verdict.LABEL_WRONG] * 2, "a state corrects nothing"
+    delta = leaf.mask.delta(rectangle(0, 0, 9, 9))
+    for change in (
+        ImageRelabelled(done, named),
+        PixelsChanged(RegionId(1), delta),
+        RegionRelabelled(leaf.info, replace(leaf.info, kind=RegionKind.LESION)),
+        ImageRelabelled(named, replace(named, mask_known=True)),
+        RegionRemoved(leaf.info, {}),
+    ):
+        judge()
+        assert store.commit(Edit(first, "x", (change,))).images == {1}
+        assert verdicts(first) == [None, None], change
+        assert verdicts(second) == [Verdict.LABEL_WRONG, Verdict.MODEL_WRONG]
+    store.commit(Edit(second, "x", (ImageRelabelled(before, named),)))
+    assert verdicts(second) == [None, Verdict.MODEL_WRONG]
+
+
 def test_the_worst_are_paged_without_gap_or_repeat(store: ProjectStore) -> None:
     store.add_images([NewImage(photo(n)) for n in range(1, 31)])
     store.put_run(run("a"))

@@ -15,7 +15,7 @@ from PIL import Image
 
 from core import cli
 from core.commands import demo as demo_command
-from core.domain.run import RunState
+from core.domain.run import RunState, Verdict
 from core.ports import ImageQuery
 from core.training.config import Method, TrainConfig
 from storage.projects import open_project
@@ -123,7 +123,7 @@ def test_a_library_that_prints_does_not_spoil_the_document(
     monkeypatch.setattr(review, "below", chatty)
     monkeypatch.setattr("core.services.runs.chosen_run", lambda *_a, **_k: _Run())
     said = run("hard", project, "--json")
-    assert said.document == {"run": "x", "samples": []}
+    assert said.document == {"run": "x", "samples": [], "left_out": 0}
     assert "hello from a library" in said.err
 
 
@@ -353,6 +353,30 @@ def test_hard_cases_come_worst_first_in_words(
     ]
     assert "invented" in lines[0]
     assert lines[-1].startswith("3 of 12 leaves")
+
+
+def test_leaves_judged_wrong_are_told_where_they_are_left_out(
+    run: Run, project: Path, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_project(project)
+    ids = store.image_ids(ImageQuery())
+    store.close()
+    play(monkeypatch, dice={str(ids[0]): 0.3, str(ids[1]): 0.1})
+    assert run("train", project, "--base", base).status == 0
+    said = run("hard", project)
+    assert "label wrong" not in said.out
+    store = open_project(project)
+    for image in ids[:2]:
+        store.set_verdict(store.runs()[0].id, image, Verdict.LABEL_WRONG)
+    store.close()
+    sentence = "2 leaves judged “label wrong” are left out until their label is corrected."
+    said = run("hard", project)
+    assert said.out.splitlines()[0].endswith(", judged “label wrong”")
+    assert said.out.splitlines()[-1] == sentence
+    assert run("hard", project, "--json").document["left_out"] == 2
+    said = run("train", project, "--base", base)
+    assert sentence in said.err
+    assert "from 7 leaves, 3 held out" in said.err
 
 
 def test_training_on_one_class_says_every_reason(run: Run, tmp_path: Path, base: str) -> None:

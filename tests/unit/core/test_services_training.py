@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 
 from core import files
+from core.domain.edits import Edit, ImageLabel, ImageRelabelled
+from core.domain.ids import ImageId
+from core.domain.image import Split
 from core.domain.run import RunState, Verdict
 from core.errors import (
     DiskFull,
@@ -32,7 +35,7 @@ from core.training import events
 from core.training.config import TrainConfig
 from core.training.run_folder import RunFolder
 from storage.projects import open_project
-from tests.doubles.projects import Leaf, leaves, make_project
+from tests.doubles.projects import Leaf, leaves, make_project, spotted
 from tests.doubles.workers import fake_base, play, use_doubles
 
 
@@ -358,11 +361,93 @@ def test_the_hard_ones_continue_the_adapter_and_keep_the_rest(
     assert plan.parent is not None
     assert plan.parent.id == folder.id
     assert plan.why.startswith("Continues the adapter")
+    assert plan.why.endswith(
+        "1 leaf judged “label wrong” is left out until its label is corrected."
+    )
     again = prepare_run(store, plan.settings, parent=plan.parent)
     config = TrainConfig.read(again.config)
     assert config.parent == str(folder.adapter)
     assert set(config.hard) == {train[0], train[2]}
     assert store.runs()[0].parent == folder.id
+    learnt = {s.image for s in again.read_samples() if s.split == "train"}
+    assert learnt == set(train) - {train[1]}, "a label known to be wrong teaches nothing"
+
+
+def _rename(store: ProjectStore, image: ImageId, disease: str) -> Edit:
+    found = store.image(image)
+    names = {d.name: d.id for d in store.diseases()}
+    before = ImageLabel(found.disease, found.state, found.mask_known)
+    after = replace(before, disease=names[disease])
+    return Edit(image, "Name the disease", (ImageRelabelled(before, after),))
+
+
+def test_a_leaf_with_a_wrong_label_is_out_until_it_is_corrected(
+    store: ProjectStore, base: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_doubles(monkeypatch, "train")
+    train = [i for i in store.image_ids(ImageQuery()) if store.image(i).split == "train"]
+    play(monkeypatch, dice={str(train[0]): 0.1, str(train[1]): 0.2})
+    folder = trained(store, base)
+    store.set_verdict(folder.id, train[1], Verdict.LABEL_WRONG)
+    run = runs.find_run(store, folder.id)
+    assert hard_run_plan(store, run).set_aside == (train[1],)
+    disease = store.image(train[1]).disease
+    other = next(d.name for d in store.diseases() if d.id != disease and d.name != "healthy")
+    store.commit(_rename(store, train[1], other))
+    plan = hard_run_plan(store, run)
+    assert plan.set_aside == ()
+    assert "label wrong" not in plan.why
+    assert set(plan.images) == {train[0], train[1]}
+    again = prepare_run(store, plan.settings, parent=plan.parent)
+    assert {s.image for s in again.read_samples() if s.split == "train"} == set(train)
+
+
+def test_a_leaf_judged_wrong_and_left_out_once_does_not_slip_back_in_a_run_later(
+    store: ProjectStore, base: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_doubles(monkeypatch, "train")
+    train = [i for i in store.image_ids(ImageQuery()) if store.image(i).split == "train"]
+    play(monkeypatch, dice={str(i): 0.1 for i in train[:2]})
+    first = trained(store, base)
+    store.set_verdict(first.id, train[1], Verdict.LABEL_WRONG)
+    second = trained(store, base)
+    assert train[1] not in {s.image for s in second.read_samples()}
+    plan = hard_run_plan(store, runs.find_run(store, second.id))
+    assert plan.set_aside == (train[1],)
+    third = prepare_run(store, plan.settings, parent=plan.parent)
+    assert train[1] not in {s.image for s in third.read_samples()}
+
+
+def test_held_out_leaves_with_a_wrong_label_are_no_part_of_the_sentence(
+    store: ProjectStore, base: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_doubles(monkeypatch, "train")
+    images = [store.image(i) for i in store.image_ids(ImageQuery())]
+    val = next(i.id for i in images if i.split == "val")
+    train = next(i.id for i in images if i.split == "train")
+    play(monkeypatch, dice={str(val): 0.1, str(train): 0.1})
+    folder = trained(store, base)
+    store.set_verdict(folder.id, val, Verdict.LABEL_WRONG)
+    plan = hard_run_plan(store, runs.find_run(store, folder.id))
+    assert (plan.set_aside, plan.held_out) == ((), (val,))
+    again = prepare_run(store, plan.settings, parent=plan.parent)
+    assert val in {s.image for s in again.read_samples() if s.split == "val"}
+
+
+def test_a_class_that_only_wrong_labels_carry_is_a_change_of_classes(
+    tmp_path: Path, base: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_doubles(monkeypatch, "train")
+    store = make_project(tmp_path, [*leaves(), spotted("m.png", "mould", split=Split.TRAIN)])
+    mould = store.image_ids(ImageQuery(text="m.png"))[0]
+    play(monkeypatch, dice={str(i): 0.1 for i in store.image_ids(ImageQuery())[:2]})
+    folder = trained(store, base)
+    assert "mould" in runs.run_config(folder).classes
+    store.set_verdict(folder.id, mould, Verdict.LABEL_WRONG)
+    plan = hard_run_plan(store, runs.find_run(store, folder.id))
+    assert "classes have changed" in plan.why
+    assert "mould" not in runs.run_config(prepare_run(store, plan.settings)).classes
+    store.close()
 
 
 def test_new_classes_start_afresh_and_say_why(

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.domain.ids import ImageId
+from core.domain.ids import ImageId, RunId
 from core.domain.image import LeafImage, Split
+from core.domain.run import Run, RunState, Score, Verdict
 from core.errors import TrainingRefused
 from core.geometry import rle
-from core.ports import ImageQuery
+from core.ports import ImageQuery, ProjectStore
 from core.training.snapshot import take_snapshot
 from core.training.splits import LESIONS, assign
 from tests.doubles.projects import SIZE, Leaf, leaves, make_project, spotted
@@ -77,6 +78,56 @@ def test_ignored_photos_teach_nothing(tmp_path: Path) -> None:
     taken = take_snapshot(store)
     assert taken.ignored == 1
     assert not any(s.path.endswith("x.png") for s in taken.samples)
+    store.close()
+
+
+def _judge(store: ProjectStore, *names: str) -> None:
+    store.put_run(Run(RunId("r"), "", "starter", RunState.FINISHED, "2026-01-01", "runs/r"))
+    for name in names:
+        (image,) = store.image_ids(ImageQuery(text=name))
+        store.put_scores([_score("r", image, verdict=Verdict.LABEL_WRONG)])
+
+
+def _score(run: str, image: ImageId, *, verdict: Verdict) -> Score:
+    return Score(RunId(run), image, "train", 0.1, (), None, "rust", (), 0.0, None, "", verdict)
+
+
+def test_a_label_judged_wrong_teaches_nothing_and_is_counted(tmp_path: Path) -> None:
+    store = make_project(tmp_path, [*leaves(), Leaf("blank.png")])
+    before = {s.image: s.split for s in take_snapshot(store).samples}
+    _judge(store, "leaf_00", "leaf_01", "leaf_03")
+    taken = take_snapshot(store)
+    names = {Path(s.path).name for s in taken.samples}
+    assert not names & {"leaf_00.png", "leaf_01.png"}
+    assert "leaf_03.png" in names, "held-out leaves are measured, not learnt from"
+    assert (taken.judged_wrong, taken.left_out, len(names)) == (2, 1, 10)
+    sentence = "2 leaves judged “label wrong” are left out until their label is corrected."
+    assert sentence in taken.notes
+    assert all(before[s.image] == s.split for s in taken.samples)
+    store.close()
+
+
+def test_leaving_a_leaf_out_moves_no_other_to_the_other_side(tmp_path: Path) -> None:
+    wanted = [spotted(f"{n}.png", ("rust", "scab")[n % 2], group=f"plant {n}") for n in range(24)]
+    store = make_project(tmp_path, wanted)
+    before = {s.image: s.split for s in take_snapshot(store).samples}
+    scab = [f"{n}.png" for n in range(1, 24, 2)]
+    held = {Path(s.path).name for s in take_snapshot(store).samples if s.split == "val"}
+    _judge(store, *[name for name in scab if name not in held and len(name) > 5][:3])
+    after = {s.image: s.split for s in take_snapshot(store).samples}
+    assert len(after) == len(before) - 3
+    assert after.items() <= before.items()
+    store.close()
+
+
+def test_when_too_little_is_left_the_leaves_left_out_are_named_as_a_reason(tmp_path: Path) -> None:
+    store = make_project(tmp_path, [spotted("a.png", "rust", split=Split.TRAIN),
+                                    spotted("b.png", "scab", split=Split.TRAIN)])  # fmt: skip
+    _judge(store, "b.png")
+    with pytest.raises(TrainingRefused) as refusal:
+        take_snapshot(store)
+    assert "only “rust”" in refusal.value.problems[0]
+    assert refusal.value.problems[-1].startswith("1 leaf judged “label wrong” is left out")
     store.close()
 
 

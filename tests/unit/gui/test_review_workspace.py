@@ -154,9 +154,30 @@ def test_a_wrong_label_counts_as_corrected_once_it_is_changed(qtbot, leaves, pag
     qtbot.waitUntil(lambda: page.line.score.verdict is Verdict.LABEL_WRONG, timeout=PATIENCE)
     image = leaves.ask(qtbot, lambda s: s.image(line.score.image))
     before = ImageLabel(image.disease, image.state, image.mask_known)
-    change = ImageRelabelled(before, replace(before, state=ImageState.CHECKED))
+    checked = replace(before, state=ImageState.CHECKED)
+    change = ImageRelabelled(before, checked)
     leaves.context.project.change(lambda s: s.commit(Edit(image.id, "Checked", (change,))))
+    assert stored(leaves, qtbot, image.id).verdict is Verdict.LABEL_WRONG, "only looked at again"
+    other = leaves.ask(qtbot, lambda s: [d.id for d in s.diseases() if d.id != image.disease])[0]
+    change = ImageRelabelled(checked, replace(checked, disease=other))
+    leaves.context.project.change(lambda s: s.commit(Edit(image.id, "Rename", (change,))))
     qtbot.waitUntil(lambda: page.line.score.verdict is None, timeout=PATIENCE)
+    assert stored(leaves, qtbot, image.id).verdict is None
+
+
+def test_a_leaf_that_the_list_does_not_show_comes_back_in_as_well(qtbot, leaves, page) -> None:
+    """Corrected in Label while Review lists other leaves, or another run."""
+    image = leaves.ask(qtbot, lambda s: s.image(page.list.hard.lines[-1].score.image))
+    page.judge(None)
+    leaves.context.project.change(
+        lambda s: s.set_verdict(leaves.run.id, image.id, Verdict.LABEL_WRONG)
+    )
+    page.filter.put(0.30)
+    qtbot.waitUntil(lambda: page.list.hard.row_of(image.id) < 0, timeout=PATIENCE)
+    before = ImageLabel(image.disease, image.state, image.mask_known)
+    change = ImageRelabelled(before, replace(before, disease=None))
+    leaves.context.project.change(lambda s: s.commit(Edit(image.id, "Rename", (change,))))
+    assert stored(leaves, qtbot, image.id).verdict is None
 
 
 def test_the_threshold_moves_the_prediction_and_says_the_dice(qtbot, page) -> None:
@@ -189,7 +210,7 @@ def test_training_on_the_hard_ones_says_what_it_does_and_then_does_it(qtbot, lea
     dialog = page.hard_runs.dialog
     said = " ".join(dialog.sentences)
     assert "Dice below 0.30" in said
-    assert "1 leaf you called “label wrong”" in said
+    assert "1 leaf judged “label wrong” is left out until its label is corrected." in said
     assert dialog.go_on.isChecked()
 
     dialog.minutes.setValue(1)
@@ -201,6 +222,8 @@ def test_training_on_the_hard_ones_says_what_it_does_and_then_does_it(qtbot, lea
     assert config.minutes == 1
     assert training_leaf.score.image not in config.hard
     assert config.hard
+    learnt = {s.image for s in page.training.live.folder.read_samples()}
+    assert training_leaf.score.image not in learnt
 
     qtbot.waitUntil(
         lambda: page.figures is not None and page.figures.compared is not None, timeout=PATIENCE
