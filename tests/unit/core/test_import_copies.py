@@ -147,9 +147,19 @@ def test_folders_that_differ_by_case_alone_are_one_so_that_every_system_can_hold
     assert {i.group for i in card.images()} == {"Plot", "plot"}
 
 
+def _refuse_hard_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_self: Path, _target: Path) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+
+
+@pytest.mark.parametrize("links", [True, False])
 def test_a_name_taken_this_very_moment_is_left_alone(
-    card: Card, monkeypatch: pytest.MonkeyPatch
+    card: Card, monkeypatch: pytest.MonkeyPatch, links: bool
 ) -> None:
+    if not links:
+        _refuse_hard_links(monkeypatch)
     place = import_copies._place
 
     def late(draft: Path, final: Path) -> None:
@@ -162,15 +172,13 @@ def test_a_name_taken_this_very_moment_is_left_alone(
     card.run()
     assert card.paths() == ["photos/a-2.png"]
     assert card.there() == ["photos/a-2.png", "photos/a.png"]
+    assert (card.copies / "a.png").read_text() == "somebody was faster"
 
 
 def test_without_hard_links_copies_come_whole_as_well(
     card: Card, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_self: Path, _target: Path) -> None:
-        raise PermissionError(1, "Operation not permitted")
-
-    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    _refuse_hard_links(monkeypatch)
     card.copies.mkdir()
     (card.copies / "a.png").write_text("mine")
     card.photo("a.png")
