@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from leaf_project import PATIENCE, leaf_window
 from PySide6.QtCore import Qt
 
+from core.domain.ids import DiseaseId, RunId
+from core.domain.image import Split
+from core.domain.run import Run, RunState, Score, Verdict
+from core.ports import ImageQuery
 from core.training.config import Method, Tower, TrainConfig
-from gui.controllers.train_survey import BaseModel, ClassCount, problems
+from core.training.snapshot import take_snapshot
+from gui.controllers.train_survey import BaseModel, ClassCount, Survey, TrainingData, problems
 from gui.panels.train import TrainWorkspace
 from gui.panels.train_setup import SetupView
 
@@ -65,6 +71,25 @@ def test_a_model_that_lies_in_a_folder_asks_for_it(setup, tmp_path: Path) -> Non
     setup.base.setCurrentIndex(setup.base.findData("starter"))
     assert setup.config.base_path == ""
     assert setup.choose.isHidden()
+
+
+def test_the_count_leaves_out_what_the_run_will_leave_out(qtbot, leaves) -> None:
+    counted: list[TrainingData] = []
+
+    def judge(store) -> tuple[DiseaseId, list[str]]:
+        store.put_run(Run(RunId("r"), "", "starter", RunState.FINISHED, "2026-01-01", "runs/r"))
+        disease = store.image(store.image_ids(ImageQuery())[0]).disease
+        for image in store.image_ids(ImageQuery(disease=disease, split=Split.TRAIN)):
+            score = Score(RunId("r"), image, "train", 0.1, (), None, "", (), 0.0, None, "")
+            store.put_scores([replace(score, verdict=Verdict.LABEL_WRONG)])
+        return disease, [d.name for d in store.diseases() if d.id != disease]
+
+    _, others = leaves.ask(qtbot, judge)
+    Survey(leaves.context, counted.append).begin()
+    qtbot.waitUntil(lambda: bool(counted), timeout=PATIENCE)
+    assert {c.name for c in counted[0].classes} == set(others)
+    taken = leaves.ask(qtbot, take_snapshot)
+    assert set(taken.classes) == set(others)
 
 
 def test_what_is_counted_is_what_will_be_learnt_from(qtbot, leaves) -> None:
