@@ -121,9 +121,9 @@ class Runs(Rows):
     def judged(self, verdict: Verdict) -> list[Score]:
         """The scores of photos whose verdict in the newest run that has one is ``verdict``."""
         said = (
-            select(*_COLUMNS)
-            .join(RunRow, RunRow.id == ScoreRow.run_id)
-            .where(ScoreRow.verdict.is_not(None))
+            select(*SCORE_COLUMNS)
+            .join(RunRow, RunRow.id == _score.run_id)
+            .where(_score.verdict.is_not(None))
             .order_by(RunRow.added)
         )
         with self._db.read() as session:
