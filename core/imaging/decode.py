@@ -2,11 +2,11 @@
 
 Takes JPEG (and the JPEG in MPO), PNG, TIFF, WebP and HEIC, nothing else, and returns the photo as
 people see it: EXIF orientation applied (for HEIC, the rotation in the file itself, as its standard
-says), transparency over white, CMYK and palettes turned into RGB. 16-bit greys lose their low bits
-by the same shift for every photo of the same depth: the depth is the smallest of 8, 10, 12, 14 and
-16 bits that holds the brightest pixel, so that cameras that fill 12 of 16 bits do not come out
-black. A stretch by percentile would show more, but would give the same leaf another colour in
-another photo. 16-bit RGB keeps its high byte. Colour profiles are not applied.
+says), transparency over white, CMYK and palettes turned into RGB. 16-bit greys and colours lose
+their low bits by the same shift for every photo of the same depth: the depth is the smallest of 8,
+10, 12, 14 and 16 bits that holds the brightest value, so that cameras that fill 12 of 16 bits do
+not come out black. A stretch by percentile would show more, but would give the same leaf another
+colour in another photo. Colour profiles are not applied.
 
 Knows files and pixels; knows no project. Everything that a decoder may throw at a hostile file
 becomes ImageUnreadable. It may still be slow or crash: `core.workers.decode` is the place for
@@ -17,18 +17,21 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import struct
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL.TiffImagePlugin import BITSPERSAMPLE, PLANAR_CONFIGURATION, TiffImageFile
 
 from core.errors import ImageUnreadable
 from core.imaging.exif import read_capture
@@ -41,6 +44,8 @@ MAX_PIXELS = 200_000_000
 MAX_BYTES = 500_000_000
 THUMBNAIL_SIDE = 256
 
+_DEEP = re.compile(";16([LBN])")
+"""In what Pillow calls a raw mode: 16 bits, and which byte comes first."""
 _FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "HEIF")
 # Pillow's own alarm starts at 89 megapixels, which a good camera reaches; ours is checked below.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
@@ -108,8 +113,12 @@ def file_bytes(path: Path) -> bytes:
     """The whole file. Raises ImageUnreadable when it is gone, forbidden, no file or too large."""
     try:
         if not path.is_file():
-            there = "is no file" if path.exists() else "is not there any more"
-            raise _refusal(path, f"{there}. Put the photo back, or import it from its new place")
+            if path.exists():
+                raise _refusal(path, "is a folder, pipe or device and no photo. Leave it out")
+            raise _refusal(
+                path,
+                "is not there any more. Put the photo back, or import it from its new place",
+            )
         if path.stat().st_size > MAX_BYTES:
             raise _refusal(path, "is larger than 500 MB. Save a smaller copy and take that")
         return path.read_bytes()
@@ -239,7 +248,18 @@ def _open(path: Path, file: BinaryIO) -> Image.Image:
         # A camera's JPEG or HEIC may carry depth or gain maps behind the photo itself; elsewhere
         # nobody can know which of the pages is meant.
         raise _refusal(path, f"holds {frames} pictures. Save each as a file of its own")
+    if _apart(picture):
+        # Pillow reads these as if they had 8 bits: pixels that nobody took.
+        raise _refusal(path, "keeps its 16-bit colours in three layers. Save it interleaved")
     return picture
+
+
+def _apart(picture: Image.Image) -> bool:
+    """A TIFF of more than 8 bits whose colours lie in planes of their own."""
+    if not isinstance(picture, TiffImageFile):
+        return False
+    bits = picture.tag_v2.get(BITSPERSAMPLE, (1,))
+    return len(bits) > 1 and max(bits) > 8 and picture.tag_v2.get(PLANAR_CONFIGURATION) == 2
 
 
 def _header_of(path: Path, data: bytes) -> PhotoHeader:
@@ -266,12 +286,15 @@ def _decoded(path: Path, data: bytes, max_side: int | None) -> Image.Image:
     """RGB, displayed orientation."""
     try:
         with _opened(path, io.BytesIO(data)) as picture:
+            deep = _has_low_bits(picture)  # asked first: reading EXIF may load the pixels
             orientation = read_capture(picture).orientation
             turns_itself = picture.format in ("TIFF", "HEIF")
             if max_side:
                 picture.draft("RGB", (max_side, max_side))
             picture.load()
             flat = _flattened(path, picture)
+        if deep:
+            flat = _with_low_bits(path, data, flat)
         if max_side and max(flat.size) > max_side:
             flat.thumbnail((max_side, max_side), Image.Resampling.BOX, reducing_gap=2.0)
         if orientation in _TURNS and not turns_itself:
@@ -299,6 +322,39 @@ def _flattened(path: Path, picture: Image.Image) -> Image.Image:
 
 def _eight_bits(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
     values = np.clip(grey.astype(np.int64), 0, None)
-    bits = int(values.max(initial=0)).bit_length()
-    depth = next((d for d in (8, 10, 12, 14, 16) if bits <= d), max(bits, 16))
-    return (values >> (depth - 8)).astype(np.uint8)
+    return (values >> (_depth(int(values.max(initial=0))) - 8)).astype(np.uint8)
+
+
+def _depth(brightest: int) -> int:
+    bits = brightest.bit_length()
+    return next((d for d in (8, 10, 12, 14, 16) if bits <= d), max(bits, 16))
+
+
+def _has_low_bits(picture: Image.Image) -> bool:
+    if picture.mode != "RGB" or not isinstance(picture, ImageFile.ImageFile):
+        return False
+    return any(_DEEP.search(str(tile.args)) for tile in picture.tile)
+
+
+def _with_low_bits(path: Path, data: bytes, high: Image.Image) -> Image.Image:
+    """16-bit colours by the rule for greys. Pillow gives their high bytes alone, ``high``."""
+    brightest = max(most for _, most in high.getextrema())  # type: ignore[misc]
+    if _depth(brightest << 8) == 16:
+        return high
+    with _opened(path, io.BytesIO(data)) as picture:
+        assert isinstance(picture, ImageFile.ImageFile)
+        # Read with its bytes exchanged, the same file gives the low ones.
+        picture.tile = [tile._replace(args=_exchanged(tile.args)) for tile in picture.tile]
+        picture.load()
+        low = np.asarray(picture)
+    shift = _depth(brightest << 8 | (0xFF if brightest else int(low.max(initial=0)))) - 8
+    # In bytes throughout: at 200 megapixels anything wider would not fit the process.
+    return Image.fromarray((np.asarray(high) << (8 - shift)) | (low >> shift))
+
+
+def _exchanged(args: Any) -> Any:
+    if isinstance(args, tuple):
+        return tuple(_exchanged(part) for part in args)
+    native = "L" if sys.byteorder == "little" else "B"
+    other = {"L": "B", "B": "L", "N": "B" if native == "L" else "L"}
+    return _DEEP.sub(lambda m: f";16{other[m[1]]}", args) if isinstance(args, str) else args

@@ -6,8 +6,10 @@ import hashlib
 import io
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+import tifffile
 from PIL import ExifTags, Image
 
 from core.errors import ImageUnreadable
@@ -178,3 +180,32 @@ def test_a_camera_jpeg_with_a_second_picture_behind_it_is_read(tmp_path: Path) -
     marked().save(path, "MPO", save_all=True, append_images=[marked(shade=60)], quality=95)
     assert read_header(path).format == "JPEG"
     assert red_corner(decode_rgb(path))
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+@pytest.mark.parametrize("how", ["plain", "big-endian", "deflate", "png"])
+def test_colours_of_any_depth_in_16_bits_are_as_bright_as_they_were_taken(
+    tmp_path: Path, bits: int, how: str
+) -> None:
+    values = np.random.default_rng(bits).integers(0, 1 << bits, (6, 8, 3)).astype(np.uint16)
+    values[0, 0] = (1 << bits) - 1
+    path = tmp_path / ("leaf.png" if how == "png" else "leaf.tif")
+    if how == "png":
+        cv2.imwrite(str(path), values[..., ::-1])
+    else:
+        tifffile.imwrite(
+            path,
+            values,
+            photometric="rgb",
+            byteorder=">" if how == "big-endian" else "<",
+            compression="zlib" if how == "deflate" else None,
+        )
+    assert np.array_equal(decode_rgb(path), values >> (bits - 8))
+
+
+def test_16_bit_colours_in_layers_are_refused_and_not_misread(tmp_path: Path) -> None:
+    values = np.random.default_rng(1).integers(0, 1 << 16, (3, 6, 8)).astype(np.uint16)
+    path = tmp_path / "leaf.tif"
+    tifffile.imwrite(path, values, photometric="rgb", planarconfig="separate")
+    with pytest.raises(ImageUnreadable, match="three layers"):
+        decode_rgb(path)
