@@ -144,6 +144,15 @@ def flush_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def is_text(name: str) -> bool:
+    """Whether a name can be written down: on Linux a file's name may be any bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def sha256(path: Path) -> str:
     """Of the file's bytes, in hex. Raises OSError."""
     with path.open("rb") as file:

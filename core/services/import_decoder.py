@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from core import files
 from core.errors import ImportRefused, WorkerFailed
 from core.imaging.decode import Inspection, PhotoHeader
 from core.workers.client import WorkerClient
@@ -79,6 +80,10 @@ class LimitedDecoder:
         self.close()
 
     def _ask(self, what: str, path: Path) -> Message:
+        if not files.is_text(str(path)):  # neither the project nor any export could write it down
+            raise ImportRefused(
+                path, "Its name or folder's name holds bytes that are no text. Rename it."
+            )
         for _ in range(2):
             client = self._running()
             self._request += 1

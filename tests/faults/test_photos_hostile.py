@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -68,6 +69,21 @@ def test_every_kind_of_bad_photo_is_refused_with_what_to_do(
     assert "not a JPEG" in reasons["animation.jpg"]
     assert "not a JPEG" in reasons["drawing.jpg"]
     assert "measured values, not a photo" in reasons["measured.tif"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has names that are no text")
+def test_a_name_that_is_no_text_costs_its_own_photo_alone(
+    store: SqlProjectStore, photos: Path
+) -> None:
+    good = write_photo(photos / "good.jpg")
+    odd = write_photo(photos / "odd\udcff.jpg", shade=9)
+    below = photos / "d\udcff"
+    below.mkdir()
+    inside = write_photo(below / "leaf.jpg", shade=17)
+    report = _import(store, photos)
+    assert report.accepted == [good]
+    assert {path for path, _ in report.refused} == {odd, inside}
+    assert all("bytes that are no text. Rename it." in reason for _, reason in report.refused)
 
 
 @pytest.mark.parametrize("kind", list(ENDINGS))
