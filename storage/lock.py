@@ -55,9 +55,10 @@ class ProjectLock:
     def release(self) -> None:
         """Give the lock back; the file stays, because deleting it would race with an opener."""
         if self._handle is not None:
-            os.ftruncate(self._handle, 0)
-            os.close(self._handle)
-            self._handle = None
+            handle, self._handle = self._handle, None
+            with suppress(OSError):  # the name on it is a courtesy; a lost drive takes it along
+                os.ftruncate(handle, 0)
+            os.close(handle)
 
 
 def _lock(handle: int) -> None:

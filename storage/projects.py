@@ -6,6 +6,7 @@ damaged, from the future, held by somebody else, on read-only media.
 
 from __future__ import annotations
 
+import errno
 import shutil
 import sqlite3
 import tempfile
@@ -15,6 +16,7 @@ from pathlib import Path
 from core.domain.disease import HEALTHY_COLOUR, Disease
 from core.domain.ids import DiseaseId, new_id
 from core.errors import ProjectDamaged, ProjectError, ProjectLocked, ProjectReadOnly, ProjectTooNew
+from core.files import is_text
 from storage import backup
 from storage.database import APPLICATION_ID, DRIVER_ERRORS, Database, connect, explained
 from storage.files import Layout, sync_folder, with_suffix
@@ -35,9 +37,15 @@ def create_project(folder: Path) -> SqlProjectStore:
     project is built beside its place and renamed. Raises ProjectError.
     """
     layout = Layout(with_suffix(folder))
-    if layout.folder.exists() and any(layout.folder.iterdir()):
-        raise ProjectError(f"“{layout.folder}” exists already; open it, or choose another name.")
+    if not is_text(str(layout.folder)):
+        raise ProjectError(
+            f"The name {str(layout.folder)!r} holds bytes that are no text; choose another name."
+        )
     try:
+        if layout.folder.exists() and any(layout.folder.iterdir()):
+            raise ProjectError(
+                f"“{layout.folder}” exists already; open it, or choose another name."
+            )
         layout.folder.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=".new-", dir=layout.folder.parent))
         try:
@@ -51,8 +59,11 @@ def create_project(folder: Path) -> SqlProjectStore:
             shutil.rmtree(draft, ignore_errors=True)
     except OSError as error:
         raise ProjectError(
-            f"A project cannot be made at “{layout.folder}” ({error.strerror}); choose a folder "
-            "you may write to."
+            f"A project cannot be made at “{layout.folder}” ({error.strerror}); choose a shorter "
+            "name."
+            if error.errno == errno.ENAMETOOLONG
+            else f"A project cannot be made at “{layout.folder}” ({error.strerror}); choose a "
+            "folder you may write to."
         ) from error
     except DRIVER_ERRORS as error:
         raise explained(error, layout.name) from error

@@ -24,6 +24,7 @@ from core.ports import ImageQuery, NewImage
 from storage import create_project, open_project, restore_backup
 
 ROOT = Path(__file__).resolve().parents[2]
+linux = pytest.mark.skipif(sys.platform != "linux", reason="names and pipes as Linux has them")
 PHOTO = LeafImage(ImageId(1), "../a.jpg", "0" * 64, 300, 200)
 LABEL = Edit(
     PHOTO.id,
@@ -207,6 +208,24 @@ def test_a_new_project_does_not_replace_one_that_is_there(project: Path) -> None
     store = open_project(project)
     assert store.image(PHOTO.id) == PHOTO
     store.close()
+
+
+@pytest.mark.parametrize("name", ["a" * 300, pytest.param("odd\udcff", marks=linux)])
+def test_a_name_that_cannot_be_is_refused_with_what_to_choose(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ProjectError, match=r"choose (a shorter|another) name"):
+        create_project(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@linux
+def test_a_lock_that_cannot_be_signed_is_given_back_all_the_same(project: Path) -> None:
+    lock = project / "project.lock"
+    lock.unlink(missing_ok=True)
+    os.mkfifo(lock)
+    for _ in range(2):
+        store = open_project(project)
+        assert not store.read_only
+        store.close()
 
 
 def test_a_new_project_leaves_nothing_else_behind(tmp_path: Path) -> None:
