@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core import files
+from core import files, spreadsheets
 from core.domain.disease import LEAF_COLOUR, UNNAMED_LESION_COLOUR, Disease
 from core.domain.ids import DiseaseId
 from core.domain.image import LeafImage
@@ -130,7 +130,7 @@ def _write_tables(folder: Path, rows: list[list[str]], diseases: list[Disease]) 
     with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["image", "disease", "group", "split", "severity_percent"])
-        table.writerows(rows)
+        table.writerows([*spreadsheets.written(row[:-1]), row[-1]] for row in rows)
     meaning = {str(LEAF): "leaf", str(LESION): "lesion"}
     meaning |= {str(v): d.name for v, d in enumerate(diseases, start=FIRST_DISEASE)}
     text = json.dumps(meaning, indent=1, ensure_ascii=False)

@@ -11,14 +11,17 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from core import spreadsheets
 from core.domain.image import Split
 from core.errors import ImportRefused
+from core.importers.texts import file_text
 
 MAX_BYTES = 200_000_000
 _KNOWN = ("image", "disease", "group", "split", "crop")
@@ -33,6 +36,7 @@ _SPLITS = {
     "test": Split.IGNORED,
 }
 _TAIL = tuple[str, ...]
+_UNPRINTED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,7 @@ def _read_rows(path: Path, header: list[str], table: Iterable[list[str]]) -> Lab
     for number, cells in enumerate(table, start=2):
         if not any(cell.strip() for cell in cells):
             continue
-        row = _row(number, header, [cell.strip() for cell in cells])
+        row = _row(number, header, [spreadsheets.read(cell.strip()) for cell in cells])
         if not row.image:
             problems.append(f"{path.name}, row {number}: no image is named; the row was left out.")
             continue
@@ -159,9 +163,7 @@ def _row(number: int, header: list[str], cells: list[str]) -> LabelRow:
 
 def _text(path: Path) -> str:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ImportRefused(path, "The table is larger than 200 MB. Split it up.")
-        return path.read_bytes().decode("utf-8-sig")
+        text = file_text(path, MAX_BYTES)
     except OSError as error:
         why = error.strerror or str(error)
         raise ImportRefused(path, f"The table cannot be read ({why}). Check its name.") from error
@@ -169,6 +171,13 @@ def _text(path: Path) -> str:
         raise ImportRefused(
             path, "The table is not UTF-8 text. Save it as “CSV UTF-8” from your spreadsheet."
         ) from error
+    if odd := _UNPRINTED.search(text):
+        raise ImportRefused(
+            path,
+            f"The table holds the control character {odd[0]!r}, which no name has. Save it as CSV "
+            "from your spreadsheet.",
+        )
+    return text
 
 
 def _delimiter(path: Path) -> str:

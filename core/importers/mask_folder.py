@@ -27,6 +27,7 @@ from core.domain.region import Region, RegionInfo, RegionKind
 from core.errors import ImportRefused
 from core.imaging.decode import PhotoHeader, turned
 from core.imaging.mask_files import ClassMask, Values
+from core.importers.texts import file_text
 
 BACKGROUND, LEAF, LESION = "background", "leaf", "lesion"
 WORDS = (BACKGROUND, LEAF, LESION)
@@ -34,18 +35,22 @@ MAX_REGIONS = 500
 """Connected lesions become regions of their own up to this many per disease and photo; beyond it
 they share one region, because nobody edits five hundred specks one by one."""
 
+MAX_MAP_BYTES = 1_000_000
+
 MaskMap = Mapping[int, str]
 
 
 def load_mask_map(path: Path) -> dict[int, str]:
     """Pixel value to "background", "leaf", "lesion" or a disease's name. Raises ImportRefused."""
     try:
-        found = json.loads(path.read_bytes().decode("utf-8-sig"))
+        found = json.loads(file_text(path, MAX_MAP_BYTES), object_pairs_hook=_once)
     except OSError as error:
         why = error.strerror or str(error)
         raise ImportRefused(path, f"The mask map cannot be read ({why}).") from error
     except (ValueError, RecursionError) as error:
-        raise ImportRefused(path, f"The mask map is not JSON. {_EXAMPLE}") from error
+        raise ImportRefused(
+            path, f"The mask map is not JSON with one name for each value. {_EXAMPLE}"
+        ) from error
     if not isinstance(found, dict) or not found:
         raise ImportRefused(path, f"The mask map names no values. {_EXAMPLE}")
     out: dict[int, str] = {}
@@ -55,9 +60,20 @@ def load_mask_map(path: Path) -> dict[int, str]:
             raise ImportRefused(path, f"“{key[:40]}” is not a pixel value. {_EXAMPLE}")
         if not isinstance(name, str) or not name.strip():
             raise ImportRefused(path, f"The value {plain} has no name. {_EXAMPLE}")
+        if not name.isprintable() or int(plain) in out:
+            what = "two names" if int(plain) in out else "a name that no text can show"
+            raise ImportRefused(path, f"The value {plain} has {what}. {_EXAMPLE}")
         low = name.strip().casefold()
         out[int(plain)] = low if low in WORDS else name.strip()
     return out
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """A value named twice would quietly be the later of the two. Raises ValueError."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key occurs twice")
+    return found
 
 
 _EXAMPLE = 'Write it like {"1": "leaf", "2": "lesion"}, with a disease\'s name where it is known.'

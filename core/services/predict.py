@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core import adapter_package, files
+from core import adapter_package, files, spreadsheets
 from core.domain.disease import LEAF_COLOUR, UNNAMED_LESION_COLOUR
 from core.errors import AdapterRefused, ImageUnreadable, UsageError, WorkerFailed
 from core.exporters.base import unique_stems
@@ -144,6 +144,8 @@ def _targets(photos: Sequence[Path], out: Path) -> list[Path]:
 
 
 def _one(asker: _Asker, photo: Path, target: Path) -> Predicted:
+    if not files.is_text(str(photo)):  # the table could not name it, and would name no other
+        raise ImageUnreadable(f"{photo.name}: Its name holds bytes that are no text. Rename it.")
     header = read_header(photo)
     size = (header.width, header.height)
     answer = asker.ask(photo)
@@ -181,5 +183,6 @@ def _write_table(path: Path, rows: Sequence[Predicted], classes: Sequence[str]) 
         for row in rows:
             shares = dict(row.probabilities)
             each = [f"{shares.get(name, 0.0):.6f}" for name in classes]
-            first = [str(row.image), row.disease, f"{row.probability:.6f}", f"{row.severity:.4f}"]
+            named = spreadsheets.written([str(row.image), row.disease])
+            first = [*named, f"{row.probability:.6f}", f"{row.severity:.4f}"]
             table.writerow([*first, *each])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,24 @@ def test_what_is_no_table_is_refused_with_what_to_do(
 def test_a_missing_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ImportRefused, match="table cannot be read"):
         read_labels(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize("odd", ["\0", "\x1b", "\x07"])
+def test_a_control_character_never_becomes_part_of_a_name(tmp_path: Path, odd: str) -> None:
+    with pytest.raises(ImportRefused, match="control character"):
+        _table(tmp_path, f"image,disease\na.jpg,ru{odd}st\n")
+
+
+def test_a_device_or_pipe_is_no_table(tmp_path: Path) -> None:
+    """Reading one would never end."""
+    with pytest.raises(ImportRefused, match="folder, pipe or device"):
+        read_labels(tmp_path)
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.csv")
+        with pytest.raises(ImportRefused, match="folder, pipe or device"):
+            read_labels(tmp_path / "pipe.csv")
+
+
+def test_a_name_that_an_export_made_harmless_is_the_old_one_again(tmp_path: Path) -> None:
+    (row,) = _table(tmp_path, "image,disease,group\n'=a.jpg,'-rust,'+1\n").rows
+    assert (row.image, row.disease, row.group) == ("=a.jpg", "-rust", "+1")

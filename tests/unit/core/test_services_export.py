@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -197,6 +198,24 @@ def test_photos_that_cannot_be_read_do_not_stop_the_others(
     assert "not a JPEG" in reasons["text.jpg"]
     assert told == [p.name for p in photos]
     assert len((tmp_path / "out" / "predictions.csv").read_text().splitlines()) == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has names that are no text")
+def test_a_name_that_is_no_text_costs_its_own_row_alone(adapter: Path, tmp_path: Path) -> None:
+    photos = [photo(tmp_path / "odd\udcff.png"), photo(tmp_path / "good.png")]
+    report = predict(adapter, photos, tmp_path / "out")
+    assert [p.image.name for p in report.predicted] == ["good.png"]
+    assert "no text. Rename it." in report.refused[0][1]
+    assert "good.png" in (tmp_path / "out" / "predictions.csv").read_text("utf-8")
+
+
+def test_a_photo_named_like_a_formula_does_nothing_in_a_spreadsheet(
+    adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo(tmp_path / "=HYPERLINK(1).png")
+    monkeypatch.chdir(tmp_path)
+    predict(adapter, [Path("=HYPERLINK(1).png")], tmp_path / "out")
+    assert "\n'=HYPERLINK(1).png," in (tmp_path / "out" / "predictions.csv").read_text("utf-8")
 
 
 def test_no_photo_is_ever_written_over(adapter: Path, tmp_path: Path) -> None:
