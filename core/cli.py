@@ -7,6 +7,7 @@ does is in `core.commands`.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import io
 import os
@@ -18,7 +19,7 @@ from typing import TextIO
 
 from core.commands import demo, examine, project, results, training
 from core.commands.base import Command, Console, Context, Parser
-from core.errors import UserError
+from core.errors import UsageError, UserError
 from core.ports import ProjectStore
 from core.workers import launch
 
@@ -41,13 +42,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Whatever a library prints must not spoil the one document on standard output.
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
         try:
-            args = _parser().parse_args(words)
+            args = _parsed(words)
             context = Context(console, _open, _create, _open_window)
             status: int = args.command.run(context, args)
         except UserError as error:
-            console.note(str(error))
-            console.document({"error": str(error)})
-            return 2
+            return _not_done(console, str(error))
         except KeyboardInterrupt:
             console.note("Stopped. What was finished by then is kept.")
             console.document({"error": "interrupted"})
@@ -55,7 +54,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         except BrokenPipeError:  # `leafspot hard … | head`: nobody reads on
             os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
             return 0
+        except OSError as error:  # a name too long, a drive that went away
+            name = f"“{error.filename}”" if error.filename else "A file"
+            return _not_done(
+                console,
+                f"{name} cannot be used ({error.strerror or error}); check its name and its place.",
+            )
     return status
+
+
+def _not_done(console: Console, sentence: str) -> int:
+    console.note(sentence)
+    console.document({"error": sentence})
+    return 2
+
+
+def _parsed(words: Sequence[str]) -> argparse.Namespace:
+    """Raises UsageError. An empty word is a variable that was never set: “--run "$RUN"” does not
+    mean the last run, nor an empty folder the current one."""
+    for before, word in zip(("", *words), words, strict=False):
+        if not word.strip():
+            raise UsageError(f"What follows {before or 'leafspot'} is empty; write a name there.")
+        if word.startswith("--") and word.endswith("="):
+            raise UsageError(f"What follows {word[:-1]} is empty; write something there.")
+    return _parser().parse_args(words)
 
 
 def _parser() -> Parser:

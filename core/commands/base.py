@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,12 @@ from core.errors import ProjectLocked, ProjectReadOnly, UsageError
 from core.ports import ProjectStore
 
 SUFFIX = ".leafspot"
+_UNSHOWN = {
+    code: "\N{REPLACEMENT CHARACTER}"
+    for code in (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+    if chr(code) not in "\t\n"
+}
+"""A file may be named after the orders of a terminal; none is obeyed, nor is text turned round."""
 
 
 class Open(Protocol):
@@ -44,13 +51,13 @@ class Console:
         """A line of the answer; silent with ``--json``, whose document says the same."""
         if not self.as_json:
             self._end_live()
-            self._out.write(text + "\n")
+            self._out.write(text.translate(_UNSHOWN) + "\n")
             self._out.flush()
 
     def note(self, text: str) -> None:
         """A line for whoever watches."""
         self._end_live()
-        self._err.write(text + "\n")
+        self._err.write(text.translate(_UNSHOWN) + "\n")
         self._err.flush()
 
     def progress(self, what: str, done: int, total: int) -> None:
@@ -66,7 +73,7 @@ class Console:
     def live(self, text: str) -> None:
         """Replaces the moving line of a terminal; nothing elsewhere."""
         if self._err.isatty():
-            self._err.write("\r" + text[:110].ljust(len(self._live)))
+            self._err.write("\r" + text[:110].translate(_UNSHOWN).ljust(len(self._live)))
             self._err.flush()
             self._live = text[:110]
 
@@ -136,6 +143,27 @@ class Parser(argparse.ArgumentParser):
 
 def shown_path(path: Path) -> str:
     """As a person would type it: relative where it lies below the current folder."""
-    with contextlib.suppress(ValueError, OSError):
-        return str(path.resolve().relative_to(Path.cwd()))
-    return str(path)
+    text = str(path)
+    with contextlib.suppress(ValueError, OSError, RuntimeError):  # links in a circle
+        text = str(path.resolve().relative_to(Path.cwd()))
+    return text.replace("\n", "\N{REPLACEMENT CHARACTER}")
+
+
+def minutes(text: str) -> float:
+    """For argparse: more than none, at most a week."""
+    return _number(text, 0, 10_080, "minutes lie between 0 and 10080, a week")
+
+
+def share(text: str) -> float:
+    """For argparse: a Dice."""
+    return _number(text, -1e-9, 1, "a Dice lies between 0 and 1")
+
+
+def _number(text: str, above: float, most: float, otherwise: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not above < value <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} will not do, {otherwise}")
+    return value

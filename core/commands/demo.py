@@ -13,7 +13,7 @@ from pathlib import Path
 
 import platformdirs
 
-from core.commands.base import Command, Context, shown_path
+from core.commands.base import Command, Context, minutes, shown_path
 from core.commands.training import Telling
 
 WITHHELD = 4
@@ -21,7 +21,7 @@ WITHHELD = 4
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--headless", action="store_true", help="do the job in the terminal")
-    parser.add_argument("--minutes", metavar="M", type=float, help="of the first training; 3")
+    parser.add_argument("--minutes", metavar="M", type=minutes, help="of the first training; 3")
     parser.add_argument("--folder", metavar="DIR", type=Path, help="where the samples go")
 
 
@@ -44,8 +44,8 @@ def _demo(context: Context, args: argparse.Namespace) -> int:
         console.note("There is no display here, so the same job is done in the terminal.")
     with context.project(str(project), write=True) as store:
         story = demo.Story(say=console.result, on_event=Telling(console))
-        minutes = demo.MINUTES if args.minutes is None else args.minutes
-        result = demo.run_demo(store, minutes=minutes, story=story)
+        wanted = demo.MINUTES if args.minutes is None else args.minutes
+        result = demo.run_demo(store, minutes=wanted, story=story)
     console.document(asdict(result))
     return 0
 

@@ -95,6 +95,9 @@ def _import(context: Context, args: argparse.Namespace) -> int:
             "copied": args.copy,
         }
     )
+    if not report.total:
+        console.note("There is no photo in what you named; name photos or a folder that has some.")
+        return 1
     return 1 if wrong else 0
 
 

@@ -9,7 +9,7 @@ import argparse
 from dataclasses import replace
 from typing import Any
 
-from core.commands.base import Command, Console, Context, shown_path
+from core.commands.base import Command, Console, Context, minutes, share, shown_path
 from core.domain.run import RunState
 from core.ports import ProjectStore
 from core.training.events import Evaluated, Notice, Phase, Step, TrainEvent
@@ -71,7 +71,7 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--base", metavar="ID", required=True, help="base model, or ID=FOLDER")
     parser.add_argument("--preset", metavar="P", help=", ".join(p.id for p in PRESETS))
     parser.add_argument("--method", metavar="M", choices=methods, help=" or ".join(methods))
-    parser.add_argument("--minutes", metavar="M", type=float, help="of training, without scoring")
+    parser.add_argument("--minutes", metavar="M", type=minutes, help="of training, without scoring")
     parser.add_argument("--resume", action="store_true", help="go on with the last run")
 
 
@@ -181,7 +181,7 @@ def _review_document(found: Any) -> dict[str, object]:
 
 def _hard_arguments(parser: argparse.ArgumentParser) -> None:
     _run_arguments(parser)
-    parser.add_argument("--below", metavar="D", type=float, default=0.75, help="Dice, 0.75")
+    parser.add_argument("--below", metavar="D", type=share, default=0.75, help="Dice, 0.75")
 
 
 def _hard(context: Context, args: argparse.Namespace) -> int:

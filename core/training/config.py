@@ -88,8 +88,8 @@ class TrainConfig:
             (0 < self.head_learning_rate < 0.1, "The head's learning rate must be 0 to 0.1."),
             (1 <= self.batch_size <= 256, "The batch size must lie between 1 and 256."),
             (1 <= self.accumulation <= 256, "Accumulation must lie between 1 and 256."),
-            (self.epochs > 0, "Epochs must be more than 0."),
-            (self.minutes > 0, "Minutes must be more than 0."),
+            (0 < self.epochs <= 1e6, "Epochs must be more than 0 and at most a million."),
+            (0 < self.minutes <= 10_080, "Minutes must lie between 0 and 10080, a week."),
             (1 <= self.evaluations <= 1000, "Evaluate between 1 and 1000 times."),
             (0 <= self.dropout < 1, "Dropout must lie between 0 and 1."),
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -103,6 +104,73 @@ def test_a_wrong_line_is_answered_with_one_sentence(run: Run, words: tuple[str, 
     assert said.out == ""
     assert len(said.err.strip().splitlines()) == 1
     assert "--help" in said.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("new", ""), ("check", " "), ("hard", "x", "--run", ""), ("score", "x", "--run="),
+     ("export-adapter", "x", "--run", "", "y"), ("predict", "a", "b", "--out", "")],
+)  # fmt: skip
+def test_an_empty_word_is_never_taken_for_something_else(run: Run, words: tuple[str, ...]) -> None:
+    said = run(*words, "--json")
+    assert said.status == 2
+    assert "is empty; write" in str(said.document["error"])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("train", "x", "--base", "starter", "--minutes", m) for m in ("nan", "inf", "-1", "0", "1e9")]
+    + [("demo", "--headless", "--minutes", m) for m in ("nan", "inf", "-1", "0")]
+    + [("hard", "x", "--below", d) for d in ("nan", "2", "-0.1", "inf")],
+)
+def test_a_number_that_cannot_be_meant_is_refused_before_any_work(
+    run: Run, words: tuple[str, ...]
+) -> None:
+    said = run(*words)
+    assert said.status == 2
+    assert said.out == ""
+    assert "between 0 and" in said.err
+    assert len(said.err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("verb", ["check", "hard", "import", "preflight", "train", "predict"])
+def test_a_name_too_long_for_the_disk_is_one_sentence(run: Run, verb: str) -> None:
+    rest = {
+        "import": ["x"], "preflight": ["--base", "starter"], "train": ["--base", "starter"],
+        "predict": ["x", "--out", "y"],
+    }  # fmt: skip
+    said = run(verb, "a" * 300, *rest.get(verb, []), "--json")
+    assert said.status == 2
+    assert str(said.document["error"]).endswith(".")
+
+
+def test_a_name_gives_the_terminal_no_orders(run: Run, tmp_path: Path) -> None:
+    run("new", tmp_path / "p")
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a\x1b[2Jb\u202ec\nd.jpg").write_text("not a photo")
+    said = run("import", tmp_path / "p", folder)
+    assert said.status == 1
+    refused = next(line for line in said.err.splitlines() if line.startswith("Refused"))
+    assert "d.jpg" in refused
+    assert not {"\x1b", "\u202e"} & set(said.err)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs links to links")
+def test_links_in_a_circle_are_refused_by_name(run: Run, tmp_path: Path) -> None:
+    run("new", tmp_path / "p")
+    (tmp_path / "round.jpg").symlink_to("round.jpg")
+    said = run("import", tmp_path / "p", tmp_path / "round.jpg")
+    assert said.status == 1
+    assert "There is no such file" in said.err
+
+
+def test_a_folder_without_photos_is_not_a_success(run: Run, tmp_path: Path) -> None:
+    run("new", tmp_path / "p")
+    (tmp_path / "none").mkdir()
+    said = run("import", tmp_path / "p", tmp_path / "none")
+    assert said.status == 1
+    assert "no photo in what you named" in said.err
 
 
 def test_an_error_is_the_document_too(run: Run, tmp_path: Path) -> None:
