@@ -18,6 +18,7 @@ from core.domain.ids import ImageId
 from core.domain.image import LeafImage
 from core.domain.mask import TileKey
 from core.errors import ProjectDamaged, ProjectError
+from core.exporters.base import MAX_PIXELS
 from core.ports import CheckReport
 from storage import areas
 from storage.areas import Group
@@ -109,10 +110,22 @@ class Check:
     def _check_photo_file(self, photo: LeafImage) -> None:
         path = self._resolve(photo)
         self._checked["photos"] += 1
+        if not (photo.width > 0 < photo.height and photo.width * photo.height <= MAX_PIXELS):
+            self._problems.append(
+                f"The entry of photo {path.name} claims {photo.width} × {photo.height} pixels, "
+                "which no photo has; go back to the newest file in the project's backups folder."
+            )
         try:
+            # A project from elsewhere may name a device, which never ends, or a pipe.
+            if path.exists() and not path.is_file():
+                self._problems.append(
+                    f"Photo {path.name} at {path} is a folder, pipe or device and no photo; put "
+                    "the photo back there."
+                )
+                return
             with path.open("rb") as file:
                 same = hashlib.file_digest(file, "sha256").hexdigest() == photo.sha256
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):  # ValueError: a name that no file can have
             self._problems.append(
                 f"Photo {path.name} has moved away: it is no longer at {path}. Put it back there."
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import sqlite3
 from pathlib import Path
@@ -350,3 +351,35 @@ def test_damaged_thumbnails_cost_no_work(project: Path) -> None:
     assert len(store.regions(ids[0])) >= 0
     store.close()
     assert (project / "thumbs.db.damaged").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_a_photo_that_is_no_file_ends_the_check_all_the_same(project: Path, kind: str) -> None:
+    """Reading a pipe or device from somebody else's project would never end."""
+    place = project.parent / "place"
+    if kind == "pipe":
+        os.mkfifo(place)
+    elif kind == "folder":
+        place.mkdir()
+    else:
+        place = Path(os.devnull).with_name("zero")
+    execute(project, f"UPDATE image SET path = '{place}'")
+    store = open_project(project)
+    found = [p for p in store.check().problems if "folder, pipe or device" in p]
+    store.close()
+    assert found
+    assert all(str(place) in problem for problem in found)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [("path = 'a' || char(0) || 'b'", "has moved away"), ("width = -5", "no photo has"),
+     ("width = 2000000000, height = 2000000000", "no photo has")],
+)  # fmt: skip
+def test_an_entry_that_cannot_be_is_a_finding(project: Path, change: str, why: str) -> None:
+    execute(project, f"UPDATE image SET {change}")
+    store = open_project(project)
+    problems = store.check().problems
+    store.close()
+    assert any(why in problem for problem in problems)
