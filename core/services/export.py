@@ -61,6 +61,9 @@ def export_project(
     if format_id not in known:
         raise UsageError(f"There is no format “{format_id}”; choose {', '.join(sorted(known))}.")
     spec = known[format_id]
+    if not out.name or out.name == "..":
+        what = f"a file ending in {spec.suffix}" if spec.suffix else "a new folder"
+        raise ExportRefused(f"“{out}” names no place of its own; name {what}.")
     if spec.suffix and out.suffix.lower() != spec.suffix:
         out = out.with_name(out.name + spec.suffix)
     if spec.suffix and out.is_dir():
@@ -75,6 +78,8 @@ def export_adapter(folder: RunFolder, out: Path, *, verify: Verify | None = None
     ``verify`` reloads the copy and scores it again; without one, the answer worker does. Raises
     ExportRefused when the copy does not do what the run's scores say, DiskFull, AdapterRefused.
     """
+    if not out.name or out.name == "..":
+        raise ExportRefused(f"“{out}” names no place of its own; name a new folder.")
     if not folder.adapter.is_dir():
         raise ExportRefused(
             f"Run {folder.id} has no adapter yet; let it train at least to its first checkpoint."

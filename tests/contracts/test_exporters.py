@@ -286,3 +286,10 @@ def test_twins_get_numbers_and_drives_lose_their_colon() -> None:
     assert unique_stems(["a.jpg", "A.png", "b.jpg", "a.tif"]) == ["a", "A_2", "b", "a_3"]
     assert relative_names([Path("/x/y/a.jpg"), Path("/x/z/a.jpg")]) == ["y/a.jpg", "z/a.jpg"]
     assert relative_names([Path("/x/y/a.jpg")]) == ["a.jpg"]
+
+
+@pytest.mark.parametrize("format_id", FORMATS)
+@pytest.mark.parametrize("out", ["/", ".", ".."])
+def test_a_place_without_a_name_is_refused(format_id: str, store: ProjectStore, out: str) -> None:
+    with pytest.raises(ExportRefused, match="names no place of its own"):
+        export_project(store, Path(out), format_id=format_id)
