@@ -28,11 +28,16 @@ HEAD_FILE = "head.safetensors"
 
 @dataclass(slots=True)
 class Learner:
-    """``vlm.model`` is the bare base; ``peft`` the same model with LoRA in it."""
+    """``vlm.model`` is the bare base; ``peft`` the same model with LoRA in it.
+
+    ``frozen_tower`` says that the vision tower is the base's own: its features of a turned photo
+    are the turned features.
+    """
 
     vlm: VisionLanguage
     head: MaskHead
     peft: Any
+    frozen_tower: bool = True
 
     def parameters(self) -> dict[str, nn.Parameter]:
         """Everything trained, by a stable name: ``lora.…`` and ``head.…``."""
@@ -119,7 +124,7 @@ def load(config: TrainConfig) -> Learner:
     # Convolutions on a CPU are a fifth faster with the channels last.
     head.module.to(vlm.model.device)
     head.module.to(memory_format=torch.channels_last)
-    return Learner(vlm, head, peft)
+    return Learner(vlm, head, peft, config.tower is Tower.FROZEN)
 
 
 def build_head(name: str, vlm: VisionLanguage, folder: Path) -> MaskHead:

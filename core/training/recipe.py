@@ -183,7 +183,7 @@ class Recipe:
         vlm, head = self.learner.vlm, self.learner.head
         features = self._features(visits)
         questions = [(k, q) for k, visit in enumerate(visits) for q in visit.questions]
-        photos = [np.asarray(v.turn(self.cache.photo(v.index)), np.uint8) for v in visits]
+        photos = [v.turn.array(self.cache.photo(v.index)) for v in visits]
         maps = head.features(head_input(self.learner, photos), grid_of(self.learner, features))
         asked = [Asked(k, vlm.render(q.prompt, q.answer)) for k, q in questions]
         told = converse(self.learner, vlm.tokens(features), maps, asked)
@@ -206,26 +206,18 @@ class Recipe:
         """
         vlm = self.learner.vlm
         if self.features is None:
-            photos = [
-                np.ascontiguousarray(v.turn(self.cache.photo(v.index)), dtype=np.uint8)
-                for v in visits
-            ]
+            photos = [v.turn.array(self.cache.photo(v.index)) for v in visits]
             return vlm.tower(vlm.pixels(photos))
-        _, rows, columns = vlm.grid
-        turned = [
-            v.turn(np.asarray(self.features[v.index]).reshape(rows, columns, -1)).reshape(
-                rows * columns, -1
-            )
-            for v in visits
-        ]
-        stack = torch.from_numpy(np.ascontiguousarray(np.stack(turned)))
+        channels, rows, columns = vlm.grid
+        grid = self.features.reshape(-1, rows, columns, channels)
+        stack = torch.from_numpy(np.stack([v.turn.array(grid[v.index]) for v in visits]))
         device: Any = vlm.model.device
         dtype: Any = vlm.model.dtype
-        return stack.to(device, dtype)
+        return stack.flatten(1, 2).to(device, dtype)
 
     def _truth(self, visit: Visit, target: str) -> NDArray[np.float32]:
         cover = self.cache.targets[visit.index][target]
-        return np.ascontiguousarray(visit.turn(cover)).astype(np.float32) / np.float32(255)
+        return visit.turn.array(cover).astype(np.float32) / np.float32(255)
 
     # -- looking and saving
 

@@ -17,22 +17,18 @@ from core.training.config import TrainConfig
 from core.training.photos import PhotoCache
 from core.training.questions import Question, ask, known_of
 from core.training.run_folder import Sample
+from core.training.turns import Turn
 
 RAREST = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One photo of a step, and what it is asked. Flips are applied to photo, features and masks."""
+    """One photo of a step, how it is turned (masks and features with it), what it is asked."""
 
     index: int
-    flip_x: bool
-    flip_y: bool
+    turn: Turn
     questions: tuple[Question, ...]
-
-    def turn(self, picture: NDArray[np.generic]) -> NDArray[np.generic]:
-        """Flips an array whose first two axes are y and x."""
-        return picture[:: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1]
 
 
 class Visits:
@@ -76,7 +72,7 @@ class Visits:
         known = known_of(self._cache.samples[index].disease, self._cache.targets[index])
         flip_x, flip_y = rng.random(2) < 0.5
         questions = ask(known, self._config.classes, self._config.healthy, rng)
-        return Visit(index, bool(flip_x), bool(flip_y), tuple(questions))
+        return Visit(index, Turn(bool(flip_x), bool(flip_y)), tuple(questions))
 
 
 def weights(samples: Sequence[Sample], config: TrainConfig) -> NDArray[np.float64]:

@@ -39,6 +39,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from core.heads import pixel
 from core.heads.base import shrink
+from core.imaging.decode import sha256_of
 from core.training import forward, prompts
 from core.training.questions import Known, Question, ask
 from core.training.weave import Asked
@@ -362,8 +363,17 @@ class School:
             {k: v.half().contiguous() for k, v in self.head.module.state_dict().items()},
             folder / "mask_head" / "pixel.safetensors",
         )
+        write_sums(folder)
         self.vlm.model.float()
         self.modules.load_state_dict(live)
+
+
+def write_sums(folder: Path) -> None:
+    """``SHA256SUMS`` of everything the model is loaded from; `leafspot doctor` compares them."""
+    every = [p for p in sorted(folder.rglob("*")) if p.is_file()]
+    loaded = [p for p in every if p.name not in ("README.md", "SHA256SUMS")]
+    lines = [f"{sha256_of(p)}  {p.relative_to(folder).as_posix()}\n" for p in loaded]
+    (folder / "SHA256SUMS").write_text("".join(lines), "utf-8")
 
 
 def main() -> None:

@@ -6,11 +6,13 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import torch
 
 from core.domain.ids import ImageId
 from core.training.config import TrainConfig
 from core.training.photos import PhotoCache
 from core.training.run_folder import Sample
+from core.training.turns import FOUR, Turn
 from core.training.visits import RAREST, Visits
 
 DISEASES = ["rust"] * 64 + ["blight"] * 16 + ["scab"] * 1 + [None] * 3
@@ -59,9 +61,14 @@ def test_a_step_is_the_same_whenever_it_is_asked_for() -> None:
     assert visits(DISEASES).step(17) != visits(DISEASES).step(18)
 
 
-def test_photos_and_masks_are_turned_alike() -> None:
-    picture = np.arange(12).reshape(3, 4)
-    for part in visits(DISEASES).step(0):
-        for one in part:
-            turned = one.turn(np.stack([picture, picture], -1))
-            assert np.array_equal(turned[..., 0], one.turn(picture))
+def test_all_four_ways_to_look_are_drawn() -> None:
+    assert {v.turn for k in range(20) for v in visits(DISEASES).step(k)[0]} == set(FOUR)
+
+
+@pytest.mark.parametrize("turn", FOUR, ids=str)
+def test_a_turn_undoes_itself_and_turns_arrays_and_tensors_alike(turn: Turn) -> None:
+    picture = np.arange(24).reshape(3, 4, 2)
+    assert np.array_equal(turn.array(turn.array(picture)), picture)
+    tensor = turn.tensor(torch.from_numpy(picture)[None])
+    assert np.array_equal(turn.array(picture), tensor[0].numpy())
+    assert np.array_equal(turn.array(picture)[0, 0], picture[-turn.flip_y, -turn.flip_x])
