@@ -35,12 +35,14 @@ class Told:
     """What came of N questions.
 
     ``answer`` [T] are the log-probabilities of every answer token (end of turn included),
-    ``answer_row`` [T] the question each belongs to; tokens that several answers share count for
-    each. ``masks`` [M, cells, cells] are the logits of the questions in ``mask_rows``, ``states``
-    [M, hidden] their `<SEG>` states.
+    ``choice`` [T] the same where only the answers asked about the same photo with the same prompt
+    may be said. ``answer_row`` [T] is the question each belongs to; tokens that several answers
+    share count for each. ``masks`` [M, cells, cells] are the logits of the questions in
+    ``mask_rows``, ``states`` [M, hidden] their `<SEG>` states.
     """
 
     answer: Tensor
+    choice: Tensor
     answer_row: Tensor
     masks: Tensor
     states: Tensor
@@ -49,6 +51,10 @@ class Told:
     def scores(self, rows: int) -> Tensor:
         """[rows] log-probability of each whole answer."""
         return self.answer.new_zeros(rows).index_add(0, self.answer_row, self.answer)
+
+    def choices(self, rows: int) -> Tensor:
+        """[rows] log-probability of each whole answer among those it competes with."""
+        return self.choice.new_zeros(rows).index_add(0, self.answer_row, self.choice)
 
 
 def converse(learner: Learner, tokens: Tensor, maps: Maps, asked: Sequence[Asked]) -> Told:
@@ -77,8 +83,10 @@ def converse(learner: Learner, tokens: Tensor, maps: Maps, asked: Sequence[Asked
         rest, _ = _read(vlm, woven, slice(woven.early, None), found, past)
         states = torch.cat([states, rest], 1)
     again = _on(which.reshape(-1), device)
+    answer = _answers(vlm, woven, states)
     return Told(
-        answer=_answers(vlm, woven, states),
+        answer=answer,
+        choice=_choice(woven, answer),
         answer_row=_on(woven.answers[:, 0], device),
         masks=masks[again],
         states=seg[again],
@@ -112,6 +120,25 @@ def _answers(vlm: VisionLanguage, woven: Woven, states: Tensor) -> Tensor:
     chances = vlm.logits(states[row, column]).log_softmax(-1)
     said = _on(woven.answers[:, 3], states.device)
     return chances[_on(which.reshape(-1), states.device), said]
+
+
+def _choice(woven: Woven, answer: Tensor) -> Tensor:
+    """[T] log-probabilities among the tokens that may come at each place: constrained decoding.
+
+    What may come are the children in the tree. Where there is one, it is certain, whatever else
+    the model might have liked to say; so a long name or a rare syllable costs an answer nothing.
+    """
+    _, first, which = np.unique(
+        woven.answers[:, 1:], axis=0, return_index=True, return_inverse=True
+    )
+    _, place = np.unique(woven.answers[first, 1:3], axis=0, return_inverse=True)
+    group = _on(place.reshape(-1), answer.device)
+    said = answer[_on(first, answer.device)].double()
+    count = int(place.max()) + 1
+    most = said.new_zeros(count).scatter_reduce(0, group, said, "amax", include_self=False)
+    total = said.new_zeros(count).index_add(0, group, (said - most[group]).exp())
+    among = said - most[group] - total[group].log()
+    return among[_on(which.reshape(-1), answer.device)]
 
 
 def _on(table: NDArray[Any], device: torch.device) -> Tensor:

@@ -74,7 +74,7 @@ def predict(
         for features, maps in looks(learner, photos, turns)
     ]
     told = heard[0]
-    mean = torch.stack([t.scores(len(rows)).double() for t in heard]).mean(0)
+    mean = torch.stack([t.choices(len(rows)) for t in heard]).mean(0)
     scores = mean.cpu().numpy()
     masks = [t.masks.float().sigmoid() for t in heard]
     pictures = _pictures(

@@ -7,10 +7,10 @@ is then nothing: deciding "healthy" before looking was measured to be much the p
 against 0.88 on 1,147 leaves). A class alone can be asked for with CLASSIFY, without any mask.
 
 Accuracy is always measured with DIAGNOSE, which names no disease. Every class is scored by the
-likelihood of its whole answer: the sum of the log-probabilities of all its tokens, the end of the
-turn included, softmaxed over the project's classes. That sum *is* the probability of saying
-exactly this answer, and the end of the turn makes answers of different length comparable, so no
-length normalisation is applied.
+likelihood of its whole answer where nothing but the project's classes may be said: at every token
+the choice is among those that go on with one of them, the end of the turn included. Tokens without
+an alternative are certain, so neither the length of a name nor a rare syllable in it costs a class
+anything, and the probabilities of the classes sum to 1 without further normalisation.
 
 Knows words; knows no tensors.
 """
