@@ -223,7 +223,8 @@ def _check_name(name: str) -> None:
     plain = _NAME.fullmatch(name) and str(PurePosixPath(name)) == name and len(name) <= 200
     if not plain or any(_RESERVED.match(part) or part.endswith(".") for part in name.split("/")):
         raise AdapterRefused(
-            f"The adapter lists {name[:80]!r}, which is no name of a file inside it; do not use it."
+            f"The adapter lists {files.quoted(name[:80])}, which is no name of a file inside it; "
+            "do not use it."
         )
     if PurePosixPath(name).suffix.lower() not in KINDS:
         raise AdapterRefused(
@@ -264,8 +265,8 @@ def _plain_files(folder: Path) -> set[str]:
                 found.add(relative)
             elif not stat.S_ISDIR(mode):
                 raise AdapterRefused(
-                    f"The adapter's {relative[:80]!r} is a link or device and not a file; use the "
-                    "folder as it was exported."
+                    f"The adapter's {files.quoted(relative[:80])} is a link or device and not a "
+                    "file; use the folder as it was exported."
                 )
         if len(found) > MAX_FILES:
             raise AdapterRefused(f"The adapter holds more than {MAX_FILES} files; do not use it.")

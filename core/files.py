@@ -153,6 +153,11 @@ def is_text(name: str) -> bool:
     return True
 
 
+def quoted(name: str) -> str:
+    """“name” for a sentence, with escapes for what cannot be shown or would order a terminal."""
+    return f"“{repr(name)[1:-1]}”"
+
+
 def sha256(path: Path) -> str:
     """Of the file's bytes, in hex. Raises OSError."""
     with path.open("rb") as file:

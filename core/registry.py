@@ -51,7 +51,7 @@ def find(package: str, kind: type[S], wanted: str) -> S:
     specs = discover(package, kind)
     if wanted not in specs:
         names = ", ".join(sorted(specs)) or "none"
-        raise ModelMissing(f"There is no {wanted!r} here; choose one of: {names}.")
+        raise ModelMissing(f"There is no “{wanted}” here; choose one of: {names}.")
     return specs[wanted]
 
 

@@ -25,6 +25,7 @@ from core.errors import (
     ProjectLocked,
     ProjectReadOnly,
 )
+from core.files import quoted
 
 APPLICATION_ID = 0x4C454146  # "LEAF"
 BUSY_SECONDS = 5.0
@@ -138,8 +139,8 @@ class Database:
                 raise explained(error, self._title) from error
             except UnicodeEncodeError as error:
                 raise ProjectError(
-                    f"The name {str(error.object)[:80]!r} holds bytes that are no text; rename the "
-                    "file and try again."
+                    f"The name {quoted(str(error.object)[:80])} holds bytes that are no "
+                    "text; rename the file and try again."
                 ) from error
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from core.domain.disease import HEALTHY_COLOUR, Disease
 from core.domain.ids import DiseaseId, new_id
 from core.errors import ProjectDamaged, ProjectError, ProjectLocked, ProjectReadOnly, ProjectTooNew
-from core.files import is_text
+from core.files import is_text, quoted
 from storage import backup
 from storage.database import APPLICATION_ID, DRIVER_ERRORS, Database, connect, explained
 from storage.files import Layout, sync_folder, with_suffix
@@ -39,7 +39,8 @@ def create_project(folder: Path) -> SqlProjectStore:
     layout = Layout(with_suffix(folder))
     if not is_text(str(layout.folder)):
         raise ProjectError(
-            f"The name {str(layout.folder)!r} holds bytes that are no text; choose another name."
+            f"The name {quoted(str(layout.folder))} holds bytes that are no text; choose another "
+            "name."
         )
     try:
         if layout.folder.exists() and any(layout.folder.iterdir()):

@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import json
 import math
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -138,6 +139,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raises UsageError."""
+        message = re.sub(r"'([^']*)'", r"“\1”", message)
         raise UsageError(f"{message[:1].upper()}{message[1:]}. See “{self.prog} --help”.")
 
 

@@ -21,6 +21,7 @@ from pathlib import Path, PurePosixPath
 from core import spreadsheets
 from core.domain.image import Split
 from core.errors import ImportRefused
+from core.files import quoted
 from core.importers.texts import file_text
 
 MAX_BYTES = 200_000_000
@@ -174,8 +175,8 @@ def _text(path: Path) -> str:
     if odd := _UNPRINTED.search(text):
         raise ImportRefused(
             path,
-            f"The table holds the control character {odd[0]!r}, which no name has. Save it as CSV "
-            "from your spreadsheet.",
+            f"The table holds the control character {quoted(odd[0])}, which no name has. Save it "
+            "as CSV from your spreadsheet.",
         )
     return text
 

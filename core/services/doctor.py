@@ -272,19 +272,30 @@ def shipped_model(name: str, title: str, folder: Path) -> Check:
     again = "Get Leafspot's files again; the model is in resources/models."
     if not weights or not (folder / "config.json").is_file():
         return Check(f"model.{name}", title, Level.FAIL, f"is not in {folder}", again)
-    digests = {p.name: files.sha256(p) for p in weights}
-    text = ", ".join(f"{n} {d[:12]}" for n, d in digests.items())
-    try:
-        lines = (folder / SUMS).read_text("utf-8").splitlines()
-    except OSError:
-        return Check(f"model.{name}", title, Level.OK, f"{text} (no {SUMS} to compare with)")
-    listed = {parts[1].lstrip("*"): parts[0] for s in lines if len(parts := s.split()) == 2}
-    for file, digest in listed.items():
-        path = folder / Path(file).name
-        if not path.is_file() or files.sha256(path) != digest:
+    listed = _sums(folder / SUMS)
+    if listed is None:
+        text = (
+            "is here; whether it came undamaged is not known, for its checksums did not come along"
+        )
+        return Check(f"model.{name}", title, Level.OK, text)
+    for file in [*listed, *(p.name for p in weights if p.name not in listed)]:
+        path = folder / file
+        if not path.is_file():
+            return Check(f"model.{name}", title, Level.FAIL, f"lacks {file}", again)
+        if files.sha256(path) != listed.get(file):
             damaged = f"{file} is not as it was shipped"
             return Check(f"model.{name}", title, Level.FAIL, damaged, again)
-    return Check(f"model.{name}", title, Level.OK, text)
+    return Check(f"model.{name}", title, Level.OK, "is here, every file as it was shipped")
+
+
+def _sums(path: Path) -> dict[str, str] | None:
+    """Digest by file name, as sha256sum writes them; None without such a list."""
+    try:
+        lines = path.read_text("utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    parts = [line.split(maxsplit=1) for line in lines if line.strip()]
+    return {Path(p[-1].lstrip("*").strip()).name: p[0].casefold() for p in parts}
 
 
 def _plugins() -> Iterator[Check]:

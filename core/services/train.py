@@ -43,7 +43,7 @@ def preset(name: str) -> Preset:
     for found in PRESETS:
         if found.id == name:
             return found
-    raise UsageError(f"There is no preset {name!r}; choose {', '.join(p.id for p in PRESETS)}.")
+    raise UsageError(f"There is no preset “{name}”; choose {', '.join(p.id for p in PRESETS)}.")
 
 
 def settings_of(name: str = "standard", **overrides: object) -> TrainConfig:
@@ -73,6 +73,8 @@ def prepare_run(
             "open, or copy it to a place you may write to."
         )
     base = bases.choose(f"{config.base}={config.base_path}" if config.base_path else config.base)
+    if problems := config.own_problems():
+        raise TrainingRefused(problems)
     taken = snapshot.take_snapshot(store, progress=progress)
     if on_snapshot:
         on_snapshot(taken)

@@ -6,7 +6,7 @@ Knows numbers and names; knows no torch, no file but its own JSON.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -94,6 +94,10 @@ class TrainConfig:
             (0 <= self.dropout < 1, "Dropout must lie between 0 and 1."),
         ]
         return [sentence for fine, sentence in checks if not fine]
+
+    def own_problems(self) -> list[str]:
+        """Those of ``problems`` that no photo can mend: known before any is looked at."""
+        return replace(self, classes=("one", "other")).problems()
 
     def to_json(self) -> str:
         """What ``read`` reads."""

@@ -107,6 +107,26 @@ def test_a_wrong_line_is_answered_with_one_sentence(run: Run, words: tuple[str, 
 
 
 @pytest.mark.parametrize(
+    ("words", "word"),
+    [(("train", "x", "--base", "foo"), "“foo”"),
+     (("train", "x", "--base", "starter", "--method", "magic"), "“magic”"),
+     (("hard", "x", "--below", "7"), "“7”"), (("fly",), "“fly”")],
+)  # fmt: skip
+def test_what_was_written_is_quoted_as_everywhere(
+    run: Run, words: tuple[str, ...], word: str
+) -> None:
+    said = run(*words)
+    assert said.status == 2
+    assert word in said.err
+    assert "'" not in said.err
+
+
+def test_an_unknown_preset_is_quoted_as_everywhere(run: Run, project: Path, base: str) -> None:
+    said = run("train", project, "--base", base, "--preset", "zz")
+    assert said.err.startswith("There is no preset “zz”; choose ")
+
+
+@pytest.mark.parametrize(
     "words",
     [("new", ""), ("check", " "), ("hard", "x", "--run", ""), ("score", "x", "--run="),
      ("export-adapter", "x", "--run", "", "y"), ("predict", "a", "b", "--out", "")],

@@ -101,15 +101,29 @@ def test_a_folder_that_may_not_be_written_is_told(
 def test_a_shipped_model_is_compared_with_its_sums(tmp_path: Path) -> None:
     folder = fake_base(tmp_path / "m")
     weights = folder / "m.safetensors"
-    assert doctor.shipped_model("m", "M", folder).level is Level.OK
+    alone = doctor.shipped_model("m", "M", folder)
+    assert alone.level is Level.OK
+    assert "whether it came undamaged is not known" in alone.text
+    assert doctor.SUMS not in alone.text
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-    (folder / doctor.SUMS).write_text(f"{digest}  m.safetensors\n")
-    assert doctor.shipped_model("m", "M", folder).level is Level.OK
+    config = hashlib.sha256((folder / "config.json").read_bytes()).hexdigest()
+    (folder / doctor.SUMS).write_text(f"{digest}  m.safetensors\n{config} *./config.json\n")
+    compared = doctor.shipped_model("m", "M", folder)
+    assert (compared.level, compared.text) == (Level.OK, "is here, every file as it was shipped")
     weights.write_bytes(weights.read_bytes() + b"!")
     damaged = doctor.shipped_model("m", "M", folder)
     assert damaged.level is Level.FAIL
     assert "not as it was shipped" in damaged.text
     assert doctor.shipped_model("m", "M", tmp_path / "none").level is Level.FAIL
+
+
+@pytest.mark.parametrize("listed", ["", "no list of anything", "0" * 64 + "  vocabulary.txt"])
+def test_weights_that_the_sums_do_not_vouch_for_are_not_called_sound(
+    tmp_path: Path, listed: str
+) -> None:
+    folder = fake_base(tmp_path / "m")
+    (folder / doctor.SUMS).write_text(listed)
+    assert doctor.shipped_model("m", "M", folder).level is Level.FAIL
 
 
 def test_everything_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -144,6 +144,15 @@ def test_bad_settings_are_told_all_at_once(store: ProjectStore, base: TrainConfi
     assert len(refusal.value.problems) == 2
 
 
+def test_impossible_numbers_are_told_before_any_photo_is_looked_at(tmp_path: Path) -> None:
+    store = make_project(tmp_path, [])
+    config = TrainConfig(base="gemma-3", base_path=str(fake_base(tmp_path / "base")), minutes=-1)
+    with pytest.raises(TrainingRefused) as refused:
+        prepare_run(store, config)
+    assert [p for p in refused.value.problems if "Minutes" not in p] == []
+    store.close()
+
+
 def test_the_watched_leaves_are_held_out_and_of_all_classes(store: ProjectStore) -> None:
     from core.training.snapshot import take_snapshot
 
