@@ -11,6 +11,7 @@ meaning. Start it from the main thread: on Linux a worker ends with the *thread*
 from __future__ import annotations
 
 import collections
+import contextlib
 import queue
 import subprocess
 import sys
@@ -28,6 +29,9 @@ from core.workers.wire import Garbage, Message
 
 STOP_GRACE = 10.0
 """Seconds between asking a worker to stop and killing it."""
+LOOK = 2.0
+"""Seconds of silence after which we look whether the worker is still there. A process that it
+started may hold its end of the pipes for as long as it likes, so their end says nothing."""
 
 
 class WorkerClient:
@@ -91,15 +95,24 @@ class WorkerClient:
 
     def events(self, timeout: float | None = None) -> Iterator[Message]:
         """Events until the worker ends. Raises TimeoutError after ``timeout`` s of silence."""
-        while True:
-            try:
-                event = self._events.get(timeout=timeout)
-            except queue.Empty:
-                raise TimeoutError(f"nothing from {self.worker} for {timeout} s") from None
-            if event is None:
-                self._events.put(None)  # so that a second reader sees the end as well
-                return
+        while (event := self._next(timeout)) is not None:
             yield event
+        self._events.put(None)  # so that a second reader sees the end as well
+
+    def _next(self, timeout: float | None) -> Message | None:
+        """The next event, None when the worker has ended."""
+        left = timeout
+        while True:
+            gone = self._process is not None and self._process.poll() is not None
+            wait = LOOK if left is None else min(LOOK, left)
+            try:
+                return self._events.get(timeout=wait)
+            except queue.Empty:
+                if gone:  # and what it had written has been read in the meantime
+                    return None
+            left = None if left is None else left - wait
+            if left is not None and left <= 0:
+                raise TimeoutError(f"nothing from {self.worker} for {timeout} s")
 
     def wait_for(
         self, *names: str, timeout: float = 60.0, seen: Callable[[Message], object] | None = None
@@ -135,13 +148,10 @@ class WorkerClient:
             return Outcome(self.worker, None, detail=self._refusal)
         code = self._process.wait()
         for thread in self._threads:
-            thread.join(timeout=5)
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if pipe and not pipe.closed:
-                try:
-                    pipe.close()
-                except BrokenPipeError:  # an unflushed command to a worker that has gone
-                    continue
+            thread.join(timeout=LOOK)
+        if self._process.stdin and not self._process.stdin.closed:
+            with contextlib.suppress(BrokenPipeError):  # an unflushed command; it has gone
+                self._process.stdin.close()
         return Outcome.of_returncode(
             self.worker, code, last=self._last, detail=self._tail[-1] if self._tail else ""
         )
@@ -164,7 +174,14 @@ class WorkerClient:
         return self._process
 
     def _spawn(self, target: Callable[[IO[bytes]], None], pipe: IO[bytes]) -> None:
-        thread = threading.Thread(target=target, args=(pipe,), daemon=True)
+        """``target`` reads ``pipe`` to its end. Its thread closes it, too: for anybody else that
+        would be waiting for the read under way, which a process of the worker's may hold up."""
+
+        def read() -> None:
+            with pipe:
+                target(pipe)
+
+        thread = threading.Thread(target=read, daemon=True)
         thread.start()
         self._threads.append(thread)
 

@@ -1,6 +1,7 @@
 """An answer worker that keeps the contract and knows nothing: a real process, real files.
 
-LEAFSPOT_ANSWERS holds "failed": a sentence, "refuse" and "die": names, "agreement", "dice_change".
+LEAFSPOT_ANSWERS holds "failed": a sentence, "refuse", "die" and "haunt": names, "agreement",
+"dice_change". One that haunts leaves a process behind that holds its pipes.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +45,21 @@ def main() -> int:
     return 0
 
 
+def haunt(ghosts: str) -> None:
+    """As a library does that forks helpers: one keeps every pipe open for an hour."""
+    if (child := os.fork()) == 0:
+        time.sleep(3600)
+        os._exit(0)
+    Path(ghosts).write_text(str(child))
+    os._exit(11)
+
+
 def predict(
     channel: Channel, command: dict[str, Any], play: dict[str, Any], classes: tuple[str, ...]
 ) -> None:
     path, out = Path(command["path"]), Path(command["out"])
+    if path.name in play.get("haunt", []):
+        haunt(play["ghosts"])
     if path.name in play.get("die", []):
         os._exit(11)
     if path.name in play.get("refuse", []):

@@ -6,6 +6,8 @@ import errno
 import json
 import os
 import shutil
+import signal
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -497,6 +499,33 @@ def test_an_unknown_base_names_those_there_are(run: Run, project: Path) -> None:
     said = run("train", project, "--base", "gpt-9")
     assert said.status == 2
     assert "starter" in said.err
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a process is forked")
+def test_predicting_ends_whatever_two_bad_photos_do_to_the_model(
+    run: Run, project: Path, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("train", project, "--base", base)
+    run("export-adapter", project, tmp_path / "mine")
+    folder = photos(tmp_path / "new", "cursed.png", "good.png")
+    (folder / "text.jpg").write_text("no photo")
+    ghosts = tmp_path / "ghosts"
+    # The model goes down with the photo, and a process of its own holds every pipe open.
+    answers(monkeypatch, haunt=["cursed.png"], ghosts=str(ghosts))
+    ended: list[Said] = []
+    words = ["predict", tmp_path / "mine", *sorted(folder.iterdir()), "--out", tmp_path / "out"]
+    job = threading.Thread(target=lambda: ended.append(run(*words, "--json")), daemon=True)
+    job.start()
+    try:
+        job.join(timeout=180)
+    finally:
+        os.kill(int(ghosts.read_text()), signal.SIGKILL)
+    assert ended, "it waits for ever"
+    assert ended[0].status == 1
+    found = ended[0].document
+    assert [Path(p["image"]).name for p in found["predictions"]] == ["good.png"]
+    assert [Path(r["image"]).name for r in found["refused"]] == ["cursed.png", "text.jpg"]
+    assert all(r["reason"].endswith(".") for r in found["refused"])
 
 
 def test_one_unreadable_photo_is_told_and_the_rest_predicted(
