@@ -16,6 +16,7 @@
     │   ├── ModelMissing          a base model or engine that is not on this machine
     │   ├── TrainingRefused       the data or the settings cannot be trained on
     │   ├── ExportRefused         an export that cannot be written as asked
+    │   │   └── ExportInTheWay        it would write over a file that is no export of the project
     │   ├── WorkerFailed          a background process died or answered with an error
     │   └── UsageError            a command line that does not make sense
     └── Bug                       not the person's fault: report it, save the work, go on
@@ -99,6 +100,14 @@ class TrainingRefused(UserError):
 
 class ExportRefused(UserError):
     """An export that cannot be written as asked."""
+
+
+class ExportInTheWay(ExportRefused):
+    """Another file is where the export should be. ``fact`` says so, without a remedy."""
+
+    def __init__(self, fact: str) -> None:
+        super().__init__(f"{fact} Choose another name, or add --replace to write over it.")
+        self.fact = fact
 
 
 class WorkerFailed(UserError):

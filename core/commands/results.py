@@ -64,6 +64,9 @@ def _row(found: Predicted) -> dict[str, object]:
 def _export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("project", metavar="PROJECT")
     parser.add_argument("--format", metavar="F", required=True, help="such as coco")
+    parser.add_argument(
+        "--replace", action="store_true", help="write over a file of another project or program"
+    )
     parser.add_argument("out", metavar="OUT", type=Path)
 
 
@@ -76,6 +79,7 @@ def _export(context: Context, args: argparse.Namespace) -> int:
             store,
             args.out,
             format_id=args.format,
+            replace=args.replace,
             progress=lambda done, of: console.progress("Exporting", done, of),
         )
     for note in report.notes:

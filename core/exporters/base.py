@@ -6,6 +6,7 @@ Knows the project's port; knows no particular format. A format is one module of 
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from core.domain.region import Region
 from core.errors import ExportRefused
 from core.ports import ImageQuery, ProjectStore
 
+MARKED_WITHIN = 1 << 16
+"""Bytes at a file's beginning in which its project's mark must stand."""
 Progress = Callable[[int, int], None]
 """Called with (done, of) photos; a format may count each photo twice when it reads back."""
 MAX_PIXELS = 1 << 29
@@ -35,7 +38,11 @@ class ExportReport:
 
 
 class Exporter(Protocol):
-    """A format. Writes ``out`` whole or not at all, and reads it back before it says so."""
+    """A format. Writes ``out`` whole or not at all, and reads it back before it says so.
+
+    One that writes a file puts ``mark`` near its beginning: a later export of the same project
+    may take the file's place then, and no other without being told to.
+    """
 
     def __call__(
         self, store: ProjectStore, out: Path, *, progress: Progress | None = None
@@ -71,6 +78,24 @@ def all_images(store: ProjectStore) -> list[LeafImage]:
                 "than any photo has; run “leafspot check”."
             )
     return images
+
+
+def mark(store: ProjectStore) -> str:
+    """Tells the exports of one project from those of others, whatever happens in it later.
+
+    Photos never leave a project, so its first photo's id stands for it; the name, too, because a
+    copy of a project is another one. Nobody learns either from it. "" while there is no photo.
+    """
+    first = store.image_ids(ImageQuery())[:1]
+    if not first:
+        return ""
+    return f"leafspot-{hashlib.sha256(f'{first[0]} {store.name}'.encode()).hexdigest()[:32]}"
+
+
+def is_marked(file: Path, wanted: str) -> bool:
+    """Whether ``file`` carries that mark. Raises OSError."""
+    with file.open("rb") as opened:
+        return bool(wanted) and wanted.encode() in opened.read(MARKED_WITHIN)
 
 
 def checked_regions(store: ProjectStore, image: LeafImage) -> list[Region]:

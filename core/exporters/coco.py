@@ -27,6 +27,7 @@ from core.exporters.base import (
     all_images,
     by_id,
     checked_regions,
+    mark,
     relative_names,
 )
 from core.geometry import rle
@@ -118,6 +119,7 @@ def _head(store: ProjectStore, images: list[LeafImage]) -> dict[str, Any]:
     return {
         "info": {
             "description": f"Leafspot project “{store.name}”",
+            "leafspot_project": mark(store),  # beyond COCO, as below
             "version": "1.0",
             "year": now.year,
             "contributor": "",

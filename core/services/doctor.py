@@ -274,9 +274,7 @@ def shipped_model(name: str, title: str, folder: Path) -> Check:
         return Check(f"model.{name}", title, Level.FAIL, f"is not in {folder}", again)
     listed = _sums(folder / SUMS)
     if listed is None:
-        text = (
-            "is here; whether it came undamaged is not known, for its checksums did not come along"
-        )
+        text = "is here; whether it came undamaged is not known: its checksums did not come along"
         return Check(f"model.{name}", title, Level.OK, text)
     for file in [*listed, *(p.name for p in weights if p.name not in listed)]:
         path = folder / file

@@ -7,6 +7,7 @@ written beside its place, looked at again, and renamed.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,8 +18,15 @@ from typing import Any, cast
 from core import adapter_package, files, registry
 from core.adapter_package import Base, Manifest
 from core.domain.ids import ImageId
-from core.errors import AdapterRefused, ExportRefused, UsageError
-from core.exporters.base import Exporter, ExporterSpec, ExportReport, Progress
+from core.errors import AdapterRefused, ExportInTheWay, ExportRefused, UsageError
+from core.exporters.base import (
+    Exporter,
+    ExporterSpec,
+    ExportReport,
+    Progress,
+    is_marked,
+    mark,
+)
 from core.ports import ProjectStore
 from core.services import adapter_card
 from core.services.answering import Answerer, Verified
@@ -54,9 +62,18 @@ def formats() -> dict[str, ExporterSpec]:
 
 
 def export_project(
-    store: ProjectStore, out: Path, *, format_id: str, progress: Progress | None = None
+    store: ProjectStore,
+    out: Path,
+    *,
+    format_id: str,
+    replace: bool = False,
+    progress: Progress | None = None,
 ) -> ExportReport:
-    """Raises UsageError for an unknown format, ExportRefused, DiskFull, ProjectDamaged."""
+    """A file gives way to a newer export of the same project; to another only with ``replace``.
+
+    A folder never does. Raises UsageError for an unknown format, ExportInTheWay, ExportRefused,
+    DiskFull, ProjectDamaged.
+    """
     known = formats()
     if format_id not in known:
         raise UsageError(f"There is no format “{format_id}”; choose {', '.join(sorted(known))}.")
@@ -68,8 +85,19 @@ def export_project(
         out = out.with_name(out.name + spec.suffix)
     if spec.suffix and out.is_dir():
         raise ExportRefused(f"“{out.name}” is a folder; name a file ending in {spec.suffix}.")
+    if spec.suffix and not replace:
+        _refuse_to_overwrite(store, out)
     write = cast(Exporter, registry.resolve(spec.factory))
     return write(store, out, progress=progress)
+
+
+def _refuse_to_overwrite(store: ProjectStore, out: Path) -> None:
+    with files.told(out):
+        if not os.path.lexists(out) or (out.is_file() and is_marked(out, mark(store))):
+            return
+    raise ExportInTheWay(
+        f"“{out.name}” is there already and is no earlier export of “{store.name}”."
+    )
 
 
 def export_adapter(folder: RunFolder, out: Path, *, verify: Verify | None = None) -> AdapterExport:

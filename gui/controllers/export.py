@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from core.domain.run import Run, RunState
+from core.errors import ExportInTheWay
 from core.exporters.base import ExporterSpec
 from core.training.run_folder import RunFolder
 from gui.context import Context
@@ -68,6 +69,8 @@ class ExportController(QObject):
     """(done, of) photos."""
     data_done = Signal(object)
     data_failed = Signal(object)
+    data_in_the_way = Signal(str, str, object)
+    """(the fact as a sentence, format id, Path): a file that is not to be written over unasked."""
 
     def __init__(self, context: Context, parent: QObject) -> None:
         super().__init__(parent)
@@ -92,9 +95,8 @@ class ExportController(QObject):
             owner=self,
         )
 
-    def export_data(self, format_id: str, out: Path) -> None:
-        """Write the labels in a format of the registry."""
-
+    def export_data(self, format_id: str, out: Path, *, replace: bool = False) -> None:
+        """Write the labels in a format of the registry; ``replace`` over whatever is there."""
         store = self._context.project.from_afar()
         if self.data_busy or store is None:
             return
@@ -102,12 +104,19 @@ class ExportController(QObject):
         def write() -> ExportReport:
             from core.services.export import export_project
 
-            return export_project(store, out, format_id=format_id, progress=self._moved)
+            return export_project(
+                store, out, format_id=format_id, replace=replace, progress=self._moved
+            )
+
+        def failed(error: BaseException) -> None:
+            self.data_busy = False
+            if isinstance(error, ExportInTheWay):
+                self.data_in_the_way.emit(error.fact, format_id, out)
+            else:
+                self.data_failed.emit(error)
 
         self.data_busy = True
-        self._context.tasks.run(
-            write, on_done=self._data_done, on_error=self._data_failed, owner=self
-        )
+        self._context.tasks.run(write, on_done=self._data_done, on_error=failed, owner=self)
 
     def _tell(self, step: AdapterStep) -> None:
         """From the free lane."""
@@ -129,10 +138,6 @@ class ExportController(QObject):
     def _data_done(self, report: ExportReport) -> None:
         self.data_busy = False
         self.data_done.emit(report)
-
-    def _data_failed(self, error: BaseException) -> None:
-        self.data_busy = False
-        self.data_failed.emit(error)
 
 
 def _adapter(folder: RunFolder, out: Path, tell: Callable[[AdapterStep], None]) -> AdapterExport:

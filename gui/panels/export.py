@@ -17,6 +17,7 @@ from gui.controllers.export import EXPORTABLE, ExportController, data_formats
 from gui.controllers.focus import Focus
 from gui.controllers.shared import shared
 from gui.controllers.training import TrainingController
+from gui.dialogs.replace import ask_to_replace
 from gui.panels.export_adapter import AdapterCard
 from gui.panels.export_data import DataCard
 from gui.panels.pieces import button, card, centred, column, label, row, scrolled
@@ -69,6 +70,7 @@ class ExportWorkspace(Workspace):
         controller.data_moved.connect(data.show_progress)
         controller.data_done.connect(data.succeed)
         controller.data_failed.connect(lambda e: data.fail(self._sentence(e)))
+        controller.data_in_the_way.connect(self._ask_to_replace)
         self._context.project.opened.connect(self._project_changed)
 
     def _project_changed(self) -> None:
@@ -86,9 +88,14 @@ class ExportWorkspace(Workspace):
             self.adapter.begin()
             self.controller.export_adapter(found, out)
 
-    def _export_data(self, format_id: str, out: Path) -> None:
+    def _export_data(self, format_id: str, out: Path, *, replace: bool = False) -> None:
         self.data.begin()
-        self.controller.export_data(format_id, out)
+        self.controller.export_data(format_id, out, replace=replace)
+
+    def _ask_to_replace(self, fact: str, format_id: str, out: Path) -> None:
+        self.data.fail(f"{fact} It was left as it is.")
+        again = partial(self._export_data, format_id, out, replace=True)
+        ask_to_replace(self, fact, again)
 
     def _sentence(self, error: object) -> str:
         """A sentence for the card; a bug is reported as one as well."""

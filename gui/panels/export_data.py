@@ -81,7 +81,7 @@ class DataCard(QWidget):
         if info is not None and spec is not None:
             folder = Path(self._context.preferences.last_folder(PURPOSE))
             name = f"{info.name} labels{spec.suffix}" if spec.suffix else f"{info.name} {spec.id}"
-            # A file may be replaced by a newer one of its kind; a folder may not.
+            # A file may be replaced by a newer export of its project; a folder may not.
             path = folder / name
             self.place.setText(str(path if spec.suffix else free_name(path)))
         self._forget()
@@ -129,6 +129,8 @@ class DataCard(QWidget):
         dialog = QFileDialog(self, "Where the labels go")
         if spec.suffix:
             dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+            # Asked when it is written, and only where it is no earlier export of the project.
+            dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)
             dialog.setDefaultSuffix(spec.suffix.lstrip("."))
             dialog.selectFile(Path(self.place.text()).name)
         else:

@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,12 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
 from core import files, registry
-from core.domain.ids import ImageId
+from core.domain.ids import ImageId, new_id
 from core.domain.region import RegionKind
-from core.errors import DiskFull, ExportRefused, UsageError
+from core.errors import DiskFull, ExportInTheWay, ExportRefused, UsageError
 from core.exporters.base import ExporterSpec, relative_names, unique_stems
 from core.geometry import rle
-from core.ports import ImageQuery, ProjectStore
+from core.ports import ImageQuery, NewImage, ProjectStore
 from core.services.export import export_project, formats
 from tests.doubles.projects import Leaf, leaves, make_project, spotted
 
@@ -114,13 +115,71 @@ def test_a_full_disk_leaves_what_was_there(
         out.write_text("the one before")
     monkeypatch.setattr(files, "flush", full)
     with pytest.raises(DiskFull, match="disk is full"):
-        export_project(store, out, format_id=format_id)
+        export_project(store, out, format_id=format_id, replace=True)
     left = inside(out.parent)
     if formats()[format_id].suffix:
         assert left == [out.name]
         assert out.read_text() == "the one before"
     else:
         assert left == []
+
+
+@pytest.mark.parametrize("format_id", FORMATS)
+def test_an_export_of_another_project_is_never_written_over(
+    format_id: str, store: ProjectStore, tmp_path: Path
+) -> None:
+    out = target(tmp_path, format_id)
+    theirs = make_project(tmp_path / "theirs", leaves(3))
+    export_project(theirs, out, format_id=format_id)
+    before = contents(out)
+    with pytest.raises(ExportRefused, match="already"):
+        export_project(store, out, format_id=format_id)
+    assert contents(out) == before
+    if formats()[format_id].suffix:
+        export_project(store, out, format_id=format_id, replace=True)
+        assert contents(out) != before
+    theirs.close()
+
+
+def contents(out: Path) -> dict[Path, bytes]:
+    return {p: p.read_bytes() for p in (out, *out.rglob("*")) if p.is_file()}
+
+
+@pytest.mark.parametrize("format_id", [f for f in FORMATS if formats()[f].suffix])
+def test_an_earlier_export_gives_way_to_a_newer_one_of_its_project(
+    format_id: str, store: ProjectStore, tmp_path: Path
+) -> None:
+    out = target(tmp_path, format_id)
+    export_project(store, out, format_id=format_id)
+    first = store.image_ids(ImageQuery())[0]
+    store.update_images([replace(store.image(first), disease=None)])
+    store.add_images(
+        [NewImage(replace(store.image(first), id=ImageId(new_id()), path="x.png", sha256="0" * 64))]
+    )
+    before = contents(out)
+    assert export_project(store, out, format_id=format_id).images == 8
+    assert contents(out) != before
+
+
+@pytest.mark.parametrize("there", ["file", "empty file", "pipe", "dangling link"])
+def test_coco_is_not_written_over_what_is_no_export(
+    there: str, store: ProjectStore, tmp_path: Path
+) -> None:
+    out = tmp_path / "labels.json"
+    match there:
+        case "pipe":
+            os.mkfifo(out)
+        case "dangling link":
+            out.symlink_to(tmp_path / "gone")
+        case _:
+            out.write_text("dear to me" if there == "file" else "")
+    with pytest.raises(ExportInTheWay) as refused:
+        export_project(store, out, format_id="coco")
+    assert str(refused.value) == (
+        "“labels.json” is there already and is no earlier export of “coffee”. Choose another "
+        "name, or add --replace to write over it."
+    )
+    assert inside(tmp_path / "out") == []
 
 
 @pytest.mark.parametrize("format_id", FORMATS)

@@ -546,6 +546,21 @@ def test_one_unreadable_photo_is_told_and_the_rest_predicted(
     assert run("predict", tmp_path / "new", "a", "--out", tmp_path / "z").status == 2
 
 
+def test_an_export_replaces_another_projects_only_when_told(
+    run: Run, project: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "labels.json"
+    out.write_text("of another project")
+    words = ("export", project, "--format", "coco", out)
+    said = run(*words)
+    assert said.status == 2
+    assert len(said.err.strip().splitlines()) == 1
+    assert "--replace" in said.err
+    assert out.read_text() == "of another project"
+    assert run(*words, "--replace").status == 0
+    assert run(*words).status == 0
+
+
 # -- examinations
 
 

@@ -11,6 +11,7 @@ from fake_train_worker import FakeRun
 from leaf_project import PATIENCE, leaf_window
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QMessageBox
 
 from core.services.answering import Verified
 from core.services.train import ingest, prepare_run
@@ -147,6 +148,33 @@ def test_an_export_that_fails_says_why(qtbot, page, tmp_path) -> None:
     qtbot.waitUntil(lambda: bool(data.problems.texts), timeout=PATIENCE)
     assert "is a folder" in data.problems.texts[0]
     assert data.go.isEnabled()
+
+
+def test_a_file_that_is_no_export_of_this_project_is_replaced_only_when_told(
+    qtbot, page, tmp_path
+) -> None:
+    data, mine = page.data, tmp_path / "labels.json"
+    mine.write_text("dear to me")
+    data.format.setCurrentIndex(data.format.findData("coco"))
+
+    def answer(words: str) -> None:
+        data.place.setText(str(mine))
+        qtbot.mouseClick(data.go, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: bool(page.findChildren(QMessageBox)), timeout=PATIENCE)
+        (box,) = page.findChildren(QMessageBox)
+        assert "is no earlier export of" in box.text()
+        assert "--" not in box.text()
+        next(b for b in box.buttons() if b.text() == words).click()
+        qtbot.waitUntil(lambda: not page.findChildren(QMessageBox), timeout=PATIENCE)
+
+    answer("Keep it")
+    assert mine.read_text() == "dear to me"
+    assert "left as it is" in data.problems.texts[0]
+    answer("Replace it")
+    qtbot.waitUntil(lambda: data.made is not None, timeout=PATIENCE)
+    assert len(json.loads(mine.read_text())["images"]) == 6
+    qtbot.mouseClick(data.go, Qt.MouseButton.LeftButton)  # its own export: no question
+    qtbot.waitUntil(lambda: data.made is not None, timeout=PATIENCE)
 
 
 def test_each_file_of_the_package_is_explained() -> None:
