@@ -12,12 +12,17 @@ from core.domain.ids import ImageId
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """The union of everything a committed action changed. ``everything`` follows a bulk import."""
+    """The union of everything a committed action changed. ``everything`` follows a bulk import.
+
+    ``elsewhere``: not by labelling, so what an open photo holds of ``images`` is out of date and
+    its steps can no longer be undone.
+    """
 
     images: frozenset[ImageId] = frozenset()
     diseases: bool = False
     runs: bool = False
     everything: bool = False
+    elsewhere: bool = False
 
     def __or__(self, other: Changes) -> Changes:
         return Changes(
@@ -25,4 +30,5 @@ class Changes:
             diseases=self.diseases or other.diseases,
             runs=self.runs or other.runs,
             everything=self.everything or other.everything,
+            elsewhere=self.elsewhere or other.elsewhere,
         )

@@ -7,7 +7,7 @@ on the GUI thread. Every mutating call is one transaction: when it returns, the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +18,7 @@ from core.domain.disease import Disease
 from core.domain.edits import Edit
 from core.domain.ids import DiseaseId, ImageId, RunId
 from core.domain.image import ImageState, LeafImage, Split
-from core.domain.region import Region, RegionKind
+from core.domain.region import Region, RegionInfo, RegionKind
 from core.domain.run import Run, RunState, Score, Verdict
 
 
@@ -79,6 +79,10 @@ class CheckReport:
         return not self.problems
 
 
+Decide = Callable[[LeafImage, Sequence[RegionInfo]], tuple[LeafImage, Edit] | None]
+"""What a photo becomes, from what it is; None leaves it. Must do nothing else."""
+
+
 class ProjectStore(Protocol):
     """One open project. Closed with ``close``; usable from any one thread at a time."""
 
@@ -133,6 +137,13 @@ class ProjectStore(Protocol):
         """Apply one edit in one transaction; durable when it returns.
 
         One that corrects the label takes back every "label wrong" that was said of the photo.
+        """
+        ...
+
+    def amend(self, images: Sequence[ImageId], decide: Decide) -> Changes:
+        """``decide`` for each photo inside one transaction, with the entry and regions it finds.
+
+        All or none; its answer replaces what is known of the photo and applies the edit.
         """
         ...
 

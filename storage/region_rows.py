@@ -16,10 +16,11 @@ from core.domain.edits import Edit
 from core.domain.ids import DiseaseId, ImageId
 from core.domain.mask import TileKey, TileMask
 from core.domain.region import Region, RegionKind
-from core.errors import ProjectDamaged, ProjectError
+from core.errors import Bug, ProjectDamaged, ProjectError
+from core.ports import Decide
 from storage import mask_codec
 from storage.edit_work import EditWork
-from storage.mapping import areas_from, region_from
+from storage.mapping import areas_from, image_from, image_values, region_from
 from storage.mask_codec import TileDamaged
 from storage.rows import Rows
 from storage.run_rows import take_back_label_wrong
@@ -60,13 +61,37 @@ class Regions(Rows):
         fit what is stored.
         """
         with self._db.write() as session:
-            work = EditWork(session, _photo(session, edit.image))
-            for change in edit.changes:
-                work.apply(change)
-            work.flush()
-            if edit.corrects_label():
-                take_back_label_wrong(session, edit.image)
+            _apply(session, _photo(session, edit.image), edit)
         return Changes(images=frozenset({edit.image}))
+
+    def amend(self, images: Sequence[ImageId], decide: Decide) -> Changes:
+        """``decide`` for each photo inside one transaction; raises as ``commit``, then nothing is
+        changed at all."""
+        amended = set()
+        with self._db.write() as session:
+            for image in images:
+                photo = _photo(session, image)
+                rows = session.scalars(select(RegionRow).where(RegionRow.image_id == image))
+                decided = decide(image_from(photo), [region_from(row) for row in rows])
+                if decided is None:
+                    continue
+                after, edit = decided
+                if after.id != image or (after.width, after.height) != (photo.width, photo.height):
+                    raise Bug(f"photo {image} cannot become another")
+                for name, value in image_values(after).items():
+                    setattr(photo, name, value)
+                _apply(session, photo, edit)
+                amended.add(image)
+        return Changes(images=frozenset(amended))
+
+
+def _apply(session: Session, photo: ImageRow, edit: Edit) -> None:
+    work = EditWork(session, photo)
+    for change in edit.changes:
+        work.apply(change)
+    work.flush()
+    if edit.corrects_label():
+        take_back_label_wrong(session, edit.image)
 
 
 def _photo(session: Session, image: ImageId) -> ImageRow:

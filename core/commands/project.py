@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.commands.base import Command, Console, Context, shown_path
 from core.errors import UsageError
 from core.ports import ProjectStore
+
+if TYPE_CHECKING:
+    from core.services.import_images import ImportReport
 
 SHOWN = 20
 """Refusals and duplicates told one by one, of each; the JSON document has them all."""
@@ -71,34 +75,48 @@ def _import(context: Context, args: argparse.Namespace) -> int:
             options,
             progress=lambda done, total, _name: console.progress("Importing", done, total),
         )
+    wrong = _tell_import(console, report, copied=args.copy)
+    if not report.total:
+        console.note("There is no photo in what you named; name photos or a folder that has some.")
+        return 1
+    return 1 if wrong else 0
+
+
+def _tell_import(console: Console, report: ImportReport, *, copied: bool) -> int:
+    """Gives back how many photos were refused for a fault of theirs."""
     known = {path for path, _ in report.duplicates}
+    there_before = len(known) + len(report.completed)
     wrong = [(path, why) for path, why in report.refused if path not in known]
     _tell_each(console, "Refused", wrong)
     _tell_each(console, "Left out", [(p, why) for p, why in report.refused if p in known])
+    _tell_each(console, "Left as it was:", report.known.differing)
     for warning in report.warnings:
         console.note(warning)
     there = (
-        f", {len(known):,} {'was' if len(known) == 1 else 'were'} there already" if known else ""
+        f", {there_before:,} {'was' if there_before == 1 else 'were'} there already"
+        if there_before
+        else ""
     )
-    imported = "copied into the project" if args.copy else "imported"
+    imported = "copied into the project" if copied else "imported"
     console.result(
         f"{len(report.accepted):,} of {report.total:,} photos {imported}, "
         f"{len(wrong):,} refused{there}."
     )
+    for sentence in report.known.sentences():
+        console.result(sentence)
     console.document(
         {
             "total": report.total,
             "accepted": [str(p) for p in report.accepted],
             "refused": [{"image": str(p), "reason": why} for p, why in report.refused],
             "duplicates": [{"image": str(p), "same_as": same} for p, same in report.duplicates],
+            "completed": [str(p) for p in report.completed],
+            "differing": [{"image": str(p), "reason": why} for p, why in report.known.differing],
             "warnings": report.warnings,
-            "copied": args.copy,
+            "copied": copied,
         }
     )
-    if not report.total:
-        console.note("There is no photo in what you named; name photos or a folder that has some.")
-        return 1
-    return 1 if wrong else 0
+    return len(wrong)
 
 
 def _tell_each(console: Console, what: str, photos: list[tuple[Path, str]]) -> None:

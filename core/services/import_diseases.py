@@ -54,6 +54,10 @@ class DiseaseBook:
             )
         return self._new(" ".join(name.split()))
 
+    def named(self, disease: DiseaseId | None) -> Disease | None:
+        """The disease of that id; None also for one that was made since the import began."""
+        return next((d for d in self._all if d.id == disease), None)
+
     def write(self, wanted: set[DiseaseId]) -> None:
         """Put those of ``wanted`` that are new into the project."""
         for disease in [d for key, d in self._unwritten.items() if key in wanted]:

@@ -27,23 +27,14 @@ from core.errors import ImageUnreadable, ImportRefused, ProjectError, ProjectRea
 from core.imaging.decode import Inspection
 from core.imaging.mask_files import read_mask
 from core.importers.labels_csv import LabelRow, read_labels
-from core.importers.mask_folder import (
-    BACKGROUND,
-    LEAF,
-    LESION,
-    MaskFolder,
-    MaskMap,
-    Meaning,
-    check_values,
-    fitted,
-    load_mask_map,
-    regions_of,
-)
+from core.importers.mask_folder import check_values, fitted, regions_of
 from core.ports import NewImage, ProjectStore
 from core.services.import_copies import PhotoCopies
 from core.services.import_decoder import LimitedDecoder, MaskSeen
 from core.services.import_diseases import DiseaseBook, UnknownDisease
 from core.services.import_files import Candidate, ImportPlan, plan
+from core.services.import_known import Arrival, Tally, complete
+from core.services.import_masks import filled, mask_source
 
 __all__ = ["ImportOptions", "ImportReport", "plan", "run"]
 
@@ -64,7 +55,8 @@ class Decoder(Protocol):
 class ImportOptions:
     """``mask_map`` and ``labels`` are files; ``masks`` is a folder. ``create_diseases`` makes the
     diseases that table and map name; otherwise their photos are refused. ``copy`` puts a copy of
-    each photo into the project and works with that."""
+    each photo into the project and works with that. ``on_known`` hears of photos of the project
+    that table or masks have just completed."""
 
     masks: Path | None = None
     mask_map: Path | None = None
@@ -72,6 +64,7 @@ class ImportOptions:
     create_diseases: bool = False
     author: str = ""
     copy: bool = False
+    on_known: Callable[[frozenset[ImageId]], object] | None = None
 
 
 @dataclass(slots=True)
@@ -79,7 +72,9 @@ class ImportReport:
     """What became of every photo, by where it was found. Reasons and ``warnings`` are sentences.
 
     ``duplicates`` pairs each photo whose bytes are known already with where they are; such a
-    photo is in ``refused`` as well. ``left`` counts photos not looked at after a cancel.
+    photo is in ``refused`` as well, unless the table or a mask completed what is known of it:
+    then it is in ``completed`` alone, and ``known`` says what was added and what was left. ``left``
+    counts photos not looked at after a cancel.
     """
 
     total: int
@@ -87,11 +82,13 @@ class ImportReport:
     refused: list[tuple[Path, str]] = field(default_factory=list)
     duplicates: list[tuple[Path, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    completed: list[Path] = field(default_factory=list)
+    known: Tally = field(default_factory=Tally)
     cancelled: bool = False
 
     @property
     def left(self) -> int:
-        return self.total - len(self.accepted) - len(self.refused)
+        return self.total - len(self.accepted) - len(self.refused) - len(self.completed)
 
 
 def run(
@@ -145,10 +142,11 @@ class _Job:
         self._options = options
         self._batch: list[tuple[Path, NewImage]] = []
         self._seen: dict[str, Path] = {}
+        self._arrivals: dict[ImageId, tuple[Arrival, str]] = {}
         self._copies = PhotoCopies(store.folder) if options.copy else None
         self._unmasked = 0
         self._book = DiseaseBook(store, create=options.create_diseases)
-        self._masks, self._meanings = _mask_source(options, self._book)
+        self._masks, self._meanings = mask_source(options.masks, options.mask_map, self._book)
         self._rows = self._read_table(work)
         for path in work.missing:
             self.report.refused.append((path, "There is no such file or folder. Check its name."))
@@ -170,6 +168,8 @@ class _Job:
         """Accept or refuse one photo; commits when a batch is full."""
         try:
             found = self._decoder.photo(candidate.path)
+            if self._completes(candidate, found):
+                return
             self._refuse_known(candidate.path, found.sha256)
             new = self._copied(candidate, self._build(candidate, found))
         except ImportRefused as refusal:
@@ -182,6 +182,7 @@ class _Job:
 
     def commit(self) -> None:
         """Write what is ready, in one transaction per batch."""
+        self._complete()
         if not self._batch:
             return
         used: set[DiseaseId | None] = {new.image.disease for _, new in self._batch}
@@ -192,6 +193,32 @@ class _Job:
             self._copies.keep()
         self.report.accepted += [path for path, _ in self._batch]
         self._batch.clear()
+
+    def _complete(self) -> None:
+        """What came for photos that are known already, in a transaction of its own."""
+        if not self._arrivals:
+            return
+        arrivals = [arrival for arrival, _ in self._arrivals.values()]
+        used = {r.info.disease for a in arrivals for r in a.regions or ()}
+        # A table's new disease comes with the first photo that is called so.
+        used |= {a.disease.id for a in arrivals if a.disease and not self._labelled(a.image)}
+        self._book.write({d for d in used if d is not None})
+        outcomes = complete(self._store, arrivals, self._book.named)
+        for (arrival, other), outcome in zip(self._arrivals.values(), outcomes, strict=True):
+            self.report.known.count(arrival.path, outcome)
+            self.report.warnings += [outcome.warning] if outcome.warning else []
+            if outcome.something:
+                self.report.completed.append(arrival.path)
+            else:
+                self.report.duplicates.append((arrival.path, other))
+                self.report.refused.append((arrival.path, _there_already(other)))
+        self._arrivals.clear()
+        changed = zip(arrivals, outcomes, strict=True)
+        if self._options.on_known:
+            self._options.on_known(frozenset(a.image for a, o in changed if o.something))
+
+    def _labelled(self, image: ImageId) -> bool:
+        return self._store.image(image).disease is not None
 
     def close(self) -> None:
         """Let go of the decoder, and of copies of photos that were not taken in after all."""
@@ -213,13 +240,39 @@ class _Job:
             )
         return self.report
 
+    def _completes(self, candidate: Candidate, found: Inspection) -> bool:
+        """Whether the photo is known and something came for it, which is then kept for a batch.
+
+        Raises ImportRefused for a disease or a mask that would refuse a new photo as well.
+        """
+        path, row = candidate.path, self._rows.get(candidate.path)
+        mask = self._masks.find(path) if self._masks else None
+        if row is None and mask is None:
+            return False
+        if found.sha256 in self._seen:  # a second copy, and the first may still be in the batch
+            self.commit()
+        known = self._store.known_sha256([found.sha256]).get(found.sha256)
+        if known is None:
+            return False
+        if known.id in self._arrivals or len(self._arrivals) >= BATCH:
+            self._complete()
+        disease = self._disease(path, row)
+        regions: list[Region] | None = None
+        if mask:  # one that is outlined already keeps its outlines, so this mask is not opened
+            outlined = known.mask_known
+            regions = [] if outlined else self._regions(path, mask, found, None, known.id)
+        group = self._folder_group(candidate)
+        arrival = Arrival(path, known.id, row, disease, regions, group)
+        self._arrivals[known.id] = (arrival, known.path)
+        return True
+
     def _refuse_known(self, path: Path, sha256: str) -> None:
         if sha256 in self._seen:
             other = str(self._seen[sha256])
             where = f"The same photo as {other}, which this import took in already."
         elif known := self._store.known_sha256([sha256]).get(sha256):
             other = known.path
-            where = f"The same photo as {other}, which is in the project already."
+            where = _there_already(other)
         else:
             return
         self.report.duplicates.append((path, other))
@@ -291,50 +344,13 @@ class _Job:
         unnamed = disease.id if disease and not disease.healthy else None
         return regions_of(
             fitted(values, path, found.header),
-            {v: m for v, m in _filled(self._meanings, unnamed).items() if v in values.present},
+            {v: m for v, m in filled(self._meanings, unnamed).items() if v in values.present},
             image,
         )
 
 
-_Meanings = dict[int, Meaning | None]
-"""None stands for background."""
-
-
-def _mask_source(options: ImportOptions, book: DiseaseBook) -> tuple[MaskFolder | None, _Meanings]:
-    if options.masks is None:
-        return None, {}
-    if options.mask_map is None:
-        raise ImportRefused(
-            options.masks,
-            "Masks need a map that says what their values mean: choose one (--mask-map map.json).",
-        )
-    names: MaskMap = load_mask_map(options.mask_map)
-    meanings: _Meanings = {}
-    for value, name in names.items():
-        try:
-            meanings[value] = _meaning(name, book, options.mask_map.name)
-        except UnknownDisease as error:
-            raise ImportRefused(options.mask_map, str(error)) from error
-    return MaskFolder.scan(options.masks), meanings
-
-
-def _meaning(name: str, book: DiseaseBook, where: str) -> Meaning | None:
-    if name == BACKGROUND:
-        return None
-    if name == LEAF:
-        return Meaning(RegionKind.LEAF, None)
-    if name == LESION:
-        return Meaning(RegionKind.LESION, None)
-    return Meaning(RegionKind.LESION, book.need(name, where).id)
-
-
-def _filled(meanings: _Meanings, unnamed: DiseaseId | None) -> dict[int, Meaning]:
-    """Background out; lesions without a name take the photo's own disease."""
-    return {
-        value: Meaning(m.kind, unnamed) if m.kind == RegionKind.LESION and not m.disease else m
-        for value, m in meanings.items()
-        if m is not None
-    }
+def _there_already(other: str) -> str:
+    return f"The same photo as {other}, which is in the project already."
 
 
 def project_path(photo: Path, project: Path) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Signal
 
+from core.changes import Changes
 from core.domain.edits import Edit
 from core.domain.ids import ImageId, RegionId
 from core.history import History
@@ -32,6 +33,7 @@ class Edits(QObject):
         current.opened.connect(self.updated)
         current.recoloured.connect(self.updated)
         context.project.opened.connect(self._history.clear)
+        context.project.changed.connect(self._project_changed)
 
     def do(self, edit: Edit | None, *, select: bool = False) -> None:
         """A finished action; ``select`` makes a region it added the active one."""
@@ -67,6 +69,13 @@ class Edits(QObject):
         document = self._current.document
         if document is not None and region != document.active_id:
             document.set_active(region)
+            self.updated.emit()
+
+    def _project_changed(self, changes: Changes) -> None:
+        """Steps on photos that an import has completed do not fit any more."""
+        if changes.elsewhere:
+            for image in changes.images:
+                self._history.forget(image)
             self.updated.emit()
 
     def _step(self, step: Callable[[ImageId], Edit | None]) -> None:

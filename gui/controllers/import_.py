@@ -7,12 +7,14 @@ its autosave go on meanwhile. Knows the services and the dialogs; reads no file 
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from core.changes import Changes
+from core.domain.ids import ImageId
 from core.services.import_images import ImportOptions, ImportReport, plan, run
 from core.services.locate import LocateReport, find_moved
 from gui.context import Context
@@ -62,12 +64,16 @@ class ImportController(QObject):
         def told(done: int, total: int, name: str) -> None:
             tasks.post(lambda: self.progressed.emit(done, total, name))
 
+        def changed(images: frozenset[ImageId]) -> None:
+            found = Changes(images=images, elsewhere=True)
+            tasks.post(lambda: self._context.project.changed.emit(found))
+
         def work() -> ImportReport:
             left_out = [options.masks] if options.masks else []
             return run(
                 store,
                 plan(paths, leave_out=left_out),
-                options,
+                replace(options, on_known=changed),
                 progress=told,
                 cancelled=stop.is_set,
             )
@@ -106,7 +112,7 @@ class ImportController(QObject):
 
     def _done(self, report: ImportReport) -> None:
         self._stop = None
-        if report.accepted:
+        if report.accepted or report.completed:
             self._context.project.changed.emit(Changes(diseases=True, everything=True))
         self.finished.emit(report)
 

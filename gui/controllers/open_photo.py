@@ -62,13 +62,8 @@ class OpenPhoto(QObject):
         if image == self.wanted and self.session is not None:
             return
         self.wanted = image
-
-        def question(store: ProjectStore) -> tuple[LeafImage, list[Region], Path]:
-            found = store.image(image)
-            return found, store.regions(image), store.resolve(found)
-
         self._context.project.ask(
-            question,
+            lambda store: _entry(store, image),
             on_done=lambda answer: self._load(*answer) if self.wanted == image else None,
             on_error=lambda error: self._cannot_show(image, error),
             owner=self,
@@ -103,6 +98,9 @@ class OpenPhoto(QObject):
             self.photo = photo
             self.improved.emit()
             return
+        self._begin(image, regions, photo)
+
+    def _begin(self, image: LeafImage, regions: list[Region], photo: Photo) -> None:
         self._drop()
         self.photo = photo
         self.session = LabellingSession(image, regions)
@@ -136,9 +134,26 @@ class OpenPhoto(QObject):
         """After an import or a search for moved photos the wanted one may be there."""
         if changes.everything and self.session is None:
             self.reopen()
+        image = self.session.image.id if self.session is not None else None
+        if changes.elsewhere and image is not None and image in changes.images:
+            self._context.project.ask(
+                lambda store: _entry(store, image),
+                on_done=lambda answer: self._renew(answer[0], answer[1]),
+                owner=self,
+            )
+
+    def _renew(self, image: LeafImage, regions: list[Region]) -> None:
+        """The open photo has been completed by an import: the same picture, what is there now."""
+        if self.session is not None and self.session.image.id == image.id and self.photo:
+            self._begin(image, regions, self.photo)
 
     def _recolour(self) -> None:
         """A disease has another colour or name, or the list arrived after the photo."""
         if self.document is not None:
             self.document.set_palette(self.colour)
             self.recoloured.emit()
+
+
+def _entry(store: ProjectStore, image: ImageId) -> tuple[LeafImage, list[Region], Path]:
+    found = store.image(image)
+    return found, store.regions(image), store.resolve(found)

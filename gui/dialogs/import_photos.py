@@ -230,15 +230,21 @@ class ImportDialog(QDialog):
         return _page(self.summary, self.details, self.refusals, buttons=(close,))
 
     def show_report(self, report: ImportReport) -> None:
-        """Accepted + refused + left = total, and every refusal with its reason."""
-        count = len(report.accepted)
-        self.summary.setText(f"{count} photo{'' if count == 1 else 's'} imported")
+        """Accepted + completed + refused + left = total, and every refusal with its reason."""
+        count, more = len(report.accepted), len(report.completed)
+        only_more = more > 0 and count == 0
+        shown = more if only_more else count
+        done = "completed" if only_more else "imported"
+        self.summary.setText(f"{shown} photo{'' if shown == 1 else 's'} {done}")
         parts = [f"{len(report.refused)} refused"] if report.refused else []
         if report.cancelled:
             parts.append(f"{report.left} not looked at, because the import was stopped")
         made = self.copy.isChecked() and count > 0
         copies = " The copies are in the project's photos folder." if made else ""
-        self.details.setText("; ".join([f"{report.total} in all", *parts]) + "." + copies)
+        told = "; ".join([f"{report.total} in all", *parts]) + "."
+        known = " ".join(report.known.sentences())
+        undo = " Undo does not take that back." if more else ""
+        self.details.setText(f"{told}{copies} {known}{undo}".rstrip())
         self.refusals.clear()
         icons = self._context.theme
         for path, reason in report.refused:
@@ -246,7 +252,7 @@ class ImportDialog(QDialog):
             item = QListWidgetItem(icons.icon("mdi6.close-circle-outline", "danger"), text)
             item.setToolTip("")
             self.refusals.addItem(item)
-        for warning in report.warnings:
+        for warning in [*(why for _, why in report.known.differing), *report.warnings]:
             item = QListWidgetItem(icons.icon("mdi6.alert-outline", "warn"), warning)
             self.refusals.addItem(item)
         self.refusals.setVisible(self.refusals.count() > 0)

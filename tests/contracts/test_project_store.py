@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -362,6 +362,25 @@ def test_an_edit_that_does_not_fit_changes_nothing(store: ProjectStore) -> None:
         (found,) = store.regions(ImageId(1))
         assert (found.info, found.mask) == (leaf.info, leaf.mask)
         assert store.areas(ImageId(1)) == {(RegionKind.LEAF, None): 10_000}
+
+
+def test_photos_are_amended_as_they_are_found_all_or_none(store: ProjectStore) -> None:
+    store.add_images([NewImage(photo(1)), NewImage(photo(2)), NewImage(photo(3))])
+    leaf = region(7, 1, rectangle(0, 0, 10, 10), kind="leaf")
+
+    def decide(found: LeafImage, regions: Sequence[RegionInfo]) -> tuple[LeafImage, Edit] | None:
+        if found.id == 2:
+            return None
+        added = (RegionAdded(leaf.info, leaf.mask.packed()),)
+        return replace(found, group="plot", crop=str(len(regions))), Edit(found.id, "x", added)
+
+    with pytest.raises(Bug):  # the region belongs to the first photo, not to the third
+        store.amend([ImageId(1), ImageId(3)], decide)
+    assert store.image(ImageId(1)) == photo(1)
+    assert store.amend([ImageId(1), ImageId(2)], decide).images == {1}
+    assert (store.image(ImageId(1)).group, store.image(ImageId(1)).crop) == ("plot", "0")
+    assert store.areas(ImageId(1)) == {(RegionKind.LEAF, None): 100}
+    assert store.image(ImageId(2)) == photo(2)
 
 
 # -- runs

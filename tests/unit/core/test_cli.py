@@ -546,6 +546,24 @@ def test_one_unreadable_photo_is_told_and_the_rest_predicted(
     assert run("predict", tmp_path / "new", "a", "--out", tmp_path / "z").status == 2
 
 
+def test_a_table_for_photos_that_are_there_is_taken_and_told(run: Run, tmp_path: Path) -> None:
+    folder = photos(tmp_path / "new", "x.png", "y.png")
+    table = tmp_path / "later.csv"
+    table.write_text("image,disease\nx.png,rust\n")
+    run("new", tmp_path / "p")
+    run("import", tmp_path / "p", folder)
+    said = run("import", tmp_path / "p", folder, "--labels", table)
+    assert said.status == 0
+    assert said.out.splitlines() == [
+        "0 of 2 photos imported, 0 refused, 2 were there already.",
+        "Labels of 1 known photo were added.",
+    ]
+    table.write_text("image,disease\ny.png,rsut\n")
+    said = run("import", tmp_path / "p", folder, "--labels", table)
+    assert said.status == 1
+    assert "“rsut” in row 2 of later.csv is no disease of this project" in said.err
+
+
 def test_an_export_replaces_another_projects_only_when_told(
     run: Run, project: Path, tmp_path: Path
 ) -> None:

@@ -15,9 +15,11 @@ from whole_window import bare_project, label_page, labelled_project, window
 
 from core.domain.disease import PALETTE, Disease
 from core.domain.ids import DiseaseId, new_id
+from core.domain.image import ImageState
 from core.errors import ProjectError
 from gui.actions import MENUS, TABLE, Actions, ActionSpec
 from gui.controllers.project import Projects
+from gui.controllers.saver import SaveState
 from gui.crash import CrashHandler, write_report
 from gui.dialogs.about import AboutDialog, KeysDialog
 from gui.dialogs.diseases import DiseasesDialog
@@ -168,6 +170,38 @@ def test_import_reports_every_refusal_and_the_gallery_shows_the_rest(qtbot, tmp_
         assert dialog.refusals.item(0).text().startswith("notes.jpg: ")
         dialog.close()
         qtbot.waitUntil(lambda: len(page.gallery.index) == 3, timeout=10_000)
+
+
+def test_a_table_for_photos_that_are_there_reaches_the_open_one_and_undo_says_so(
+    qtbot, tmp_path
+) -> None:
+    folder = bare_project(tmp_path, photos=2)
+    table = tmp_path / "later.csv"
+    table.write_text("image,disease\nphoto_0.png,rust\nphoto_1.png,leaf miner\n")
+    with window(qtbot, folder) as program:
+        page = label_page(qtbot, program)
+        label = page.controller
+        label.mark(ImageState.IN_PROGRESS)
+        assert label.edits.undo_title
+        program.importer().ask([tmp_path / "photo_0.png", tmp_path / "photo_1.png"])
+        dialog = program.shell.findChild(ImportDialog)
+        dialog.labels.line.setText(str(table))
+        dialog.start.click()
+        qtbot.waitUntil(lambda: dialog.summary.text() != "", timeout=60_000)
+        assert dialog.summary.text() == "2 photos completed"
+        assert dialog.details.text() == (
+            "2 in all. Labels of 2 known photos were added. Undo does not take that back."
+        )
+        dialog.close()
+        qtbot.waitUntil(lambda: label.session.image.disease is not None, timeout=10_000)
+        assert label.session.image.state is ImageState.IN_PROGRESS
+        assert not label.edits.undo_title
+        label.mark(ImageState.DONE)  # what the person does next keeps the table's word
+        qtbot.waitUntil(lambda: label.edits.saver.state is SaveState.SAVED, timeout=10_000)
+        image, named = label.session.image.id, label.session.image.disease
+    store = open_project(folder, read_only=True)
+    assert (store.image(image).disease, store.image(image).state) == (named, ImageState.DONE)
+    store.close()
 
 
 def test_import_copies_photos_in_when_the_box_is_ticked(qtbot, tmp_path) -> None:
