@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from core.commands.base import Command, Console, Context, shown_path
 from core.errors import UsageError
 from core.ports import ProjectStore
+from core.wording import count
 
 if TYPE_CHECKING:
     from core.services.import_images import ImportReport
@@ -99,7 +100,7 @@ def _tell_import(console: Console, report: ImportReport, *, copied: bool) -> int
     )
     imported = "copied into the project" if copied else "imported"
     console.result(
-        f"{len(report.accepted):,} of {report.total:,} photos {imported}, "
+        f"{len(report.accepted):,} of {count(report.total, 'photo')} {imported}, "
         f"{len(wrong):,} refused{there}."
     )
     for sentence in report.known.sentences():
@@ -138,8 +139,7 @@ def _check(context: Context, args: argparse.Namespace) -> int:
     for problem in report.problems:
         console.result(problem)
     counted = ", ".join(
-        f"{count:,} {name.removesuffix('s') if count == 1 else name}"
-        for name, count in report.checked.items()
+        count(number, name.removesuffix("s"), name) for name, number in report.checked.items()
     )
     if report.ok:
         console.result(f"Everything is in order ({counted}).")

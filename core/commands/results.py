@@ -10,6 +10,7 @@ from pathlib import Path
 
 from core.commands.base import Command, Context, shown_path
 from core.services.predict import Predicted
+from core.wording import count
 
 
 def _predict_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,10 +35,7 @@ def _predict(context: Context, args: argparse.Namespace) -> int:
 
     console.note("Loading the model…")
     report = predict(args.adapter, args.images, args.out, on_photo=tell)
-    count = len(report.predicted)
-    console.result(
-        f"{count:,} prediction{'' if count == 1 else 's'} in {shown_path(report.table)}."
-    )
+    console.result(f"{count(len(report.predicted), 'prediction')} in {shown_path(report.table)}.")
     console.document(
         {
             "table": str(report.table),
@@ -46,7 +44,10 @@ def _predict(context: Context, args: argparse.Namespace) -> int:
         }
     )
     if report.refused:
-        console.note(f"{len(report.refused):,} of {len(args.images):,} photos have no prediction.")
+        have = "has" if len(report.refused) == 1 else "have"
+        console.note(
+            f"{len(report.refused):,} of {count(len(args.images), 'photo')} {have} no prediction."
+        )
     return 1 if report.refused else 0
 
 
@@ -85,7 +86,8 @@ def _export(context: Context, args: argparse.Namespace) -> int:
     for note in report.notes:
         console.note(note)
     console.result(
-        f"{report.images:,} photos with {report.regions:,} outlines in {shown_path(report.path)}."
+        f"{count(report.images, 'photo')} with {count(report.regions, 'outline')} "
+        f"in {shown_path(report.path)}."
     )
     console.document(
         {

@@ -15,6 +15,7 @@ from core.ports import ProjectStore
 from core.training.events import Evaluated, Notice, Phase, Step, TrainEvent
 from core.training.run_folder import RunFolder
 from core.training.summary import RunSummary
+from core.wording import count
 
 FIGURES = (("lesion_dice", "Dice"), ("accuracy", "accuracy"))
 
@@ -60,7 +61,8 @@ def evaluated(event: Evaluated) -> str:
     """A look at held-out leaves in one sentence."""
     dice = "no outlined leaf held out" if event.dice is None else f"Dice {event.dice:.2f}"
     named = "" if event.accuracy is None else f", {event.accuracy:.0%} of diseases right"
-    return f"After step {event.step:,}, {event.leaves} held-out leaves: {dice}{named}."
+    leaves = count(event.leaves, "held-out leaf", "held-out leaves")
+    return f"After step {event.step:,}, {leaves}: {dice}{named}."
 
 
 def _train_arguments(parser: argparse.ArgumentParser) -> None:
@@ -103,8 +105,8 @@ def _prepare(context: Context, store: ProjectStore, args: argparse.Namespace) ->
         for note in taken.notes:
             context.console.note(note)
         context.console.note(
-            f"Learning {', '.join(taken.classes)} from {taken.count('train')} leaves, "
-            f"{taken.count('val')} held out."
+            f"Learning {', '.join(taken.classes)} from "
+            f"{count(taken.count('train'), 'leaf', 'leaves')}, {taken.count('val')} held out."
         )
 
     base = bases.choose(args.base)
@@ -153,12 +155,12 @@ def _score(context: Context, args: argparse.Namespace) -> int:
     counted = ", ".join(f"{b.count:,} below {b.below:.2f}" for b in found.buckets)
     dice = "–" if found.dice is None else f"{found.dice:.3f}"
     context.console.result(
-        f"Run {run.id}: {found.scored:,} leaves scored; mean Dice {dice} over "
-        f"{found.with_lesions:,} leaves with lesions ({counted})."
+        f"Run {run.id}: {count(found.scored, 'leaf', 'leaves')} scored; mean Dice {dice} over "
+        f"{count(found.with_lesions, 'leaf', 'leaves')} with lesions ({counted})."
     )
     context.console.result(
         f"Leaves without lesions: {found.both_empty:,} left empty, {found.invented:,} with "
-        f"invented lesions; {found.missed:,} leaves whose lesions were all missed."
+        f"invented lesions; {count(found.missed, 'leaf', 'leaves')} whose lesions were all missed."
     )
     context.console.document(
         {"run": run.id, "summary": dict(summary.figures), **_review_document(found)}
@@ -199,7 +201,8 @@ def _hard(context: Context, args: argparse.Namespace) -> int:
     for row in rows:
         context.console.result(f"{row['dice']:.3f}  {row['image']}  {_said(row)}")
     context.console.result(
-        f"{len(rows):,} of {scored:,} leaves of run {run.id} have a Dice below {args.below:g}."
+        f"{len(rows):,} of {count(scored, 'leaf', 'leaves')} of run {run.id} "
+        f"{'has' if len(rows) == 1 else 'have'} a Dice below {args.below:g}."
     )
     if left_out:
         context.console.result(judged_wrong_sentence(left_out))

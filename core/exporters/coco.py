@@ -32,6 +32,7 @@ from core.exporters.base import (
 )
 from core.geometry import rle
 from core.ports import ProjectStore
+from core.wording import count
 
 SPECS = (
     ExporterSpec(
@@ -54,7 +55,11 @@ def write(store: ProjectStore, out: Path, *, progress: Progress | None = None) -
         with draft.open("w", encoding="utf-8", newline="\n") as file:
             written = _write(file, store, images, seen)
         _read_back(draft, store, images, written, seen)
-    empty = f"{written.empty} outlines without a pixel were left out."
+    empty = count(
+        written.empty,
+        "outline without a pixel was left out.",
+        "outlines without a pixel were left out.",
+    )
     return ExportReport(out, len(images), written.regions, (empty,) if written.empty else ())
 
 

@@ -33,6 +33,7 @@ from core.exporters.base import (
     unique_stems,
 )
 from core.ports import ProjectStore
+from core.wording import count
 
 SPECS = (
     ExporterSpec(
@@ -71,7 +72,8 @@ def write(store: ProjectStore, out: Path, *, progress: Progress | None = None) -
             if progress:
                 progress(done, len(images))
         _write_tables(draft, rows, diseases)
-    note = f"{overlapped} photos have lesions that overlap; the later one was kept there."
+    photos = count(overlapped, "photo has", "photos have")
+    note = f"{photos} lesions that overlap; the later one was kept there."
     return ExportReport(out, len(images), regions, (note,) if overlapped else ())
 
 

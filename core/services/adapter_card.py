@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from core.training.config import TrainConfig
 from core.training.run_folder import Sample
+from core.wording import count
 
 FIGURES = (
     ("lesion_dice", "Dice of the lesions", 2),
@@ -49,8 +50,8 @@ def _data(config: TrainConfig, samples: Sequence[Sample]) -> str:
     by_class = Counter(s.disease for s in train)
     held_by_class = Counter(s.disease for s in held)
     lines = [
-        f"{len(train)} leaves, {sum(bool(s.lesions) for s in train)} of them with outlined "
-        f"lesions; {len(held)} more were held out to measure.",
+        f"{count(len(train), 'leaf', 'leaves')}, {sum(bool(s.lesions) for s in train)} of them "
+        f"with outlined lesions; {count(len(held), 'more was', 'more were')} held out to measure.",
         "",
         "| class | to learn from | held out |",
         "|---|---|---|",

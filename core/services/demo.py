@@ -27,6 +27,7 @@ from core.services.runs import find_run
 from core.services.train import prepare_run, recover, settings_of
 from core.training.config import TrainConfig
 from core.training.run_folder import RunFolder
+from core.wording import count
 
 BASE = "starter"
 MINUTES = 3.0
@@ -63,7 +64,7 @@ def run_demo(store: ProjectStore, *, minutes: float, story: Story, base: str = B
     """
     recover(store)
     _outline(store, story)
-    story.say(f"Training for {minutes:g} minutes…")
+    story.say(f"Training for {minutes:g} {'minute' if minutes == 1 else 'minutes'}…")
     config = settings_of("quick", minutes=minutes, base=base)
     first = _train(store, config, story)
     hard = _hard(store, first, story)
@@ -88,7 +89,8 @@ def _outline(store: ProjectStore, story: Story) -> None:
     story.say("Outlining lesions by clicks, with the colour assistant…")
     for leaf in demo_outlines.outline_by_clicks(store):
         story.say(
-            f"  {leaf.name}: {leaf.clicks} clicks, {leaf.outlined} lesions outlined, "
+            f"  {leaf.name}: {count(leaf.clicks, 'click')}, "
+            f"{count(leaf.outlined, 'lesion')} outlined, "
             f"Dice {leaf.dice:.2f} to the mask kept back"
         )
 
@@ -111,7 +113,7 @@ def _hard(store: ProjectStore, folder: RunFolder, story: Story) -> list[Score]:
     hard = review.below(store, folder.id, BELOW)
     if len(hard) < CORRECTED:
         hard = store.worst(folder.id, limit=CORRECTED)
-    story.say(f"{len(hard)} leaves are hard; the worst:")
+    story.say(f"{count(len(hard), 'leaf is', 'leaves are')} hard; the worst:")
     for score in hard[:SHOWN]:
         name = store.resolve(store.image(score.image)).name
         story.say(f"  {name}: Dice {score.dice or 0.0:.2f}, called {score.predicted}")

@@ -35,6 +35,7 @@ from core.services.import_diseases import DiseaseBook, UnknownDisease
 from core.services.import_files import Candidate, ImportPlan, plan
 from core.services.import_known import Arrival, Tally, complete
 from core.services.import_masks import filled, mask_source
+from core.wording import count
 
 __all__ = ["ImportOptions", "ImportReport", "plan", "run"]
 
@@ -152,8 +153,11 @@ class _Job:
             self.report.refused.append((path, "There is no such file or folder. Check its name."))
         if work.passed_over:
             self.report.warnings.append(
-                f"{work.passed_over} files in these folders are no photos by their names and "
-                "were passed over."
+                count(
+                    work.passed_over,
+                    "file in these folders is no photo by its name and was passed over.",
+                    "files in these folders are no photos by their names and were passed over.",
+                )
             )
 
     def _read_table(self, work: ImportPlan) -> dict[Path, LabelRow]:
@@ -234,9 +238,10 @@ class _Job:
 
     def finish(self) -> ImportReport:
         if self._unmasked:
+            photos = count(self._unmasked, "photo has", "photos have")
+            whose = "its" if self._unmasked == 1 else "their"
             self.report.warnings.append(
-                f"{self._unmasked} photos have no mask in {self._options.masks}; their lesions "
-                "are not outlined yet."
+                f"{photos} no mask in {self._options.masks}; {whose} lesions are not outlined yet."
             )
         return self.report
 

@@ -23,6 +23,7 @@ from core.services.train import disk_needed
 from core.training import snapshot
 from core.training.config import Method, TrainConfig
 from core.training.snapshot import Snapshot
+from core.wording import count
 
 MAX_HEADER = 100 << 20
 """safetensors itself refuses longer ones."""
@@ -79,10 +80,11 @@ def _data(taken: Snapshot) -> Iterator[Check]:
     yield Check("data", "Leaves", Level.OK, text)
     yield Check("photos", "Photo files", Level.OK, "all there, with the bytes they had at import")
     for name in taken.classes:
-        count = sum(s.disease == name and s.split == "train" for s in taken.samples)
-        level = Level.OK if count >= 5 else Level.WARN
+        leaves = sum(s.disease == name and s.split == "train" for s in taken.samples)
+        level = Level.OK if leaves >= 5 else Level.WARN
         remedy = "" if level is Level.OK else "Name this disease on some more leaves."
-        yield Check(f"class.{name}", f"Class “{name}”", level, f"{count} leaves", remedy)
+        text = count(leaves, "leaf", "leaves")
+        yield Check(f"class.{name}", f"Class “{name}”", level, text, remedy)
     for note in taken.notes:
         yield Check("note", "Note", Level.WARN, note)
 
@@ -110,11 +112,11 @@ def parameters(folder: Path) -> Parameters:
     total = tables = 0
     for path in sorted(folder.glob("*.safetensors")):
         for name, shape in _shapes(path):
-            count = 1
+            cells = 1
             for side in shape:
-                count *= side
-            total += count
-            tables += count if "embed" in name or "lm_head" in name else 0
+                cells *= side
+            total += cells
+            tables += cells if "embed" in name or "lm_head" in name else 0
     if not total:
         raise ModelMissing(f"There are no .safetensors weights in {folder}; choose another folder.")
     return Parameters(total, tables)

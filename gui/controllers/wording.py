@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from core.domain.run import Run, RunState, Verdict
+from core.wording import count as count  # said as everywhere else
 
 STATES = {
     RunState.PREPARED: "Not started",
@@ -23,11 +24,6 @@ VERDICTS = {
     Verdict.MODEL_WRONG: "Model wrong",
     Verdict.UNSURE: "Unsure",
 }
-
-
-def count(number: int, one: str, many: str = "") -> str:
-    """“1 leaf”, “1,200 leaves”."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def duration(seconds: float) -> str:
@@ -78,7 +74,11 @@ def figures(run: Run) -> Mapping[str, float]:
 
 def run_line(run: Run) -> str:
     """A run in a list of choices; what tells runs apart comes first."""
-    known = figures(run)
-    reached = f"Dice {dice(known['lesion_dice'])}" if "lesion_dice" in known else ""
-    texts = (when(run.created_at), reached, run.title or run.id)
+    texts = (when(run.created_at), held_out(run), run.title or run.id)
     return " · ".join(text for text in texts if text)
+
+
+def held_out(run: Run) -> str:
+    """The run's own figure, which is that of the leaves it never learnt from; "" without one."""
+    known = figures(run)
+    return f"held-out Dice {dice(known['lesion_dice'])}" if "lesion_dice" in known else ""

@@ -226,7 +226,7 @@ def test_photos_without_a_mask_are_taken_in_and_counted(desk: Desk) -> None:
     desk.mask("other", _values())
     report = desk.run(names={"1": "leaf", "2": "lesion", "3": "lesion"})
     assert len(report.accepted) == 1
-    assert any(w.startswith("1 photos have no mask") for w in report.warnings)
+    assert any(w.startswith("1 photo has no mask") for w in report.warnings)
     assert not desk.images()[0].mask_known
 
 
