@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from gui.actions import MENUS
 from gui.context import Context
+from gui.glyph import Glyph
 from gui.notice_view import NoticeView
 from gui.shell import Shell
 from gui.workspaces import WORKSPACES, Workspace, WorkspaceSpec
@@ -159,8 +160,7 @@ class Banner(QFrame):
         self.setObjectName("banner")
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 6, 12, 6)
-        self._mark = QLabel()
-        row.addWidget(self._mark)
+        row.addWidget(Glyph(context.theme, "mdi6.lock-outline", "accent", side=18))
         self.text = QLabel()
         self.text.setTextFormat(Qt.TextFormat.PlainText)
         self.text.setWordWrap(True)
@@ -170,8 +170,6 @@ class Banner(QFrame):
         info = self._context.project.info
         self.setVisible(info is not None and info.read_only)
         if info is not None and info.read_only:
-            icon = self._context.theme.icon("mdi6.lock-outline", "accent")
-            self._mark.setPixmap(icon.pixmap(18, 18))
             self.text.setText(read_only_sentence(info.locked_by))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
+from gui.glyph import Glyph
 from gui.notices import Level, Notice, Notices
 from gui.theme import Theme
 
@@ -36,9 +37,8 @@ class Toast(QFrame):
         row.setContentsMargins(12, 8, 6, 8)
         row.setSpacing(10)
         name, token = ICONS[notice.level]
-        mark = QLabel()
-        mark.setPixmap(theme.icon(name, token).pixmap(20, 20))
-        row.addWidget(mark, 0, Qt.AlignmentFlag.AlignTop)
+        self.mark = Glyph(theme, name, token, side=20)
+        row.addWidget(self.mark, 0, Qt.AlignmentFlag.AlignTop)
         text = QLabel(notice.text)
         text.setTextFormat(Qt.TextFormat.PlainText)
         text.setWordWrap(True)

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFormLayout,
     QLineEdit,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
 from core.errors import Bug
 from core.settings import SETTINGS, Choice, Flag, Number, Setting, Text
 from gui.context import Context
+from gui.panels.numbers import NumberBox
 from gui.panels.pieces import label
 from gui.preferences import Preferences
 
@@ -33,18 +33,18 @@ class PreferencesDialog(QDialog):
         self.setMinimumWidth(460)
         column = QVBoxLayout(self)
         column.setSpacing(10)
-        for group in dict.fromkeys(s.group for s in SETTINGS if s.group):
-            column.addWidget(label(group, "heading"))
-            form = QFormLayout()
-            form.setContentsMargins(0, 0, 0, 10)
+        # One form for all groups, so that their fields stand in one column.
+        form = QFormLayout()
+        for number, group in enumerate(dict.fromkeys(s.group for s in SETTINGS if s.group)):
+            heading = label(group, "heading")
+            heading.setContentsMargins(0, 14 if number else 0, 0, 0)
+            form.addRow(heading)
             for setting in SETTINGS:
                 if setting.group == group:
                     form.addRow(setting.title, editor(setting, context.preferences))
                     if setting.note:
-                        note = label(setting.note, "muted")
-                        note.setWordWrap(True)
-                        form.addRow("", note)
-            column.addLayout(form)
+                        form.addRow("", label(setting.note, "muted", wrap=True))
+        column.addLayout(form)
         column.addStretch(1)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
@@ -61,9 +61,7 @@ def editor(setting: Setting, preferences: Preferences) -> QWidget:
             box.toggled.connect(lambda on: preferences.put(key, on))
             widget: QWidget = box
         case Number(low, high, unit):
-            spin = QSpinBox()
-            spin.setRange(low, high)
-            spin.setSuffix(unit)
+            spin = NumberBox(low, high, unit)
             spin.setValue(int(value))
             spin.valueChanged.connect(lambda number: preferences.put(key, number))
             widget = spin

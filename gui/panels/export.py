@@ -53,7 +53,7 @@ class ExportWorkspace(Workspace):
         body.setMaximumWidth(WIDTH)
         title = label("Take your work away", "title")
         body.setLayout(column(title, self.none_yet, self.adapter, self.data, None, spacing=14))
-        self.setLayout(column(scrolled(centred(body)), margin=20))
+        self.setLayout(column(scrolled(centred(body), steady=True), margin=20))
 
     def _connect(self) -> None:
         controller, adapter, data = self.controller, self.adapter, self.data

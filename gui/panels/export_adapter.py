@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QFontDatabase, QGuiApplication
-from PySide6.QtWidgets import QComboBox, QFileDialog, QGridLayout, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QComboBox, QFileDialog, QGridLayout, QLineEdit, QWidget
 
 from core.domain.ids import RunId
 from core.domain.run import Run
 from gui.context import Context
 from gui.controllers import wording
 from gui.controllers.export import AdapterStep, inside
+from gui.glyph import Glyph
 from gui.panels.pieces import Elided, Problems, button, card, column, label, row
 
 if TYPE_CHECKING:
@@ -193,13 +194,12 @@ class Steps(QWidget):
         super().__init__()
         self._theme = context.theme
         self.states = dict.fromkeys(AdapterStep, "waiting")
-        self._marks: dict[AdapterStep, QLabel] = {}
+        self._marks: dict[AdapterStep, Glyph] = {}
         lines = []
         for step in AdapterStep:
-            self._marks[step] = QLabel()
+            self._marks[step] = Glyph(self._theme, side=18)
             lines.append(row(self._marks[step], label(step.value), None))
         self.setLayout(column(*lines, spacing=6))
-        self._theme.changed.connect(self._paint)
 
     def begin(self) -> None:
         self.states = dict.fromkeys(AdapterStep, "waiting")
@@ -225,7 +225,7 @@ class Steps(QWidget):
     def _paint(self) -> None:
         for step, state in self.states.items():
             icon, tone = ICONS[state]
-            self._marks[step].setPixmap(self._theme.icon(icon, tone).pixmap(18, 18))
+            self._marks[step].put(icon, tone)
             self._marks[step].setAccessibleName(f"{step.value}: {state}")
 
 

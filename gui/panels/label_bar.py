@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSlider, QToolButton, QWidget
 
 from gui.canvas.view import CanvasView
 from gui.context import Context
 from gui.controllers.saver import Saver, SaveState
+from gui.glyph import Glyph
 from gui.panels.pieces import label
 
 ICON = QSize(22, 22)
@@ -45,7 +46,9 @@ class LabelBar(QFrame):
         row.addWidget(_rule())
         row.addWidget(action_button(context, "kind.toggle"))
         row.addWidget(_rule())
-        row.addWidget(_icon_label(context, "mdi6.circle-outline", "Brush size:  [  and  ]"))
+        size = Glyph(context.theme, "mdi6.circle-outline", "muted", side=18)
+        size.setToolTip("Brush size:  [  and  ]")
+        row.addWidget(size)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, STEPS)
         self.slider.setFixedWidth(84)
@@ -130,13 +133,6 @@ class SaveDot(QWidget):
         painter.setPen(theme.colour("text" if token == "danger" else "muted"))
         room = self.rect().adjusted(21, 0, 0, 0)
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, words)
-
-
-def _icon_label(context: Context, name: str, tip: str) -> QLabel:
-    made = QLabel()
-    made.setPixmap(context.theme.icon(name, "muted").pixmap(18, 18))
-    made.setToolTip(tip)
-    return made
 
 
 def _rule() -> QFrame:

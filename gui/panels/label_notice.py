@@ -6,9 +6,10 @@ Knows sentences and actions; knows no photo.
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from gui.context import Context
+from gui.glyph import Glyph
 from gui.panels.pieces import label
 
 
@@ -18,8 +19,7 @@ class LabelNotice(QWidget):
     def __init__(self, context: Context) -> None:
         super().__init__()
         self._context = context
-        self._mark = QLabel()
-        self._mark.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.mark = Glyph(context.theme, side=56)
         self.text = label("", wrap=True)
         self.text.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.text.setMinimumWidth(360)
@@ -34,7 +34,7 @@ class LabelNotice(QWidget):
         column = QVBoxLayout(self)
         column.setSpacing(14)
         column.addStretch(1)
-        column.addWidget(self._mark)
+        column.addWidget(self.mark, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(self.text, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addLayout(row)
         column.addStretch(1)
@@ -55,7 +55,7 @@ class LabelNotice(QWidget):
         self._show("mdi6.image-off-outline", sentence, False, locate=True)
 
     def _show(self, icon: str, text: str, ask_import: bool, *, locate: bool = False) -> None:
-        self._mark.setPixmap(self._context.theme.icon(icon, "muted").pixmap(56, 56))
+        self.mark.put(icon, "muted")
         self.text.setText(text)
         self.import_.setVisible(ask_import)
         self.locate.setVisible(locate)

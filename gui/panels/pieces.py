@@ -23,8 +23,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from gui.glyph import Glyph
+
 if TYPE_CHECKING:
     from gui.theme import Theme
+
+
+BAR = 12
+"""The width of a scroll bar, as in the stylesheet."""
 
 
 def label(text: str, role: str = "", *, wrap: bool = False) -> QLabel:
@@ -93,9 +99,24 @@ def card(*items: QWidget | QLayout | None, margin: int = 16, spacing: int = 10) 
     return made
 
 
-def scrolled(content: QWidget) -> QScrollArea:
-    """``content`` in a frameless area that scrolls up and down only."""
-    area = QScrollArea()
+class _Area(QScrollArea):
+    """Keeps the room of its scroll bar on both sides, so that nothing moves when it comes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.verticalScrollBar().rangeChanged.connect(self._make_room)
+        self._make_room(0, 0)
+
+    def _make_room(self, low: int, high: int) -> None:
+        self.setViewportMargins(BAR, 0, 0 if low < high else BAR, 0)
+
+
+def scrolled(content: QWidget, *, steady: bool = False) -> QScrollArea:
+    """``content`` in a frameless area that scrolls up and down only.
+
+    ``steady`` leaves ``BAR`` pixels free on both sides, whether there is a scroll bar or not.
+    """
+    area = _Area() if steady else QScrollArea()
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -168,9 +189,7 @@ class Empty(QWidget):
 
     def __init__(self, theme: Theme, icon: str) -> None:
         super().__init__()
-        picture = QLabel()
-        picture.setPixmap(theme.icon(icon, "muted").pixmap(56, 56))
-        theme.changed.connect(lambda: picture.setPixmap(theme.icon(icon, "muted").pixmap(56, 56)))
+        picture = Glyph(theme, icon, "muted", side=56)
         self.title = label("", "title")
         self.text = label("", "muted", wrap=True)
         self.text.setFixedWidth(460)
@@ -249,12 +268,11 @@ class Problems(QWidget):
         self.setVisible(bool(texts))
 
     def _line(self, text: str) -> QWidget:
-        mark = QLabel()
-        mark.setPixmap(self._theme.icon("mdi6.alert-circle-outline", "danger").pixmap(18, 18))
-        mark.setAlignment(Qt.AlignmentFlag.AlignTop)
+        mark = Glyph(self._theme, "mdi6.alert-circle-outline", "danger", side=18)
         line = QWidget()
         words = label(text, wrap=True)
         made = row(mark, words)
+        made.setAlignment(mark, Qt.AlignmentFlag.AlignTop)
         made.setStretch(1, 1)
         line.setLayout(made)
         return line

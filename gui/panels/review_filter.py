@@ -9,10 +9,12 @@ from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDoubleSpinBox, QGridLayout, QPushButton, QSlider, QWidget
+from PySide6.QtWidgets import QGridLayout, QPushButton, QSlider, QWidget
 
 from core.services.review import THRESHOLDS
+from gui.controllers import wording
 from gui.controllers.review import EVERY
+from gui.panels.numbers import DecimalBox
 from gui.panels.pieces import chip, column, label, row
 
 STEPS = 100
@@ -29,7 +31,7 @@ class ThresholdFilter(QWidget):
         self._value = EVERY
         self.chips: dict[float, QPushButton] = {}
         self.slider = QSlider(Qt.Orientation.Horizontal)
-        self.spin = QDoubleSpinBox()
+        self.spin = DecimalBox(0.01, 1.0, 2, 0.01)
         self._assemble()
         self.put(EVERY)
 
@@ -43,7 +45,7 @@ class ThresholdFilter(QWidget):
         for threshold, made in self.chips.items():
             name = "All" if threshold == EVERY else f"below {threshold:.2f}"
             made.setText(f"{name} · {count(threshold):,}")
-            made.setAccessibleName(f"{name}, {count(threshold)} leaves")
+            made.setAccessibleName(f"{name}, {wording.count(count(threshold), 'leaf', 'leaves')}")
 
     def put(self, value: float) -> None:
         """List leaves below ``value``."""
@@ -72,9 +74,6 @@ class ThresholdFilter(QWidget):
         self.slider.setRange(1, STEPS)
         self.slider.setAccessibleName("Dice threshold")
         self.slider.valueChanged.connect(lambda v: self.put(EVERY if v == STEPS else v / STEPS))
-        self.spin.setRange(0.01, 1.0)
-        self.spin.setSingleStep(0.01)
-        self.spin.setDecimals(2)
         self.spin.setAccessibleName("Dice threshold")
         self.spin.setKeyboardTracking(False)
         self.spin.valueChanged.connect(lambda v: self.put(EVERY if v >= 1.0 else v))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QButtonGroup, QDialog, QRadioButton, QSpinBox, QWidget
+from PySide6.QtWidgets import QButtonGroup, QDialog, QRadioButton, QWidget
 
 from core.domain.run import Run
 from core.services.hard_samples import HardPlan, hard_run_plan
@@ -22,6 +22,7 @@ from gui.controllers.focus import Focus
 from gui.controllers.run_preparation import RunRequest
 from gui.controllers.shared import shared
 from gui.controllers.training import TrainingController
+from gui.panels.numbers import NumberBox
 from gui.panels.pieces import button, column, label, row
 
 if TYPE_CHECKING:
@@ -65,9 +66,7 @@ class HardDialog(QDialog):
             self._ways.addButton(choice)
         self.go_on.setEnabled(plan.parent is not None)
         (self.go_on if plan.parent is not None else self.afresh).setChecked(True)
-        self.minutes = QSpinBox()
-        self.minutes.setRange(1, 24 * 60)
-        self.minutes.setSuffix(" minutes")
+        self.minutes = NumberBox(1, 24 * 60, " minute", " minutes")
         self.minutes.setValue(round(plan.settings.minutes))
         self.train = button("Train on the hard ones", self._agreed, primary=True)
         self.train.setEnabled(bool(plan.images))

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QAction, QIcon
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QLayout,
     QProgressBar,
     QPushButton,
     QSizePolicy,
@@ -22,8 +23,12 @@ from PySide6.QtWidgets import (
 )
 
 from gui.context import Context
-from gui.panels.pieces import label
+from gui.glyph import Glyph
+from gui.panels.pieces import Elided, column, label, row
 from gui.theme import RESOURCES
+
+NAME = 300
+"""Pixels that the name of a recent project may take before its folder is seen."""
 
 
 class StartPage(QWidget):
@@ -34,25 +39,25 @@ class StartPage(QWidget):
         self.setObjectName("startPage")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._context, self._open_recent = context, open_recent
-        column = QVBoxLayout()
-        column.setSpacing(8)
-        column.addLayout(self._headline())
-        column.addSpacing(20)
+        page = QVBoxLayout()
+        page.setSpacing(8)
+        page.addLayout(self._headline())
+        page.addSpacing(20)
         for action, hint in (
             ("project.new", "Start with a folder of leaf photos"),
             ("project.open", "Go on where you left off"),
             ("project.sample", "Look around with drawn leaves"),
         ):
-            column.addWidget(self._button(context.actions[action], hint))
-        column.addSpacing(8)
-        column.addWidget(self._build_busy())
-        column.addSpacing(8)
+            page.addWidget(self._button(action, hint))
+        page.addSpacing(8)
+        page.addWidget(self._build_busy())
+        page.addSpacing(8)
         self._recent = QVBoxLayout()
         self._recent.setSpacing(2)
-        column.addLayout(self._recent)
+        page.addLayout(self._recent)
         frame = QFrame()
         frame.setFixedWidth(480)
-        frame.setLayout(column)
+        frame.setLayout(page)
         outer = QVBoxLayout(self)
         outer.addStretch(2)
         outer.addWidget(frame, 0, Qt.AlignmentFlag.AlignHCenter)
@@ -73,10 +78,7 @@ class StartPage(QWidget):
         bar.setFixedHeight(6)
         bar.setTextVisible(False)
         self._doing = label("", "muted")
-        column = QVBoxLayout(self._busy)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(bar)
-        column.addWidget(self._doing)
+        self._busy.setLayout(column(bar, self._doing))
         keep = self._busy.sizePolicy()
         keep.setRetainSizeWhenHidden(True)  # the page must not jump
         self._busy.setSizePolicy(keep)
@@ -96,35 +98,54 @@ class StartPage(QWidget):
             self._recent.addWidget(self._recent_button(folder))
 
     def _headline(self) -> QHBoxLayout:
-        row = QHBoxLayout()
         mark = QLabel()
         mark.setPixmap(QIcon(str(RESOURCES / "icons" / "leafspot.svg")).pixmap(56, 56))
-        row.addWidget(mark)
-        row.addSpacing(8)
-        words = QVBoxLayout()
-        words.setSpacing(0)
-        words.addWidget(label("Leafspot", "title"))
-        words.addWidget(
-            label("Outline lesions, train a model on them, take it away. Offline.", "muted")
-        )
-        row.addLayout(words, 1)
-        return row
+        what = "Outline lesions, train a model on them, take it away. Offline."
+        words = column(label("Leafspot", "title"), label(what, "muted"), spacing=0)
+        made = row(mark, words, spacing=14)
+        made.setStretch(1, 1)
+        return made
 
-    def _button(self, action: QAction, hint: str) -> QPushButton:
-        button = QPushButton(f"  {action.text().rstrip('…')}\n  {hint}")
-        button.setProperty("big", True)
-        button.setIcon(action.icon())
-        button.setIconSize(QSize(28, 28))
+    def _button(self, id_: str, hint: str) -> QPushButton:
+        actions = self._context.actions
+        action = actions[id_]
+        picture = next(s.icon for s in actions.specs if s.id == id_)
+        icon = Glyph(self._context.theme, picture, side=28)
+        title = label(action.text().rstrip("…"), "choice")
+        words = column(title, label(hint, "muted"), spacing=3)
+        button = _Choice(row(icon, words, None, spacing=14), (18, 12, 18, 12))
+        button.setAccessibleName(f"{title.text()}: {hint}")
         button.setEnabled(action.isEnabled())
         button.clicked.connect(action.trigger)
-        button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         return button
 
     def _recent_button(self, folder: Path) -> QPushButton:
-        button = QPushButton(f"{folder.stem}   {folder.parent}".replace("&", "&&"))
+        name, place = Elided(folder.stem), Elided(str(folder.parent), "muted", middle=True)
+        name.setFixedWidth(min(NAME, name.sizeHint().width()))
+        inside = row(
+            Glyph(self._context.theme, "mdi6.folder-outline", "muted", side=16), name, place
+        )
+        inside.setStretch(2, 1)
+        button = _Choice(inside, (12, 6, 12, 6))
         button.setProperty("flat", True)
-        button.setStyleSheet("text-align: left;")
-        button.setIcon(self._context.theme.icon("mdi6.folder-outline", "muted"))
+        button.setAccessibleName(f"{folder.stem}, in {folder.parent}")
         button.setToolTip(str(folder))
         button.clicked.connect(lambda: self._open_recent(folder))
         return button
+
+
+class _Choice(QPushButton):
+    """A button with words in more than one weight: a layout in the place of its text."""
+
+    def __init__(self, inside: QLayout, margins: tuple[int, int, int, int]) -> None:
+        super().__init__()
+        self.setLayout(inside)
+        inside.setContentsMargins(*margins)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        for part in self.findChildren(QWidget):
+            part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+
+    def sizeHint(self) -> QSize:
+        layout = self.layout()
+        assert layout is not None
+        return layout.sizeHint()

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QSpinBox, QWidget
+from PySide6.QtWidgets import QComboBox, QFormLayout, QWidget
 
 from core.training.config import Method, Tower, TrainConfig
+from gui.panels.numbers import DecimalBox, NumberBox
 from gui.panels.pieces import label
 
 METHODS = (
@@ -61,7 +62,7 @@ class AdvancedForm(QWidget):
 
     def __init__(self, heads: list[tuple[str, str]]) -> None:
         super().__init__()
-        self._widgets: dict[str, QSpinBox | QDoubleSpinBox | QComboBox] = {}
+        self._widgets: dict[str, NumberBox | DecimalBox | QComboBox] = {}
         form = QFormLayout(self)
         form.setContentsMargins(24, 0, 0, 0)
         form.setHorizontalSpacing(18)
@@ -71,7 +72,7 @@ class AdvancedForm(QWidget):
         for line in LINES:
             self._add_number(form, line)
 
-    def __getitem__(self, field: str) -> QSpinBox | QDoubleSpinBox | QComboBox:
+    def __getitem__(self, field: str) -> NumberBox | DecimalBox | QComboBox:
         return self._widgets[field]
 
     def put(self, config: TrainConfig) -> None:
@@ -102,17 +103,12 @@ class AdvancedForm(QWidget):
         self._place(form, field, title, box)
 
     def _add_number(self, form: QFormLayout, line: Line) -> None:
-        box: QSpinBox | QDoubleSpinBox
+        box: NumberBox | DecimalBox
         if line.decimals:
-            box = QDoubleSpinBox()
-            box.setDecimals(line.decimals)
-            box.setRange(line.low, line.high)
-            box.setSingleStep(line.step)
-            box.valueChanged.connect(lambda _value: self.changed.emit())
+            box = DecimalBox(line.low, line.high, line.decimals, line.step)
         else:
-            box = QSpinBox()
-            box.setRange(int(line.low), int(line.high))
-            box.valueChanged.connect(lambda _value: self.changed.emit())
+            box = NumberBox(int(line.low), int(line.high))
+        box.valueChanged.connect(lambda _value: self.changed.emit())
         box.setToolTip(line.tip)
         self._place(form, line.field, line.title, box)
 
@@ -121,7 +117,7 @@ class AdvancedForm(QWidget):
         form: QFormLayout,
         field: str,
         title: str,
-        box: QSpinBox | QDoubleSpinBox | QComboBox,
+        box: NumberBox | DecimalBox | QComboBox,
     ) -> None:
         box.setMaximumWidth(360)
         box.setAccessibleName(title)

@@ -10,14 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QButtonGroup, QComboBox, QFileDialog, QPushButton, QSpinBox, QWidget
+from PySide6.QtWidgets import QButtonGroup, QComboBox, QFileDialog, QPushButton, QWidget
 
 from core.training.config import PRESETS, Preset, TrainConfig
 from gui.context import Context
 from gui.controllers import wording
 from gui.controllers.train_survey import BaseModel, TrainingData
 from gui.panels.bars import Bar, Bars
+from gui.panels.numbers import NumberBox
 from gui.panels.pieces import (
+    BAR,
     Elided,
     Figure,
     Fold,
@@ -61,7 +63,7 @@ class SetupView(QWidget):
         self.choose = button("Choose the model's folder…", self._choose_folder)
         self.presets = QButtonGroup(self)
         self.preset_note = label("", "muted", wrap=True)
-        self.minutes = QSpinBox()
+        self.minutes = NumberBox(1, 24 * 60, " minute", " minutes")
         self.advanced = AdvancedForm(heads)
         self.problems = Problems(theme)
         self.train = button("Train", self.train_wanted.emit, primary=True)
@@ -75,8 +77,6 @@ class SetupView(QWidget):
             self.base.addItem(model.title, model.id)
         self.base.setAccessibleName("Base model")
         self.base.currentIndexChanged.connect(lambda _index: self._refresh())
-        self.minutes.setRange(1, 24 * 60)
-        self.minutes.setSuffix(" minutes")
         self.minutes.setAccessibleName("Minutes of training")
         self.minutes.valueChanged.connect(lambda _value: self._refresh())
         self.advanced.changed.connect(self._refresh)
@@ -111,7 +111,9 @@ class SetupView(QWidget):
         foot = QWidget()
         foot.setMaximumWidth(WIDTH)
         foot.setLayout(column(self.problems, self.train, self.promise, spacing=8))
-        layout = column(scrolled(centred(body)), centred(foot), spacing=12, margin=20)
+        below = centred(foot)
+        below.setContentsMargins(BAR, 0, BAR, 0)
+        layout = column(scrolled(centred(body), steady=True), below, spacing=12, margin=20)
         layout.setStretch(0, 1)
         self.setLayout(layout)
 

@@ -8,15 +8,23 @@ import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QImage
-from PySide6.QtWidgets import QFileDialog, QLabel, QLineEdit, QMessageBox, QPushButton
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QMessageBox,
+    QPushButton,
+    QWidget,
+)
 from whole_window import bare_project, label_page, labelled_project, window
 
 from core.domain.disease import PALETTE, Disease
 from core.domain.ids import DiseaseId, new_id
 from core.domain.image import ImageState
 from core.errors import ProjectError
+from core.settings import SETTINGS
 from gui.actions import MENUS, TABLE, Actions, ActionSpec
 from gui.controllers.project import Projects
 from gui.controllers.saver import SaveState
@@ -28,6 +36,7 @@ from gui.dialogs.new_project import NewProjectDialog, problem
 from gui.dialogs.preferences import PreferencesDialog
 from gui.main_window import read_only_sentence
 from gui.notices import Level, Notice
+from gui.panels.pieces import Elided
 from gui.theme import Theme
 from storage.projects import open_project
 
@@ -70,12 +79,27 @@ def test_the_start_page_offers_the_three_ways_in_and_recent_projects(qtbot, tmp_
     with window(qtbot, folder) as program:
         program.controller.close()
         assert program.window.current == ""
-        texts = [b.text() for b in program.start_page.findChildren(QPushButton)]
+        texts = [b.accessibleName() for b in program.start_page.findChildren(QPushButton)]
         for words in ("New project", "Open project", "Open sample project", "bare"):
             assert any(words in t for t in texts)
-        recent = next(b for b in program.start_page.findChildren(QPushButton) if "bare" in b.text())
-        recent.click()
+        buttons = program.start_page.findChildren(QPushButton)
+        recent = next(b for b in buttons if "bare" in b.accessibleName())
+        qtbot.mouseClick(recent.findChild(Elided), Qt.MouseButton.LeftButton)
         qtbot.waitUntil(lambda: program.context.project.info is not None, timeout=10_000)
+
+
+def test_a_recent_project_with_a_long_name_keeps_to_the_page(qtbot, tmp_path) -> None:
+    with window(qtbot) as program:
+        long = tmp_path / f"{'leaf rust in the highlands ' * 9}.leafspot"
+        program.preferences.add_recent(long)
+        program.start_page.refresh()
+        buttons = program.start_page.findChildren(QPushButton)
+        recent = next(b for b in buttons if b.accessibleName().startswith("leaf rust"))
+        qtbot.waitUntil(recent.isVisible)
+        for words in recent.findChildren(Elided):
+            assert words.geometry().right() < recent.width()
+            assert words.width() > 40
+        assert recent.toolTip() == str(long)
 
 
 def test_a_project_that_cannot_be_opened_leaves_the_open_one_as_it_is(qtbot, tmp_path) -> None:
@@ -391,6 +415,14 @@ def test_many_diseases_fit_on_a_small_screen(qtbot, tmp_path: Path) -> None:
         dialog = program.shell.findChild(DiseasesDialog)
         assert dialog.height() <= 700
         assert dialog.minimumSizeHint().height() <= 700
+
+
+def test_the_fields_of_all_preferences_stand_in_one_column(qtbot) -> None:
+    with window(qtbot) as program:
+        dialog = PreferencesDialog(program.context, program.shell)
+        dialog.open()
+        fields = [dialog.findChild(QWidget, s.key) for s in SETTINGS if s.group]
+        assert len({field.mapTo(dialog, QPoint()).x() for field in fields}) == 1
 
 
 def test_changing_the_theme_in_the_preferences_changes_the_window(qtbot) -> None:

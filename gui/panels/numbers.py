@@ -1,0 +1,48 @@
+"""Boxes for numbers, with room before the first digit and units in singular or plural.
+
+Knows numbers and units; knows nothing of what they are for.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize
+from PySide6.QtWidgets import QDoubleSpinBox, QSpinBox
+
+ROOM = 7
+"""Qt lets no stylesheet pad the field of a spin box: it starts at the frame, whatever is asked."""
+
+
+class NumberBox(QSpinBox):
+    """A whole number from ``low`` to ``high``.
+
+    ``unit`` follows it as it stands ("%"). Where ``units`` is given as well, ``unit`` is said of
+    one alone and ``units`` of any other number; the box keeps its width.
+    """
+
+    def __init__(self, low: int, high: int, unit: str = "", units: str = "") -> None:
+        super().__init__()
+        self._unit, self._units = unit, units or unit
+        self.setRange(low, high)
+        self.lineEdit().setTextMargins(ROOM, 0, 0, 0)
+        self.valueChanged.connect(self._agree)
+        self._agree(self.value())
+
+    def sizeHint(self) -> QSize:
+        width = self.fontMetrics().horizontalAdvance
+        hint = super().sizeHint()
+        hint.setWidth(hint.width() + width(self._units) - width(self.suffix()))
+        return hint
+
+    def _agree(self, value: int) -> None:
+        self.setSuffix(self._unit if value == 1 else self._units)
+
+
+class DecimalBox(QDoubleSpinBox):
+    """A number from ``low`` to ``high`` with ``decimals``."""
+
+    def __init__(self, low: float, high: float, decimals: int, step: float) -> None:
+        super().__init__()
+        self.setDecimals(decimals)
+        self.setRange(low, high)
+        self.setSingleStep(step)
+        self.lineEdit().setTextMargins(ROOM, 0, 0, 0)
