@@ -11,12 +11,16 @@ from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPalette
 
 ICON = 64
+SMALL = 36
 GAP = 12
 
 
 @dataclass
 class EmptyState:
-    """``title`` in large letters, ``text`` below; ``icon`` is a qtawesome name."""
+    """``title`` in large letters, ``text`` below; ``icon`` is a qtawesome name.
+
+    Without a title the icon stands alone, small and faint: it keeps a place and says nothing.
+    """
 
     title: str = "No photo here yet"
     text: str = "Choose a photo in the gallery, or import a folder of leaf photos."
@@ -26,6 +30,13 @@ class EmptyState:
         """Centred in ``rect``, in the colours of ``palette``."""
         import qtawesome  # its icon font takes 0.1 s; only an empty canvas needs it
 
+        if not self.title:
+            place = QRect(0, 0, SMALL, SMALL)
+            place.moveCenter(rect.center())
+            faint = QColor(palette.color(QPalette.ColorRole.PlaceholderText))
+            faint.setAlphaF(0.4)
+            qtawesome.icon(self.icon, color=faint).paint(painter, place)
+            return
         ink = palette.color(QPalette.ColorRole.WindowText)
         strong, soft = QColor(ink), QColor(ink)
         strong.setAlphaF(0.82)
@@ -44,8 +55,6 @@ class EmptyState:
         flags = Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap
         painter.setFont(title_font)
         painter.setPen(strong)
-        if not self.title:
-            return
         line = QRect(left, icon.bottom() + GAP, width, painter.fontMetrics().height() + 4)
         painter.drawText(line, flags, self.title)
         title_font.setPointSizeF(title_font.pointSizeF() / 1.45)

@@ -48,10 +48,15 @@ class BeforeAfter:
 
 @dataclass(frozen=True, slots=True)
 class RunFigures:
-    """A run as a whole. ``dices`` are sorted, so that any threshold is counted at once."""
+    """A run as a whole. ``dices`` are sorted, so that any threshold is counted at once.
+
+    ``review`` is of every scored leaf, ``held_out`` of those that were kept from the training;
+    None where that is none of them, or all.
+    """
 
     run: Run
     review: review.Review
+    held_out: review.Review | None
     dices: tuple[float, ...]
     folder: RunFolder
     compared: BeforeAfter | None
@@ -137,7 +142,15 @@ def load_run(store: ProjectStore, run: Run) -> RunFigures:
     scores = store.scores(run.id)
     folder = run_folder(store, run)
     dices = tuple(sorted(s.dice for s in scores if s.dice is not None))
-    return RunFigures(run, review.review(scores), dices, folder, _compared(store, run, scores))
+    held = [s for s in scores if s.split == "val"]
+    return RunFigures(
+        run,
+        review.review(scores),
+        review.review(held) if 0 < len(held) < len(scores) else None,
+        dices,
+        folder,
+        _compared(store, run, scores),
+    )
 
 
 def _compared(store: ProjectStore, run: Run, scores: list[Score]) -> BeforeAfter | None:

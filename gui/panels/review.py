@@ -17,6 +17,7 @@ from core.changes import Changes
 from core.domain.ids import ImageId, RunId
 from core.domain.run import Run, Score, Verdict
 from core.services.hard_samples import BELOW
+from core.services.review import Review as ReviewFigures
 from gui.actions import spec
 from gui.context import Context
 from gui.controllers import review, wording
@@ -39,6 +40,12 @@ LOAD_MS = 60
 """Holding an arrow key runs through the list without loading every photo on the way."""
 
 
+DICE = (
+    "Dice says how well the predicted lesions cover the outlined ones: 1 is perfect, 0 is none.\n"
+    "A mean Dice is over the leaves that have lesions."
+)
+
+
 class ReviewWorkspace(Workspace):
     """The page. ``figures`` are those of the run in front, None while there is none."""
 
@@ -50,6 +57,9 @@ class ReviewWorkspace(Workspace):
         self.figures: RunFigures | None = None
         self.runs = QComboBox()
         self.summary = label("", wrap=True)
+        self.every = label("", "muted", wrap=True)
+        for figures in (self.summary, self.every):
+            figures.setToolTip(DICE)
         self.compared = label("", "muted", wrap=True)
         self.filter = ThresholdFilter()
         self.list = HardList(context)
@@ -72,10 +82,11 @@ class ReviewWorkspace(Workspace):
         self.runs.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
+        self.runs.view().setMinimumWidth(420)  # the box has no room for a whole line, its list does
         self.nothing = Elided("No leaf is below this Dice.", "muted")
         layout = column(
             self.runs,
-            self.summary,
+            column(self.summary, self.every, spacing=4),
             self.compared,
             self.filter,
             self.nothing,
@@ -99,6 +110,7 @@ class ReviewWorkspace(Workspace):
         context = self._context
         self.training.runs_changed.connect(self._runs_changed)
         self._focus.changed.connect(self._runs_changed)
+        self.runs.currentTextChanged.connect(self.runs.setToolTip)
         self.runs.activated.connect(lambda _index: self._focus.put(self.runs.currentData()))
         self.filter.changed.connect(lambda _below: self._list_again())
         self.list.hard.more_wanted.connect(self._next_page)
@@ -192,7 +204,11 @@ class ReviewWorkspace(Workspace):
             self.figures, colours = found
             self.detail.set_colours(colours)
             self._pages.setCurrentWidget(self._page)
-            self.summary.setText(summary_sentence(self.figures))
+            for text, shown in zip(
+                summary_sentences(self.figures), (self.summary, self.every), strict=True
+            ):
+                shown.setText(text)
+                shown.setVisible(bool(text))
             compared = self.figures.compared
             self.compared.setVisible(compared is not None)
             self.compared.setText(compared_sentence(compared) if compared else "")
@@ -300,15 +316,29 @@ class ReviewWorkspace(Workspace):
             self.hard_runs.offer(self.figures.run, self._hard_below)
 
 
-def summary_sentence(figures: RunFigures) -> str:
-    """The run in one line."""
-    found = figures.review
-    parts = [wording.count(found.scored, "leaf", "leaves")]
+def summary_sentences(figures: RunFigures) -> tuple[str, str]:
+    """Of the leaves that the run was tested on, and of all of them; "" where both are the same.
+
+    The first has the figure that the run is known by, the second is about the leaves in the list.
+    """
+    held, every = figures.held_out, figures.review
+    leaves = wording.count(every.scored, "leaf", "leaves")
+    if held is None:
+        return _figures_of(leaves, every), ""
+    tested = wording.count(held.scored, "leaf", "leaves")
+    return (
+        _figures_of(f"{tested} held out for testing", held),
+        _figures_of(f"All {leaves}, with those it learnt from", every),
+    )
+
+
+def _figures_of(leaves: str, found: ReviewFigures) -> str:
+    parts = []
     if found.dice is not None:
         parts.append(f"mean Dice {wording.dice(found.dice)}")
     if found.accuracy is not None:
         parts.append(f"{wording.percent(found.accuracy)} of diseases right")
-    return ", ".join(parts)
+    return f"{leaves}: {', '.join(parts)}" if parts else leaves
 
 
 def compared_sentence(found: review.BeforeAfter) -> str:

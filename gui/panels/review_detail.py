@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QSlider,
+    QSpacerItem,
     QWidget,
 )
 
@@ -96,6 +97,7 @@ class DetailView(QWidget):
         assert inner is not None
         for verdict, key in VERDICT_KEYS:
             inner.addWidget(self._verdict_button(verdict, key))
+        inner.addItem(QSpacerItem(0, 0, vData=QSizePolicy.Policy.Expanding))
         judge.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         facts = QWidget()
         layout = row(classes, targets, judge, spacing=10)

@@ -75,7 +75,10 @@ def test_masks_on_their_way_are_not_called_missing(page: ReviewWorkspace) -> Non
 def test_the_worst_leaf_comes_first_with_its_masks(page: ReviewWorkspace) -> None:
     assert dices(page) == sorted(dices(page))
     assert len(dices(page)) == 12
-    assert "12 leaves" in page.summary.text()
+    held = sum(h.score.split == "val" for h in page.list.hard.lines)
+    assert page.summary.text().startswith(f"{held} leaves held out for testing: mean Dice ")
+    assert page.every.text().startswith("All 12 leaves, with those it learnt from: mean Dice ")
+    assert "held-out Dice" in page.runs.currentText()
     leaf = page.detail.leaf
     assert leaf is not None
     assert leaf.problem == ""
