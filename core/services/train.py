@@ -29,6 +29,7 @@ from core.training.events import replay
 from core.training.run_folder import RunFolder, Sample
 from core.training.snapshot import Snapshot
 from core.training.summary import follow
+from core.wording import count
 
 RUNS = "runs"
 WATCHED = 8
@@ -191,8 +192,11 @@ def why_not_continued(folder: RunFolder, config: TrainConfig) -> str:
 
 
 def _title(base: ChosenBase, config: TrainConfig, taken: Snapshot, parent: Run | None) -> str:
-    how = f"{base.spec.title}, {config.minutes:g} min, {taken.count('train')} leaves"
-    return f"{how}, continued" if parent else how
+    """Short enough for a list of runs, with what tells one from another at its beginning."""
+    name = base.spec.title.partition(" (")[0]
+    went = f"{name} continued" if parent else name
+    leaves = count(taken.count("train"), "leaf", "leaves")
+    return f"{went}, {config.minutes:g} min, {leaves}"
 
 
 def _write(runs: Path, config: TrainConfig, samples: Sequence[Sample]) -> RunFolder:

@@ -122,15 +122,21 @@ class Chart(pg.PlotWidget):  # type: ignore[misc]
             axis.setStyle(tickLength=0)
         item.setLabel("bottom", self._x_text, color=theme.tokens.muted)
         item.showGrid(x=False, y=True, alpha=0.18)
+        ratio = self.devicePixelRatioF()  # pyqtgraph counts the width of a line in device pixels
         for made, token, faint, dots in self._curves:
             colour = colour_of(theme, token)
             colour.setAlpha(90 if faint else 255)
-            made.setPen(pg.mkPen(colour, width=1 if faint else 2))
+            made.setPen(pg.mkPen(colour, width=(1 if faint else 2) * ratio))
             if dots:
                 made.setSymbol("o")
                 made.setSymbolSize(7)
                 made.setSymbolPen(None)
                 made.setSymbolBrush(colour)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self.recolour()
+        return bool(super().event(event))
 
     def eventFilter(self, _watched: object, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Wheel:

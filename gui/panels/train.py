@@ -34,7 +34,7 @@ from gui.workspaces import Workspace
 if TYPE_CHECKING:
     from core.ports import ProjectStore
 
-SIDE = 270
+SIDE = 286
 
 
 class TrainWorkspace(Workspace):

@@ -157,7 +157,8 @@ class Strip(QWidget):
         painter.setPen(theme.colour("muted"))
         left = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         right = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        name = metrics.elidedText(frame.name, Qt.TextElideMode.ElideMiddle, room)
+        stem = frame.name.rpartition(".")[0] or frame.name  # what tells photos apart
+        name = metrics.elidedText(stem, Qt.TextElideMode.ElideMiddle, room)
         painter.drawText(words, left, name)
         painter.setPen(theme.colour("text"))
         painter.drawText(words, right, figure)

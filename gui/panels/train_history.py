@@ -67,7 +67,16 @@ class RunsModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return wording.run_line(run)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{run.title or run.id}\n{wording.STATES[run.state]}\n{run.base}"
+            return "\n".join(
+                text
+                for text in (
+                    run.title or run.id,
+                    wording.STATES[run.state],
+                    wording.held_out(run),
+                    run.base,
+                )
+                if text
+            )
         return run if role == RUN else None
 
 
@@ -99,13 +108,15 @@ class RunDelegate(QStyledItemDelegate):
         painter.setFont(bold)
         width = painter.fontMetrics().horizontalAdvance(figures)
         top = QRect(inner.left(), inner.top(), inner.width(), inner.height() // 2)
-        self._text(painter, top.adjusted(0, 0, -width - 8, 0), run.title or run.id, "text")
+        below = top.translated(0, inner.height() // 2)
+        self._text(painter, top, run.title or run.id, "text")
         if figures != "–":
             painter.drawText(
-                top, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), figures
+                below, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), figures
             )
+            below.setRight(below.right() - width - 8)
         painter.setFont(option.font)
-        self._second_line(painter, top.translated(0, inner.height() // 2), run)
+        self._second_line(painter, below, run)
         painter.restore()
 
     def _second_line(self, painter: QPainter, line: QRect, run: Run) -> None:
