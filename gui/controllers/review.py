@@ -20,6 +20,7 @@ from core.domain.image import LeafImage
 from core.domain.run import Run, RunState, Score, Verdict
 from core.errors import UserError
 from core.services import review
+from core.services.review import Review
 from core.services.runs import run_config, run_folder
 from gui.context import Context
 from gui.tasks import Task
@@ -55,8 +56,8 @@ class RunFigures:
     """
 
     run: Run
-    review: review.Review
-    held_out: review.Review | None
+    review: Review
+    held_out: Review | None
     dices: tuple[float, ...]
     folder: RunFolder
     compared: BeforeAfter | None
