@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.services.import_images import ImportOptions, ImportReport
+from core.wording import count
 from gui.context import Context
 from gui.controllers.import_ import ImportController
 from gui.panels.pieces import Elided, label
@@ -207,13 +208,15 @@ class ImportDialog(QDialog):
         self._file = Elided("", "muted", middle=True)
         stop = QPushButton("Stop")
         stop.setToolTip("Photos taken in so far stay in the project.")
+        # Or a second Enter, meant for Import, would end what the first one began.
+        stop.setAutoDefault(False)
         stop.clicked.connect(self._controller.cancel)
         return _page(self.how_far, self.bar, self._file, buttons=(stop,))
 
     def _progressed(self, done: int, total: int, name: str) -> None:
         self.bar.setRange(0, max(1, total))
         self.bar.setValue(done)
-        self.how_far.setText(f"{done} of {total} photos")
+        self.how_far.setText(f"{done} of {count(total, 'photo')}")
         self._file.setText(name)
 
     # -- what became of it

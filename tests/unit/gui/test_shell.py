@@ -196,6 +196,25 @@ def test_import_reports_every_refusal_and_the_gallery_shows_the_rest(qtbot, tmp_
         qtbot.waitUntil(lambda: len(page.gallery.index) == 3, timeout=10_000)
 
 
+def test_a_second_enter_does_not_end_the_import_that_the_first_began(qtbot, tmp_path) -> None:
+    folder = bare_project(tmp_path, photos=1)
+    picture = QImage(320, 240, QImage.Format.Format_RGB32)
+    picture.fill(Qt.GlobalColor.green)
+    assert picture.save(str(tmp_path / "leaf.png"))
+    with window(qtbot, folder) as program:
+        label_page(qtbot, program)
+        program.importer().ask([tmp_path / "leaf.png"])
+        dialog = program.shell.findChild(ImportDialog)
+        qtbot.keyClick(dialog.start, Qt.Key.Key_Return)
+        stop = next(b for b in dialog.findChildren(QPushButton) if b.text() == "Stop")
+        assert stop.isVisible()
+        with qtbot.assertNotEmitted(stop.clicked, wait=200):
+            qtbot.keyClick(dialog, Qt.Key.Key_Return)
+        qtbot.waitUntil(lambda: dialog.summary.text() != "", timeout=60_000)
+        assert dialog.summary.text() == "1 photo imported"
+        dialog.close()
+
+
 def test_a_table_for_photos_that_are_there_reaches_the_open_one_and_undo_says_so(
     qtbot, tmp_path
 ) -> None:
