@@ -122,6 +122,22 @@ def test_everything_that_is_trained_gets_a_gradient(
     assert silent == []
 
 
+@pytest.mark.parametrize("spec", EMBEDDED, ids=lambda s: s.id)
+def test_a_name_made_of_words_that_the_base_never_said_can_be_learnt(
+    spec: VlmSpec, photos: list[np.ndarray]
+) -> None:
+    classes = ("q_us~rus", "healthy")
+    fresh = learners.load(replace(SETTINGS, base=spec.id, classes=classes))
+    fresh.train(True)
+    optimiser = torch.optim.AdamW(fresh.parameters().values(), lr=2e-3)
+    for _ in range(40):
+        found = told(fresh, photos[:1], [(0, prompts.CLASSIFY, classes[0])])
+        (-found.answer.mean()).backward()
+        optimiser.step()
+        optimiser.zero_grad()
+    assert float(found.answer.min()) > -0.3
+
+
 def test_only_adapter_and_head_are_trained(model: Learner) -> None:
     kinds = ("lora_", "head.", "multi_modal_projector", "trainable_tokens")
     assert [n for n in model.parameters() if not any(k in n for k in kinds)] == []

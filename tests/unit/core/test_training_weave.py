@@ -93,6 +93,26 @@ def test_a_woven_question_is_answered_as_alone(model: Learner) -> None:
 
 
 @torch.inference_mode()
+def test_answers_to_one_prompt_share_out_all_of_the_probability(model: Learner) -> None:
+    photos = [np.full((448, 448, 3), shade, np.uint8) for shade in (60, 200)]
+    features = model.vlm.tower(model.vlm.pixels(photos))
+    maps = model.head.features(head_input(model, photos), grid_of(model, features))
+    classes = ("rust", "rusty leaf", "leaf_miner", "healthy")
+    asked = [
+        Asked(i, model.vlm.render(prompts.DIAGNOSE, prompts.diagnosis(c)))
+        for i in (0, 1)
+        for c in classes
+    ]
+    asked += [Asked(0, model.vlm.render(prompts.named("rust"), a)) for a in prompts.NAMED_ANSWERS]
+    told = converse(model, model.vlm.tokens(features), maps, asked)
+    chances = told.choices(len(asked)).exp()
+    for part in (chances[:4], chances[4:8], chances[8:]):
+        assert float(part.sum()) == pytest.approx(1)
+        assert float(part.min()) > 0
+    assert bool((told.choices(len(asked)) >= told.scores(len(asked)) - 1e-6).all())
+
+
+@torch.inference_mode()
 def test_a_batch_without_any_mask_is_answered_too(model: Learner) -> None:
     photos = [np.full((448, 448, 3), 90, np.uint8)]
     features = model.vlm.tower(model.vlm.pixels(photos))
