@@ -30,16 +30,11 @@ HEAD_FILE = "head.safetensors"
 
 @dataclass(slots=True)
 class Learner:
-    """``vlm.model`` is the bare base; ``peft`` the same model with LoRA in it.
-
-    ``frozen_tower`` says that the vision tower is the base's own: its features of a turned photo
-    are the turned features.
-    """
+    """``vlm.model`` is the bare base; ``peft`` the same model with LoRA in it."""
 
     vlm: VisionLanguage
     head: MaskHead
     peft: Any
-    frozen_tower: bool = True
 
     def parameters(self) -> dict[str, nn.Parameter]:
         """Everything trained, by a stable name: ``lora.…`` and ``head.…``."""
@@ -126,7 +121,7 @@ def load(config: TrainConfig) -> Learner:
     # Convolutions on a CPU are a fifth faster with the channels last.
     head.module.to(vlm.model.device)
     head.module.to(memory_format=torch.channels_last)
-    return Learner(vlm, head, peft, config.tower is Tower.FROZEN)
+    return Learner(vlm, head, peft)
 
 
 def spoken(vlm: VisionLanguage, classes: Sequence[str]) -> list[int]:

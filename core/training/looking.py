@@ -19,7 +19,6 @@ from core.training.learner import Learner
 from core.training.photos import PhotoCache
 from core.training.predict import Prediction
 from core.training.run_folder import RunFolder, Sample
-from core.training.turns import AS_IT_IS
 
 Report = Callable[[events.TrainEvent], None]
 MOST_EVALUATED = 64
@@ -54,10 +53,7 @@ def merit(scores: Sequence[Score]) -> Merit:
 
 
 class Looker:
-    """Looks at the same held-out photos, by the generated path, whenever asked.
-
-    One way only, for speed: the final scoring looks four ways and comes out a little higher.
-    """
+    """Looks at the same held-out photos, by the generated path, whenever asked."""
 
     def __init__(
         self, run: RunFolder, config: TrainConfig, learner: Learner, cache: PhotoCache
@@ -82,7 +78,6 @@ class Looker:
             self._config,
             samples,
             lambda k: self._cache.photo(indices[k]),
-            turns=[AS_IT_IS],
         )
         watch: dict[str, str] = {}
         watch_dice: dict[str, float] = {}

@@ -8,7 +8,7 @@ files and no project.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,6 @@ from core.heads.base import Maps, shrink
 from core.training import prompts
 from core.training.forward import converse
 from core.training.learner import Learner
-from core.training.turns import AS_IT_IS, FOUR, Turn
 from core.training.weave import Asked
 from core.vlms.base import Rendered
 
@@ -58,28 +57,19 @@ def predict(
     healthy: str,
     *,
     named: Sequence[Sequence[str]] = (),
-    turns: Sequence[Turn] = FOUR,
 ) -> list[Prediction]:
     """Predictions for a batch of photos [h, w, 3] uint8.
 
-    ``named[i]`` are the diseases to outline by name on photo i. Log-likelihoods and mask
-    probabilities are means over ``turns``; ``states`` are those of the first.
+    ``named[i]`` are the diseases to outline by name on photo i.
     """
+    features, maps = look(learner, photos)
     rows: list[_Row] = []
     for i in range(len(photos)):
         rows += _rows(learner, i, classes, named[i] if named else ())
     asked = [Asked(r.photo, r.rendered) for r in rows]
-    heard = [
-        converse(learner, learner.vlm.tokens(features), maps, asked)
-        for features, maps in looks(learner, photos, turns)
-    ]
-    told = heard[0]
-    mean = torch.stack([t.choices(len(rows)) for t in heard]).mean(0)
-    scores = mean.cpu().numpy()
-    masks = [t.masks.float().sigmoid() for t in heard]
-    pictures = _pictures(
-        torch.stack([turn.tensor(m) for turn, m in zip(turns, masks, strict=True)]).mean(0)
-    )
+    told = converse(learner, learner.vlm.tokens(features), maps, asked)
+    scores = told.choices(len(rows)).cpu().numpy()
+    pictures = _pictures(told.masks)
     mask_of = {row: k for k, row in enumerate(told.mask_rows)}
     out = []
     for i in range(len(photos)):
@@ -121,29 +111,9 @@ def _chosen(
 @torch.inference_mode()
 def look(learner: Learner, photos: Sequence[NDArray[np.uint8]]) -> tuple[torch.Tensor, Maps]:
     """Tower features [B, cells, C] and the head's maps of a batch of photos."""
-    return next(looks(learner, photos, [AS_IT_IS]))
-
-
-@torch.inference_mode()
-def looks(
-    learner: Learner, photos: Sequence[NDArray[np.uint8]], turns: Sequence[Turn]
-) -> Iterator[tuple[torch.Tensor, Maps]]:
-    """`look` at the photos turned in each of these ways.
-
-    As in training, a frozen tower encodes once and its features are turned; an adapted one looks
-    at each turn itself.
-    """
-    vlm = learner.vlm
-    _, rows, columns = vlm.grid
-    once = vlm.tower(vlm.pixels(list(photos))) if learner.frozen_tower else None
-    for turn in turns:
-        turned = [turn.array(p) for p in photos]
-        if once is None:
-            features = vlm.tower(vlm.pixels(turned))
-        else:
-            features = turn.tensor(once.reshape(len(photos), rows, columns, -1)).flatten(1, 2)
-        maps = learner.head.features(head_input(learner, turned), grid_of(learner, features))
-        yield features, maps
+    vlm, head = learner.vlm, learner.head
+    features = vlm.tower(vlm.pixels([np.ascontiguousarray(p) for p in photos]))
+    return features, head.features(head_input(learner, photos), grid_of(learner, features))
 
 
 @torch.inference_mode()
@@ -152,10 +122,11 @@ def draw(
 ) -> list[NDArray[np.uint8]]:
     """Masks of `<SEG>` states on the photos they are drawn on, as uint8 probability × 255."""
     places = torch.tensor(owner, device=states.device)
-    return _pictures(learner.head.masks(maps, states.float(), places).sigmoid())
+    return _pictures(learner.head.masks(maps, states.float(), places))
 
 
-def _pictures(chance: torch.Tensor) -> list[NDArray[np.uint8]]:
+def _pictures(logits: torch.Tensor) -> list[NDArray[np.uint8]]:
+    chance = logits.float().sigmoid()
     values: NDArray[np.uint8] = (chance * 255).round().to(torch.uint8).cpu().numpy()
     return list(values)
 

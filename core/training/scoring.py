@@ -23,7 +23,6 @@ from core.training.learner import Learner
 from core.training.photos import target_masks
 from core.training.predict import Prediction, predict
 from core.training.run_folder import RunFolder, Sample, score_to_json
-from core.training.turns import FOUR, Turn
 
 BATCH = 8
 Photos = Callable[[int], NDArray[np.uint8]]
@@ -34,8 +33,6 @@ def predictions(
     config: TrainConfig,
     samples: Sequence[Sample],
     photo: Photos,
-    *,
-    turns: Sequence[Turn] = FOUR,
 ) -> Iterator[Prediction]:
     """One prediction a sample, in order. ``photo(i)`` gives [h, w, 3] uint8."""
     for start in range(0, len(samples), BATCH):
@@ -46,7 +43,6 @@ def predictions(
             config.classes,
             config.healthy,
             named=[[n for n in s.lesions if n and n in config.classes] for s in part],
-            turns=turns,
         )
 
 

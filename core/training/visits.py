@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +18,21 @@ from core.training.config import TrainConfig
 from core.training.photos import PhotoCache
 from core.training.questions import Question, ask, known_of
 from core.training.run_folder import Sample
-from core.training.turns import Turn
 
 RAREST = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """How a photo is shown: as it is, or flipped. A leaf has no right way up."""
+
+    flip_x: bool = False
+    flip_y: bool = False
+
+    def array(self, picture: NDArray[Any]) -> NDArray[Any]:
+        """An array whose first two axes are y and x, turned; memory laid out anew."""
+        turned = picture[:: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1]
+        return np.ascontiguousarray(turned)
 
 
 @dataclass(frozen=True, slots=True)

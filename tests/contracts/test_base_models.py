@@ -15,8 +15,7 @@ from core.training import prompts
 from core.training.config import Method, TrainConfig
 from core.training.forward import converse, mask_loss
 from core.training.learner import Learner
-from core.training.predict import grid_of, head_input, predict
-from core.training.turns import Turn
+from core.training.predict import grid_of, head_input
 from core.training.weave import Asked
 from core.vlms.base import VlmSpec
 
@@ -92,18 +91,6 @@ def test_different_targets_have_different_states(model: Learner, photos: list[np
     questions = [(0, prompts.LEAF, prompts.SHOWN), (0, prompts.LESIONS, prompts.SHOWN)]
     found = told(model, photos, questions)
     assert not torch.allclose(found.states[0], found.states[1], atol=1e-2)
-
-
-@torch.inference_mode()
-def test_a_mirrored_leaf_is_answered_alike(model: Learner, photos: list[np.ndarray]) -> None:
-    model.train(False)
-    adapted = replace(model, frozen_tower=False)
-    mirror = Turn(flip_x=True)
-    one, other = predict(adapted, [photos[0], mirror.array(photos[0])], CLASSES, "healthy")
-    assert dict(one.probabilities) == pytest.approx(dict(other.probabilities), abs=1e-4)
-    for target, mask in one.targets.items():
-        apart = mirror.array(mask).astype(int) - other.targets[target]
-        assert np.abs(apart).max() <= 1, target
 
 
 def test_everything_that_is_trained_gets_a_gradient(

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +22,6 @@ from core.imaging.decode import decode_rgb
 from core.training import adapter, checkpoints, events, scoring
 from core.training.recipe import Recipe
 from core.training.run_folder import RunFolder
-from core.training.turns import AS_IT_IS, FOUR, Turn
 from core.workers.client import WorkerClient
 from tests.drawn_run import SETTINGS, drawn_run
 
@@ -85,17 +84,17 @@ def test_training_stopped_half_way_goes_on_bit_for_bit(finished: RunFolder, tmp_
     assert all(torch.equal(t, parts.weights[n]) for n, t in whole.weights.items())
 
 
-def scores_of(run: RunFolder, turns: Sequence[Turn]) -> list[Score]:
-    """What the run's adapter alone says of the run's photos, looked at in these ways."""
+def scores_of(run: RunFolder) -> list[Score]:
+    """What the run's adapter alone says of the run's photos."""
     learner, config = adapter.load_adapter(run.adapter)
     samples = run.read_samples()
     photos = [shrink(decode_rgb(Path(s.path)), 448) for s in samples]
-    said = scoring.predictions(learner, config, samples, lambda i: photos[i], turns=turns)
+    said = scoring.predictions(learner, config, samples, lambda i: photos[i])
     return [scoring.score(run, s, one) for s, one in zip(samples, said, strict=True)]
 
 
 def test_the_adapter_alone_says_what_the_run_said(finished: RunFolder) -> None:
-    for again, before in zip(scores_of(finished, FOUR), finished.read_scores(), strict=True):
+    for again, before in zip(scores_of(finished), finished.read_scores(), strict=True):
         assert again.predicted == before.predicted
         assert [t.dice for t in again.targets] == pytest.approx([t.dice for t in before.targets])
 
@@ -107,7 +106,7 @@ def test_a_second_round_starts_from_the_first_ones_adapter(
         tmp_path / "run", settings=replace(SETTINGS, parent=str(finished.adapter), epochs=0.4)
     )
     first = next(e for e in fit(run) if isinstance(e, events.Evaluated))
-    held_out = [s.dice for s in scores_of(finished, [AS_IT_IS]) if s.split == "val"]
+    held_out = [s.dice for s in scores_of(finished) if s.split == "val"]
     sick = [d for d, s in zip(held_out, (0, 5, 10), strict=True) if s % 3]
     assert first.step == 0
     assert first.dice == pytest.approx(float(np.mean(sick)))
