@@ -64,12 +64,13 @@ def test_from_photos_to_predictions(leafspot: Any, tmp_path: Path) -> None:
     assert trained["state"] == "finished"
     assert trained["steps"] > 0
 
-    hard = leafspot("hard", "field", "--below", "1.01")
+    hard = leafspot("hard", "field", "--below", "1")
     assert hard["run"] == trained["run"]
-    assert len(hard["samples"]) == 12, "every leaf with a known mask has a Dice"
+    assert hard["samples"], "twelve seconds of training leave something to be learnt"
     dice = [s["dice"] for s in hard["samples"]]
     assert dice == sorted(dice)
-    assert {s["image"] for s in hard["samples"]} == {p.name for p in photos}
+    assert {s["image"] for s in hard["samples"]} <= {p.name for p in photos}
+    assert max(dice) < 1
 
     check_coco(leafspot("export", "field", "--format", "coco", "field.json"), tmp_path)
 

@@ -244,16 +244,16 @@ def test_new_makes_a_project_and_never_over_another(run: Run, tmp_path: Path) ->
     assert "exists already" in again.err
 
 
-@pytest.mark.parametrize("name", ["", "."])
+@pytest.mark.parametrize(("name", "sentence"), [("", "is empty"), (".", "needs a name")])
 def test_a_project_without_a_name_is_not_made(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, sentence: str
 ) -> None:
     here = tmp_path / "here"
     here.mkdir()
     monkeypatch.chdir(here)
     said = run("new", name)
     assert said.status == 2
-    assert "needs a name" in said.err
+    assert sentence in said.err
     assert [p.name for p in tmp_path.iterdir()] == ["here"]
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -226,7 +227,16 @@ def test_there_is_nothing_to_resume_after_a_finished_run(
         runs.resumable(store, "gemma-3")
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C as in the foreground: in what it starts in the background a shell has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_stops_with_a_usable_checkpoint(
     store: ProjectStore, base: TrainConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
