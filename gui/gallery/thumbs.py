@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
-from PySide6.QtCore import QObject, QSize, Qt, QTimer, Signal
+import numpy as np
+from PySide6.QtCore import QObject, QSize, QTimer, Signal
 from PySide6.QtGui import QImage, QPixmap
 
 from core.domain.ids import ImageId
@@ -118,15 +119,23 @@ class Thumbnails(QObject):
 
 
 def _decoded(data: bytes, size: QSize) -> QImage:
-    """``data`` scaled to fill ``size``, cut at the sides; null when it is not a picture."""
-    image = QImage.fromData(data)
-    if image.isNull():
-        return image
-    image = image.scaled(
-        size,
-        Qt.AspectRatioMode.KeepAspectRatioByExpanding,
-        Qt.TransformationMode.SmoothTransformation,
-    )
-    x, y = (image.width() - size.width()) // 2, (image.height() - size.height()) // 2
-    cut = image.copy(x, y, size.width(), size.height())
-    return cut.convertToFormat(QImage.Format.Format_RGB32)
+    """``data`` scaled to fill ``size``, cut at the sides; null when it is not a picture.
+
+    By OpenCV, which lets the window go on meanwhile: `QImage` holds the interpreter for as long as
+    it decodes, and a frame that is due then waits for it.
+    """
+    import cv2
+
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    if picture is None:
+        return QImage()
+    height, width = picture.shape[:2]
+    scale = max(size.width() / width, size.height() / height)
+    fitted = (max(size.width(), round(width * scale)), max(size.height(), round(height * scale)))
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    picture = cv2.resize(picture, fitted, interpolation=way)
+    x, y = (fitted[0] - size.width()) // 2, (fitted[1] - size.height()) // 2
+    cut = cv2.cvtColor(picture[y : y + size.height(), x : x + size.width()], cv2.COLOR_BGR2BGRA)
+    return QImage(
+        cut.data, size.width(), size.height(), cut.strides[0], QImage.Format.Format_RGB32
+    ).copy()
