@@ -164,7 +164,9 @@ class Workers(QObject):
         """
         process = WorkerProcess(worker, *args, log=log, parent=self)
         self._workers.append((process, resident))
-        process.exited.connect(lambda _outcome, p=process: self._forget(p))
+        # A bound method does not hold this object. A lambda would, and if it held it last, the end
+        # of an ended process would be the end of this, its parent: Qt would delete it twice.
+        process.exited.connect(self._forget_ended)
         QTimer.singleShot(0, process, process.start)
         self.changed.emit()
         return process
@@ -200,7 +202,9 @@ class Workers(QObject):
                 process.kill()
                 process.wait(1000)
 
-    def _forget(self, process: WorkerProcess) -> None:
-        self._workers = [(p, r) for p, r in self._workers if p is not process]
-        process.deleteLater()
+    def _forget_ended(self) -> None:
+        ended = [p for p, _ in self._workers if p.outcome is not None]
+        self._workers = [(p, r) for p, r in self._workers if p.outcome is None]
+        for process in ended:
+            process.deleteLater()
         self.changed.emit()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 import textwrap
+import weakref
 from pathlib import Path
 
 import pytest
+import shiboken6
 
 from core.workers import launch
 from core.workers.outcome import Ending
@@ -142,3 +144,21 @@ def test_closing_the_window_leaves_no_worker_behind(qtbot, script) -> None:
         pass
     workers.close(grace_ms=100)
     assert not worker.running
+
+
+def test_workers_that_nobody_holds_go_at_once_and_their_processes_with_them(qtbot, script) -> None:
+    """Held by a process that has ended they would go with it later: a child before its parent."""
+    script("""
+        print(json.dumps({"event": "hello"}), flush=True)
+        time.sleep(60)
+    """)
+    workers = Workers()
+    worker = workers.start("segment")
+    with qtbot.waitSignal(worker.received, timeout=20_000):
+        pass
+    workers.close(grace_ms=100)
+    held = weakref.ref(workers)
+    del workers
+    left = held()  # by this name it stays whole, should the promise be broken
+    assert left is None
+    assert not shiboken6.isValid(worker)
