@@ -21,6 +21,8 @@ Flags = NDArray[np.bool_]
 Extent = NDArray[np.float64]
 FINE = 1.5
 """Brushes up to this radius draw from pixel centre to pixel centre, as a pencil would."""
+SPOT = 1e-9
+"""A line shorter than this many pixels is a dot: its direction would be rounding alone."""
 
 
 def capsule_rows(a: Point, b: Point, radius: float, rows: Extent) -> tuple[Extent, Extent]:
@@ -35,7 +37,7 @@ def capsule_rows(a: Point, b: Point, radius: float, rows: Extent) -> tuple[Exten
         left = np.where(inside, np.minimum(left, cx - half), left)
         right = np.where(inside, np.maximum(right, cx + half), right)
     length = math.hypot(b[0] - a[0], b[1] - a[1])
-    if length == 0:
+    if length < SPOT:
         return left, right
     nx, ny = (a[1] - b[1]) / length * radius, (b[0] - a[0]) / length * radius
     corners = [
@@ -45,11 +47,10 @@ def capsule_rows(a: Point, b: Point, radius: float, rows: Extent) -> tuple[Exten
     for (x0, y0), (x1, y1) in zip(corners, [*corners[1:], corners[0]], strict=True):
         if y0 == y1:
             continue  # its ends belong to the neighbouring edges
-        at = (rows - y0) / (y1 - y0)
-        crossed = (at >= 0) & (at <= 1)
-        x = x0 + at * (x1 - x0)
-        left = np.where(crossed, np.minimum(left, x), left)
-        right = np.where(crossed, np.maximum(right, x), right)
+        crossed = (rows >= min(y0, y1)) & (rows <= max(y0, y1))
+        x = x0 + (rows[crossed] - y0) / (y1 - y0) * (x1 - x0)
+        left[crossed] = np.minimum(left[crossed], x)
+        right[crossed] = np.maximum(right[crossed], x)
     return left, right
 
 

@@ -7,7 +7,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -49,6 +49,9 @@ points = st.tuples(st.floats(-40, 640), st.floats(-40, 440))
 
 @settings(max_examples=60, deadline=None)
 @given(a=points, b=points, radius=st.floats(1.6, 90))
+@example(a=(0.0, 0.0), b=(0.0, 1.1e-308), radius=2.0)
+@example(a=(0.0, 0.0), b=(5e-324, 5e-324), radius=30.0)
+@example(a=(0.0, 200.0), b=(1e-308, 0.0), radius=2.0)
 def test_a_stroke_covers_exactly_what_is_within_its_radius(
     a: tuple[float, float], b: tuple[float, float], radius: float
 ) -> None:
