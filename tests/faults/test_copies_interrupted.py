@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,19 +17,12 @@ from core.errors import DiskFull, ProjectError, ProjectReadOnly, UserError
 from core.ports import ImageQuery
 from core.services import import_copies, import_images
 from core.services.import_images import ImportOptions, ImportReport, plan, run
-from storage import create_project, open_project
+from storage import open_project
 from storage.project_store import SqlProjectStore
 from tests.doubles.decoders import HereDecoder
 from tests.faults.full_disk import no_file_beyond
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="limits and signals of POSIX")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqlProjectStore]:
-    project = create_project(tmp_path / "p.leafspot")
-    yield project
-    project.close()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -17,16 +16,8 @@ from core.imaging.decode import decode_rgb
 from core.ports import ImageQuery
 from core.services.import_decoder import LimitedDecoder
 from core.services.import_images import ImportReport, plan, run
-from storage import create_project
 from storage.project_store import SqlProjectStore
 from tests.faults.photo_files import ENDINGS, marked, write_bomb, write_photo
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqlProjectStore]:
-    project = create_project(tmp_path / "p.leafspot")
-    yield project
-    project.close()
 
 
 @pytest.fixture
