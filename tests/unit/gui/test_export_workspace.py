@@ -13,7 +13,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox
 
-from core.services.answering import Verified
+from core.services.answering import Answerer, Verified
 from core.services.train import ingest, prepare_run
 from core.training.config import TrainConfig
 from gui.controllers.export import AdapterStep, inside
@@ -21,28 +21,30 @@ from gui.panels.export import ExportWorkspace
 
 
 class StandInAnswerer:
-    """Answers as the run did, or not."""
+    """Answers as the run did, or not; starts no process."""
 
     agreement: ClassVar[float] = 1.0
     seen: ClassVar[list[Path]] = []
 
-    def __init__(self, adapter: Path) -> None:
+    def __init__(self, adapter: Path, *, base: str = "") -> None:
         self._adapter = adapter
 
-    def __enter__(self) -> StandInAnswerer:
+    def __enter__(self) -> Answerer:
         return self
 
     def __exit__(self, *_error: object) -> None: ...
 
     def verify(self, _folder, images) -> Verified:
-        self.seen.append(self._adapter)
+        StandInAnswerer.seen.append(self._adapter)
         assert 1 <= len(images) <= 8
-        return Verified(self.agreement, 0.004)
+        return Verified(StandInAnswerer.agreement, 0.004)
 
 
 @pytest.fixture
 def leaves(qapp, tmp_path, monkeypatch):
-    monkeypatch.setattr("core.services.answering.Answerer", StandInAnswerer)
+    # Its methods, not its name: a module first imported meanwhile would keep the stand-in for good.
+    for name in ("__init__", "__enter__", "__exit__", "verify"):
+        monkeypatch.setattr(Answerer, name, vars(StandInAnswerer)[name])
     monkeypatch.setattr(StandInAnswerer, "agreement", 1.0)
     monkeypatch.setattr(StandInAnswerer, "seen", [])
     with leaf_window(qapp, tmp_path, monkeypatch, leaves=6) as found:
