@@ -56,7 +56,8 @@ def isolated_user(
     for name in (*_XDG, *_WINDOWS):
         (home / name.lower()).mkdir(parents=True, exist_ok=True)
         monkeypatch.setenv(name, str(home / name.lower()))
-    if {"qapp", "qtbot"} & set(request.fixturenames):
+    draws = bool({"qapp", "qtbot"} & set(request.fixturenames))
+    if draws:
         from PySide6.QtCore import QSettings
 
         QSettings.setDefaultFormat(QSettings.Format.IniFormat)
@@ -64,7 +65,19 @@ def isolated_user(
             for scope in (QSettings.Scope.UserScope, QSettings.Scope.SystemScope):
                 QSettings.setPath(kind, scope, str(home / f"settings-{scope.name}"))
     yield home
+    if draws:
+        _bury()
     shutil.rmtree(home, ignore_errors=True)
+
+
+def _bury() -> None:
+    """Delete now what waits for an event loop to delete it: a test's windows end with the test.
+
+    Otherwise they would go in the next test that waits, and what breaks then would seem its fault.
+    """
+    from PySide6.QtCore import QCoreApplication, QEvent
+
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 @pytest.fixture(scope="session")
