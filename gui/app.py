@@ -68,9 +68,10 @@ class Leafspot:
     ) -> None:
         self.app = app
         self._importer: ImportController | None = None
-        self.preferences = Preferences(app)
-        self.theme = theme or Theme(app, self.preferences.text("appearance.theme"))
         self.shell = shell or Shell()
+        self.preferences = Preferences(self.shell)
+        self.theme = theme or Theme(app, self.preferences.text("appearance.theme"))
+        self.theme.setParent(self.shell)  # it holds all that hears it change
         self.crash = CrashHandler(self._tell_bug, self.shell)
         self.notices = Notices(self.crash.report, self.shell)
         self.tasks = Tasks(self.notices.show, self.shell)

@@ -33,7 +33,7 @@ class Start:
     ) -> None:
         self._app, self._project, self._sample = app, project, sample
         self.program: Leafspot | None = None
-        preferences = Preferences(app)
+        preferences = Preferences()
         self._theme = Theme(app, preferences.text("appearance.theme"))
         self.shell = Shell()
         self.shell.restoreGeometry(preferences.geometry("shell"))

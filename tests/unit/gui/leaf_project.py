@@ -125,6 +125,7 @@ class LeafWindow:
         notices = Notices(self.bugs.append, self.window)
         tasks = Tasks(notices.show, self.window)
         theme = Theme(app, "light")
+        theme.setParent(self.window)
         self.context = Context(
             tasks=tasks,
             project=ProjectHolder(tasks, self.window),

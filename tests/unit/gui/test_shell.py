@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QObject, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QImage
 from PySide6.QtWidgets import (
+    QApplication,
     QFileDialog,
     QLabel,
     QLineEdit,
@@ -53,6 +54,17 @@ def test_the_window_shows_before_anything_heavy_is_imported(repo: Path) -> None:
         [sys.executable, "-c", code], cwd=repo, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_window_that_is_gone_leaves_nothing_in_the_application(qtbot, qapp, tmp_path) -> None:
+    before = _ours(qapp)
+    with window(qtbot, bare_project(tmp_path)):
+        pass
+    qtbot.waitUntil(lambda: _ours(qapp) == before)
+
+
+def _ours(app: QApplication) -> list[QObject]:
+    return [child for child in app.children() if type(child).__module__.startswith("gui.")]
 
 
 def test_a_worker_is_served_without_meeting_qt(repo: Path, tmp_path: Path) -> None:
