@@ -86,6 +86,7 @@ class _Thread(threading.Thread):
             callback = task.perform()
             if callback is not None:
                 self._home(callback)
+            del task, callback  # not held until the next task: a result may be a whole photo
 
 
 class Tasks(QObject):

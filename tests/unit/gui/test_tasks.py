@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 
 import pytest
 from PySide6.QtCore import QObject, QThread
@@ -29,6 +30,22 @@ def test_answers_come_back_on_the_gui_thread(qtbot, tasks) -> None:
     ))  # fmt: skip
     qtbot.waitUntil(lambda: bool(seen))
     assert seen == [(False, True)]
+
+
+@pytest.mark.parametrize("lane", Lane)
+def test_a_result_that_was_given_is_held_by_nobody(qtbot, tasks, lane) -> None:
+    class Photo: ...
+
+    made, given = [], []
+
+    def decode() -> Photo:
+        photo = Photo()
+        made.append(weakref.ref(photo))
+        return photo
+
+    tasks.run(decode, on_done=lambda _photo: given.append(True), lane=lane)
+    qtbot.waitUntil(lambda: bool(given))
+    qtbot.waitUntil(lambda: made[0]() is None)
 
 
 def test_the_store_lane_does_one_thing_at_a_time_in_the_order_asked(qtbot, tasks) -> None:
