@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from importlib import metadata, util
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import platformdirs
 
@@ -287,13 +287,19 @@ def shipped_model(name: str, title: str, folder: Path) -> Check:
 
 
 def _sums(path: Path) -> dict[str, str] | None:
-    """Digest by file name, as sha256sum writes them; None without such a list."""
+    """Digest by path below the list's folder, as sha256sum writes them; None without a list."""
     try:
         lines = path.read_text("utf-8", errors="replace").splitlines()
     except OSError:
         return None
     parts = [line.split(maxsplit=1) for line in lines if line.strip()]
-    return {Path(p[-1].lstrip("*").strip()).name: p[0].casefold() for p in parts}
+    return {_below(p[-1]): p[0].casefold() for p in parts}
+
+
+def _below(written: str) -> str:
+    """“*./mask_head/pixel.safetensors” lies in “mask_head”; a path that would leave is cut short."""
+    path = PurePosixPath(written.strip().removeprefix("*"))
+    return path.name if path.is_absolute() or ".." in path.parts else path.as_posix()
 
 
 def _plugins() -> Iterator[Check]:

@@ -117,6 +117,30 @@ def test_a_shipped_model_is_compared_with_its_sums(tmp_path: Path) -> None:
     assert doctor.shipped_model("m", "M", tmp_path / "none").level is Level.FAIL
 
 
+def test_files_in_folders_of_a_shipped_model_are_compared_too(tmp_path: Path) -> None:
+    folder = fake_base(tmp_path / "m")
+    head = folder / "mask_head" / "pixel.safetensors"
+    head.parent.mkdir()
+    head.write_bytes(b"a head")
+    sums = [
+        f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.relative_to(folder).as_posix()}"
+        for p in (folder / "m.safetensors", head)
+    ]
+    (folder / doctor.SUMS).write_text("\n".join(sums))
+    assert doctor.shipped_model("m", "M", folder).level is Level.OK
+    head.write_bytes(b"another")
+    damaged = doctor.shipped_model("m", "M", folder)
+    assert (damaged.level, "mask_head/pixel.safetensors" in damaged.text) == (Level.FAIL, True)
+    (folder / doctor.SUMS).write_text(f"{sums[0]}\n{'0' * 64}  ../secret\n")
+    assert doctor.shipped_model("m", "M", folder).text == "lacks secret"
+
+
+def test_every_model_that_ships_is_as_it_was_shipped() -> None:
+    shipped = [check for check in doctor._models() if check.level is not Level.UNKNOWN]
+    assert shipped
+    assert [check.text for check in shipped if check.level is not Level.OK] == []
+
+
 @pytest.mark.parametrize("listed", ["", "no list of anything", "0" * 64 + "  vocabulary.txt"])
 def test_weights_that_the_sums_do_not_vouch_for_are_not_called_sound(
     tmp_path: Path, listed: str
