@@ -53,6 +53,8 @@ class RunProgress:
     scored: Scored | None = None
     finished: Finished | None = None
     failed: Failed | None = None
+    _goes_on_from: int | None = None
+    """Where a process that has trained nothing yet begins; None once it has."""
 
     @classmethod
     def replayed(cls, file: Path) -> RunProgress:
@@ -70,10 +72,12 @@ class RunProgress:
             case Phase():
                 self.phase = event
             case Step():
+                self._drop_what_was_lost()
                 self.last_step, self.phase = event, Phase("training")
                 self.steps.append(event.step)
                 self.losses.append(event.loss)
             case Evaluated():
+                self._drop_what_was_lost()
                 self.evaluations = [e for e in self.evaluations if e.step != event.step]
                 self.evaluations.append(event)
             case Checkpoint():
@@ -123,10 +127,15 @@ class RunProgress:
         return self.phase is not None and self.phase.phase == "training"
 
     def _begin_again(self, step: int) -> None:
-        """A process started at ``step``: what the one before said beyond it did not last."""
+        """A process started at ``step``. It may only score; until it trains, all curves stay."""
+        self._goes_on_from = step
+        self.last_step = self.scored = self.finished = self.failed = self.phase = None
+
+    def _drop_what_was_lost(self) -> None:
+        """Training goes on: what the process before said beyond the checkpoint did not last."""
+        step, self._goes_on_from = self._goes_on_from, None
+        if step is None:
+            return
         keep = sum(1 for s in self.steps if s <= step)
         del self.steps[keep:], self.losses[keep:]
-        self.evaluations = [e for e in self.evaluations if e.step <= step]
-        if step == 0:
-            self.evaluations = []
-        self.last_step = self.scored = self.finished = self.failed = self.phase = None
+        self.evaluations = [e for e in self.evaluations if 0 < step and e.step <= step]

@@ -48,6 +48,34 @@ def test_a_resumed_run_shows_no_step_that_was_lost() -> None:
     assert [e.step for e in progress.evaluations] == [0, 2]
 
 
+def test_a_run_that_goes_on_keeps_the_curves_it_had() -> None:
+    """On the wire every process greets before the run does, and knows of no step then."""
+    progress = told(
+        Hello(1, 1, "train"), look(0), step(1), step(2), look(2), Checkpoint(2, "c", True),
+        Hello(1, 2, "train"), Hello(1, 2, "train", resumed_from=2), Phase("loading"), step(3),
+    )  # fmt: skip
+
+    assert list(progress.steps) == [1, 2, 3]
+    assert [e.step for e in progress.evaluations] == [0, 2]
+
+
+def test_scoring_again_takes_no_curve_away() -> None:
+    progress = told(
+        Hello(1, 1, "train"), look(0), step(1), look(1), Finished("adapter", stopped=False),
+        Hello(1, 2, "train"), Phase("scoring", 4, 4), Finished("adapter", stopped=False),
+    )  # fmt: skip
+
+    assert list(progress.steps) == [1]
+    assert [e.step for e in progress.evaluations] == [0, 1]
+
+
+def test_a_run_that_starts_afresh_keeps_nothing() -> None:
+    progress = told(Hello(1, 1, "train"), look(0), step(1), Hello(1, 2, "train"), look(0), step(1))
+
+    assert list(progress.steps) == [1]
+    assert [e.step for e in progress.evaluations] == [0]
+
+
 def test_the_time_left_is_told_only_while_it_trains() -> None:
     progress = told(Hello(1, 1, "train"), Phase("training"), step(4, eta=185))
     assert progress.eta == 185
