@@ -196,6 +196,13 @@ def _examine(layout: Layout, *, recover: bool) -> int:
         known = explained(error, layout.name)
         if isinstance(known, ProjectDamaged):
             raise _damaged(layout, str(error)) from error
+        stranger = layout.database.with_name(f"{layout.database.name}-wal")
+        if type(known) is ProjectError and stranger.exists():
+            raise ProjectError(
+                f"“{layout.name}” cannot be read beside {stranger.name}, a file that Leafspot "
+                "never makes. If another program has the project open, close it there; if not, "
+                "move that file elsewhere and open the project again."
+            ) from error
         raise known from error
 
 

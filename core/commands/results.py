@@ -17,6 +17,9 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("adapter", metavar="ADAPTER", type=Path, help="an exported adapter")
     parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path)
     parser.add_argument("--out", metavar="DIR", type=Path, required=True)
+    parser.add_argument(
+        "--replace", action="store_true", help="write over the table of an earlier prediction"
+    )
 
 
 def _predict(context: Context, args: argparse.Namespace) -> int:
@@ -34,7 +37,7 @@ def _predict(context: Context, args: argparse.Namespace) -> int:
         )
 
     console.note("Loading the model…")
-    report = predict(args.adapter, args.images, args.out, on_photo=tell)
+    report = predict(args.adapter, args.images, args.out, replace=args.replace, on_photo=tell)
     console.result(f"{count(len(report.predicted), 'prediction')} in {shown_path(report.table)}.")
     console.document(
         {

@@ -182,7 +182,7 @@ def _predict(store: ProjectStore, adapter: Path, story: Story) -> Predicted:
     photo = home / "new leaf.jpg"
     with whole_file(photo) as draft:
         Image.fromarray(leaf.rgb).save(draft, "JPEG", quality=92)
-    found = predict(adapter, [photo], home / "predictions").predicted[0]
+    found = predict(adapter, [photo], home / "predictions", replace=True).predicted[0]
     true = 100 * sum(m.sum() for m in leaf.lesions.values()) / leaf.leaf.sum()
     story.say(
         f"A new leaf with {name} on {true:.1f} % of its area: predicted {found.disease} "

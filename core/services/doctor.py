@@ -297,7 +297,7 @@ def _sums(path: Path) -> dict[str, str] | None:
 
 
 def _below(written: str) -> str:
-    """“*./mask_head/pixel.safetensors” lies in “mask_head”; a path that would leave is cut short."""
+    """“*./mask_head/pixel.safetensors” is in “mask_head”; a path that would leave is cut short."""
     path = PurePosixPath(written.strip().removeprefix("*"))
     return path.name if path.is_absolute() or ".." in path.parts else path.as_posix()
 

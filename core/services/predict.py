@@ -20,7 +20,13 @@ from PIL import Image
 
 from core import adapter_package, files, spreadsheets
 from core.domain.disease import LEAF_COLOUR, UNNAMED_LESION_COLOUR
-from core.errors import AdapterRefused, ImageUnreadable, UsageError, WorkerFailed
+from core.errors import (
+    AdapterRefused,
+    ExportInTheWay,
+    ImageUnreadable,
+    UsageError,
+    WorkerFailed,
+)
 from core.exporters.base import unique_stems
 from core.imaging.decode import read_header
 from core.imaging.probability import to_mask
@@ -59,15 +65,23 @@ OnPhoto = Callable[[Path, Predicted | str], None]
 
 
 def predict(
-    adapter: Path, photos: Sequence[Path], out: Path, *, on_photo: OnPhoto | None = None
+    adapter: Path,
+    photos: Sequence[Path],
+    out: Path,
+    *,
+    replace: bool = False,
+    on_photo: OnPhoto | None = None,
 ) -> PredictReport:
     """Ask ``adapter`` about every photo; one that cannot be read does not stop the others.
 
-    The table is written when all are done, or for those done when interrupted. Raises
-    AdapterRefused, ExportRefused, DiskFull, UsageError, WorkerFailed.
+    The table is written when all are done, or for those done when interrupted; it takes the place
+    of an earlier one only with ``replace``. Raises AdapterRefused, ExportInTheWay, ExportRefused,
+    DiskFull, UsageError, WorkerFailed.
     """
     manifest = adapter_package.verify(adapter)
     targets = _targets(photos, out)
+    if not replace and (out / TABLE).exists():
+        raise ExportInTheWay(f"“{out.name}” holds the {TABLE} of an earlier prediction.")
     done: list[Predicted] = []
     refused: list[tuple[Path, str]] = []
     asker = _Asker(adapter, bases.remembered(manifest.base.id))

@@ -138,4 +138,4 @@ class RunProgress:
             return
         keep = sum(1 for s in self.steps if s <= step)
         del self.steps[keep:], self.losses[keep:]
-        self.evaluations = [e for e in self.evaluations if 0 < step and e.step <= step]
+        self.evaluations = [e for e in self.evaluations if step > 0 and e.step <= step]

@@ -240,6 +240,18 @@ def test_a_file_that_is_no_database_is_refused_untouched(project: Path, content:
     assert digest(project) == before
 
 
+def test_a_foreign_journal_beside_the_database_is_named(project: Path) -> None:
+    """Another program may have switched the database to write-ahead logging, or left rubbish."""
+    stranger = project / "project.db-wal"
+    connection = sqlite3.connect(project / "project.db")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.close()
+    stranger.mkdir()
+    with pytest.raises(ProjectError, match=r"project\.db-wal, a file that Leafspot never makes"):
+        open_project(project).close()
+    assert stranger.is_dir()
+
+
 @pytest.mark.parametrize(
     ("statement", "named"),
     [

@@ -413,11 +413,22 @@ def test_train_hard_score_export(run: Run, project: Path, base: str, tmp_path: P
     assert "adapter_model.safetensors" in taken.document["files"]  # type: ignore[operator]
 
     new = photos(tmp_path / "new", "x.png")
-    said = run("predict", tmp_path / "mine", new / "x.png", "--out", tmp_path / "said")
+    words = ("predict", tmp_path / "mine", new / "x.png", "--out", tmp_path / "said")
+    said = run(*words)
     assert said.status == 0, said.err
     assert "x.png: " in said.out
     assert "1 prediction in " in said.out
     assert (tmp_path / "said" / "masks" / "x.png").is_file()
+
+    # An earlier table may be somebody's only one.
+    table = tmp_path / "said" / "predictions.csv"
+    table.write_text("with my notes")
+    refused = run(*words)
+    assert refused.status == 2
+    assert "--replace" in refused.err
+    assert table.read_text() == "with my notes"
+    assert run(*words, "--replace").status == 0
+    assert "with my notes" not in table.read_text()
 
 
 def test_four_bits_can_be_chosen(run: Run, project: Path, base: str) -> None:
