@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from core.commands.base import Command, Console, Context, shown_path
 from core.errors import UsageError
-from core.ports import ProjectStore
+from core.ports import ImageQuery, ProjectStore
 from core.wording import count
 
 if TYPE_CHECKING:
@@ -38,7 +38,13 @@ def _new(context: Context, args: argparse.Namespace) -> int:
 
 def _import_arguments(parser: argparse.ArgumentParser) -> None:
     _project(parser)
-    parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="photos or folders")
+    parser.add_argument(
+        "paths",
+        metavar="PATH",
+        nargs="*",
+        type=Path,
+        help="photos or folders; without any, labels and masks are for the project's photos",
+    )
     parser.add_argument("--masks", metavar="DIR", type=Path, help="mask pictures, found by stem")
     parser.add_argument(
         "--mask-map",
@@ -59,6 +65,11 @@ def _import(context: Context, args: argparse.Namespace) -> int:
 
     if bool(args.masks) != bool(args.mask_map):
         raise UsageError("--masks and --mask-map belong together; give both or neither.")
+    if not args.paths and not (args.labels or args.masks):
+        raise UsageError(
+            "Name photos or folders, or --labels for those in the project. "
+            "See “leafspot import --help”."
+        )
     console = context.console
     with context.project(args.project, write=True) as store:
         options = import_images.ImportOptions(
@@ -69,7 +80,7 @@ def _import(context: Context, args: argparse.Namespace) -> int:
             copy=args.copy,
         )
         leave_out = [args.masks] if args.masks else []
-        work = import_images.plan(args.paths, leave_out=leave_out)
+        work = import_images.plan(args.paths or _own_photos(store), leave_out=leave_out)
         report = import_images.run(
             store,
             work,
@@ -81,6 +92,13 @@ def _import(context: Context, args: argparse.Namespace) -> int:
         console.note("There is no photo in what you named; name photos or a folder that has some.")
         return 1
     return 1 if wrong else 0
+
+
+def _own_photos(store: ProjectStore) -> list[Path]:
+    photos = [store.resolve(store.image(i)) for i in store.image_ids(ImageQuery())]
+    if not photos:
+        raise UsageError(f"“{store.name}” has no photos yet; name photos or folders to import.")
+    return photos
 
 
 def _tell_import(console: Console, report: ImportReport, *, copied: bool) -> int:

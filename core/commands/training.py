@@ -151,7 +151,9 @@ def _score(context: Context, args: argparse.Namespace) -> int:
         run = runs.chosen_run(store, args.run, scored=False)
         folder = runs.run_folder(store, run)
         summary = training_session.score(store, folder, on_event=Telling(context.console))
-        found = review.review(store.scores(run.id))
+        scores = store.scores(run.id)
+        found = review.review(scores)
+        held = review.review([s for s in scores if s.split == "val"])
     counted = ", ".join(f"{b.count:,} below {b.below:.2f}" for b in found.buckets)
     dice = "–" if found.dice is None else f"{found.dice:.3f}"
     context.console.result(
@@ -162,10 +164,28 @@ def _score(context: Context, args: argparse.Namespace) -> int:
         f"Leaves without lesions: {found.both_empty:,} left empty, {found.invented:,} with "
         f"invented lesions; {count(found.missed, 'leaf', 'leaves')} whose lesions were all missed."
     )
+    context.console.result(_held_out(held))
     context.console.document(
-        {"run": run.id, "summary": dict(summary.figures), **_review_document(found)}
+        {
+            "run": run.id,
+            "summary": dict(summary.figures),
+            **_review_document(found),
+            "held_out": _review_document(held),
+        }
     )
     return 0
+
+
+def _held_out(found: Any) -> str:
+    """What tells how good a run is; the figures of all leaves are mostly of those it learnt."""
+    if not found.scored:
+        return "No leaf was held out, so all of these are leaves that the run learnt from."
+    dice = "–" if found.dice is None else f"{found.dice:.3f}"
+    right = "" if found.accuracy is None else f", {found.accuracy:.0%} of diseases right"
+    return (
+        f"On the {count(found.scored, 'leaf', 'leaves')} that it did not learn from: "
+        f"mean Dice {dice}{right}."
+    )
 
 
 def _review_document(found: Any) -> dict[str, object]:

@@ -32,6 +32,7 @@ from core.training.summary import follow
 from core.wording import count
 
 RUNS = "runs"
+HELD_OUT = "held_out"
 WATCHED = 8
 RUN_BYTES = 96 << 20
 """Adapter, checkpoints and logs of a small model; a larger base adds its share."""
@@ -115,10 +116,21 @@ def ingest(store: ProjectStore, folder: RunFolder, *, keep_state: bool = False) 
     state = summary.state
     if keep_state:
         state = next((r.state for r in store.runs() if r.id == folder.id), state)
-    changes = store.set_run_state(folder.id, state, dict(summary.figures))
+    figures = dict(summary.figures)
+    if figures:
+        figures |= _held_out(folder)
+    changes = store.set_run_state(folder.id, state, figures)
     if summary.scored:
         changes |= store.put_scores(_known_scores(store, folder))
     return changes
+
+
+def _held_out(folder: RunFolder) -> dict[str, float]:
+    """How many leaves the figures are about; 0 means that they are of leaves it learnt from."""
+    try:
+        return {HELD_OUT: float(sum(s.split == "val" for s in folder.read_samples()))}
+    except (OSError, ValueError, TypeError, KeyError):  # a torn snapshot must not hide the figures
+        return {}
 
 
 def recover(store: ProjectStore) -> list[RunId]:

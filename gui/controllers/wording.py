@@ -79,6 +79,14 @@ def run_line(run: Run) -> str:
 
 
 def held_out(run: Run) -> str:
-    """The run's own figure, which is that of the leaves it never learnt from; "" without one."""
+    """The run's own figure: of the leaves it never learnt from, if any; "" without one."""
     known = figures(run)
-    return f"held-out Dice {dice(known['lesion_dice'])}" if "lesion_dice" in known else ""
+    if "lesion_dice" not in known:
+        return ""
+    which = "held-out Dice" if held_some_out(known) else "Dice on learnt leaves"
+    return f"{which} {dice(known['lesion_dice'])}"
+
+
+def held_some_out(known: Mapping[str, float]) -> bool:
+    """Whether the figures of a run are of leaves that it did not learn from."""
+    return known.get("held_out", 1.0) > 0

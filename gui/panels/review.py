@@ -25,7 +25,7 @@ from gui.controllers.focus import Focus
 from gui.controllers.review import Hard, LeafLoader, RunFigures
 from gui.controllers.shared import shared
 from gui.controllers.training import TrainingController
-from gui.panels.pieces import Elided, Empty, button, column, label, row
+from gui.panels.pieces import Empty, button, column, label, row
 from gui.panels.review_detail import VERDICT_KEYS, DetailView
 from gui.panels.review_filter import ThresholdFilter
 from gui.panels.review_hard import HardRuns
@@ -83,7 +83,7 @@ class ReviewWorkspace(Workspace):
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.runs.view().setMinimumWidth(420)  # the box has no room for a whole line, its list does
-        self.nothing = Elided("No leaf is below this Dice.", "muted")
+        self.nothing = label("No leaf is below this Dice.", "muted", wrap=True)
         layout = column(
             self.runs,
             column(self.summary, self.every, spacing=4),
@@ -235,7 +235,9 @@ class ReviewWorkspace(Workspace):
         self.nothing.setVisible(count == 0)
         scored = figures.review.scored
         self.nothing.setText(
-            "No leaf is below this Dice." if scored else "This run has scored no leaf."
+            "No leaf is below this Dice."
+            if scored
+            else "This run ended before it scored its leaves; resume it in Train."
         )
         self.list.hard.begin(more=count > 0)
         hard = figures.below(self._hard_below)

@@ -207,5 +207,6 @@ def outcome_sentence(run: Run, progress: RunProgress) -> str:
         )
         figures.append(f"{wording.percent(right)} of diseases right{before}")
     if figures:
-        parts.append(f"On held-out leaves: {', '.join(figures)}.")
+        which = "held-out leaves" if wording.held_some_out(known) else "the leaves it learnt from"
+        parts.append(f"On {which}: {', '.join(figures)}.")
     return " ".join(parts)

@@ -404,6 +404,8 @@ def test_train_hard_score_export(run: Run, project: Path, base: str, tmp_path: P
 
     scored = run("score", project, "--run", document["run"], "--json").document
     assert scored["scored"] == 12
+    assert 0 < scored["held_out"]["scored"] < 12  # type: ignore[index]
+    assert "that it did not learn from" in run("score", project).out
 
     coco = run("export", project, "--format", "coco", tmp_path / "out.json", "--json")
     assert coco.document["images"] == 12
@@ -569,6 +571,21 @@ def test_a_table_for_photos_that_are_there_is_taken_and_told(run: Run, tmp_path:
         "0 of 2 photos imported, 0 refused, 2 were there already.",
         "Labels of 1 known photo were added.",
     ]
+
+
+def test_a_table_alone_is_for_the_photos_of_the_project(run: Run, tmp_path: Path) -> None:
+    folder = photos(tmp_path / "new", "x.png", "y.png")
+    table = tmp_path / "later.csv"
+    table.write_text("image,disease\nx.png,rust\n")
+    run("new", tmp_path / "p")
+    said = run("import", tmp_path / "p", "--labels", table)
+    assert (said.status, "has no photos yet" in said.err) == (2, True)
+    run("import", tmp_path / "p", folder)
+    said = run("import", tmp_path / "p", "--labels", table)
+    assert said.status == 0
+    assert "Labels of 1 known photo were added." in said.out
+    said = run("import", tmp_path / "p")
+    assert (said.status, "--labels" in said.err) == (2, True)
     table.write_text("image,disease\ny.png,rsut\n")
     said = run("import", tmp_path / "p", folder, "--labels", table)
     assert said.status == 1

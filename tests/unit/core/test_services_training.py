@@ -178,6 +178,8 @@ def test_a_run_ends_with_scores_in_the_project(
     (run,) = store.runs()
     assert run.state is RunState.FINISHED
     assert dict(run.summary)["lesion_dice"] == 0.5
+    held = sum(s.split == "val" for s in folder.read_samples())
+    assert dict(run.summary)["held_out"] == held > 0
     assert len(store.scores(run.id)) == 12
     assert any(isinstance(e, events.Step) for e in heard)
     assert folder.log.exists()

@@ -10,9 +10,12 @@ import pytest
 from core.domain.ids import ImageId, RunId
 from core.domain.run import Run, RunState, Score, TargetScore
 from core.services.review import dice
+from gui.controllers import wording
 from gui.controllers.review import BeforeAfter, compare, dice_curve
+from gui.controllers.run_progress import RunProgress
 from gui.panels.review import compared_sentence
 from gui.panels.review_list import class_line
+from gui.panels.train_run import outcome_sentence
 
 
 def score(image: int, value: float | None, *, truth: str | None = "rust") -> Score:
@@ -61,6 +64,19 @@ def test_both_dice_are_said_in_one_sentence() -> None:
     text = compared_sentence(BeforeAfter(run, (0.5, 0.7), (0.2, 0.6), 1))
     assert "0.50 → 0.70 overall" in text
     assert "0.20 → 0.60 on the 1 hard one" in text
+
+
+def test_a_run_that_held_nothing_out_does_not_say_it_did() -> None:
+    known = {"lesion_dice": 0.9, "held_out": 4.0}
+    run = Run(RunId("a"), "", "starter", RunState.FINISHED, "", "", summary=tuple(known.items()))
+    assert "held-out Dice 0.90" in wording.run_line(run)
+    assert "On held-out leaves: Dice 0.90" in outcome_sentence(run, RunProgress())
+
+    known["held_out"] = 0.0
+    run = replace(run, summary=tuple(known.items()))
+    assert "held-out" not in wording.run_line(run)
+    assert "0.90" in wording.run_line(run)
+    assert "On the leaves it learnt from: Dice 0.90" in outcome_sentence(run, RunProgress())
 
 
 def test_the_line_says_what_the_model_took_it_for() -> None:

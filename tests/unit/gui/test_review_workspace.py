@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 
 from core.domain.edits import Edit, ImageLabel, ImageRelabelled
 from core.domain.image import ImageState
-from core.domain.run import Score, Verdict
+from core.domain.run import RunState, Score, Verdict
 from core.services.train import ingest, prepare_run
 from core.training.config import TrainConfig
 from gui.panels import review_list
@@ -247,3 +247,15 @@ def test_starting_afresh_is_the_persons_choice(qtbot, leaves, page) -> None:
     assert requests[0].parent is None
     assert requests[0].config.learning_rate == TrainConfig().learning_rate
     assert requests[0].config.hard
+
+
+def test_a_run_that_was_stopped_before_it_scored_says_how_to_go_on(qtbot, leaves) -> None:
+    def stop(store):
+        folder = prepare_run(store, TrainConfig())
+        return store.set_run_state(folder.id, RunState.STOPPED, {"lesion_dice": 0.3})
+
+    leaves.ask(qtbot, stop)
+    page = leaves.show(ReviewWorkspace(leaves.context), "review")
+    qtbot.waitUntil(lambda: page.figures is not None, timeout=PATIENCE)
+    assert "resume it in Train" in page.nothing.text()
+    assert not page.nothing.isHidden()
