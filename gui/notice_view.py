@@ -53,8 +53,11 @@ class Toast(QFrame):
         close.setToolTip("Close")
         close.clicked.connect(self.dismiss)
         row.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
-        # The height of a wrapped label depends on the width it will have.
-        self.setFixedHeight(max(44, row.heightForWidth(WIDTH)))
+        # The height of a wrapped label depends on the width it will have, and that on the borders
+        # and paddings that a style sheet brings when a widget is polished.
+        for piece in (self, *self.findChildren(QWidget)):
+            piece.ensurePolished()
+        self.setFixedHeight(max(44, row.totalHeightForWidth(WIDTH)))
 
     def dismiss(self) -> None:
         self.hide()

@@ -559,3 +559,15 @@ def test_the_start_page_says_what_it_is_waiting_for_and_opens_one_project_at_a_t
         qtbot.waitUntil(lambda: not program.start_page._busy.isVisible(), timeout=10_000)
         assert opened == [tmp_path]
         assert program.notices.recent[-1].text == "It is gone."
+
+
+@pytest.mark.parametrize("action", ["", "Try again"])
+def test_a_notice_shows_all_of_its_sentence(qtbot, action: str) -> None:
+    sentence = "The outlining assistant was killed. Close other programs and start it again. " * 2
+    with window(qtbot) as program:
+        does = (lambda: None) if action else None
+        program.context.notices.post(Notice(Level.ERROR, sentence, action, does))
+        (toast,) = program.window.notice_view.toasts
+        text = next(w for w in toast.findChildren(QLabel) if w.text() == sentence)
+        QApplication.processEvents()
+        assert text.height() >= text.heightForWidth(text.width())
