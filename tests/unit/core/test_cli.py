@@ -571,6 +571,10 @@ def test_a_table_for_photos_that_are_there_is_taken_and_told(run: Run, tmp_path:
         "0 of 2 photos imported, 0 refused, 2 were there already.",
         "Labels of 1 known photo were added.",
     ]
+    table.write_text("image,disease\ny.png,rsut\n")
+    said = run("import", tmp_path / "p", folder, "--labels", table)
+    assert said.status == 1
+    assert "“rsut” in row 2 of later.csv is no disease of this project" in said.err
 
 
 def test_a_table_alone_is_for_the_photos_of_the_project(run: Run, tmp_path: Path) -> None:
@@ -586,10 +590,6 @@ def test_a_table_alone_is_for_the_photos_of_the_project(run: Run, tmp_path: Path
     assert "Labels of 1 known photo were added." in said.out
     said = run("import", tmp_path / "p")
     assert (said.status, "--labels" in said.err) == (2, True)
-    table.write_text("image,disease\ny.png,rsut\n")
-    said = run("import", tmp_path / "p", folder, "--labels", table)
-    assert said.status == 1
-    assert "“rsut” in row 2 of later.csv is no disease of this project" in said.err
 
 
 def test_an_export_replaces_another_projects_only_when_told(
