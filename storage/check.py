@@ -127,7 +127,8 @@ class Check:
                 same = hashlib.file_digest(file, "sha256").hexdigest() == photo.sha256
         except (FileNotFoundError, ValueError):  # ValueError: a name that no file can have
             self._problems.append(
-                f"Photo {path.name} has moved away: it is no longer at {path}. Put it back there."
+                f"Photo {path.name} has moved away: it is no longer at {path}. Put it back there, "
+                "or import it from its new place."
             )
         except OSError as error:
             self._problems.append(f"Photo {path.name} at {path} cannot be read: {error.strerror}.")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -25,8 +26,9 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class ImportPlan:
-    """``files`` in natural order, each once; ``missing`` were named but are not there;
-    ``passed_over`` counts files in folders that are no photos by their names."""
+    """``files`` in natural order, each once; ``missing`` were named or found but cannot be
+    reached, ``why_missing`` says why; ``passed_over`` counts files in folders that are no photos
+    by their names."""
 
     files: tuple[Candidate, ...]
     missing: tuple[Path, ...] = ()
@@ -49,17 +51,19 @@ def plan(paths: Sequence[Path], *, leave_out: Iterable[Path] = ()) -> ImportPlan
     closed = {_absolute(p) for p in leave_out}
     for given in paths:
         start = _absolute(given)
-        if start.is_dir():
-            candidates, others = _walk(start, closed)
-            passed += others
-        elif start.exists():
+        # Path.exists() and its like raise where a folder on the way may not be entered.
+        if os.path.isdir(start):  # noqa: PTH112
+            walk = _Walk(start, closed)
+            candidates, missing = walk.found, missing + walk.lost
+            passed += walk.others
+        elif os.path.exists(start):  # noqa: PTH110
             candidates = [Candidate(start)]
         else:
             missing.append(start)
             continue
         for candidate in sorted(candidates, key=lambda c: natural_key(c.path)):
             found.setdefault(candidate.path, candidate)
-    return ImportPlan(tuple(found.values()), tuple(missing), passed)
+    return ImportPlan(tuple(found.values()), tuple(dict.fromkeys(missing)), passed)
 
 
 def natural_key(path: Path) -> tuple[tuple[tuple[int, int, str], ...], ...]:
@@ -80,26 +84,50 @@ def _absolute(path: Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
 
 
-def _walk(start: Path, closed: set[Path]) -> tuple[list[Candidate], int]:
-    found: list[Candidate] = []
-    others = 0
-    for folder, below, names in os.walk(start):
-        here = Path(folder)
-        below[:] = [
-            name
-            for name in below
-            if not _hidden(name) and here / name not in closed and not _project(name)
-        ]
-        for name in names:
-            path = here / name
-            if _hidden(name) or not path.is_file():
-                continue
-            if path.suffix.lower() in SUFFIXES:
-                group = here.relative_to(start).as_posix()
-                found.append(Candidate(path, "" if group == "." else group))
+class _Walk:
+    """What one folder and those below it hold."""
+
+    def __init__(self, start: Path, closed: set[Path]) -> None:
+        self.found: list[Candidate] = []
+        self.lost: list[Path] = []
+        self.others = 0
+        for folder, below, names in os.walk(start, onerror=self._may_not_be_read):
+            here = Path(folder)
+            below[:] = [
+                name
+                for name in below
+                if not _hidden(name) and here / name not in closed and not _project(name)
+            ]
+            group = here.relative_to(start).as_posix()
+            for name in sorted(names):
+                if not _hidden(name):
+                    self._look_at(here / name, "" if group == "." else group)
+
+    def _look_at(self, path: Path, group: str) -> None:
+        photo = path.suffix.lower() in SUFFIXES
+        if os.path.isfile(path):  # noqa: PTH113 - does not raise
+            if photo:
+                self.found.append(Candidate(path, group))
             else:
-                others += 1
-    return found, others
+                self.others += 1
+        elif photo and not os.path.exists(path):  # noqa: PTH110 - does not raise
+            self.lost.append(path)
+
+    def _may_not_be_read(self, error: OSError) -> None:
+        self.lost.append(Path(error.filename))
+
+
+def why_missing(path: Path) -> str:
+    """A sentence for one of ``ImportPlan.missing``."""
+    try:
+        mode = path.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return "There is no such file or folder. Check its name."
+    except OSError as error:
+        return f"It cannot be reached ({error.strerror}). Check its name and the permissions."
+    if stat.S_ISLNK(mode):
+        return "This is a link that leads to no file. Bring back what it leads to or leave it out."
+    return "This folder may not be read, so no photo of it was taken in. Check its permissions."
 
 
 def _hidden(name: str) -> bool:

@@ -32,8 +32,8 @@ from core.ports import NewImage, ProjectStore
 from core.services.import_copies import PhotoCopies
 from core.services.import_decoder import LimitedDecoder, MaskSeen
 from core.services.import_diseases import DiseaseBook, UnknownDisease
-from core.services.import_files import Candidate, ImportPlan, plan
-from core.services.import_known import Arrival, Tally, complete
+from core.services.import_files import Candidate, ImportPlan, plan, why_missing
+from core.services.import_known import Arrival, Tally, complete, has_lost, move
 from core.services.import_masks import filled, mask_source
 from core.wording import count
 
@@ -73,9 +73,9 @@ class ImportReport:
     """What became of every photo, by where it was found. Reasons and ``warnings`` are sentences.
 
     ``duplicates`` pairs each photo whose bytes are known already with where they are; such a
-    photo is in ``refused`` as well, unless the table or a mask completed what is known of it:
-    then it is in ``completed`` alone, and ``known`` says what was added and what was left. ``left``
-    counts photos not looked at after a cancel.
+    photo is in ``refused`` as well, unless the table or a mask completed what is known of it, or
+    the project had lost it and finds it here: then it is in ``completed`` alone, and ``known`` says
+    what was added and what was left. ``left`` counts photos not looked at after a cancel.
     """
 
     total: int
@@ -144,13 +144,14 @@ class _Job:
         self._batch: list[tuple[Path, NewImage]] = []
         self._seen: dict[str, Path] = {}
         self._arrivals: dict[ImageId, tuple[Arrival, str]] = {}
+        self._moved: set[Path] = set()
         self._copies = PhotoCopies(store.folder) if options.copy else None
         self._unmasked = 0
         self._book = DiseaseBook(store, create=options.create_diseases)
         self._masks, self._meanings = mask_source(options.masks, options.mask_map, self._book)
         self._rows = self._read_table(work)
         for path in work.missing:
-            self.report.refused.append((path, "There is no such file or folder. Check its name."))
+            self.report.refused.append((path, why_missing(path)))
         if work.passed_over:
             self.report.warnings.append(
                 count(
@@ -172,7 +173,11 @@ class _Job:
         """Accept or refuse one photo; commits when a batch is full."""
         try:
             found = self._decoder.photo(candidate.path)
+            self._find_again(candidate, found.sha256)
             if self._completes(candidate, found):
+                return
+            if candidate.path in self._moved:
+                self.report.completed.append(candidate.path)
                 return
             self._refuse_known(candidate.path, found.sha256)
             new = self._copied(candidate, self._build(candidate, found))
@@ -211,7 +216,7 @@ class _Job:
         for (arrival, other), outcome in zip(self._arrivals.values(), outcomes, strict=True):
             self.report.known.count(arrival.path, outcome)
             self.report.warnings += [outcome.warning] if outcome.warning else []
-            if outcome.something:
+            if outcome.something or arrival.path in self._moved:
                 self.report.completed.append(arrival.path)
             else:
                 self.report.duplicates.append((arrival.path, other))
@@ -244,6 +249,16 @@ class _Job:
                 f"{photos} no mask in {self._options.masks}; {whose} lesions are not outlined yet."
             )
         return self.report
+
+    def _find_again(self, candidate: Candidate, sha256: str) -> None:
+        """Where the project has this photo but has lost its file, that is used from now on."""
+        known = self._store.known_sha256([sha256]).get(sha256)
+        if known is None or not has_lost(self._store, known, candidate.path):
+            return
+        path = self._copies.take(candidate, sha256) if self._copies else candidate.path
+        move(self._store, known.id, project_path(path, self._store.folder))
+        self._moved.add(candidate.path)
+        self.report.known.moved += 1
 
     def _completes(self, candidate: Candidate, found: Inspection) -> bool:
         """Whether the photo is known and something came for it, which is then kept for a batch.

@@ -1,18 +1,21 @@
-"""What a table and masks bring for photos that are in the project already.
+"""What an import brings for photos that are in the project already.
 
-Whoever imports photos first and gets the table later finds it applied where nothing was said yet:
-what a person or an earlier table said stays, and where the new table says otherwise, that is told.
-Decided inside the transaction that writes it, because people label while an import runs.
+A photo that is gone from its place is used from where it was found again. Whoever imports photos
+first and gets the table later finds it applied where nothing was said yet: what a person or an
+earlier table said stays, and where the new table says otherwise, that is told. Decided inside the
+transaction that writes it, because people label while an import runs.
 
-Knows what is filled in; reads no file.
+Knows what is filled in, and whether a file is still the photo; opens no picture.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 
+from core import files
 from core.domain.disease import Disease
 from core.domain.edits import (
     Change,
@@ -68,6 +71,7 @@ class Tally:
     labelled: int = 0
     outlined: int = 0
     kept_outlines: int = 0
+    moved: int = 0
     differing: list[tuple[Path, str]] = field(default_factory=list)
 
     def count(self, path: Path, outcome: Outcome) -> None:
@@ -77,8 +81,10 @@ class Tally:
         self.differing += [(path, sentence) for sentence in outcome.differing]
 
     def sentences(self) -> list[str]:
-        """What a person is told of it; [] where no table or mask was meant for a known photo."""
+        """What a person is told of it; [] where nothing was meant for a known photo."""
         said = []
+        if self.moved:
+            said.append(f"{_photos(self.moved)} had moved and {_were(self.moved)} found again.")
         differ = len({path for path, _ in self.differing})
         left = f"{differ:,} differ{'s' if differ == 1 else ''} from what is there"
         left += f" and {_were(differ)} left"
@@ -118,6 +124,33 @@ def complete(store: ProjectStore, arrivals: Sequence[Arrival], names: Names) -> 
 
     store.amend(list(wanted), decide)
     return [outcomes[arrival.image] for arrival in arrivals]
+
+
+def is_gone(store: ProjectStore, known: LeafImage) -> bool:
+    """Whether no file is left, or none can be reached, where the project says the photo is."""
+    # Path.is_file() raises where a folder on the way may not be entered.
+    return not os.path.isfile(store.resolve(known))  # noqa: PTH113
+
+
+def has_lost(store: ProjectStore, known: LeafImage, here: Path) -> bool:
+    """Whether the photo, which is at ``here``, is no longer where the project says it is: the file
+    there is gone or has become another."""
+    there = store.resolve(known)
+    if there == here:
+        return False
+    try:
+        return is_gone(store, known) or files.sha256(there) != known.sha256
+    except OSError:
+        return True
+
+
+def move(store: ProjectStore, image: ImageId, path: str) -> None:
+    """Look for a photo at ``path`` from now on. Raises ProjectError."""
+
+    def decide(known: LeafImage, _: Sequence[RegionInfo]) -> tuple[LeafImage, Edit]:
+        return replace(known, path=path), Edit(known.id, "Find moved photo")
+
+    store.amend([image], decide)
 
 
 class _Completion:

@@ -16,6 +16,7 @@ from core.imaging.decode import sha256_of
 from core.ports import ImageQuery, ProjectStore
 from core.services.import_files import plan
 from core.services.import_images import project_path
+from core.services.import_known import is_gone
 
 Progress = Callable[[int, int], object]
 
@@ -75,5 +76,5 @@ def find_moved(
 def _missing(store: ProjectStore) -> Iterator[LeafImage]:
     for image_id in store.image_ids(ImageQuery()):
         image = store.image(image_id)
-        if not store.resolve(image).is_file():
+        if is_gone(store, image):
             yield image

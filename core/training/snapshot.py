@@ -181,7 +181,7 @@ def _moved(names: list[str]) -> list[str]:
     photos = "1 photo has" if len(names) == 1 else f"{len(names):,} photos have"
     return [
         f"{photos} moved or changed since import ({shown}); put the files back where they were, "
-        "or set the photos to “ignored”."
+        "import moved ones from their new place, or set the photos to “ignored”."
     ]
 
 

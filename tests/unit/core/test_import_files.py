@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.services.import_files import plan
+from core.services.import_files import plan, why_missing
 
 
 def _touch(folder: Path, *names: str) -> None:
@@ -66,3 +66,34 @@ def test_links_that_run_in_circles_end(tmp_path: Path) -> None:
 def test_a_pipe_in_the_folder_holds_nothing_up(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     assert plan([tmp_path]).files == ()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
+def test_a_link_whose_photo_is_not_there_is_told(tmp_path: Path) -> None:
+    _touch(tmp_path, "a.jpg")
+    for name, target in (("gone.jpg", "x.jpg"), ("loop.jpg", "loop.jpg"), ("notes.txt", "none")):
+        (tmp_path / name).symlink_to(target)
+    found = plan([tmp_path, tmp_path / "gone.jpg"])
+    assert _names(tmp_path, found) == ["a.jpg"]
+    assert found.missing == (tmp_path / "gone.jpg", tmp_path / "loop.jpg")
+    assert all("link that leads to no file" in why_missing(p) for p in found.missing)
+    assert why_missing(tmp_path / "none.jpg").startswith("There is no such file or folder")
+
+
+def test_a_folder_that_may_not_be_read_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _touch(tmp_path, "a.jpg", "closed/b.jpg")
+    scandir = os.scandir
+
+    def refuse(folder: str) -> object:
+        if Path(folder).name == "closed":
+            raise PermissionError(13, "Permission denied", folder)
+        return scandir(folder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", refuse)
+        found = plan([tmp_path])
+    assert _names(tmp_path, found) == ["a.jpg"]
+    assert found.missing == (tmp_path / "closed",)
+    assert "may not be read" in why_missing(tmp_path / "closed")

@@ -199,3 +199,41 @@ def test_a_failure_leaves_every_photo_of_the_batch_as_it_was(
     with pytest.raises(RuntimeError):
         field.take("image,disease\na.jpg,rust\nb.jpg,rust\n")
     assert [field.image(n).disease for n in "ab"] == [None, None]
+
+
+def test_a_photo_that_was_moved_is_found_again_by_importing_it_from_its_new_place(
+    field: Field,
+) -> None:
+    photos, away = field.folder / "photos" / "plot", field.folder / "photos" / "away"
+    field.say("a", disease=field.blight)
+    away.mkdir()
+    (photos / "a.jpg").rename(away / "renamed.jpg")
+    assert not field.store.check().ok
+    report = field.take("image,disease\nrenamed.jpg,rust\nb.jpg,rust\n")
+    a = field.image("renamed")
+    assert field.store.resolve(a) == away / "renamed.jpg"
+    assert a.disease == field.blight
+    assert len(field.store.image_ids(ImageQuery())) == 3
+    assert [p.name for p in report.completed] == ["renamed.jpg", "b.jpg"]
+    assert [p.name for p, _ in report.duplicates] == ["c.jpg"]
+    assert report.known.sentences()[0] == "1 known photo had moved and was found again."
+
+
+def test_a_second_copy_of_a_photo_that_is_in_its_place_changes_nothing(field: Field) -> None:
+    before = field.image("a").path
+    (field.folder / "photos" / "a copy.jpg").write_bytes(
+        (field.folder / "photos" / "plot" / "a.jpg").read_bytes()
+    )
+    report = field.take()
+    assert field.image("a").path == before
+    assert (report.completed, report.known.moved) == ([], 0)
+
+
+def test_a_photo_whose_file_became_another_is_used_from_where_its_bytes_are(field: Field) -> None:
+    photos = field.folder / "photos" / "plot"
+    (photos / "a.jpg").rename(photos / "original.jpg")
+    write_photo(photos / "a.jpg", shade=200)
+    report = field.take()
+    assert [p.name for p in report.accepted] == ["a.jpg"]
+    assert field.store.resolve(field.image("original")) == photos / "original.jpg"
+    assert len(field.store.image_ids(ImageQuery())) == 4
