@@ -139,6 +139,13 @@ def _read_rows(path: Path, header: list[str], table: Iterable[list[str]]) -> Lab
             problems.append(f"{path.name}, row {number}: no image is named; the row was left out.")
             continue
         rows.append(row)
+    if not rows:
+        problems.append(f"{path.name}: no row names an image, so nothing was taken from the table.")
+    elif not {name.casefold() for name in header} & set(_KNOWN[1:]):
+        problems.append(
+            f"{path.name}: no column is called {', '.join(_KNOWN[1:-1])} or {_KNOWN[-1]}, so the "
+            "table names no disease. Name its columns so in the first row and import it again."
+        )
     return LabelTable(path, tuple(rows), tuple(problems))
 
 

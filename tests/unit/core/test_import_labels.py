@@ -127,3 +127,16 @@ def test_a_device_or_pipe_is_no_table(tmp_path: Path) -> None:
 def test_a_name_that_an_export_made_harmless_is_the_old_one_again(tmp_path: Path) -> None:
     (row,) = _table(tmp_path, "image,disease,group\n'=a.jpg,'-rust,'+1\n").rows
     assert (row.image, row.disease, row.group) == ("=a.jpg", "-rust", "+1")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("image,disease\n", "no row names an image"),
+        ("image,sort of rot\na.jpg,rust\n", "names no disease. Name its columns so"),
+    ],
+)
+def test_a_table_that_says_nothing_is_told(tmp_path: Path, text: str, sentence: str) -> None:
+    (problem,) = _table(tmp_path, text).problems
+    assert sentence in problem
+    assert _table(tmp_path, "image,group\na.jpg,plant 1\n").problems == ()
