@@ -9,6 +9,7 @@ Knows files and the answer worker; knows no torch. Photos are read, never writte
 from __future__ import annotations
 
 import csv
+import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from core.imaging.decode import read_header
 from core.imaging.probability import to_mask
 from core.services import bases
 from core.services.answering import Answer, Answerer
+from core.services.import_files import why_missing
 
 LEAF, LESION = 1, 2
 _PALETTE = bytes.fromhex("000000" + LEAF_COLOUR[1:] + UNNAMED_LESION_COLOUR[1:])
@@ -160,6 +162,8 @@ def _targets(photos: Sequence[Path], out: Path) -> list[Path]:
 def _one(asker: _Asker, photo: Path, target: Path) -> Predicted:
     if not files.is_text(str(photo)):  # the table could not name it, and would name no other
         raise ImageUnreadable(f"{photo.name}: Its name holds bytes that are no text. Rename it.")
+    if not os.path.exists(photo):  # noqa: PTH110 - Path.exists() may raise
+        raise ImageUnreadable(f"{photo.name}: {why_missing(photo)}")
     header = read_header(photo)
     size = (header.width, header.height)
     answer = asker.ask(photo)

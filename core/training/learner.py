@@ -86,12 +86,19 @@ def check_like(found: dict[str, Tensor], wanted: dict[str, Tensor], what: str) -
     """Raises AdapterRefused unless names and shapes are exactly the wanted ones, all finite."""
     if found.keys() != wanted.keys():
         wrong = sorted(found.keys() ^ wanted.keys())[0]
-        raise AdapterRefused(f"The {what} does not fit this base model: {wrong}.")
+        raise AdapterRefused(_misfit(what, wrong))
     for name, tensor in found.items():
         if tensor.shape != wanted[name].shape or not tensor.is_floating_point():
-            raise AdapterRefused(f"The {what} does not fit this base model: {name}.")
+            raise AdapterRefused(_misfit(what, name))
         if not bool(torch.isfinite(tensor).all()):
             raise AdapterRefused(f"The {what} holds numbers that are not finite: {name}.")
+
+
+def _misfit(what: str, tensor: str) -> str:
+    return (
+        f"The {what} does not fit this base model; export it again where it was trained. The "
+        f"first tensor that differs is {tensor}."
+    )
 
 
 def base_folder(config: TrainConfig) -> Path:
