@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
         try:
             args = _parsed(words)
-            context = Context(console, _open, _create, _open_window)
+            context = Context(console, _open, _create, _restore, _open_window)
             status: int = args.command.run(context, args)
         except UserError as error:
             return _not_done(console, str(error))
@@ -114,6 +114,12 @@ def _create(folder: Path) -> ProjectStore:
     from storage.projects import create_project
 
     return create_project(folder)
+
+
+def _restore(folder: Path, chosen: Path | None = None) -> Path:
+    from storage.projects import restore_backup
+
+    return restore_backup(folder, chosen)
 
 
 def _open_window(folder: Path) -> int:

@@ -64,7 +64,9 @@ class Layout:
 def with_suffix(folder: Path) -> Path:
     """``folder`` as an absolute path that ends in ``.leafspot``."""
     folder = Path(os.path.abspath(folder.expanduser()))  # noqa: PTH100 - keeps symbolic links
-    return folder if folder.name.endswith(SUFFIX) else folder.with_name(folder.name + SUFFIX)
+    if not folder.name or folder.name.endswith(SUFFIX):  # a drive's root has no name to add to
+        return folder
+    return folder.with_name(folder.name + SUFFIX)
 
 
 def sync_folder(folder: Path) -> None:

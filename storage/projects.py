@@ -110,7 +110,7 @@ def restore_backup(folder: Path, chosen: Path | None = None) -> Path:
     The database there was is kept beside it. Raises ProjectError when there is no good backup,
     ProjectLocked when the project is open somewhere, ProjectReadOnly when it may not be written.
     """
-    layout = _locate(folder)
+    layout = _locate(folder, lost=True)
     lock, locked_by, why = _claim(layout)
     if lock is None:
         raise (ProjectLocked if locked_by else ProjectReadOnly)(f"“{layout.name}”: {why}")
@@ -150,8 +150,11 @@ def _fill(layout: Layout) -> None:
         database.close()
 
 
-def _locate(folder: Path) -> Layout:
-    """Accepts the folder, its name without ``.leafspot``, or the database inside it."""
+def _locate(folder: Path, *, lost: bool = False) -> Layout:
+    """Accepts the folder, its name without ``.leafspot``, or the database inside it.
+
+    A project whose database is gone but has been backed up is damaged, unless it may be ``lost``.
+    """
     folder = folder.expanduser().absolute()
     candidates = [folder, with_suffix(folder)]
     if folder.name == Layout(folder).database.name:
@@ -159,6 +162,11 @@ def _locate(folder: Path) -> Layout:
     for layout in map(Layout, candidates):
         if layout.database.is_file():
             return layout
+    for layout in map(Layout, candidates):
+        if layout.backups.is_dir() and backup.newest_good(layout):
+            if lost:
+                return layout
+            raise _damaged(layout, "project.db is missing")
     raise ProjectError(
         f"“{folder}” is not a Leafspot project (it holds no project.db); choose a folder that ends "
         "in .leafspot."
@@ -167,7 +175,8 @@ def _locate(folder: Path) -> Layout:
 
 def _claim(layout: Layout) -> tuple[ProjectLock | None, str, str]:
     """(lock, who holds it otherwise, why it is read-only)."""
-    if not access(layout.folder, W_OK) or not access(layout.database, W_OK):
+    kept = layout.database.exists() and not access(layout.database, W_OK)
+    if kept or not access(layout.folder, W_OK):
         return None, "", _NOT_WRITABLE
     try:
         return ProjectLock.acquire(layout.lock), "", ""
@@ -259,7 +268,7 @@ def _damaged(layout: Layout, what: str) -> ProjectDamaged:
     except OSError:
         good = None
     remedy = (
-        f"Go back to its newest good backup, backups/{good.path.name}."
+        f"Go back to its newest good backup, backups/{good.path.name}, with “leafspot restore”."
         if good
         else "There is no good backup in its backups folder; ask for help before changing anything."
     )

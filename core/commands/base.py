@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import json
 import math
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -90,6 +91,13 @@ class Console:
             self._live = ""
 
 
+class Restore(Protocol):
+    """Goes back to a backup, the newest good one unless ``chosen``, and names it; raises
+    ProjectError."""
+
+    def __call__(self, folder: Path, chosen: Path | None = None) -> Path: ...
+
+
 @dataclass(frozen=True)
 class Context:
     """``open_window`` shows a project in the window and waits for its end; None: no window."""
@@ -97,6 +105,7 @@ class Context:
     console: Console
     open: Open
     create: Create
+    restore: Restore
     open_window: Callable[[Path], int] | None = field(default=None)
 
     @contextlib.contextmanager
@@ -146,8 +155,9 @@ class Parser(argparse.ArgumentParser):
 def shown_path(path: Path) -> str:
     """As a person would type it: relative where it lies below the current folder."""
     text = str(path)
-    with contextlib.suppress(ValueError, OSError, RuntimeError):  # links in a circle
-        text = str(path.resolve().relative_to(Path.cwd()))
+    with contextlib.suppress(ValueError, OSError):
+        # resolve() would show where a link leads instead of the name a person knows.
+        text = str(Path(os.path.abspath(path)).relative_to(Path.cwd()))  # noqa: PTH100
     return text.replace("\n", "\N{REPLACEMENT CHARACTER}")
 
 

@@ -1,4 +1,4 @@
-"""`leafspot new`, `import` and `check`.
+"""`leafspot new`, `import`, `check` and `restore`.
 
 Knows the words of the terminal; the work is done by the services and the store.
 """
@@ -140,7 +140,8 @@ def _tell_import(console: Console, report: ImportReport, *, copied: bool) -> int
 
 def _tell_each(console: Console, what: str, photos: list[tuple[Path, str]]) -> None:
     for path, why in photos[:SHOWN]:
-        console.note(f"{what} {shown_path(path)}: {why}")
+        reason = why.replace("\n", "\N{REPLACEMENT CHARACTER}")  # it may name a file
+        console.note(f"{what} {shown_path(path)}: {reason}")
     if len(photos) > SHOWN:
         console.note(f"… and {len(photos) - SHOWN:,} more; --json names them all.")
 
@@ -170,8 +171,26 @@ def _check(context: Context, args: argparse.Namespace) -> int:
     return 0 if report.ok else 1
 
 
+def _restore_arguments(parser: argparse.ArgumentParser) -> None:
+    _project(parser)
+    parser.add_argument(
+        "--backup", metavar="F", type=Path, help="this one of its backups, not the newest good one"
+    )
+
+
+def _restore(context: Context, args: argparse.Namespace) -> int:
+    used = context.restore(Path(args.project), args.backup)
+    context.console.result(
+        f"The project is as it was in {used.name}; what was there is kept beside project.db as "
+        "before-restore."
+    )
+    context.console.document({"backup": str(used)})
+    return 0
+
+
 COMMANDS = (
     Command("new", "make an empty project", _project, _new),
     Command("import", "take photos in, with masks and labels", _import_arguments, _import),
     Command("check", "verify every mask, photo and table of a project", _project, _check),
+    Command("restore", "go back to a backup of a project", _restore_arguments, _restore),
 )

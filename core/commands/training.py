@@ -92,7 +92,8 @@ def _train(context: Context, args: argparse.Namespace) -> int:
             folder = _prepare(context, store, args)
         summary = training_session.train(store, folder, on_event=Telling(context.console))
         _tell_end(context, folder, summary)
-    return 0
+    # A script must not take what was broken off for the run it asked for.
+    return 1 if summary.state is RunState.STOPPED else 0
 
 
 def _prepare(context: Context, store: ProjectStore, args: argparse.Namespace) -> RunFolder:
@@ -126,6 +127,8 @@ def _tell_end(context: Context, folder: RunFolder, summary: RunSummary) -> None:
     result = f": {', '.join(figures)}" if figures else ""
     context.console.result(f"Run {folder.id} {how}{result}.")
     context.console.result(f"Its adapter is in {shown_path(folder.adapter)}.")
+    if summary.state is RunState.STOPPED:
+        context.console.note("To go on with it, train again with --resume.")
     context.console.document(
         {
             "run": folder.id,

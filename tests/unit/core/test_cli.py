@@ -20,14 +20,16 @@ from core import cli
 from core.commands import demo as demo_command
 from core.domain.run import RunState, Verdict
 from core.ports import ImageQuery
+from core.services import training_session
 from core.training.config import Method, TrainConfig
+from core.training.summary import RunSummary
 from storage.projects import open_project
 from tests.doubles.projects import Leaf, leaves, make_project
 from tests.doubles.workers import answers, fake_base, play, use_doubles
 
 VERBS = {
-    "demo", "new", "import", "check", "doctor", "preflight", "train", "score", "hard", "predict",
-    "export", "export-adapter",
+    "demo", "new", "import", "check", "restore", "doctor", "preflight", "train", "score", "hard",
+    "predict", "export", "export-adapter",
 }  # fmt: skip
 
 
@@ -184,7 +186,7 @@ def test_links_in_a_circle_are_refused_by_name(run: Run, tmp_path: Path) -> None
     (tmp_path / "round.jpg").symlink_to("round.jpg")
     said = run("import", tmp_path / "p", tmp_path / "round.jpg")
     assert said.status == 1
-    assert "There is no such file" in said.err
+    assert "link that leads to no file" in said.err
 
 
 def test_a_folder_without_photos_is_not_a_success(run: Run, tmp_path: Path) -> None:
@@ -242,6 +244,41 @@ def test_new_makes_a_project_and_never_over_another(run: Run, tmp_path: Path) ->
     again = run("new", tmp_path / "coffee")
     assert again.status == 2
     assert "exists already" in again.err
+
+
+def test_a_drive_is_no_project(run: Run, tmp_path: Path) -> None:
+    said = run("check", Path(tmp_path.anchor))
+    assert said.status == 2
+    assert "is not a Leafspot project" in said.err
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_lost_or_damaged_database_is_brought_back_as_its_sentence_says(
+    run: Run, project: Path, lost: bool
+) -> None:
+    database = project.with_suffix(".leafspot") / "project.db"
+    assert run("check", project).status == 0  # which makes the first backup
+    database.unlink() if lost else database.write_bytes(os.urandom(9000))
+    said = run("check", project)
+    assert said.status == 2
+    assert "damaged" in said.err
+    assert "leafspot restore" in said.err
+    back = run("restore", project, "--json")
+    assert back.status == 0
+    assert Path(str(back.document["backup"])).name in said.err
+    assert run("check", project).status == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
+def test_a_refused_link_is_told_by_the_name_that_was_given(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.jpg").symlink_to(tmp_path / "gone.jpg")
+    run("new", tmp_path / "p")
+    said = run("import", tmp_path / "p", tmp_path / "mine.jpg")
+    assert said.status == 1
+    assert "Refused mine.jpg: This is a link that leads to no file" in said.err
 
 
 @pytest.mark.parametrize(("name", "sentence"), [("", "is empty"), (".", "needs a name")])
@@ -508,6 +545,17 @@ def test_resume_goes_on_with_the_same_run(
     assert run("train", project, "--base", base, "--resume").status == 2
 
 
+def test_a_run_that_was_stopped_is_done_in_part_and_says_how_to_go_on(
+    run: Run, project: Path, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = RunSummary(RunState.STOPPED, {}, 3)
+    monkeypatch.setattr(training_session, "train", lambda *_, **__: stopped)
+    said = run("train", project, "--base", base)
+    assert said.status == 1
+    assert "stopped early" in said.out
+    assert "train again with --resume" in said.err
+
+
 def test_an_unknown_base_names_those_there_are(run: Run, project: Path) -> None:
     said = run("train", project, "--base", "gpt-9")
     assert said.status == 2
@@ -549,12 +597,14 @@ def test_one_unreadable_photo_is_told_and_the_rest_predicted(
     folder = photos(tmp_path / "new", "x.png")
     (folder / "y.jpg").write_text("no")
     said = run(
-        "predict", tmp_path / "mine", folder / "x.png", folder / "y.jpg",
+        "predict", tmp_path / "mine", folder / "x.png", folder / "y.jpg", folder / "none.jpg",
         "--out", tmp_path / "said", "--json",
     )  # fmt: skip
     assert said.status == 1
     assert len(said.document["predictions"]) == 1  # type: ignore[arg-type]
-    assert said.document["refused"]
+    reasons = [found["reason"] for found in said.document["refused"]]  # type: ignore[attr-defined]
+    assert reasons[1] == "none.jpg: There is no such file or folder. Check its name."
+    assert len(reasons) == 2
     answers(monkeypatch, failed="no")
     assert run("predict", tmp_path / "new", "a", "--out", tmp_path / "z").status == 2
 
