@@ -224,3 +224,16 @@ def test_a_folder_full_of_files_is_refused(adapter: Path) -> None:
     for number in range(adapter_package.MAX_FILES + 1):
         (adapter / f"f{number}.json").write_text("{}")
     assert "more than" in refused(adapter)
+
+
+@pytest.mark.parametrize("found", [{"head": (2, 3)}, {"weight": (2, 4)}])
+def test_weights_for_another_model_are_refused_with_what_to_do(
+    found: dict[str, tuple[int, int]],
+) -> None:
+    import torch
+
+    from core.training.learner import check_like
+
+    tensors = {name: torch.zeros(size) for name, size in found.items()}
+    with pytest.raises(AdapterRefused, match="does not fit this base model; export it again"):
+        check_like(tensors, {"weight": torch.zeros(2, 3)}, "adapter")
