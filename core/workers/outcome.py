@@ -24,6 +24,7 @@ TITLES = {
     "train": "the training process",
     "answer": "the prediction process",
 }
+AGAIN = "start it again"
 
 
 class Ending(StrEnum):
@@ -79,8 +80,9 @@ class Outcome:
         """Whether what it was asked to do is done, or it stopped because it was told to."""
         return self.ending in (Ending.FINISHED, Ending.STOPPED)
 
-    def sentence(self) -> str:
-        """What happened and what to do, for people."""
+    def sentence(self, again: str = AGAIN) -> str:
+        """What happened and what to do, for people; ``again`` is how a worker that died comes
+        back, where somebody knows better."""
         title = TITLES.get(self.worker, f"the background process “{self.worker}”")
         match self.ending:
             case Ending.FINISHED:
@@ -91,9 +93,9 @@ class Outcome:
                 said = self.last.get("text") if self.last else None
                 return str(said) if said else f"{_capital(title)} failed and did not say why."
             case Ending.CRASHED:
-                text = f"{title} {self._death()}"
+                text = f"{title} {self._death(again)}"
             case Ending.SILENT:
-                text = f"{title} ended without finishing its work. Please start it again."
+                text = f"{title} ended without finishing its work. {_capital(again)}."
             case Ending.NOT_STARTED:
                 text = (
                     f"{title} could not be started{self._why()}. "
@@ -101,15 +103,15 @@ class Outcome:
                 )
         return _capital(text)
 
-    def _death(self) -> str:
+    def _death(self, again: str) -> str:
         if not self.crashed:
-            return f"ended with an error (status {self.code}){self._why()}. Please start it again."
+            return f"ended with an error (status {self.code}){self._why()}. {_capital(again)}."
         if self.code == getattr(signal, "SIGKILL", 9):
             return (
                 "was killed, most often because the computer ran out of memory. "
-                "Close other programs and start it again."
+                f"Close other programs, then {again}."
             )
-        return f"crashed ({_signal_name(self.code)}). Your work is safe; please start it again."
+        return f"crashed ({_signal_name(self.code)}). Your work is safe; {again}."
 
     def _why(self) -> str:
         return f": {self.detail.strip().rstrip('.')}" if self.detail.strip() else ""

@@ -240,7 +240,7 @@ class Assistant(QObject):
         self._let_go()
         self.busy = False
         if not outcome.ok:
-            self.problem = outcome.sentence()
+            self.problem = outcome.sentence("the next click starts it again")
             if asked_for_more:
                 self._context.notices.error(self.problem)
         self.changed.emit()

@@ -45,6 +45,14 @@ def test_a_killed_worker_hints_at_memory():
     assert "outlining assistant" in outcome.sentence()
 
 
+@pytest.mark.parametrize("code", [-9, -11, 1, 0])
+def test_how_a_dead_worker_comes_back_is_said_by_whoever_starts_it(code):
+    outcome = Outcome.of_returncode("segment", code, last=HELLO)
+    assert "start it again" in outcome.sentence()
+    said = outcome.sentence("the next click starts it again")
+    assert said.lower().endswith("the next click starts it again.")
+
+
 def test_a_crash_names_its_signal():
     assert "SIGSEGV" in Outcome.of_returncode("train", -11, last=HELLO).sentence()
 

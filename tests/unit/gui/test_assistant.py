@@ -207,7 +207,12 @@ def test_an_assistant_that_dies_over_a_click_says_so(qtbot, tmp_path, worker) ->
         click(page, 100, 120)
         qtbot.waitUntil(lambda: bool(program.notices.recent), timeout=20_000)
         assert "outlining assistant" in program.notices.recent[-1].text
+        assert "the next click starts it again" in program.notices.recent[-1].text.lower()
         assert not page.assistant.busy
+        QTest.keyClick(page.canvas, Qt.Key.Key_Escape)
+        worker()
+        click(page, 100, 120)
+        proposal(qtbot, page)
 
 
 def test_an_engine_with_weights_asks_for_the_file_first(qtbot, page) -> None:
