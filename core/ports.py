@@ -136,7 +136,8 @@ class ProjectStore(Protocol):
     def commit(self, edit: Edit) -> Changes:
         """Apply one edit in one transaction; durable when it returns.
 
-        One that corrects the label takes back every "label wrong" that was said of the photo.
+        One that corrects the label takes back every "label wrong" that was said of the photo;
+        its inverse brings back those, but where something else has been said since.
         """
         ...
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,12 +20,14 @@ from core.domain.region import Region, RegionKind
 from core.errors import Bug, ProjectDamaged, ProjectError
 from core.ports import Decide
 from storage import mask_codec
+from storage.database import Database
 from storage.edit_work import EditWork
 from storage.mapping import areas_from, image_from, image_values, region_from
 from storage.mask_codec import TileDamaged
 from storage.rows import Rows
-from storage.run_rows import take_back_label_wrong
+from storage.run_rows import bring_label_wrong_back, take_back_label_wrong
 from storage.tables import ImageRow, RegionRow, TileRow
+from storage.thumbnails import Thumbnails
 
 StoredTile = tuple[TileKey, bytes, bytes]
 """(key, sha256, data)"""
@@ -32,6 +35,11 @@ StoredTile = tuple[TileKey, bytes, bytes]
 
 class Regions(Rows):
     """The region part of the port."""
+
+    def __init__(self, database: Database, thumbnails: Thumbnails, folder: Path) -> None:
+        super().__init__(database, thumbnails, folder)
+        # Of this session, as undo is: (action, whether it was the undoing) to runs.
+        self._taken_back: dict[tuple[int, bool], list[str]] = {}
 
     def regions(self, image: ImageId) -> list[Region]:
         """In the order they were made.
@@ -55,13 +63,21 @@ class Regions(Rows):
     def commit(self, edit: Edit) -> Changes:
         """Apply one edit in one transaction; durable when it returns.
 
-        One that corrects the label takes back every "label wrong" that was said of the photo.
+        One that corrects the label takes back every "label wrong" that was said of the photo;
+        its inverse brings back those, but where something else has been said since.
         Raises DiskFull, ProjectReadOnly and ProjectLocked with the old state intact,
         ProjectDamaged when a tile in the way fails its checksum, and Bug when the edit does not
         fit what is stored.
         """
+        back = self._taken_back.get((edit.action, not edit.undoes), [])
         with self._db.write() as session:
-            _apply(session, _photo(session, edit.image), edit)
+            taken = _apply(session, _photo(session, edit.image), edit)
+            if back:
+                bring_label_wrong_back(session, edit.image, back)
+        if taken:
+            self._taken_back[edit.action, edit.undoes] = taken
+        else:
+            self._taken_back.pop((edit.action, edit.undoes), None)
         return Changes(images=frozenset({edit.image}))
 
     def amend(self, images: Sequence[ImageId], decide: Decide) -> Changes:
@@ -85,13 +101,13 @@ class Regions(Rows):
         return Changes(images=frozenset(amended))
 
 
-def _apply(session: Session, photo: ImageRow, edit: Edit) -> None:
+def _apply(session: Session, photo: ImageRow, edit: Edit) -> list[str]:
+    """The runs whose "label wrong" it took back."""
     work = EditWork(session, photo)
     for change in edit.changes:
         work.apply(change)
     work.flush()
-    if edit.corrects_label():
-        take_back_label_wrong(session, edit.image)
+    return take_back_label_wrong(session, edit.image) if edit.corrects_label() else []
 
 
 def _photo(session: Session, image: ImageId) -> ImageRow:

@@ -131,12 +131,25 @@ class Runs(Rows):
             return [score_from(last[i]) for i in sorted(last) if last[i].verdict == verdict.value]
 
 
-def take_back_label_wrong(session: Session, image: ImageId) -> None:
-    """Within the caller's transaction: the label of ``image`` has been corrected."""
+def take_back_label_wrong(session: Session, image: ImageId) -> list[str]:
+    """Within the caller's transaction: the label of ``image`` has been corrected.
+
+    Gives the runs whose verdict on it was "label wrong".
+    """
+    said = (ScoreRow.image_id == image) & (ScoreRow.verdict == Verdict.LABEL_WRONG.value)
+    runs = list(session.scalars(select(ScoreRow.run_id).where(said)))
+    if runs:
+        session.execute(update(ScoreRow).where(said).values(verdict=None))
+    return runs
+
+
+def bring_label_wrong_back(session: Session, image: ImageId, runs: Sequence[str]) -> None:
+    """Within the caller's transaction: the correction is undone. A later verdict stays."""
+    gone = ScoreRow.run_id.in_(runs) & ScoreRow.verdict.is_(None)
     session.execute(
         update(ScoreRow)
-        .where(ScoreRow.image_id == image, ScoreRow.verdict == Verdict.LABEL_WRONG.value)
-        .values(verdict=None)
+        .where(ScoreRow.image_id == image, gone)
+        .values(verdict=Verdict.LABEL_WRONG.value)
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from core.domain.ids import DiseaseId, ImageId, RegionId
+from core.domain.ids import DiseaseId, ImageId, RegionId, new_id
 from core.domain.image import ImageState
 from core.domain.mask import TileKey
 from core.domain.region import RegionInfo
@@ -74,15 +74,22 @@ Change = RegionAdded | RegionRemoved | RegionRelabelled | PixelsChanged | ImageR
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """``changes`` are applied in order; ``title`` is what Undo shows ("Brush stroke")."""
+    """``changes`` are applied in order; ``title`` is what Undo shows ("Brush stroke").
+
+    ``action`` is the same for an edit and its inverse, ``undoes`` tells the two apart: with them
+    the store brings back what it took back when the other one came.
+    """
 
     image: ImageId
     title: str
     changes: tuple[Change, ...] = field(default=())
+    action: int = field(default_factory=new_id, compare=False)
+    undoes: bool = field(default=False, compare=False)
 
     def inverse(self) -> Edit:
         """The edit that takes this one back; ``e.inverse().inverse() == e``."""
-        return Edit(self.image, self.title, tuple(_inverse(c) for c in reversed(self.changes)))
+        changes = tuple(_inverse(c) for c in reversed(self.changes))
+        return Edit(self.image, self.title, changes, self.action, not self.undoes)
 
     def corrects_label(self) -> bool:
         """Whether an outline, a disease or "no lesions" becomes another; the state alone is not."""

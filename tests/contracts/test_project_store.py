@@ -476,6 +476,41 @@ def test_correcting_a_leaf_takes_label_wrong_back_and_nothing_else_does(
     assert verdicts(second) == [None, Verdict.MODEL_WRONG]
 
 
+def test_undoing_a_correction_says_label_wrong_again_where_it_was_said(
+    store: ProjectStore,
+) -> None:
+    store.put_disease(Disease(DiseaseId(7), "mildew", "#123456"))
+    store.add_images([NewImage(photo(1))])
+    for name in ("a", "b", "c"):
+        store.put_run(run(name))
+        store.put_scores([score(name, 1, 0.5)])
+    store.set_verdict(RunId("a"), ImageId(1), Verdict.LABEL_WRONG)
+    store.set_verdict(RunId("b"), ImageId(1), Verdict.MODEL_WRONG)
+
+    def verdicts() -> list[Verdict | None]:
+        return [store.scores(RunId(name), [ImageId(1)])[0].verdict for name in ("a", "b", "c")]
+
+    as_it_was = verdicts()
+    unnamed = ImageLabel(None, ImageState.UNSEEN, mask_known=False)
+    named = replace(unnamed, disease=DiseaseId(7))
+    outlined = replace(named, mask_known=True)
+    first = Edit(ImageId(1), "Name", (ImageRelabelled(unnamed, named),))
+    second = Edit(ImageId(1), "No lesions", (ImageRelabelled(named, outlined),))
+    for edit in (first, second, second.inverse()):
+        store.commit(edit)
+        assert verdicts() == [None, Verdict.MODEL_WRONG, None], "the first still stands"
+    store.commit(first.inverse())
+    assert verdicts() == as_it_was
+    store.commit(first)
+    assert verdicts() == [None, Verdict.MODEL_WRONG, None], "redo corrects once more"
+    store.set_verdict(RunId("a"), ImageId(1), Verdict.UNSURE)
+    store.set_verdict(RunId("c"), ImageId(1), Verdict.LABEL_WRONG)
+    store.commit(first.inverse())
+    assert verdicts() == [Verdict.UNSURE, Verdict.MODEL_WRONG, None], "what was said since stays"
+    store.commit(first)
+    assert verdicts() == [Verdict.UNSURE, Verdict.MODEL_WRONG, Verdict.LABEL_WRONG]
+
+
 def test_the_worst_are_paged_without_gap_or_repeat(store: ProjectStore) -> None:
     store.add_images([NewImage(photo(n)) for n in range(1, 31)])
     store.put_run(run("a"))
