@@ -145,7 +145,7 @@ def load(spec: EngineSpec, checkpoint: Path | None) -> SegmentAnything:
 SPECS = (
     EngineSpec(
         id="segment-anything",
-        title="Segment Anything (ViT-B, ViT-L or ViT-H)",
+        title="Segment Anything",
         prompts=frozenset(PromptKind),
         factory="core.engines.segment_anything:load",
         needs_checkpoint=True,

@@ -12,20 +12,15 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from core.domain.mask import Box
-from core.engines.base import Candidate, EngineSpec
-from core.registry import discover
+from core.engines.base import Candidate
 from core.workers.mask_crop import decode_mask
 from core.workers.outcome import Outcome
 from gui.context import Context
+from gui.controllers.engine_choice import EngineChoice
 from gui.controllers.photos import Photo
 from gui.worker_process import WorkerProcess
 
 NEEDS_FILE = "This assistant needs a weights file: press “Open weights…” and choose it."
-
-
-def engines() -> dict[str, EngineSpec]:
-    """Every engine of the registry, by id."""
-    return discover("core.engines", EngineSpec)
 
 
 @dataclass
@@ -62,24 +57,17 @@ class Assistant(QObject):
         self._request = 0
         self._candidates: list[Candidate] = []
         self._chosen = 0
+        self.choice = EngineChoice(context.preferences)
         self.prompts = Prompts()
         self.busy = False
         self.problem = ""
-        self.engine = context.preferences.text("assistant.engine")
-        if self.engine not in engines():  # one that this version no longer has
-            self.engine = next(iter(engines()), "")
-        self.checkpoint = context.preferences.text("assistant.checkpoint")
 
     # -- what the panels read
 
     @property
-    def spec(self) -> EngineSpec | None:
-        return engines().get(self.engine)
-
-    @property
     def source(self) -> str:
         """What a region made from a proposal says it came from."""
-        return f"engine:{self.engine}"
+        return f"engine:{self.choice.engine}"
 
     @property
     def candidate(self) -> Candidate | None:
@@ -90,6 +78,8 @@ class Assistant(QObject):
         """One line for the panel."""
         if self.problem:
             return self.problem
+        if self.choice.lacks_file:
+            return NEEDS_FILE
         if self._worker is None:
             return "Sleeping; wakes with the first click."
         if not self._loaded:
@@ -105,10 +95,9 @@ class Assistant(QObject):
     # -- what the person does
 
     def choose(self, engine: str, checkpoint: str = "") -> None:
-        """Another engine, or another weights file. Takes effect at once."""
-        self.engine, self.checkpoint = engine, checkpoint
-        self._context.preferences.put("assistant.engine", engine)
-        self._context.preferences.put("assistant.checkpoint", checkpoint)
+        """Another engine, or another weights file. Takes effect at once; when it turns out that
+        it cannot be loaded, the one before is taken again."""
+        self.choice.change(engine, checkpoint)
         self.problem = ""
         self.clear()
         # Loaded with the next click, in a process of its own: nothing of the engine before stays
@@ -129,10 +118,9 @@ class Assistant(QObject):
 
     def wake(self) -> None:
         """Have the worker ready before the first click."""
-        spec = self.spec
-        if spec is not None and spec.needs_checkpoint and not self.checkpoint:
+        if self.choice.lacks_file:
             self._fail(NEEDS_FILE)
-        elif spec is not None and self._worker is None:
+        elif self.choice.spec is not None and self._worker is None:
             self._start()
 
     def _start(self) -> None:
@@ -141,7 +129,7 @@ class Assistant(QObject):
         # What a worker says after it was let go is about another engine.
         worker.received.connect(lambda e: self._received(e) if worker is self._worker else None)
         worker.exited.connect(lambda o: self._exited(o) if worker is self._worker else None)
-        worker.send("load", engine=self.engine, checkpoint=self.checkpoint or None)
+        worker.send("load", engine=self.choice.engine, checkpoint=self.choice.checkpoint or None)
         self.changed.emit()
 
     def point(self, x: float, y: float, *, positive: bool) -> None:
@@ -209,11 +197,15 @@ class Assistant(QObject):
             case "masks" if event.get("request") == self._request:
                 self._take(event.get("candidates"))
             case "refused" if event.get("request") in (None, self._request):
+                sentence = str(event.get("text", "The assistant could not do that."))
                 if event.get("do") == "load":
                     self._let_go()  # a worker without an engine is of no use
+                    if before := self.choice.refuse():
+                        self.clear()  # pointed at for the other one
+                        sentence += f" Until then, “{before}” goes on."
                 if event.get("do") == "image":
                     self._sent_photo = None
-                self._fail(str(event.get("text", "The assistant could not do that.")))
+                self._fail(sentence)
 
     def _take(self, found: object) -> None:
         try:

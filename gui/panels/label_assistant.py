@@ -18,7 +18,8 @@ from PySide6.QtWidgets import (
 )
 
 from gui.context import Context
-from gui.controllers.segment import Assistant, engines
+from gui.controllers.engine_choice import engines
+from gui.controllers.segment import Assistant
 from gui.panels.pieces import Elided, label
 
 
@@ -34,7 +35,6 @@ class AssistantPanel(QWidget):
             self.choice.setItemData(self.choice.count() - 1, spec.note, 3)  # tool tip
         # A long name must not widen the panel.
         self.choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.choice.setCurrentIndex(max(0, self.choice.findData(assistant.engine)))
         self.choice.activated.connect(lambda _i: self._chosen())
         self.weights = QPushButton("Open weights…")
         self.weights.clicked.connect(self._ask_weights)
@@ -64,11 +64,12 @@ class AssistantPanel(QWidget):
         self.follow()
 
     def follow(self) -> None:
-        spec = self._assistant.spec
+        spec = self._assistant.choice.spec
+        self.choice.setCurrentIndex(self.choice.findData(self._assistant.choice.engine))
         needs = spec is not None and spec.needs_checkpoint
         self.weights.setVisible(needs)
-        self._file.setVisible(needs and bool(self._assistant.checkpoint))
-        self._file.setText(Path(self._assistant.checkpoint).name)
+        self._file.setVisible(needs and bool(self._assistant.choice.checkpoint))
+        self._file.setText(Path(self._assistant.choice.checkpoint).name)
         self.status.setText(self._assistant.status)
         ready = self._assistant.candidate is not None
         self.accept.setVisible(ready)
@@ -78,11 +79,11 @@ class AssistantPanel(QWidget):
         engine = self.choice.currentData()
         spec = engines()[engine]
         if spec.needs_checkpoint:
-            self._assistant.choose(engine, self._assistant.checkpoint)
-            if not self._assistant.checkpoint:
+            self._assistant.choose(engine, self._assistant.choice.checkpoint)
+            if not self._assistant.choice.checkpoint:
                 self._ask_weights()
         else:
-            self._assistant.choose(engine, self._assistant.checkpoint)
+            self._assistant.choose(engine, self._assistant.choice.checkpoint)
 
     def _ask_weights(self) -> None:
         dialog = QFileDialog(self.window(), "Weights of the assistant")
@@ -94,3 +95,4 @@ class AssistantPanel(QWidget):
     def _opened(self, name: str) -> None:
         self._context.preferences.put_last_folder("weights", Path(name).parent)
         self._assistant.choose(self.choice.currentData(), name)
+        self._assistant.wake()  # a file that is no use is said now, not with the first click

@@ -14,7 +14,7 @@ from whole_window import bare_project, click, drag, label_page, saved, window
 from core.domain.region import RegionKind
 from core.engines.base import EngineSpec, PromptKind
 from core.workers import launch
-from gui.controllers import segment
+from gui.controllers import engine_choice
 
 # Answers a click with a square of 20 pixels around it and one of 40; a box with itself.
 WORKER = """
@@ -76,7 +76,7 @@ def worker(tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch):
         return [sys.executable, str(script)] if name == "segment" else real(name, *args)
 
     monkeypatch.setattr(launch, "command", command)
-    monkeypatch.setattr(segment, "engines", lambda: SPECS)
+    monkeypatch.setattr(engine_choice, "engines", lambda: SPECS)
     monkeypatch.setattr("gui.panels.label_assistant.engines", lambda: SPECS)
     use()
     return use
@@ -227,10 +227,34 @@ def test_an_engine_with_weights_asks_for_the_file_first(qtbot, page) -> None:
 def test_a_file_without_weights_is_a_sentence_and_another_may_be_tried(qtbot, page) -> None:
     page.assistant.choose("weights", "/bad.pth")
     click(page, 100, 120)
-    qtbot.waitUntil(lambda: page.assistant.status == "That file holds no weights.", timeout=20_000)
+    said = "That file holds no weights."
+    qtbot.waitUntil(lambda: page.assistant.status.startswith(said), timeout=20_000)
     qtbot.waitUntil(lambda: not page._context.workers.running("segment"), timeout=20_000)
     page.assistant.choose("weights", "/good.pth")
     QTest.keyClick(page.canvas, Qt.Key.Key_Escape)
+    click(page, 100, 120)
+    proposal(qtbot, page)
+
+
+def test_a_file_that_is_no_use_leaves_the_assistant_there_was(qtbot, page, tmp_path) -> None:
+    combo, panel = page.assistant_panel.choice, page.assistant_panel
+    combo.setCurrentIndex(combo.findData("weights"))
+    panel._opened("/bad.pth")  # as the file dialog says it
+    bad = "That file holds no weights. Until then, “{}” goes on."
+    qtbot.waitUntil(lambda: page.assistant.status == bad.format("Plain"), timeout=20_000)
+    assert combo.currentData() == "plain"
+    click(page, 100, 120)
+    proposal(qtbot, page)
+    QTest.keyClick(page.canvas, Qt.Key.Key_Return)
+    assert page.controller.session.regions[0].info.source == "engine:plain"
+
+    good = tmp_path / "good.pth"
+    good.touch()
+    combo.setCurrentIndex(combo.findData("weights"))
+    panel._opened(str(good))
+    panel._opened("/bad.pth")
+    qtbot.waitUntil(lambda: page.assistant.status == bad.format("good.pth"), timeout=20_000)
+    assert page._context.preferences.text("assistant.checkpoint") == str(good)
     click(page, 100, 120)
     proposal(qtbot, page)
 

@@ -1,0 +1,63 @@
+"""Which assistant outlines, and with which weights file; remembered from one start to the next.
+
+Knows the engine registry and the preferences; loads no engine and knows no worker.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core.engines.base import EngineSpec
+from core.registry import discover
+from gui.preferences import Preferences
+
+
+def engines() -> dict[str, EngineSpec]:
+    """Every engine of the registry, by id."""
+    return discover("core.engines", EngineSpec)
+
+
+class EngineChoice:
+    """``engine`` is an id of the registry; ``checkpoint`` a path, "" before one was opened."""
+
+    def __init__(self, preferences: Preferences) -> None:
+        self._preferences = preferences
+        self._earlier: tuple[str, str] | None = None
+        self._refused = False
+        self.engine = preferences.text("assistant.engine")
+        if self.engine not in engines():  # one that this version no longer has
+            self.engine = next(iter(engines()), "")
+        self.checkpoint = preferences.text("assistant.checkpoint")
+
+    @property
+    def spec(self) -> EngineSpec | None:
+        return engines().get(self.engine)
+
+    @property
+    def lacks_file(self) -> bool:
+        return self.spec is not None and self.spec.needs_checkpoint and not self.checkpoint
+
+    def change(self, engine: str, checkpoint: str) -> None:
+        """Another one. The one there was is remembered, unless it was of no use itself."""
+        spec = self.spec
+        there = spec is not None and (not spec.needs_checkpoint or Path(self.checkpoint).is_file())
+        if there and not self._refused:
+            self._earlier = self.engine, self.checkpoint
+        self._put(engine, checkpoint)
+
+    def refuse(self) -> str:
+        """It cannot be loaded. Gives the name of the one before, which is chosen again: its weights
+        file's or its title; "" when there was none and nothing changes."""
+        self._refused = True
+        if self._earlier is None:
+            return ""
+        self._put(*self._earlier)
+        spec = self.spec
+        if spec is None:
+            return ""
+        return Path(self.checkpoint).name if spec.needs_checkpoint else spec.title
+
+    def _put(self, engine: str, checkpoint: str) -> None:
+        self.engine, self.checkpoint, self._refused = engine, checkpoint, False
+        self._preferences.put("assistant.engine", engine)
+        self._preferences.put("assistant.checkpoint", checkpoint)
