@@ -6,11 +6,13 @@ Knows the list of diseases and which one the leaf has; labels nothing itself.
 from __future__ import annotations
 
 from PySide6.QtCore import QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
+    QFrame,
     QHBoxLayout,
+    QScrollArea,
     QSizePolicy,
     QToolButton,
     QVBoxLayout,
@@ -23,7 +25,9 @@ from gui.models.diseases import DiseaseList
 from gui.panels.pieces import label
 from gui.theme import Theme
 
-ROW = 28
+ROW, GAP, SPACING = 28, 2, 4
+SHOWN, LEAST = 6.5, 5.5
+"""Rows in sight: what a window of 800 lines has room for, and what there always are."""
 
 
 class DiseasePanel(QWidget):
@@ -41,7 +45,7 @@ class DiseasePanel(QWidget):
         self._rows: list[_Row] = []
         self._group = QButtonGroup(self)
         self._group.setExclusive(False)
-        head = QHBoxLayout()
+        head = self._head = QHBoxLayout()
         head.addWidget(label("Disease of this leaf", "heading"), 1)
         edit = QToolButton()
         edit.setIcon(theme.icon("mdi6.pencil-outline"))
@@ -49,22 +53,32 @@ class DiseasePanel(QWidget):
         edit.clicked.connect(self.editing)
         self.edit_button = edit
         head.addWidget(edit)
-        self._list = QVBoxLayout()
-        self._list.setSpacing(2)
+        body = QWidget()
+        body.setObjectName("panelBody")
+        self._list = QVBoxLayout(body)
+        self._list.setContentsMargins(0, 0, 0, 0)
+        self._list.setSpacing(GAP)
+        self.area = _Area()
+        self.area.setWidget(body)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
+        column.setSpacing(SPACING)
         column.addLayout(head)
-        column.addLayout(self._list)
+        column.addWidget(self.area, 1)
         diseases.changed.connect(self._fill)
         self._fill()
 
     def show_current(self, disease: DiseaseId | None, *, enabled: bool) -> None:
         """Mark the leaf's disease; ``enabled``: whether it may be changed now."""
+        another, chosen = disease != self._current, None
         self._current = disease
         for row in self._rows:
             row.setChecked(row.disease.id == disease)
             row.setEnabled(enabled)
+            if row.isChecked():
+                chosen = row
+        if another:
+            self.area.show_row(chosen)
 
     def row(self, disease: DiseaseId) -> QAbstractButton | None:
         return next((r for r in self._rows if r.disease.id == disease), None)
@@ -75,15 +89,58 @@ class DiseasePanel(QWidget):
             row.hide()
             row.deleteLater()
         self._rows = []
+        self.area.show_row(None)
         for disease in self._diseases.all:
             row = _Row(disease, self._theme)
             row.clicked.connect(lambda _c=False, d=disease: self._clicked(d))
             self._list.addWidget(row)
             self._rows.append(row)
+        self.area.put_rows(len(self._rows))
+        # Below the last row there is nothing to show: the room goes to the regions.
+        head = self._head.sizeHint().height() + SPACING
+        self.setMaximumHeight(head + self.area.maximumHeight())
         self.show_current(self._current, enabled=self.isEnabled())
 
     def _clicked(self, disease: Disease) -> None:
         self.named.emit(None if disease.id == self._current else disease)
+
+
+class _Area(QScrollArea):
+    """As high as its rows where there is room; scrolls where there is not, so that with forty
+    diseases the severity and the regions below stay in sight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._hint = 0
+        self._shown: QWidget | None = None
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its rows have the focus
+
+    def put_rows(self, count: int) -> None:
+        self._hint = _height(min(count, SHOWN))
+        self.setMinimumHeight(_height(min(count, LEAST)))
+        self.setMaximumHeight(_height(count))
+        self.updateGeometry()
+
+    def show_row(self, row: QWidget | None) -> None:
+        """Bring ``row`` into sight, and keep it there when the height changes."""
+        self._shown = row
+        if row is not None:
+            self.ensureWidgetVisible(row, 0, 0)
+
+    def sizeHint(self) -> QSize:
+        return QSize(160, self._hint)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.show_row(self._shown)
+
+
+def _height(rows: float) -> int:
+    """Of that many rows; half a row tells that more follow."""
+    return max(0, int(rows * (ROW + GAP)) - GAP)
 
 
 class _Row(QAbstractButton):
@@ -96,6 +153,7 @@ class _Row(QAbstractButton):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setText(disease.name.replace("&", "&&"))
         self.setAccessibleName(disease.name)
+        self.setToolTip(disease.name)  # it may be too long for its row
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
 
@@ -122,9 +180,10 @@ class _Row(QAbstractButton):
         painter.drawRoundedRect(QRect(9, (ROW - 12) // 2, 12, 12), 3, 3)
         painter.setPen(self._theme.colour("text" if self.isEnabled() else "disabled"))
         middle = Qt.AlignmentFlag.AlignVCenter
-        room = QRect(30, 0, self.width() - 60, ROW)
+        room = QRect(30, 0, self.width() - (38 if self.disease.hotkey is None else 60), ROW)
+        # In the middle: of forty names several begin alike.
         name = painter.fontMetrics().elidedText(
-            self.disease.name, Qt.TextElideMode.ElideRight, room.width()
+            self.disease.name, Qt.TextElideMode.ElideMiddle, room.width()
         )
         painter.drawText(room, middle | Qt.AlignmentFlag.AlignLeft, name)
         if self.disease.hotkey is not None:

@@ -145,7 +145,7 @@ class LabelPage(Workspace):
         column = QVBoxLayout(body)
         column.setContentsMargins(14, 12, 14, 12)
         column.setSpacing(16)
-        column.addWidget(self.disease_panel)
+        column.addWidget(self.disease_panel, 1)
         column.addWidget(self.severity)
         column.addWidget(self.regions, 1)
         column.addWidget(self.assistant_panel)

@@ -12,6 +12,8 @@ from gui.context import Context
 from gui.glyph import Glyph
 from gui.panels.pieces import label
 
+WIDTH = 460
+
 
 class LabelNotice(QWidget):
     """An icon, a sentence and up to two buttons in the middle."""
@@ -22,8 +24,7 @@ class LabelNotice(QWidget):
         self.mark = Glyph(context.theme, side=56)
         self.text = label("", wrap=True)
         self.text.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.text.setMinimumWidth(360)
-        self.text.setMaximumWidth(460)
+        self.text.setFixedWidth(WIDTH)
         self.locate = self._button("Locate…", "photo.locate")
         self.import_ = self._button("Import photos…", "photos.import")
         row = QHBoxLayout()
@@ -57,6 +58,8 @@ class LabelNotice(QWidget):
     def _show(self, icon: str, text: str, ask_import: bool, *, locate: bool = False) -> None:
         self.mark.put(icon, "muted")
         self.text.setText(text)
+        # A layout that centres a label gives it one line, however many its text needs.
+        self.text.setMinimumHeight(self.text.heightForWidth(WIDTH))
         self.import_.setVisible(ask_import)
         self.locate.setVisible(locate)
 

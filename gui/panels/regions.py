@@ -129,6 +129,9 @@ class RegionPanel(QWidget):
         self.view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.view.setMouseTracking(True)
         self.view.setMinimumHeight(84)
+        # A long name gives way, so that the figure behind it stays in sight.
+        self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self._heading = label("Regions", "heading")
         self.relabel = QToolButton()
         self.relabel.setIcon(theme.icon("mdi6.tag-outline"))

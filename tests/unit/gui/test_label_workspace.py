@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
 from whole_window import (
     bare_project,
     click,
@@ -18,12 +19,15 @@ from whole_window import (
     window,
 )
 
+from core.domain.disease import PALETTE, Disease
+from core.domain.ids import DiseaseId, new_id
 from core.domain.image import ImageState
 from core.domain.region import RegionKind
 from core.errors import DiskFull
 from core.ports import ImageQuery
 from gui.controllers.open_photo import OpenPhoto
 from gui.controllers.saver import SaveState
+from storage.projects import open_project
 
 
 @pytest.fixture
@@ -148,6 +152,31 @@ def test_the_row_of_the_leafs_disease_is_marked_and_a_click_takes_it_back(qtbot,
     assert not row.isChecked()
 
 
+def test_with_forty_diseases_severity_and_regions_stay_in_sight(qtbot, tmp_path) -> None:
+    folder = bare_project(tmp_path)
+    store = open_project(folder)
+    for number in range(40):
+        store.put_disease(Disease(DiseaseId(new_id()), f"leaf spot {number}", PALETTE[0]))
+    store.close()
+    with window(qtbot, folder) as program:
+        page = label_page(qtbot, program)
+        program.shell.resize(1280, 800)
+        qtbot.waitUntil(lambda: len(page.diseases.all) == 43, timeout=10_000)
+        chosen = page.disease_panel.row(page.diseases.all[-1].id)
+        page.controller.name(page.diseases.all[-1])
+
+        def in_sight(widget: QWidget) -> bool:
+            return widget.visibleRegion().boundingRect() == widget.rect()
+
+        qtbot.waitUntil(lambda: in_sight(chosen), timeout=10_000)
+        for part in (page.severity, page.regions, page.assistant_panel):
+            assert in_sight(part)
+        area = page.disease_panel.area
+        assert area.height() >= 5 * chosen.height()
+        area.verticalScrollBar().setValue(0)
+        assert not in_sight(chosen)
+
+
 def test_no_lesions_makes_the_leaf_healthy_with_a_known_empty_mask(qtbot, page, project) -> None:
     keys(page, "h")
     saved(qtbot, page)
@@ -261,7 +290,9 @@ def test_a_photo_that_moved_away_is_named_and_can_be_located(qtbot, tmp_path: Pa
     with window(qtbot, folder) as program:
         page = program.window.page("label")
         qtbot.waitUntil(lambda: page.notice.locate.isVisible(), timeout=10_000)
-        assert "photo_0.png" in page.notice.text.text()
+        text = page.notice.text
+        assert "photo_0.png" in text.text()
+        assert text.height() >= text.heightForWidth(text.width()), "all of its lines are shown"
         assert page.notice.locate.isEnabled()
         program.importer().locate(elsewhere)
         qtbot.waitUntil(lambda: page.controller.session is not None, timeout=20_000)
