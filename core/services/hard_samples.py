@@ -34,7 +34,7 @@ class HardPlan:
     changes. ``parent`` is the run to continue, None to start afresh; ``why`` says so in a
     sentence. ``held_out`` hard leaves are never learnt from. ``set_aside`` leaves, hard or not,
     were judged "label wrong" and are left out until their label is corrected. ``dice`` is the
-    mean of all hard ones before, for comparison.
+    mean of those of ``images`` that have lesions, before, for comparison.
     """
 
     images: tuple[ImageId, ...]
@@ -70,7 +70,7 @@ def hard_run_plan(store: ProjectStore, run: Run, below: float = BELOW) -> HardPl
         why=_sentence(run, obstacle, images=len(images), left_out=len(wrong)),
         held_out=tuple(s.image for s in hard if s.split != "train"),
         set_aside=tuple(sorted(wrong)),
-        dice=review.review(hard).dice,
+        dice=review.review([s for s in hard if s.image in images]).dice,
         settings=_again(settings, images, from_adapter=not obstacle),
     )
 

@@ -128,13 +128,14 @@ def sentences(offer: HardOffer) -> list[str]:
     ]
     if not hard:
         said = [f"None of the leaves to learn from has a Dice below {offer.below:.2f}."]
+    elif plan.dice is not None:
+        now = wording.dice(plan.dice)
+        said.append(f"Their mean Dice is {now} now; Review will show what becomes of it.")
     if plan.held_out:
         leaves = wording.count(len(plan.held_out), "hard leaf is", "hard leaves are")
         said.append(f"{leaves} held out for testing and will not be learnt from.")
     if plan.set_aside:
         said.append(judged_wrong_sentence(len(plan.set_aside)))
-    if plan.dice is not None:
-        said.append(f"Their mean Dice is {wording.dice(plan.dice)} now; you will see both.")
     if plan.parent is None:
         said.append(f"{plan.why.partition(';')[0]}.")
     return said

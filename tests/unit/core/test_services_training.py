@@ -376,6 +376,7 @@ def test_the_hard_ones_continue_the_adapter_and_keep_the_rest(
     store.set_verdict(folder.id, train[1], Verdict.LABEL_WRONG)
     plan = hard_run_plan(store, runs.find_run(store, folder.id), 0.75)
     assert set(plan.images) == {train[0], train[2]}
+    assert plan.dice == pytest.approx(0.1), "of those that are repeated and have lesions"
     assert plan.held_out == (val[0],), "held-out leaves are never learnt from"
     assert plan.set_aside == (train[1],)
     assert set(plan.replay) == set(train) - {train[0], train[1], train[2]}
