@@ -42,6 +42,7 @@ INSIDE = (
     ("tokenizer", "how text is turned into tokens, the mask token included"),
     ("processor", "how photos are prepared"),
     ("chat_template", "how a question is put to the model"),
+    ("leafspot.json", "which classes it knows, and how it was trained"),
     ("README.md", "the card: data, figures, licence, limits"),
     ("manifest.json", "the checksum of every file, and of the base model it needs"),
 )

@@ -226,6 +226,7 @@ class ImportDialog(QDialog):
         self.details = label("", "muted", wrap=True)
         self.refusals = QListWidget()
         self.refusals.setWordWrap(True)
+        self.refusals.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.refusals.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         close = QPushButton("Close")
         close.setDefault(True)

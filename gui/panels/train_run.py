@@ -208,5 +208,6 @@ def outcome_sentence(run: Run, progress: RunProgress) -> str:
         figures.append(f"{wording.percent(right)} of diseases right{before}")
     if figures:
         which = "held-out leaves" if wording.held_some_out(known) else "the leaves it learnt from"
-        parts.append(f"On {which}: {', '.join(figures)}.")
+        # A number and its sign stay on one line.
+        parts.append(f"On {which}: {', '.join(figures)}.".replace(" %", "\u00a0%"))
     return " ".join(parts)

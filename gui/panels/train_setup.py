@@ -173,7 +173,7 @@ class SetupView(QWidget):
         self._config = replace(TrainConfig(), **preset.values)  # type: ignore[arg-type]
         for made in self.presets.buttons():
             made.setChecked(made.objectName() == f"train.preset.{preset.id}")
-        self.preset_note.setText(preset.note)
+        self._preset = preset
         self.minutes.setValue(round(self._config.minutes))
         self.advanced.put(self._config)
 
@@ -188,6 +188,10 @@ class SetupView(QWidget):
         problems = self._problems(needs_folder=needs_folder and not folder)
         self.problems.put(problems)
         self.train.setEnabled(self._data is not None and not problems and not self._busy)
+        own = self.minutes.value() != round(self._config.minutes)
+        self.preset_note.setText(
+            f"As “{self._preset.title}”, for as long as you say." if own else self._preset.note
+        )
         span = wording.duration(self.minutes.value() * 60).capitalize()
         ready = "" if problems else f"{span}, in the background: you can go on labelling."
         self.promise.setText(self._busy or ready)

@@ -203,8 +203,16 @@ def correct(qtbot, program: Leafspot, review, row: int) -> None:
     QTest.mouseRelease(page.canvas, Qt.MouseButton.LeftButton, pos=spot(page, 40, 8))
     saved(qtbot, page)
     assert sum(r.mask.area() for r in page.controller.session.regions) > before
-    program.window.show_workspace("review")
-    qtbot.waitUntil(lambda: review.list.hard.lines[row].score.verdict is None, timeout=SOON)
+    judged = (None, Verdict.LABEL_WRONG, None)
+    for step, verdict in zip(("", "edit.undo", "edit.redo"), judged, strict=True):
+        if step:
+            program.window.show_workspace("label")
+            program.context.actions[step].trigger()
+            saved(qtbot, page)
+        program.window.show_workspace("review")
+        qtbot.waitUntil(
+            lambda v=verdict: review.list.hard.lines[row].score.verdict is v, timeout=SOON
+        )
 
 
 def train_on_the_hard_ones(qtbot, program: Leafspot, review) -> None:

@@ -180,7 +180,7 @@ def test_a_file_that_is_no_export_of_this_project_is_replaced_only_when_told(
 
 
 def test_each_file_of_the_package_is_explained() -> None:
-    names = ["head.safetensors", "manifest.json", "README.md", "odd.txt", "tokenizer.json"]
+    names = ["head.safetensors", "leafspot.json", "README.md", "odd.txt", "tokenizer.json"]
     lines = inside(names)
     assert [n for n, _ in lines][-1] == "odd.txt"
     assert dict(lines)["head.safetensors"].startswith("the mask head")

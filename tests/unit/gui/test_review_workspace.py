@@ -163,9 +163,12 @@ def test_a_wrong_label_counts_as_corrected_once_it_is_changed(qtbot, leaves, pag
     assert stored(leaves, qtbot, image.id).verdict is Verdict.LABEL_WRONG, "only looked at again"
     other = leaves.ask(qtbot, lambda s: [d.id for d in s.diseases() if d.id != image.disease])[0]
     change = ImageRelabelled(checked, replace(checked, disease=other))
-    leaves.context.project.change(lambda s: s.commit(Edit(image.id, "Rename", (change,))))
+    edit = Edit(image.id, "Rename", (change,))
+    leaves.context.project.change(lambda s: s.commit(edit))
     qtbot.waitUntil(lambda: page.line.score.verdict is None, timeout=PATIENCE)
     assert stored(leaves, qtbot, image.id).verdict is None
+    leaves.context.project.change(lambda s: s.commit(edit.inverse()))  # undone
+    qtbot.waitUntil(lambda: page.line.score.verdict is Verdict.LABEL_WRONG, timeout=PATIENCE)
 
 
 def test_a_leaf_that_the_list_does_not_show_comes_back_in_as_well(qtbot, leaves, page) -> None:

@@ -49,7 +49,9 @@ def test_a_preset_sets_everything_and_each_setting_can_still_be_changed(qtbot, s
 
     method = setup.advanced["method"]
     method.setCurrentIndex(method.findData("qlora-nf4"))
+    assert setup.preset_note.text().startswith("An hour")
     setup.minutes.setValue(7)
+    assert setup.preset_note.text() == "As “Thorough”, for as long as you say."
     assert setup.config.method is Method.QLORA_NF4
     assert setup.config.minutes == 7
     assert setup.config.head == "pixel"

@@ -49,7 +49,7 @@ def test_one_button_trains_and_ends_with_figures_and_the_next_steps(qtbot, leave
 
     view = page.view
     assert "Dice 0.82 (0.20 before)" in view.outcome.text()
-    assert "90 % of diseases right (40 % before)" in view.outcome.text()
+    assert "90\u00a0% of diseases right (40\u00a0% before)" in view.outcome.text()
     assert not view.review.isHidden()
     assert not view.export.isHidden()
     assert view.stop.isHidden()
