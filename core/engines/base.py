@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.domain.mask import Box
+from core.domain.region import RegionKind
 
 
 class PromptKind(StrEnum):
@@ -29,11 +30,14 @@ class Prompt:
 
     ``points`` are (x, y) in displayed pixels, ``positive`` says for each whether it lies inside.
     ``box`` is (x0, y0, x1, y1), half open, or None. At least one positive point or a box.
+    ``wanted`` is what the person is outlining, None for whatever is there; an engine that cannot
+    tell leaves from lesions takes no notice.
     """
 
     points: tuple[tuple[float, float], ...] = ()
     positive: tuple[bool, ...] = ()
     box: Box | None = None
+    wanted: RegionKind | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

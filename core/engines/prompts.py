@@ -6,6 +6,7 @@ Knows geometry and sentences; knows no engine.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from core.domain.mask import clip_box
 from core.engines.base import Prompt
@@ -31,4 +32,4 @@ def check_prompt(prompt: Prompt, *, width: int, height: int) -> Prompt:
     box = clip_box(prompt.box, width, height)
     if box[2] <= box[0] or box[3] <= box[1]:
         raise PromptRefused(OFF_PHOTO.format(what="box"))
-    return Prompt(prompt.points, prompt.positive, box)
+    return replace(prompt, box=box)
