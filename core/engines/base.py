@@ -5,9 +5,10 @@ Knows prompts and pixels; knows no widget, no table and no particular model.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +62,27 @@ class Segmenter(Protocol):
 
     def predict(self, prompt: Prompt) -> list[Candidate]:
         """Best first, at least one. Raises UserError when the prompt is empty or off the photo."""
+        ...
+
+
+Embedding = Mapping[str, NDArray[Any]]
+"""What an engine keeps of one look at one picture, by name; float16 or float32 arrays."""
+
+
+@runtime_checkable
+class Embedder(Segmenter, Protocol):
+    """An engine whose look at a photo can be kept and used again: ``set_image(rgb)`` is
+    ``use(rgb, embed(rgb))``."""
+
+    def embed(self, rgb: NDArray[np.uint8]) -> Embedding:
+        """The costly part. Leaves the current photo as it is."""
+        ...
+
+    def use(self, rgb: NDArray[np.uint8], embedding: Embedding) -> None:
+        """Go on as if ``rgb`` had just been looked at; ``embedding`` is from ``embed(rgb)``.
+
+        Raises ValueError when names or shapes are not what this engine makes of such a picture.
+        """
         ...
 
 

@@ -12,8 +12,8 @@ when the engine is loaded.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from core.domain.mask import Box
 from core.domain.region import RegionKind
-from core.engines.base import Candidate, EngineSpec, Prompt, PromptKind
+from core.engines.base import Candidate, Embedding, EngineSpec, Prompt, PromptKind
 from core.engines.prompts import check_prompt
 from core.errors import ModelMissing, PromptRefused
 
@@ -82,8 +82,8 @@ class LeafEngine:
     def set_image(self, rgb: NDArray[np.uint8]) -> None:
         self.use(rgb, self.embed(rgb))
 
-    def embed(self, rgb: NDArray[np.uint8]) -> dict[str, NDArray[np.float16]]:
-        """What looking at ``rgb`` costs: features by stride, [channels, h, w]."""
+    def embed(self, rgb: NDArray[np.uint8]) -> Embedding:
+        """{"stride4": [channels, h, w] float16, … "stride32"}."""
         import torch
 
         with torch.inference_mode():
@@ -92,19 +92,23 @@ class LeafEngine:
             f"stride{stride}": level[0].half().cpu().numpy() for stride, level in features.items()
         }
 
-    def use(self, rgb: NDArray[np.uint8], features: Mapping[str, NDArray[np.float16]]) -> None:
-        """Go on as if ``rgb`` had just been looked at. ``features`` are its own, from ``embed``."""
+    def use(self, rgb: NDArray[np.uint8], embedding: Embedding) -> None:
+        """As ``Embedder.use``."""
         import torch
 
+        from core.engines.nets.leaf import LEVELS
+
+        photo = self._input(rgb)
+        features = {}
+        for stride, channels in LEVELS.items():
+            found = embedding.get(f"stride{stride}")
+            wanted = (channels, photo.shape[2] // stride, photo.shape[3] // stride)
+            if found is None or found.shape != wanted:
+                raise ValueError(f"an embedding of {wanted} was expected")
+            level = torch.from_numpy(found)[None].to(self._device, torch.float32)
+            features[stride] = level.contiguous(memory_format=torch.channels_last)
+        self._photo, self._features, self._last = photo, features, {}
         self._size, self._scale = rgb.shape[:2], scale_of(rgb.shape[0], rgb.shape[1])
-        self._photo = self._input(rgb)
-        self._features = {
-            int(name.removeprefix("stride")): torch.from_numpy(level)[None]
-            .to(self._device, torch.float32)
-            .contiguous(memory_format=torch.channels_last)
-            for name, level in features.items()
-        }
-        self._last = {}
 
     def predict(self, prompt: Prompt) -> list[Candidate]:
         """As ``Segmenter.predict``: the likeliest reading first, then tighter, wider, the leaf."""
@@ -193,19 +197,25 @@ class LeafEngine:
     def _candidates(self, answer: Answer, prompt: Prompt) -> Iterator[Candidate]:
         """Distinct readings, best first."""
         plus = [(x, y) for x, y, positive in answer.turn.clicks if positive]
-        channel = self._meant(answer.logits, answer.stride, answer.origin, answer.turn, prompt.wanted)
+        channel = self._meant(
+            answer.logits, answer.stride, answer.origin, answer.turn, prompt.wanted
+        )
         order = [(channel, 0.0), (0, 1.5), (0, -1.5), (1 - channel, 0.0)]
         kept: list[Candidate] = []
         for which, level in order:
             plane = answer.logits[which]
             if which == 0 and plus:
                 # What was clicked on as a lesion is one, however faint it looks.
-                level = min(level, min(_at(plane, answer.stride, answer.origin, p) for p in plus) - 0.7)
+                level = min(
+                    level, min(_at(plane, answer.stride, answer.origin, p) for p in plus) - 0.7
+                )
                 if level < -4:
                     continue
             one = self._on_photo(plane - level, answer, plus, prompt.box if which == 0 else None)
             if one.pixels.any() and not any(_overlap(one, other) > SAME for other in kept):
-                kept.append(one)
+                # What the person more likely means comes first, so it counts as no worse.
+                ceiling = kept[-1].score if kept else 1.0
+                kept.append(replace(one, score=min(one.score, ceiling)))
         return iter(kept)
 
     def _on_photo(
@@ -217,7 +227,9 @@ class LeafEngine:
             return Candidate(np.zeros((0, 0), bool), (0, 0), 0.0)
         chance = 1 / (1 + np.exp(-plane))
         score = float(chance[small].sum() / np.maximum(chance, small).sum())
-        kept = np.where(cv2.dilate(small.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0, plane, -8)
+        kept = np.where(
+            cv2.dilate(small.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0, plane, -8
+        )
         rows, cols = np.flatnonzero(small.any(1)), np.flatnonzero(small.any(0))
         unit, (ox, oy) = answer.stride / self._scale, answer.origin
         left, top = ox / self._scale, oy / self._scale
@@ -329,8 +341,10 @@ def _overlap(a: Candidate, b: Candidate) -> float:
     if x1 <= x0 or y1 <= y0:
         return 0.0
     both = int(
-        (a.pixels[y0 - ay : y1 - ay, x0 - ax : x1 - ax]
-         & b.pixels[y0 - by : y1 - by, x0 - bx : x1 - bx]).sum()
+        (
+            a.pixels[y0 - ay : y1 - ay, x0 - ax : x1 - ax]
+            & b.pixels[y0 - by : y1 - by, x0 - bx : x1 - bx]
+        ).sum()
     )
     return both / max(1, int(a.pixels.sum()) + int(b.pixels.sum()) - both)
 
@@ -350,7 +364,8 @@ def load(spec: EngineSpec, checkpoint: Path | None) -> LeafEngine:
     net = LeafNet()
     net.load_state_dict(load_file(WEIGHTS), strict=False)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    net = fold(net.float().eval()).to(device, memory_format=torch.channels_last)
+    net = fold(net.float().eval()).to(device)
+    net = net.to(memory_format=torch.channels_last)
     return LeafEngine(net, device)
 
 

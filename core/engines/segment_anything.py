@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.engines.base import Candidate, EngineSpec, Prompt, PromptKind
+from core.engines.base import Candidate, Embedding, EngineSpec, Prompt, PromptKind
 from core.engines.prompts import check_prompt
 from core.engines.sam_checkpoint import load_sam
 from core.errors import ModelMissing, PromptRefused
@@ -32,7 +32,39 @@ class SegmentAnything:
 
     def set_image(self, rgb: NDArray[np.uint8]) -> None:
         """Computes the photo's embedding: seconds on a CPU."""
-        self._predictor.set_image(rgb)
+        self.use(rgb, self.embed(rgb))
+
+    def embed(self, rgb: NDArray[np.uint8]) -> Embedding:
+        """{"image": [channels, grid, grid] float16}."""
+        import torch
+
+        model = self._predictor.model
+        side = model.image_encoder.img_size
+        with torch.inference_mode():
+            small = self._predictor.transform.apply_image(rgb)
+            picture = torch.as_tensor(small, device=self._predictor.device).permute(2, 0, 1)
+            padded = model.preprocess(picture.contiguous()[None])
+            assert padded.shape[-2:] == (side, side)
+            return {"image": model.image_encoder(padded)[0].half().cpu().numpy()}
+
+    def use(self, rgb: NDArray[np.uint8], embedding: Embedding) -> None:
+        """As ``Embedder.use``."""
+        import torch
+
+        predictor = self._predictor
+        model = predictor.model
+        found = embedding.get("image")
+        grid = model.prompt_encoder.image_embedding_size
+        wanted = (model.prompt_encoder.embed_dim, *grid)
+        if found is None or found.shape != wanted:
+            raise ValueError(f"an embedding of {wanted} was expected")
+        predictor.reset_image()
+        predictor.original_size = rgb.shape[:2]
+        predictor.input_size = predictor.transform.get_preprocess_shape(
+            *rgb.shape[:2], predictor.transform.target_length
+        )
+        predictor.features = torch.from_numpy(found)[None].to(predictor.device, torch.float32)
+        predictor.is_image_set = True
 
     def predict(self, prompt: Prompt) -> list[Candidate]:
         """Three readings of a single click, else one; best first."""

@@ -170,6 +170,20 @@ def _single_id(tokenizer: Any, text: str) -> int:
     return int(ids[0])
 
 
+def _keep_differentiable(model: Any) -> None:
+    """Keeps bitsandbytes from repacking 4-bit weights when a model is first used in eval mode.
+
+    On processors with AVX512-BF16 it does (0.50.2, ``Linear4bit.forward``), for a kernel that has
+    no backward; it is not undone by ``train()``. A run that evaluates before its first step, as
+    ours do, would then train with the gradient cut off at every 4-bit layer, without a word.
+    """
+    from bitsandbytes.nn import Linear4bit
+
+    for module in model.modules():
+        if isinstance(module, Linear4bit):
+            module.support_avx512bf16_for_cpu = False
+
+
 def load(spec: VlmSpec, folder: Path, *, quantise: bool = False) -> Gemma3:
     """Loads a Gemma 3 directory; never from the network, never with code from the directory.
 
@@ -206,6 +220,8 @@ def load(spec: VlmSpec, folder: Path, *, quantise: bool = False) -> Gemma3:
         use_safetensors=True,
         **extra,
     )
+    if quantise:
+        _keep_differentiable(model)
     processor = AutoProcessor.from_pretrained(
         folder, local_files_only=True, trust_remote_code=False
     )

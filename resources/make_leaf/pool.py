@@ -60,7 +60,9 @@ def drawn(number: int) -> Pair:
     cv2.setNumThreads(1)
     rng = np.random.default_rng(90_000 + number)
     many = int(rng.choice([0, 1, 2], p=[0.08, 0.62, 0.30]))
-    styles = {str(k): random_style(np.random.default_rng(rng.integers(1 << 30))) for k in range(many)}
+    styles = {
+        str(k): random_style(np.random.default_rng(rng.integers(1 << 30))) for k in range(many)
+    }
     leaf = draw_leaf(rng, styles=styles, size=SIZE)
     return leaf.rgb, pieces(leaf.leaf, list(leaf.lesions.values()))
 

@@ -5,8 +5,8 @@
 Each step looks at a batch of views once and asks several questions about each: a first click or a
 box, then up to four more clicks, each in the deepest place that was still wrong, with the previous
 answer shown. Dice and cross entropy at every scale; the learning rate falls to nothing at the end
-of the given time. ``OUT`` gets ``leaf.safetensors``: the running mean of the weights, in half precision,
-every minute; ``--start`` goes on from such a file.
+of the given time. ``OUT`` gets ``leaf.safetensors`` every minute: the running mean of the weights,
+in half precision; ``--start`` goes on from such a file.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ def main() -> None:
     began, saved, step, shown = time.monotonic(), time.monotonic(), 0, {}
     while (gone := (time.monotonic() - began) / args.seconds) < 1:
         for group in optimiser.param_groups:
-            group["lr"] = args.rate * min(1.0, (step + 1) / 200) * 0.5 * (1 + math.cos(math.pi * gone))
+            group["lr"] = (
+                args.rate * min(1.0, (step + 1) / 200) * 0.5 * (1 + math.cos(math.pi * gone))
+            )
         losses = train_step(net, optimiser, pool, args)
         step += 1
         keep = min(0.999, (step + 1) / (step + 10))
@@ -147,9 +149,7 @@ def answer(
     decoder = net.decoder
     alike = decoder.likeness(features, prompts)
     state, eighth = decoder.coarse(features, prompts, alike)
-    state, quarter = decoder.middle(
-        state, features[4], prompts, alike[4], torch.zeros_like(origin)
-    )
+    state, quarter = decoder.middle(state, features[4], prompts, alike[4], torch.zeros_like(origin))
     cells = (WINDOW // 4, WINDOW // 4)
     fine = decoder.fine(
         window(state, origin // 4, cells),
@@ -174,7 +174,11 @@ def whole_answer(answers: dict[int, Tensor], origin: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _converse(
-    net: LeafNet, photo: Tensor, features: dict[int, Tensor], views: Views, asked: Questions,
+    net: LeafNet,
+    photo: Tensor,
+    features: dict[int, Tensor],
+    views: Views,
+    asked: Questions,
     rounds: int,
 ) -> tuple[Prompts, Tensor]:
     """The prompts after ``rounds`` clicks, the earlier answers given by the network as it is, and

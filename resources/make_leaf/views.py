@@ -22,7 +22,7 @@ DEPTH = 14
 
 @dataclass(slots=True)
 class Pool:
-    """``photos`` [n, 3, h, w] uint8, ``pieces`` [n, 1, h, w] int16; the first ``real`` are photos."""
+    """``photos`` [n, 3, h, w] uint8, ``pieces`` [n, 1, h, w] int16; ``real`` photos come first."""
 
     photos: Tensor
     pieces: Tensor
@@ -62,14 +62,18 @@ def look(pool: Pool, count: int, *, whole: bool, real_share: float) -> Views:
         centre = torch.tensor([width / 2, height / 2], device=device) * _between(
             (count, 2), 0.92, 1.08, device
         )
-        angle = _between(count, -0.3, 0.3, device) + math.pi * torch.randint(2, (count,), device=device)
+        angle = _between(count, -0.3, 0.3, device) + math.pi * torch.randint(
+            2, (count,), device=device
+        )
     else:
         size, zoom = (512, 512), _between(count, math.log(0.6), math.log(4.5), device).exp()
         centre = _somewhere(pool.pieces[pick, 0])
         centre = centre + _between((count, 2), -180, 180, device) / zoom[:, None]
         angle = _between(count, -math.pi, math.pi, device)
-    flip = torch.randint(2, (count,), device=device) * 2 - 1
-    photo, pieces = _cut(pool, pick, size, zoom, centre, angle, flip)
+    grid = _grid(pool, size, zoom, centre, angle)
+    flip = torch.rand(count, device=device) < 0.5
+    grid = torch.where(flip[:, None, None, None], grid.flip(2), grid)
+    photo, pieces = _cut(pool, pick, grid)
     if not whole:
         photo, pieces = _side_by_side(photo, pieces)
     return Views(_camera(photo), pieces)
@@ -99,7 +103,7 @@ def ask(views: Views, each: int) -> Questions:
 
 
 def first_clicks(views: Views, asked: Questions, box_share: float) -> tuple[Tensor, Tensor, Tensor]:
-    """(clicks [m, 1, 2], sign [m, 1], box [m, 4]) of a first try; a box may come without a click."""
+    """(clicks [m, 1, 2], sign [m, 1], box [m, 4]) of a first try; some boxes have no click."""
     shown = views.pieces[asked.view][:, None]
     ground = torch.where(
         (asked.kind == LESION)[:, None, None, None],
@@ -172,7 +176,7 @@ def _somewhere(pieces: Tensor) -> Tensor:
 
 
 def _hand_box(target: Tensor) -> Tensor:
-    """The bounding box as a hand drags it: each side up to 12 % of the size off, mostly outwards."""
+    """The bounding box as a hand drags it: each side up to 14 % of the size off, mostly out."""
     rows, cols = target.any(3)[:, 0], target.any(2)[:, 0]
     height, width = target.shape[-2:]
 
@@ -188,11 +192,9 @@ def _hand_box(target: Tensor) -> Tensor:
     return box + way * _between(box.shape, -0.04, 0.14, target.device) * span
 
 
-def _cut(
-    pool: Pool, pick: Tensor, size: tuple[int, int], zoom: Tensor, centre: Tensor, angle: Tensor,
-    flip: Tensor,
-) -> tuple[Tensor, Tensor]:
-    device = pick.device
+def _grid(pool: Pool, size: tuple[int, int], zoom: Tensor, centre: Tensor, angle: Tensor) -> Tensor:
+    """Where each pixel of views of ``size`` (h, w) lies in the pool's pictures: [n, h, w, 2]."""
+    device = zoom.device
     height, width = pool.photos.shape[2:]
     y, x = torch.meshgrid(
         torch.arange(size[0], device=device) + 0.5 - size[0] / 2,
@@ -200,10 +202,12 @@ def _cut(
         indexing="ij",
     )
     cos, sin = (angle.cos() / zoom)[:, None, None], (angle.sin() / zoom)[:, None, None]
-    mirrored = x * flip[:, None, None]
-    at_x = cos * mirrored - sin * y + centre[:, :1, None]
-    at_y = sin * mirrored + cos * y + centre[:, 1:, None]
-    grid = torch.stack([at_x / width * 2 - 1, at_y / height * 2 - 1], 3)
+    at_x = cos * x - sin * y + centre[:, :1, None]
+    at_y = sin * x + cos * y + centre[:, 1:, None]
+    return torch.stack([at_x / width * 2 - 1, at_y / height * 2 - 1], 3)
+
+
+def _cut(pool: Pool, pick: Tensor, grid: Tensor) -> tuple[Tensor, Tensor]:
     photo = functional.grid_sample(
         pool.photos[pick].float() / 255, grid, padding_mode="border", align_corners=False
     )

@@ -147,3 +147,28 @@ def test_four_bits_load_train_and_answer(spec: VlmSpec, photos: list[np.ndarray]
         optimiser.zero_grad()
         losses.append(loss.item())
     assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("spec", EMBEDDED, ids=lambda s: s.id)
+def test_an_evaluation_before_training_leaves_four_bit_gradients_as_they_are(
+    spec: VlmSpec, photos: list[np.ndarray]
+) -> None:
+    small = learners.load(replace(SETTINGS, base=spec.id, method=Method.QLORA_NF4))
+    question = [(0, *DIAGNOSES[1][1:])]
+
+    def gradients() -> dict[str, torch.Tensor]:
+        small.train(True)
+        (-told(small, photos, question).answer.mean()).backward()
+        found = {n: p.grad.clone() for n, p in small.parameters().items() if p.grad is not None}
+        for parameter in small.parameters().values():
+            parameter.grad = None
+        return found
+
+    before = gradients()
+    small.train(False)
+    with torch.no_grad():
+        told(small, photos, question)
+    after = gradients()
+    assert after.keys() == before.keys()
+    for name, gradient in before.items():
+        torch.testing.assert_close(after[name], gradient, msg=name)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from core.engines.base import EngineSpec, Prompt, PromptKind, Segmenter
+from core.engines.base import Embedder, EngineSpec, Prompt, PromptKind, Segmenter
 from core.errors import ModelMissing, PromptRefused
 from core.registry import discover
 from core.services.segment import load_engine
@@ -42,7 +42,7 @@ def _leaf(width: int, height: int, *, spot: tuple[int, int, int]) -> np.ndarray:
 
 
 def _inside(candidates, width: int, height: int) -> None:
-    assert 1 <= len(candidates) <= 3
+    assert 1 <= len(candidates) <= 4
     scores = [c.score for c in candidates]
     assert scores == sorted(scores, reverse=True)
     for c in candidates:
@@ -89,6 +89,24 @@ def test_an_engine_says_what_it_needs_in_plain_words(name):
             load_engine(name)
         with pytest.raises(ModelMissing, match="open it again"):
             load_engine(name, Path("gone.pth"))
+
+
+def test_what_was_seen_of_a_photo_can_be_kept_and_used_again(engine):
+    if not isinstance(engine, Embedder):
+        pytest.skip("keeps nothing that is worth keeping")
+    rgb = _leaf(200, 120, spot=(80, 60, 20))
+    prompt = Prompt(((80.0, 60.0),), (True,))
+    engine.set_image(rgb)
+    seen = engine.embed(rgb)
+    first = engine.predict(prompt)
+    engine.set_image(_leaf(90, 90, spot=(20, 20, 9)))
+    engine.use(rgb, seen)
+    again = engine.predict(prompt)
+    assert [c.origin for c in again] == [c.origin for c in first]
+    for one, other in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one.pixels, other.pixels)
+    with pytest.raises(ValueError, match="expected"):
+        engine.use(rgb, {name: value[:1] for name, value in seen.items()})
 
 
 @pytest.mark.parametrize("size", [(97, 61), (1, 1), (3, 200), (641, 479), (256, 256)])

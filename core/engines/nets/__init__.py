@@ -1,1 +1,1 @@
-"""Networks that engines load. Importing one of them loads torch, so nothing here is imported early."""
+"""Networks that engines load. Importing one loads torch, so engines do it when they are chosen."""

@@ -67,6 +67,7 @@ class Residual(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """[n, width, h, w] to the same."""
         return functional.relu(x + self.second(self.first(x)))
 
 
@@ -95,6 +96,7 @@ class Encoder(nn.Module):
         self.kinds = nn.Conv2d(LEVELS[4], 2, 1)
 
     def forward(self, photo: Tensor) -> dict[int, Tensor]:
+        """``LEVELS`` of a photo: [n, channels, h / stride, w / stride] by stride."""
         found = {4: self.down4(self.stem(photo - 0.5))}
         found[8] = self.down8(found[4])
         found[16] = self.down16(found[8])
@@ -109,7 +111,8 @@ class Encoder(nn.Module):
 
     def everything(self, features: dict[int, Tensor]) -> Tensor:
         """Without any prompt: logits of (any lesion, any leaf) [n, 2, h/4, w/4]."""
-        return self.kinds(features[4])
+        found: Tensor = self.kinds(features[4])
+        return found
 
 
 class Decoder(nn.Module):
@@ -126,7 +129,9 @@ class Decoder(nn.Module):
             width = DECODER[stride]
             side = LEVELS.get(stride, {2: DECODER[2], 1: 3}.get(stride, 0))
             first = _conv(side + above + MAPS, width)
-            steps[str(stride)] = nn.Sequential(first, Residual(width) if stride > 2 else _conv(width, width))
+            steps[str(stride)] = nn.Sequential(
+                first, Residual(width) if stride > 2 else _conv(width, width)
+            )
             above = width
         self.steps = nn.ModuleDict(steps)
         self.heads = nn.ModuleDict({str(s): nn.Conv2d(DECODER[s], 2, 1) for s in (8, 4, 2, 1)})
@@ -156,7 +161,7 @@ class Decoder(nn.Module):
         state: Tensor | None = None
         start = torch.zeros(len(prompts.sign), 2, dtype=torch.long, device=prompts.sign.device)
         for stride in (32, 16, 8):
-            size = features[stride].shape[-2:]
+            size = (features[stride].shape[-2], features[stride].shape[-1])
             maps = _maps(prompts, stride, start, size, alike[min(stride, 16)])
             parts = [features[stride], maps]
             if state is not None:
@@ -165,8 +170,9 @@ class Decoder(nn.Module):
         assert state is not None
         return state, self.heads["8"](state)
 
-    def middle(self, state: Tensor, features: Tensor, prompts: Prompts, alike: Tensor,
-               origin: Tensor) -> tuple[Tensor, Tensor]:
+    def middle(
+        self, state: Tensor, features: Tensor, prompts: Prompts, alike: Tensor, origin: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """(what the finer steps go on from, logits [n, 2, h/4, w/4]) over a window.
 
         ``state`` is the window of what ``coarse`` gave, ``features`` of the features at stride 4,
@@ -256,7 +262,7 @@ def _maps(
 
 
 def _covered(middle: Tensor, width: int, low: Tensor, high: Tensor) -> Tensor:
-    """The share of cells of ``width`` around ``middle`` [n, k] that lies between two ends [n, 1]."""
+    """The share of cells of ``width`` around ``middle`` [n, k] between two ends [n, 1]."""
     ends = torch.minimum(middle + width / 2, high) - torch.maximum(middle - width / 2, low)
     return (ends / width).clamp(0, 1) * (high > low)
 
