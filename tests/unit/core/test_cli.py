@@ -533,7 +533,7 @@ def test_resume_goes_on_with_the_same_run(
     play(monkeypatch, die=True)
     said = run("train", project, "--base", base)
     assert said.status == 2
-    assert "start it again" in said.err
+    assert "start it again" in said.err.lower()
     play(monkeypatch)
     said = run("train", project, "--base", base, "--resume", "--json")
     assert said.status == 0
