@@ -5,7 +5,7 @@ Knows prompts and pixels; knows no widget, no table and no particular model.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
@@ -23,6 +23,13 @@ class PromptKind(StrEnum):
     POINT = "point"
     MINUS_POINT = "minus_point"
     BOX = "box"
+    WHOLE_LEAF = "whole_leaf"
+    EVERYTHING = "everything"
+    ALIKE = "alike"
+
+
+POINTING = frozenset({PromptKind.POINT, PromptKind.MINUS_POINT, PromptKind.BOX})
+"""Clicks and boxes. ``WHOLE_LEAF`` heeds ``Prompt.wanted``; for the last two see ``Finder``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +93,28 @@ class Embedder(Segmenter, Protocol):
         ...
 
 
+@runtime_checkable
+class Finder(Protocol):
+    """An engine that finds lesions nobody pointed at, on the photo that is set."""
+
+    def everything(self, most: int = 100) -> list[Candidate]:
+        """At most ``most`` lesions of the whole photo, the surest first, none on another."""
+        ...
+
+    def alike(self, examples: Sequence[Candidate], most: int = 100) -> list[Candidate]:
+        """As ``everything``, those that look most like ``examples`` first and none on an example.
+
+        ``score`` is the likeness. Raises PromptRefused without an example on the photo.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class EngineSpec:
     """A plug-in entry. ``factory`` ("module:function") is called with (spec, checkpoint or None).
 
     ``needs_checkpoint``: the person opens a weights file first. ``note`` is shown beside the title.
+    ``ships_in``: the folder of ``resources/models`` with its weights, "" for none.
     """
 
     id: str
@@ -99,3 +123,4 @@ class EngineSpec:
     factory: str
     needs_checkpoint: bool = False
     note: str = ""
+    ships_in: str = ""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.domain.mask import Box
-from core.engines.base import Candidate, EngineSpec, Prompt, PromptKind
+from core.engines.base import POINTING, Candidate, EngineSpec, Prompt
 from core.engines.colour_find import Click, Tuning, correct, from_box, from_click
 from core.engines.colour_region import Region, distinct
 from core.engines.colour_view import Photo
@@ -112,7 +112,7 @@ SPECS = (
     EngineSpec(
         id="colour",
         title="Colour",
-        prompts=frozenset(PromptKind),
+        prompts=POINTING,
         factory="core.engines.colour:load",
         note="Works at once, without a weights file; best where the lesion's colour stands out.",
     ),

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.engines.base import Candidate, Embedding, EngineSpec, Prompt, PromptKind
+from core.engines.base import POINTING, Candidate, Embedding, EngineSpec, Prompt
 from core.engines.prompts import check_prompt
 from core.engines.sam_checkpoint import load_sam
 from core.errors import ModelMissing, PromptRefused
@@ -178,7 +178,7 @@ SPECS = (
     EngineSpec(
         id="segment-anything",
         title="Segment Anything",
-        prompts=frozenset(PromptKind),
+        prompts=POINTING,
         factory="core.engines.segment_anything:load",
         needs_checkpoint=True,
         note="Opens sam_vit_b, sam_vit_l or sam_vit_h weights; the file says which it is.",

@@ -27,6 +27,7 @@ from core.exporters.base import ExporterSpec
 from core.files import size_text
 from core.services import bases, machine
 from core.services.checks import Check, Level
+from core.vlms.base import MODELS
 
 FLOORS = {
     # Versions below have known holes or faults that would reach a user.
@@ -264,13 +265,18 @@ def _models() -> Iterator[Check]:
             yield Check(f"model.{spec.id}", spec.title, Level.UNKNOWN, text)
         else:
             yield shipped_model(spec.id, spec.title, spec.path())
+    for engine in registry.discover("core.engines", EngineSpec).values():
+        if engine.ships_in:
+            yield shipped_model(engine.id, engine.title, MODELS / engine.ships_in, ())
 
 
-def shipped_model(name: str, title: str, folder: Path) -> Check:
-    """A base model that comes with Leafspot: there, and the bytes that were shipped."""
+def shipped_model(
+    name: str, title: str, folder: Path, needs: tuple[str, ...] = ("config.json",)
+) -> Check:
+    """A model that comes with Leafspot: there, and the bytes that were shipped."""
     weights = sorted(folder.glob("*.safetensors"))
     again = "Get Leafspot's files again; the model is in resources/models."
-    if not weights or not (folder / "config.json").is_file():
+    if not weights or not all((folder / file).is_file() for file in needs):
         return Check(f"model.{name}", title, Level.FAIL, f"is not in {folder}", again)
     listed = _sums(folder / SUMS)
     if listed is None:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from core.engines.base import Embedder, EngineSpec, Prompt, PromptKind, Segmenter
+from core.engines.base import Embedder, EngineSpec, Finder, Prompt, PromptKind, Segmenter
 from core.errors import ModelMissing, PromptRefused
 from core.registry import discover
 from core.services.segment import load_engine
@@ -107,6 +107,38 @@ def test_what_was_seen_of_a_photo_can_be_kept_and_used_again(engine):
         np.testing.assert_array_equal(one.pixels, other.pixels)
     with pytest.raises(ValueError, match="expected"):
         engine.use(rgb, {name: value[:1] for name, value in seen.items()})
+
+
+def test_what_nobody_pointed_at_lies_on_the_photo_and_apart(engine):
+    if not isinstance(engine, Finder):
+        pytest.skip("finds nothing by itself")
+    rgb = _leaf(321, 241, spot=(90, 70, 25))
+    cv2.circle(rgb, (230, 160), 18, SPOT, -1)
+    engine.set_image(rgb)
+    found = engine.everything(most=5)
+    assert len(found) <= 5
+    covered = np.zeros((241, 321), int)
+    for one in found:
+        x, y = one.origin
+        height, width = one.pixels.shape
+        assert x >= 0
+        assert y >= 0
+        assert one.pixels.any()
+        covered[y : y + height, x : x + width] += one.pixels
+    assert covered.shape == (241, 321)
+    assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
+    example = engine.predict(Prompt(((90.0, 70.0),), (True,)))[0]
+    alike = engine.alike([example], most=5)
+    assert all(0 <= one.score <= 1 for one in alike)
+    for one in alike:
+        x, y = one.origin
+        shown = np.zeros((241, 321), bool)
+        shown[y : y + one.pixels.shape[0], x : x + one.pixels.shape[1]] = one.pixels
+        left, top = example.origin
+        part = shown[top : top + example.pixels.shape[0], left : left + example.pixels.shape[1]]
+        assert (part & example.pixels).sum() <= example.pixels.sum() / 2
+    with pytest.raises(PromptRefused, match="Select a lesion"):
+        engine.alike([])
 
 
 @pytest.mark.parametrize("size", [(97, 61), (1, 1), (3, 200), (641, 479), (256, 256)])

@@ -1,0 +1,123 @@
+"""An answer of the engine ``leaf`` as masks on the photo.
+
+Knows logits on a window and where they lie; knows no network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.domain.mask import Box
+from core.domain.region import RegionKind
+from core.engines.base import Candidate
+from core.engines.leaf_look import Answer, Look, Place, Plane, at, meant
+
+SAME = 0.92
+"""Candidates that overlap more than this are one."""
+TIGHTER, WIDER = 1.5, -1.5
+"""Logits at which the second and third reading of a lesion end."""
+UNDER_CLICK = 0.7
+"""A lesion that was clicked on reaches this far, in logits, below what the click lies on."""
+FAINTEST = -4.0
+"""Below this there is no lesion under a click."""
+
+
+def candidates(
+    look: Look, answer: Answer, wanted: RegionKind | None, box: Box | None
+) -> Iterator[Candidate]:
+    """Distinct readings: what is likeliest meant, tighter, wider, and the other kind of thing."""
+    plus = [(x, y) for x, y, positive in answer.turn.clicks if positive]
+    channel = meant(answer.logits, answer.stride, answer.origin, answer.turn, wanted)
+    kept: list[Candidate] = []
+    for which, level in ((channel, 0.0), (0, TIGHTER), (0, WIDER), (1 - channel, 0.0)):
+        plane = answer.logits[which]
+        if which == 0 and plus:
+            # What was clicked on as a lesion is one, however faint it looks.
+            under = min(at(plane, answer.stride, answer.origin, place) for place in plus)
+            level = min(level, under - UNDER_CLICK)
+            if level < FAINTEST:
+                continue
+        one = on_photo(look, plane - level, answer, plus)
+        if box is not None and which == 0:
+            one = within(one, box)
+        if one.pixels.any() and not any(overlap(one, other) > SAME for other in kept):
+            # What the person more likely means comes first, so it counts as no worse.
+            ceiling = kept[-1].score if kept else 1.0
+            kept.append(replace(one, score=min(one.score, ceiling)))
+    yield from kept
+
+
+def within(one: Candidate, box: Box) -> Candidate:
+    """The part of it inside ``box`` (x0, y0, x1, y1)."""
+    x, y = one.origin
+    left, top = max(0, box[0] - x), max(0, box[1] - y)
+    right, bottom = max(left, box[2] - x), max(top, box[3] - y)
+    pixels = np.ascontiguousarray(one.pixels[top:bottom, left:right])
+    return Candidate(pixels, (x + left, y + top), one.score)
+
+
+def on_photo(look: Look, plane: Plane, answer: Answer, plus: list[Place]) -> Candidate:
+    """Where ``plane`` is positive, at the photo's scale; pieces nobody pointed at left out."""
+    small = pieces(plane > 0, answer, plus)
+    if not small.any():
+        return Candidate(np.zeros((0, 0), bool), (0, 0), 0.0)
+    chance = 1 / (1 + np.exp(-plane))
+    score = float(chance[small].sum() / np.maximum(chance, small).sum())
+    kept = np.where(cv2.dilate(small.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0, plane, -8)
+    rows, cols = np.flatnonzero(small.any(1)), np.flatnonzero(small.any(0))
+    unit, (ox, oy) = answer.stride / look.scale, answer.origin
+    left, top = ox / look.scale, oy / look.scale
+    x0, y0 = max(0, int(left + (cols[0] - 1) * unit)), max(0, int(top + (rows[0] - 1) * unit))
+    x1 = min(look.size[1], int(left + (cols[-1] + 2) * unit) + 1)
+    y1 = min(look.size[0], int(top + (rows[-1] + 2) * unit) + 1)
+    levels = np.clip(kept * 16 + 128, 0, 255).astype(np.uint8)
+    shift = np.array(
+        [
+            [1 / unit, 0, (x0 + 0.5 - left) / unit - 0.5],
+            [0, 1 / unit, (y0 + 0.5 - top) / unit - 0.5],
+        ]
+    )
+    drawn = cv2.warpAffine(
+        levels,
+        shift,
+        (x1 - x0, y1 - y0),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return Candidate(drawn > 128, (x0, y0), min(1.0, score))
+
+
+def pieces(found: NDArray[np.bool_], answer: Answer, plus: list[Place]) -> NDArray[np.bool_]:
+    """The pieces with a plus click, or where there is none, the largest and all nearly as large."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+        found.astype(np.uint8), connectivity=8
+    )
+    if count <= 2:
+        return found
+    named = {int(at(labels, answer.stride, answer.origin, place)) for place in plus} - {0}
+    if not named:
+        sizes = stats[1:, cv2.CC_STAT_AREA]
+        named = set((np.flatnonzero(sizes >= 0.3 * sizes.max()) + 1).tolist())
+    return np.isin(labels, sorted(named))
+
+
+def overlap(a: Candidate, b: Candidate) -> float:
+    """Their IoU."""
+    (ax, ay), (bx, by) = a.origin, b.origin
+    x0, y0 = max(ax, bx), max(ay, by)
+    x1 = min(ax + a.pixels.shape[1], bx + b.pixels.shape[1])
+    y1 = min(ay + a.pixels.shape[0], by + b.pixels.shape[0])
+    if x1 <= x0 or y1 <= y0:
+        return 0.0
+    both = int(
+        (
+            a.pixels[y0 - ay : y1 - ay, x0 - ax : x1 - ax]
+            & b.pixels[y0 - by : y1 - by, x0 - bx : x1 - bx]
+        ).sum()
+    )
+    return both / max(1, int(a.pixels.sum()) + int(b.pixels.sum()) - both)

@@ -1,0 +1,230 @@
+"""What the engine ``leaf`` sees of one photo, and one turn of a conversation about it.
+
+A conversation is a box or a first click and the clicks after it; each answer is shown to the next
+turn. Only the coarse steps of the network see the whole photo, the fine ones where the answer lies.
+Knows the network's own pixels; what an answer looks like on the photo is ``leaf_draw``'s to say.
+torch is imported when something is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.domain.region import RegionKind
+from core.engines.base import Embedding, Prompt
+
+if TYPE_CHECKING:
+    import torch
+
+SIDE = 1024
+"""Longest side, in pixels, of what the network sees."""
+LARGEST_ZOOM = 4.0
+"""A smaller picture is enlarged at most so far."""
+GRAIN = 32
+"""The network's sides are multiples of this."""
+FAINT = 0.2
+"""Probability above which a place belongs to the window that the fine steps look at."""
+FULL_DETAIL, HALF_DETAIL = 180_000, 500_000
+"""Pixels of window up to which the finest and the half scale are drawn: larger things have smooth
+edges at the photo's scale, and the person is waiting."""
+MAYBE = -1.0
+"""Lesion logit under a click above which the lesion is meant, and not the leaf."""
+
+Place = tuple[float, float]
+Plane = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What was said up to one answer: clicks as (x, y, plus) in network pixels, and the box."""
+
+    clicks: tuple[tuple[float, float, bool], ...]
+    box: tuple[float, float, float, float] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """Logits [2, h, w] of (lesion, leaf) at ``stride`` pixels a cell, its window beginning at
+    ``origin`` (x, y) network pixels; ``chance`` is the probability kept for the next turn."""
+
+    turn: Turn
+    logits: Plane
+    stride: int
+    origin: tuple[int, int]
+    chance: Any
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """One picture as the network sees it. ``size`` (h, w) in photo pixels, ``scale`` network pixels
+    per photo pixel; ``photo`` [1, 3, h, w] and ``features`` by stride are the network's."""
+
+    net: Any
+    photo: torch.Tensor
+    features: dict[int, torch.Tensor]
+    size: tuple[int, int]
+    scale: float
+
+    def part(self, x0: int, y0: int, x1: int, y1: int) -> Look:
+        """The same, of a window in network pixels, multiples of ``GRAIN``. Its answers are in the
+        window's own pixels."""
+        features = {
+            stride: level[:, :, y0 // stride : y1 // stride, x0 // stride : x1 // stride]
+            for stride, level in self.features.items()
+        }
+        return Look(self.net, self.photo[:, :, y0:y1, x0:x1], features, self.size, self.scale)
+
+    def step(self, turn: Turn, before: Answer | None, wanted: RegionKind | None) -> Answer:
+        """One turn of the conversation, shown the answer before it where it goes on from one."""
+        import torch
+
+        from core.engines.nets.leaf import Prompts
+
+        decoder, features, photo = self.net.decoder, self.features, self.photo
+        device = photo.device
+        clicks = torch.tensor([[c[:2] for c in turn.clicks] or [(0.0, 0.0)]], device=device)
+        sign = torch.tensor([[1 if plus else -1 for *_, plus in turn.clicks] or [0]], device=device)
+        box = torch.tensor([turn.box or (-1.0,) * 4], device=device)
+        height, width = photo.shape[2:]
+        with torch.inference_mode():
+            chance = (
+                before.chance
+                if before is not None
+                else torch.zeros(1, 1, height, width, device=device)
+            )
+            prompts = Prompts(clicks, sign, box, chance)
+            alike = decoder.likeness(features, prompts)
+            state, first = decoder.coarse(features, prompts, alike)
+            channel = meant(first[0].cpu().numpy(), 8, (0, 0), turn, wanted)
+            x0, y0, x1, y1 = window_of(
+                first[0, channel].sigmoid().cpu().numpy(), turn, width, height
+            )
+            area = (x1 - x0) * (y1 - y0)
+            finest = 1 if area <= FULL_DETAIL else 2 if area <= HALF_DETAIL else 4
+            origin = torch.tensor([[x0, y0]], device=device)
+            near = alike[4][:, :, y0 // 4 : y1 // 4, x0 // 4 : x1 // 4]
+            state, found = decoder.middle(
+                state[:, :, y0 // 8 : y1 // 8, x0 // 8 : x1 // 8],
+                features[4][:, :, y0 // 4 : y1 // 4, x0 // 4 : x1 // 4],
+                prompts,
+                near,
+                origin,
+            )
+            if finest < 4:
+                seen = photo[:, :, y0:y1, x0:x1]
+                found = decoder.fine(state, seen, prompts, near, origin, finest)[finest]
+            chance = torch.zeros(1, 1, height, width, device=device)
+            drawn = found[:, channel : channel + 1].sigmoid()
+            if finest > 1:
+                drawn = torch.nn.functional.interpolate(
+                    drawn, scale_factor=float(finest), mode="bilinear", align_corners=False
+                )
+            chance[:, :, y0:y1, x0:x1] = drawn
+        return Answer(turn, found[0].cpu().numpy(), finest, (x0, y0), chance)
+
+
+def picture(rgb: NDArray[np.uint8], device: str) -> torch.Tensor:
+    """The network's picture of the photo: reduced, sides filled up with the edge's colour."""
+    import torch
+
+    scale = scale_of(rgb.shape[0], rgb.shape[1])
+    height, width = (max(1, round(side * scale)) for side in rgb.shape[:2])
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    small = cv2.resize(rgb, (width, height), interpolation=how) if scale != 1 else rgb
+    down, right = -height % GRAIN, -width % GRAIN
+    small = cv2.copyMakeBorder(small, 0, down, 0, right, cv2.BORDER_REPLICATE)
+    picture = torch.from_numpy(small).to(device).permute(2, 0, 1)[None]
+    return (picture.float() / 255).contiguous(memory_format=torch.channels_last)
+
+
+def looked(net: Any, rgb: NDArray[np.uint8], embedding: Embedding, device: str) -> Look:
+    """What ``embedding`` says about ``rgb``. Raises ValueError where it is of another shape."""
+    import torch
+
+    from core.engines.nets.leaf import LEVELS
+
+    photo = picture(rgb, device)
+    features = {}
+    for stride, channels in LEVELS.items():
+        found = embedding.get(f"stride{stride}")
+        wanted = (channels, photo.shape[2] // stride, photo.shape[3] // stride)
+        if found is None or found.shape != wanted:
+            raise ValueError(f"an embedding of {wanted} was expected")
+        level = torch.from_numpy(found)[None].to(device, torch.float32)
+        features[stride] = level.contiguous(memory_format=torch.channels_last)
+    height, width = rgb.shape[:2]
+    return Look(net, photo, features, (height, width), scale_of(height, width))
+
+
+def scale_of(height: int, width: int) -> float:
+    """Network pixels per photo pixel."""
+    return min(LARGEST_ZOOM, SIDE / max(height, width))
+
+
+def turns_of(prompt: Prompt, scale: float) -> Iterator[Turn]:
+    """The conversation that leads to ``prompt``: a box or the first plus click, then the others."""
+    pairs = zip(prompt.points, prompt.positive, strict=True)
+    clicks = [(x * scale, y * scale, plus) for (x, y), plus in pairs]
+    box = None
+    if prompt.box is not None:
+        x0, y0, x1, y1 = (side * scale for side in prompt.box)
+        box = (x0, y0, x1, y1)
+        yield Turn((), box)
+    else:
+        first = next(n for n, (*_, plus) in enumerate(clicks) if plus)
+        clicks.insert(0, clicks.pop(first))
+    for n in range(1, len(clicks) + 1):
+        yield Turn(tuple(clicks[:n]), box)
+
+
+def goes_on(said: Turn, turn: Turn) -> bool:
+    """Whether ``turn`` says the same as ``said`` and no less."""
+    return said.box == turn.box and said.clicks == turn.clicks[: len(said.clicks)]
+
+
+def meant(
+    logits: Plane,
+    stride: int,
+    origin: tuple[int, int],
+    turn: Turn,
+    wanted: RegionKind | None,
+) -> int:
+    """0 the lesion, 1 the leaf: as wanted, else the lesion where there is one."""
+    if wanted is not None:
+        return 1 if wanted is RegionKind.LEAF else 0
+    plus = [(x, y) for x, y, positive in turn.clicks if positive]
+    if plus:
+        return 0 if max(at(logits[0], stride, origin, p) for p in plus) > MAYBE else 1
+    return 0 if logits[0].max() > 0 else 1
+
+
+def window_of(chance: Plane, turn: Turn, width: int, height: int) -> tuple[int, int, int, int]:
+    """(x0, y0, x1, y1) in network pixels, multiples of 8, around what the coarse answer and the
+    person point at, with a margin."""
+    xs, ys = [x for x, *_ in turn.clicks], [y for _, y, _ in turn.clicks]
+    if turn.box:
+        xs, ys = [*xs, turn.box[0], turn.box[2]], [*ys, turn.box[1], turn.box[3]]
+    rows, cols = np.flatnonzero((chance > FAINT).any(1)), np.flatnonzero((chance > FAINT).any(0))
+    if rows.size:
+        xs, ys = [*xs, cols[0] * 8, cols[-1] * 8 + 8], [*ys, rows[0] * 8, rows[-1] * 8 + 8]
+    margin = 24 + 0.1 * max(max(xs) - min(xs), max(ys) - min(ys))
+
+    def ends(low: float, high: float, size: int) -> tuple[int, int]:
+        first = max(0, int((low - margin) // 8) * 8)
+        return min(first, size - 8), min(size, max(first + 8, -int(-(high + margin) // 8) * 8))
+
+    (x0, x1), (y0, y1) = ends(min(xs), max(xs), width), ends(min(ys), max(ys), height)
+    return x0, y0, x1, y1
+
+
+def at(plane: Plane, stride: int, origin: tuple[int, int], place: Place) -> float:
+    """The value under ``place`` (x, y) in network pixels, the nearest one where it lies outside."""
+    y = int(np.clip((place[1] - origin[1]) / stride, 0, plane.shape[0] - 1))
+    x = int(np.clip((place[0] - origin[0]) / stride, 0, plane.shape[1] - 1))
+    return float(plane[y, x])

@@ -1,0 +1,100 @@
+"""What the assistant that knows leaves promises beyond the contract of every engine."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core.domain.region import RegionKind
+from core.engines.base import Candidate, Prompt
+from core.engines.leaf import LeafEngine
+from core.imaging.drawn_leaves import DISEASES, DrawnLeaf, draw_leaf
+from core.services.segment import load_engine
+
+
+@pytest.fixture(scope="module")
+def engine() -> LeafEngine:
+    found = load_engine("leaf")
+    assert isinstance(found, LeafEngine)
+    return found
+
+
+@pytest.fixture(scope="module")
+def leaf() -> DrawnLeaf:
+    rng = np.random.default_rng(11)
+    styles = {"blight": DISEASES["blight"]}
+    return draw_leaf(rng, crop="coffee", styles=styles, size=(900, 700), background="paper")
+
+
+def _whole(one: Candidate, leaf: DrawnLeaf) -> np.ndarray:
+    whole = np.zeros(leaf.leaf.shape, bool)
+    x, y = one.origin
+    whole[y : y + one.pixels.shape[0], x : x + one.pixels.shape[1]] = one.pixels
+    return whole
+
+
+def _iou(a: np.ndarray, b: np.ndarray) -> float:
+    return float((a & b).sum() / (a | b).sum())
+
+
+def _inmost(mask: np.ndarray) -> tuple[float, float]:
+    import cv2
+
+    depth = cv2.distanceTransform(np.pad(mask.astype(np.uint8), 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
+    y, x = np.unravel_index(int(depth.argmax()), depth.shape)
+    return float(x) + 0.5, float(y) + 0.5
+
+
+def test_one_click_on_the_blade_outlines_the_leaf(engine: LeafEngine, leaf: DrawnLeaf) -> None:
+    engine.set_image(leaf.rgb)
+    click = _inmost(leaf.leaf & ~leaf.lesions["blight"])
+    found = engine.predict(Prompt((click,), (True,), wanted=RegionKind.LEAF))[0]
+    assert _iou(_whole(found, leaf), leaf.leaf) > 0.9
+
+
+def test_a_click_on_a_lesion_outlines_the_lesion(engine: LeafEngine, leaf: DrawnLeaf) -> None:
+    import cv2
+
+    engine.set_image(leaf.rgb)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(leaf.lesions["blight"].astype(np.uint8))
+    lesion = labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    found = engine.predict(Prompt((_inmost(lesion),), (True,)))[0]
+    assert _iou(_whole(found, leaf), lesion) > 0.6
+
+
+def test_the_answer_does_not_depend_on_what_was_asked_before(
+    engine: LeafEngine, leaf: DrawnLeaf
+) -> None:
+    clicks = ((450.0, 300.0), (470.0, 320.0), (430.0, 280.0))
+    prompt = Prompt(clicks, (True, False, True))
+    engine.set_image(leaf.rgb)
+    at_once = engine.predict(prompt)[0]
+    engine.set_image(leaf.rgb)
+    for n in (1, 2, 3):
+        step_by_step = engine.predict(Prompt(clicks[:n], prompt.positive[:n]))[0]
+    engine.predict(Prompt(((100.0, 100.0),), (True,)))
+    again = engine.predict(prompt)[0]
+    for other in (step_by_step, again):
+        assert other.origin == at_once.origin
+        np.testing.assert_array_equal(other.pixels, at_once.pixels)
+
+
+def test_nothing_outside_a_box_is_proposed(engine: LeafEngine, leaf: DrawnLeaf) -> None:
+    engine.set_image(leaf.rgb)
+    x, y = (int(v) for v in _inmost(leaf.lesions["blight"]))
+    box = (x - 15, y - 15, x + 15, y + 15)
+    one = engine.predict(Prompt(box=box, wanted=RegionKind.LESION))[0]
+    assert one.origin[0] >= box[0]
+    assert one.origin[1] >= box[1]
+    assert one.origin[0] + one.pixels.shape[1] <= box[2]
+    assert one.origin[1] + one.pixels.shape[0] <= box[3]
+
+
+def test_what_is_found_without_a_click_lies_on_lesions(engine: LeafEngine, leaf: DrawnLeaf) -> None:
+    engine.set_image(leaf.rgb)
+    found = engine.everything()
+    assert found
+    on_lesions = [
+        (_whole(one, leaf) & leaf.lesions["blight"]).sum() / one.pixels.sum() for one in found
+    ]
+    assert np.mean([share > 0.5 for share in on_lesions]) > 0.5
