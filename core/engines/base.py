@@ -95,10 +95,14 @@ class Embedder(Segmenter, Protocol):
 
 @runtime_checkable
 class Finder(Protocol):
-    """An engine that finds lesions nobody pointed at, on the photo that is set."""
+    """An engine that finds what nobody pointed at, on the photo that is set."""
 
     def everything(self, most: int = 100) -> list[Candidate]:
         """At most ``most`` lesions of the whole photo, the surest first, none on another."""
+        ...
+
+    def leaves(self, most: int = 20) -> list[Candidate]:
+        """At most ``most`` leaves of the photo, the largest first, none on another."""
         ...
 
     def alike(self, examples: Sequence[Candidate], most: int = 100) -> list[Candidate]:

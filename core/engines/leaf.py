@@ -89,6 +89,12 @@ class LeafEngine:
             self._found = leaf_find.everything(self._look)
         return self._found[:most]
 
+    def leaves(self, most: int = 20) -> list[Candidate]:
+        """As ``Finder.leaves``."""
+        if self._look is None:
+            raise PromptRefused(NO_PHOTO)
+        return leaf_find.leaves(self._look)[:most]
+
     def alike(self, examples: Sequence[Candidate], most: int = 100) -> list[Candidate]:
         """As ``Finder.alike``."""
         found = self.everything(most=leaf_find.MOST)

@@ -30,6 +30,8 @@ MOST = 200
 """Pieces that are looked at."""
 SURE = 0.4
 """Probability from which a cell counts as lesion."""
+SMALLEST_LEAF = 0.01
+"""Share of the picture below which the box of a leaf is taken for litter."""
 ROOM = 96
 """Network pixels around a piece that the network is shown."""
 TWICE = 0.5
@@ -40,25 +42,26 @@ COLOUR_UNIT = 12.0
 
 def everything(look: Look) -> list[Candidate]:
     """The lesions of the photo, surest first, none on another."""
-    import torch
-
-    with torch.inference_mode():
-        chance = look.net.encoder.everything(look.features)[0, 0].sigmoid().cpu().numpy()
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(
-        (chance > SURE).astype(np.uint8), connectivity=8
-    )
-    order = 1 + np.argsort(-stats[1:count, cv2.CC_STAT_AREA], kind="stable")[:MOST]
     found: list[Candidate] = []
-    for number in order:
-        left, top, width, height = (int(n) for n in stats[number, :4])
-        piece = labels[top : top + height, left : left + width] == number
-        inmost = cv2.distanceTransform(np.pad(piece.astype(np.uint8), 1), cv2.DIST_L2, 5)
-        y, x = np.unravel_index(int(inmost.argmax()), inmost.shape)
-        at = ((left + float(x) - 0.5) * 4, (top + float(y) - 0.5) * 4)
-        one = _outlined(look, at, (left * 4, top * 4, (left + width) * 4, (top + height) * 4))
+    for at, reach in _pieces(look, 0)[:MOST]:
+        one = _outlined(look, at, reach)
         if one is not None and not any(_same(one, other) for other in found):
             found.append(one)
     return sorted(found, key=lambda one: -one.score)
+
+
+def leaves(look: Look) -> list[Candidate]:
+    """The leaves of the photo, largest first, none on another."""
+    height, width = look.photo.shape[2:]
+    found: list[Candidate] = []
+    for at, (x0, y0, x1, y1) in _pieces(look, 1):
+        if (x1 - x0) * (y1 - y0) < SMALLEST_LEAF * height * width:
+            continue
+        answer = look.step(Turn(((*at, True),), None), None, RegionKind.LEAF)
+        one = next(readings(look, answer, RegionKind.LEAF, None), None)
+        if one is not None and not any(_same(one, other) for other in found):
+            found.append(one)
+    return sorted(found, key=lambda one: -int(one.pixels.sum()))
 
 
 def alike(
@@ -76,6 +79,28 @@ def alike(
         seen = _looks(look, rgb, one)
         ranked.append(replace(one, score=max(_likeness(seen, other) for other in known)))
     return sorted(ranked, key=lambda one: -one.score)
+
+
+def _pieces(
+    look: Look, channel: int
+) -> list[tuple[tuple[float, float], tuple[int, int, int, int]]]:
+    """What the promptless map shows, largest first: (inmost place, reach) in network pixels."""
+    import torch
+
+    with torch.inference_mode():
+        chance = look.net.encoder.everything(look.features)[0, channel].sigmoid().cpu().numpy()
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+        (chance > SURE).astype(np.uint8), connectivity=8
+    )
+    found = []
+    for number in 1 + np.argsort(-stats[1:count, cv2.CC_STAT_AREA], kind="stable"):
+        left, top, width, height = (int(n) for n in stats[number, :4])
+        piece = labels[top : top + height, left : left + width] == number
+        depth = cv2.distanceTransform(np.pad(piece.astype(np.uint8), 1), cv2.DIST_L2, 5)
+        y, x = np.unravel_index(int(depth.argmax()), depth.shape)
+        at = ((left + float(x) - 0.5) * 4, (top + float(y) - 0.5) * 4)
+        found.append((at, (left * 4, top * 4, (left + width) * 4, (top + height) * 4)))
+    return found
 
 
 def _outlined(

@@ -137,6 +137,9 @@ def test_what_nobody_pointed_at_lies_on_the_photo_and_apart(engine):
         left, top = example.origin
         part = shown[top : top + example.pixels.shape[0], left : left + example.pixels.shape[1]]
         assert (part & example.pixels).sum() <= example.pixels.sum() / 2
+    for one in engine.leaves():
+        assert one.pixels.any()
+        assert one.origin[0] + one.pixels.shape[1] <= 321
     with pytest.raises(PromptRefused, match="Select a lesion"):
         engine.alike([])
 

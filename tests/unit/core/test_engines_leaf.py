@@ -98,3 +98,8 @@ def test_what_is_found_without_a_click_lies_on_lesions(engine: LeafEngine, leaf:
         (_whole(one, leaf) & leaf.lesions["blight"]).sum() / one.pixels.sum() for one in found
     ]
     assert np.mean([share > 0.5 for share in on_lesions]) > 0.5
+
+
+def test_the_leaf_is_found_without_a_click(engine: LeafEngine, leaf: DrawnLeaf) -> None:
+    engine.set_image(leaf.rgb)
+    assert _iou(_whole(engine.leaves()[0], leaf), leaf.leaf) > 0.9
