@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -118,7 +119,7 @@ class EngineSpec:
     """A plug-in entry. ``factory`` ("module:function") is called with (spec, checkpoint or None).
 
     ``needs_checkpoint``: the person opens a weights file first. ``note`` is shown beside the title.
-    ``ships_in``: the folder of ``resources/models`` with its weights, "" for none.
+    ``weights`` is the file that the engine brings itself, listed in ``SHA256SUMS`` beside it.
     """
 
     id: str
@@ -127,4 +128,4 @@ class EngineSpec:
     factory: str
     needs_checkpoint: bool = False
     note: str = ""
-    ships_in: str = ""
+    weights: Path | None = None

@@ -130,6 +130,6 @@ SPECS = (
         prompts=frozenset(PromptKind),
         factory="core.engines.leaf:load",
         note="Knows leaves and their lesions; needs no weights file.",
-        ships_in="leaf",
+        weights=WEIGHTS,
     ),
 )

@@ -27,7 +27,6 @@ from core.exporters.base import ExporterSpec
 from core.files import size_text
 from core.services import bases, machine
 from core.services.checks import Check, Level
-from core.vlms.base import MODELS
 
 FLOORS = {
     # Versions below have known holes or faults that would reach a user.
@@ -266,8 +265,8 @@ def _models() -> Iterator[Check]:
         else:
             yield shipped_model(spec.id, spec.title, spec.path())
     for engine in registry.discover("core.engines", EngineSpec).values():
-        if engine.ships_in:
-            yield shipped_model(engine.id, engine.title, MODELS / engine.ships_in, ())
+        if engine.weights is not None:
+            yield shipped_model(engine.id, engine.title, engine.weights.parent, ())
 
 
 def shipped_model(
