@@ -130,6 +130,7 @@ SPECS = (
         prompts=frozenset(PromptKind),
         factory="core.engines.leaf:load",
         note="Knows leaves and their lesions; needs no weights file.",
+        side=SIDE,
         weights=WEIGHTS,
     ),
 )

@@ -182,5 +182,6 @@ SPECS = (
         factory="core.engines.segment_anything:load",
         needs_checkpoint=True,
         note="Opens sam_vit_b, sam_vit_l or sam_vit_h weights; the file says which it is.",
+        side=1024,
     ),
 )

@@ -1,19 +1,28 @@
 """The assistant as a use-case: choose an engine, look at a photo, answer prompts.
 
 Runs inside the segment worker, which gives it a wire, and in tests, which do not need one. Knows
-the engine registry and the decoder; knows no process. Heavy libraries are imported by the engine
-that needs them, when it is chosen.
+the engine registry and the photos, the open one and the next; which look answers is
+``core.services.sight``. Knows no process. Heavy libraries are imported by the engine that needs
+them, when it is chosen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from core.engines.base import Candidate, EngineSpec, Prompt, Segmenter
-from core.errors import ModelMissing, PromptRefused
+from core.domain.mask import Box
+from core.domain.region import RegionKind
+from core.embeddings.key import maker_of
+from core.embeddings.store import EmbeddingStore
+from core.engines.base import Candidate, Embedder, EngineSpec, Prompt, Segmenter
+from core.errors import ImageUnreadable, ModelMissing, PromptRefused
+from core.imaging.decode import sha256_of
 from core.registry import find, resolve
+from core.services.looks import Encoder, Job, Looks
+from core.services.pictures import PhotoFile, Pictures
+from core.services.sight import Sight
 
 ENGINES = "core.engines"
 MAX_POINTS = 1000
@@ -39,75 +48,214 @@ def load_engine(engine: str, checkpoint: Path | None = None) -> Segmenter:
 
 
 def prompt_fields(prompt: Prompt) -> dict[str, Any]:
-    """The prompt as fields of a command: ``points``, ``positive``, ``box``."""
+    """The prompt as fields of a command: ``points``, ``positive``, ``box``, ``wanted``."""
     return {
         "points": [list(point) for point in prompt.points],
         "positive": list(prompt.positive),
         "box": list(prompt.box) if prompt.box else None,
+        "wanted": prompt.wanted,
     }
 
 
 def read_prompt(fields: Mapping[str, Any]) -> Prompt:
     """The inverse of ``prompt_fields``. Raises PromptRefused for anything else."""
-    points, positive, box = (fields.get(name) for name in ("points", "positive", "box"))
+    points, positive, box, wanted = (
+        fields.get(name) for name in ("points", "positive", "box", "wanted")
+    )
     try:
         if len(points or ()) > MAX_POINTS:
             raise PromptRefused("That are too many clicks for one region; accept it and go on.")
         return Prompt(
             tuple((float(x), float(y)) for x, y in points or ()),
             tuple(bool(flag) for flag in positive or ()),
-            None if box is None else _box(box),
+            None if box is None else read_box(box),
+            None if wanted is None else RegionKind(wanted),
         )
     except (TypeError, ValueError, OverflowError) as error:
         raise PromptRefused("The selection could not be read; click again.") from error
 
 
-def _box(found: Any) -> tuple[int, int, int, int]:
+def read_box(found: Any) -> Box:
+    """Four whole numbers. Raises ValueError, TypeError or OverflowError for anything else."""
     x0, y0, x1, y1 = (int(value) for value in found)
     return x0, y0, x1, y1
 
 
 class Assistant:
-    """One engine and one photo at a time."""
+    """One engine and one photo at a time, and the next photos as far as nobody waits.
 
-    def __init__(self) -> None:
+    ``encoder`` looks at photos in a process beside; without one every look is made here.
+    """
+
+    def __init__(self, encoder: Encoder | None = None) -> None:
+        self._encoder = encoder
         self._engine: Segmenter | None = None
-        self._photo: Path | None = None
-        self._sha256: str | None = None
+        self._looks: Looks | None = None
+        self._store: EmbeddingStore | None = None
+        self._pictures = Pictures()
+        self._photo: PhotoFile | None = None
         self._shown = False
         self._size = (0, 0)
+        self._sight: Sight | None = None
+        self._next: tuple[PhotoFile, ...] = ()
+        self._unreadable: set[str] = set()
 
     def load(self, engine: str, checkpoint: Path | None = None) -> None:
         """Change the engine; the photo stays. Raises as ``load_engine``; the old engine is gone."""
-        self._engine = None  # two large models at once may not fit
+        self._engine = self._looks = self._sight = None  # two large models may not fit
         self._shown = False
-        self._engine = load_engine(engine, checkpoint)
+        loaded = load_engine(engine, checkpoint)
+        if isinstance(loaded, Embedder):
+            spec = find(ENGINES, EngineSpec, engine)
+            self._looks = Looks(
+                loaded,
+                maker_of(spec, checkpoint),
+                side=spec.side,
+                # Weights that people open are large models', until it turns out otherwise.
+                quick=not spec.needs_checkpoint,
+                helped=self._encoder is not None,
+            )
+            self._looks.store = self._store
+        self._engine = loaded
+        if self._encoder is not None:
+            self._encoder.begin(engine, checkpoint, self._store)
+
+    def keep_in(self, folder: Path | None, budget: int = 0) -> None:
+        """Where embeddings are kept and how many bytes of them; None keeps them in memory only."""
+        self._store = None if folder is None else EmbeddingStore(folder, budget)
+        if self._looks is not None:
+            self._looks.store = self._store
+        if self._encoder is not None:
+            self._encoder.keep_in(self._store)
 
     def show(self, photo: Path, sha256: str | None = None) -> tuple[int, int]:
         """(width, height) of the photo; (0, 0) while there is no engine to look at it.
 
-        Raises ImageUnreadable when it is gone, damaged, or not the bytes of ``sha256``.
+        Raises ImageUnreadable when it is gone, damaged, or not the bytes of ``sha256``, and
+        StillLooking while it is looked at beside: ask again then.
         """
-        self._photo, self._sha256, self._shown = photo, sha256, False
-        self._size = (0, 0)
+        wanted = PhotoFile(photo, sha256 or sha256_of(photo))
+        if wanted != self._photo or not self._shown:
+            self._photo, self._shown, self._sight = wanted, False, None
+            self._size = (0, 0)
         self._look()
+        if self._sight is not None:
+            try:
+                self._sight.prepare()
+            finally:
+                self._wish()
         return self._size
 
-    def predict(self, prompt: Prompt) -> list[Candidate]:
-        """Candidates, best first. Raises PromptRefused, or ModelMissing when none is loaded."""
+    def predict(self, prompt: Prompt, view: Box | None = None) -> list[Candidate]:
+        """Candidates, best first. ``view`` is the part of the photo that is on the screen.
+
+        Raises PromptRefused, ModelMissing when none is loaded, or StillLooking as ``show``.
+        """
         if self._engine is None:
             raise ModelMissing("No assistant is loaded; choose one.")
         if self._photo is None:
             raise PromptRefused("Open a photo first.")
         self._look()
-        return self._engine.predict(prompt)
+        if self._sight is None:
+            return self._engine.predict(prompt)
+        try:
+            return self._sight.predict(prompt, view)
+        finally:
+            self._wish()
+
+    def look_at(self, view: Box) -> None:
+        """The person has zoomed in on this part of the photo and may soon click there."""
+        if self._sight is not None:
+            self._sight.look_at(view)
+            self._wish()
 
     def _look(self) -> None:
-        if self._shown or self._photo is None or self._engine is None:
+        """Have the photo before the engine. Raises ImageUnreadable."""
+        if self._photo is None or self._engine is None or self._shown:
             return
-        from core.imaging.decode import decode_rgb
-
-        rgb = decode_rgb(self._photo, expected_sha256=self._sha256)
+        rgb = self._pictures.get(self._photo)
         self._size = (rgb.shape[1], rgb.shape[0])
-        self._engine.set_image(rgb)
+        if self._looks is None:
+            self._engine.set_image(rgb)
+        else:
+            self._sight = Sight(self._looks, rgb, self._photo.sha256)
         self._shown = True
+
+    # -- ahead of the person
+
+    def ahead(self, photos: Sequence[PhotoFile]) -> None:
+        """The photos that probably come next, the nearest first."""
+        self._next = tuple(photos)
+        self._pictures.only(frozenset(photo.sha256 for photo in photos))
+        self._wish()
+
+    @property
+    def ready(self) -> int:
+        """How many of the next photos, from the first on, have nothing left to wait for."""
+        count = 0
+        for photo in self._next:
+            if not self._is_ready(photo):
+                break
+            count += 1
+        return count
+
+    @property
+    def expected(self) -> int:
+        return len(self._next)
+
+    def work_ahead(self) -> bool:
+        """One short step for the next photos, while nobody waits. Whether there are more."""
+        if self._engine is None or not self._shown:
+            return False
+        for photo in self._next:
+            if photo.sha256 in self._unreadable or self._is_ready(photo):
+                continue
+            looks = self._looks
+            if looks is not None and looks.beside(looks.key(photo.sha256)):
+                continue  # not ours to do
+            if self._pictures.ready(photo):
+                self._look_ahead(photo)
+            else:
+                self._pictures.begin(photo)
+            return True
+        if self._next and self._next[0].sha256 not in self._unreadable:
+            self._pictures.begin(self._next[0])
+        return False
+
+    def collect(self) -> bool:
+        """Take in what the process beside has done. Whether something waits for it no more."""
+        done = self._encoder.finished() if self._encoder is not None else []
+        for one in done:
+            if self._looks is not None:
+                self._looks.take(one)
+            if self._sight is not None and one.key in self._sight.asked:
+                self._sight.asked.remove(one.key)
+        if done:
+            self._wish()
+        return bool(done)
+
+    def _look_ahead(self, photo: PhotoFile) -> None:
+        try:
+            rgb = self._pictures.get(photo)
+            if self._looks is not None:
+                self._looks.make(self._looks.key(photo.sha256), rgb)
+        except ImageUnreadable:  # said when the person gets there
+            self._unreadable.add(photo.sha256)
+
+    def _is_ready(self, photo: PhotoFile) -> bool:
+        if self._looks is None:
+            return self._pictures.ready(photo)
+        return self._looks.there(self._looks.key(photo.sha256))
+
+    def _wish(self) -> None:
+        """Tell the process beside what is wanted of it now."""
+        if self._encoder is None or self._looks is None:
+            return
+        looks, jobs = self._looks, []
+        if self._sight is not None and self._photo is not None:
+            jobs = [Job(key, self._photo.path, urgent=True) for key in self._sight.asked]
+        for photo in self._next:
+            key = looks.key(photo.sha256)
+            if looks.beside(key) and not looks.there(key):
+                jobs.append(Job(key, photo.path))
+        self._encoder.want(jobs)

@@ -1,15 +1,20 @@
 """The resident worker that outlines: ``python -m core.workers.segment``.
 
     {"do": "load", "engine": "colour", "checkpoint": null}   -> loaded {engine}
+    {"do": "keep", "folder": "..." or null, "budget": 5000000}   -> kept
     {"do": "image", "path": "...", "sha256": "...", "token": 4}  -> ready {token, width, height}
-    {"do": "predict", "request": 7, "points": [[x, y]], "positive": [true], "box": null}
-                                              -> masks {request, candidates: [mask + score]}
+    {"do": "predict", "request": 7, "points": [[x, y]], "positive": [true], "box": null,
+     "view": [x0, y0, x1, y1]}                -> masks {request, candidates: [mask + score]}
+    {"do": "view", "view": [x0, y0, x1, y1]}                     -> looked
+    {"do": "ahead", "photos": [{"path": "...", "sha256": "..."}]}
+                                       -> noted, then ahead {ready, of} whenever that changes
     {"do": "stop"}                                           -> stopped, and the process ends
 
 What cannot be done is answered with ``refused`` {do, request, token, text}, a sentence; the worker
 stays. Of several commands of one kind that wait, only the newest is done, and no prompt for a photo
 that is being replaced: the others are answered with ``skipped`` {do, request, token}, because the
-person has moved on.
+person has moved on. A command that needs a look which a process beside is making waits for it, and
+others are answered meanwhile. The next photos are looked at while nothing waits.
 
 Knows the wire; what outlining means is ``core.services.segment``.
 """
@@ -21,48 +26,124 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from core.errors import UserError
-from core.services.segment import Assistant, read_prompt
+from core.domain.mask import Box
+from core.errors import PromptRefused, UserError
+from core.services.looks import StillLooking
+from core.services.pictures import PhotoFile
+from core.services.segment import Assistant, read_box, read_prompt
 from core.workers.channel import Channel
+from core.workers.encoder import Beside
 from core.workers.mask_crop import encode_mask
 from core.workers.wire import MAX_LINE, Garbage, Message
 
-OUTDATED_BY = {"load": {"load"}, "image": {"image"}, "predict": {"predict", "image", "load"}}
+OUTDATED_BY = {
+    "load": {"load"},
+    "keep": {"keep"},
+    "image": {"image"},
+    "view": {"view", "predict", "image", "load"},
+    "ahead": {"ahead"},
+    "predict": {"predict", "image", "load"},
+}
 BITS_BUDGET = MAX_LINE - 4096
 """Characters of mask that fit one event beside its other fields."""
+MAX_AHEAD = 16
+QUIET = 0.3
+"""Seconds without a command before the next photos are worked on."""
+BEAT = 0.02
+"""Seconds between two looks at what the process beside has done, while somebody waits for it."""
+SLOW_BEAT = 0.2
+"""The same while nobody does."""
 
 
 def main() -> int:
     """Serve until told to stop or until the input ends."""
-    channel = Channel.claim("segment")
-    assistant = Assistant()
-    waiting: list[Message] = []
-    while True:
-        while (found := channel.poll() if waiting else channel.receive()) is not None:
+    beside = Beside()
+    try:
+        return Desk(Channel.claim("segment"), Assistant(beside), beside).serve()
+    finally:
+        beside.close()
+
+
+class Desk:
+    """What waits: ``waiting`` can be done now, ``parked`` needs what the process beside makes."""
+
+    def __init__(self, channel: Channel, assistant: Assistant, beside: Beside) -> None:
+        self._channel, self._assistant, self._beside = channel, assistant, beside
+        self._waiting: list[Message] = []
+        self._parked: list[Message] = []
+        self._more_ahead = False
+        self._told: dict[str, int] = {}
+
+    def serve(self) -> int:
+        """Until the end. Gives back the exit status."""
+        while self._listen():
+            if self._waiting:
+                self._take(self._waiting.pop(0))
+            elif self._more_ahead and not self._parked:
+                self._more_ahead = self._assistant.work_ahead()
+            if self._assistant.collect() or not self._beside.busy:
+                self._waiting, self._parked = self._parked + self._waiting, []
+            self._tell_ahead()
+        self._channel.send("stopped")
+        return 0
+
+    def _listen(self) -> bool:
+        """Take in every command that is here; wait for one when there is nothing else to do.
+        False when this is the end."""
+        if self._waiting:
+            found = self._channel.poll()
+        elif (pause := self._pause()) is None:
+            found = self._channel.receive()
+            if found is None:
+                return False
+        else:
+            found = self._channel.receive(pause)
+        while found is not None:
             if isinstance(found, Garbage):
                 sys.stderr.write(f"ignored a command: {found.why}: {found.text}\n")
             else:
-                waiting.append(found)
-        if not waiting or any(command.get("do") == "stop" for command in waiting):
-            channel.send("stopped")
-            return 0
-        _take(channel, assistant, waiting)
+                self._waiting.append(found)
+            found = self._channel.poll()
+        return all(command.get("do") != "stop" for command in self._waiting)
 
+    def _pause(self) -> float | None:
+        """Seconds to wait for a command; None for as long as it takes."""
+        if self._parked and self._beside.busy:
+            return BEAT
+        if self._more_ahead:
+            return QUIET
+        return SLOW_BEAT if self._beside.busy else None
 
-def _take(channel: Channel, assistant: Assistant, waiting: list[Message]) -> None:
-    """Do the first waiting command, or skip it for a newer one that makes it pointless."""
-    command = waiting.pop(0)
-    if OUTDATED_BY.get(str(command.get("do")), set()) & {str(c.get("do")) for c in waiting}:
-        channel.send("skipped", **_address(command))
-    else:
-        answer(channel, assistant, command)
+    def _take(self, command: Message) -> None:
+        """Do a command, skip it for a newer one that makes it pointless, or put it aside."""
+        newer = {str(c.get("do")) for c in self._waiting}
+        if OUTDATED_BY.get(str(command.get("do")), set()) & newer:
+            self._channel.send("skipped", **_address(command))
+            return
+        for parked in list(self._parked):
+            if str(command.get("do")) in OUTDATED_BY.get(str(parked.get("do")), set()):
+                self._parked.remove(parked)
+                self._channel.send("skipped", **_address(parked))
+        try:
+            answer(self._channel, self._assistant, command)
+        except StillLooking:
+            self._parked.append(command)
+        self._more_ahead = True
+
+    def _tell_ahead(self) -> None:
+        told = {"ready": self._assistant.ready, "of": self._assistant.expected}
+        if told != self._told and (told["of"] or self._told):
+            self._told = told
+            self._channel.send("ahead", **told)
 
 
 def answer(channel: Channel, assistant: Assistant, command: Message) -> None:
-    """One command, one event."""
+    """One command, one event. Raises StillLooking when it has to wait."""
     try:
         event, fields = _do(assistant, command)
         channel.send(event, **fields)
+    except StillLooking:
+        raise
     except UserError as error:
         channel.send("refused", **_address(command), text=str(error))
     except Exception as error:  # noqa: BLE001 - the worker's edge: a model's bug must not end it
@@ -80,9 +161,35 @@ def _do(assistant: Assistant, command: Message) -> tuple[str, dict[str, Any]]:
             width, height = assistant.show(Path(path), command.get("sha256") or None)
             return "ready", {"token": command.get("token"), "width": width, "height": height}
         case {"do": "predict"}:
-            candidates = assistant.predict(read_prompt(command))
+            view = command.get("view")
+            candidates = assistant.predict(
+                read_prompt(command), None if view is None else _box(view)
+            )
             return "masks", {"request": command.get("request"), "candidates": _pack(candidates)}
+        case {"do": "view", "view": view}:
+            assistant.look_at(_box(view))
+            return "looked", {}
+        case {"do": "keep", "folder": str() | None as folder, "budget": int(budget)}:
+            assistant.keep_in(Path(folder) if folder else None, budget)
+            return "kept", {}
+        case {"do": "ahead", "photos": list(photos)}:
+            assistant.ahead([_photo(one) for one in photos[:MAX_AHEAD]])
+            return "noted", {}
     raise UserError("The assistant was asked for something it does not know; restart Leafspot.")
+
+
+def _box(found: Any) -> Box:
+    try:
+        return read_box(found)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise PromptRefused("The view could not be read; move it and click again.") from error
+
+
+def _photo(fields: Any) -> PhotoFile:
+    match fields:
+        case {"path": str(path), "sha256": str(sha256)}:
+            return PhotoFile(Path(path), sha256)
+    raise UserError("The assistant was told of a photo it cannot find; restart Leafspot.")
 
 
 def _pack(candidates: list[Any]) -> list[dict[str, Any]]:

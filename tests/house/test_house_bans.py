@@ -27,6 +27,7 @@ EDGES = {
     "core/workers/segment.py",
     "core/workers/train.py",
     "core/workers/answer.py",
+    "core/workers/embed.py",
 }
 # Where a question may interrupt the person; everything else goes through notices.
 MAY_ASK = re.compile(r"gui/(notices|crash)\.py|gui/dialogs/.*")

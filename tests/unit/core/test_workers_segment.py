@@ -43,7 +43,7 @@ class Wire:
     def send(self, event: str, **fields: object) -> None:
         self.events.append({"event": event, **fields})
 
-    def receive(self):
+    def receive(self, timeout: float | None = None):
         return self.commands.pop(0) if self.commands else None
 
     poll = receive
@@ -161,7 +161,7 @@ def test_stop_goes_before_what_waits(monkeypatch, photo):
 
 def test_a_bug_in_an_engine_is_a_sentence_not_the_end(monkeypatch, photo, capsys):
     class Broken(Assistant):
-        def predict(self, prompt: Prompt):
+        def predict(self, prompt: Prompt, view=None):
             raise ZeroDivisionError
 
     wire, assistant = Wire(), Broken()
@@ -173,7 +173,7 @@ def test_a_bug_in_an_engine_is_a_sentence_not_the_end(monkeypatch, photo, capsys
 
 def test_memory_that_runs_out_is_called_so(monkeypatch):
     class Full(Assistant):
-        def predict(self, prompt: Prompt):
+        def predict(self, prompt: Prompt, view=None):
             raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
 
     wire = Wire()

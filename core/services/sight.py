@@ -1,0 +1,201 @@
+"""One photo before an engine whose looks can be kept: which look answers which click.
+
+Zoomed in, a window of the photo is looked at in its own scale; prompts and proposals are moved
+there and back, so that engines need not know. All clicks of one region stay with one window, until
+one of them leaves it. Knows rectangles and prompts; knows no process and no file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.domain.mask import Box, clip_box
+from core.domain.region import RegionKind
+from core.embeddings import windows
+from core.embeddings.key import EmbeddingKey
+from core.engines.base import Candidate, Prompt
+from core.engines.prompts import check_prompt
+from core.services.looks import Looks, StillLooking
+
+WIDEN = 2.0
+"""A thing that a window cut off is looked at again in one of so many times what was seen of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The last prompt and the window it was answered in, None for the whole photo."""
+
+    prompt: Prompt
+    window: Box | None
+
+
+class Sight:
+    """``asked`` are the looks that are to be made beside, in order."""
+
+    def __init__(self, looks: Looks, rgb: NDArray[np.uint8], sha256: str) -> None:
+        """``rgb`` [height, width, 3] uint8 in displayed orientation, whose file has ``sha256``."""
+        self._looks, self._rgb, self._sha256 = looks, rgb, sha256
+        self.size = (rgb.shape[1], rgb.shape[0])
+        self.asked: list[EmbeddingKey] = []
+        self._used: EmbeddingKey | None = None
+        self._windows: list[Box] = []
+        self._last: Answered | None = None
+
+    def prepare(self) -> None:
+        """Look at the whole photo, at first. Raises StillLooking when that is done beside."""
+        if self._used is None:
+            self._use(None)
+
+    def look_at(self, view: Box) -> None:
+        """Have a window ready for what is on the screen, when the engine is worth it."""
+        target = windows.wanted(view, self.size, self._looks.side)
+        seen = clip_box(view, *self.size)
+        if target is None or any(
+            windows.contains(w, seen) and windows.span(w) <= 2 * windows.span(target)
+            for w in self._known()
+        ):
+            return
+        key = self._key(target)
+        if self._looks.quick and not self._looks.there(key):
+            self._looks.make(key, self._crop(target))
+        if self._can(target):
+            self._keep(target)
+
+    def predict(self, prompt: Prompt, view: Box | None = None) -> list[Candidate]:
+        """Candidates, best first, in the photo's pixels. ``view`` is the part that is on the
+        screen. Raises PromptRefused, or StillLooking when not even the whole photo is ready."""
+        prompt = check_prompt(prompt, width=self.size[0], height=self.size[1])
+        window = self._window(prompt, view)
+        found = self._answer(prompt, window)
+        if window is not None and windows.cuts(window, _box_of(found[0]), self.size):
+            window, found = self._wider(prompt, window, found)
+        self._last = Answered(prompt, window)
+        return _whole(found, window, self.size)
+
+    def _window(self, prompt: Prompt, view: Box | None) -> Box | None:
+        """Where to look for an answer; None for the whole photo."""
+        if prompt.wanted is RegionKind.LEAF:
+            return None
+        spot, last = _spot(prompt), self._last
+        if last is not None and _same_region(last.prompt, prompt):
+            if last.window is None or windows.contains(last.window, spot):
+                return last.window
+            view = windows.around(view or spot, last.window)
+        if view is None:
+            return None
+        seen = windows.around(clip_box(view, *self.size), spot)
+        side = self._looks.side
+        near = windows.smallest(self._known(), spot, seen, self.size, side) if side else None
+        target = near or windows.wanted(seen, self.size, side)
+        return target if target is not None and self._can(target) else None
+
+    def _wider(
+        self, prompt: Prompt, window: Box, found: list[Candidate]
+    ) -> tuple[Box | None, list[Candidate]]:
+        """What was meant is larger than the window: a larger one, or the whole photo."""
+        x0, y0, x1, y1 = _box_of(found[0])
+        more = round((WIDEN - 1) / 2 * windows.span((x0, y0, x1, y1)))
+        part = windows.around(window, (x0 - more, y0 - more, x1 + more, y1 + more))
+        larger = windows.wanted(part, self.size, self._looks.side)
+        if larger is not None and larger != window and self._can(larger):
+            again = self._answer(prompt, larger)
+            if not windows.cuts(larger, _box_of(again[0]), self.size):
+                return larger, again
+        try:
+            return None, self._answer(prompt, None)
+        except StillLooking:
+            return window, found
+
+    def _can(self, window: Box) -> bool:
+        """Whether it can be used now; a slow engine is asked to look at it for later."""
+        key = self._key(window)
+        if self._looks.there(key) or self._looks.quick:
+            return True
+        if self._looks.beside(key) and key not in self.asked:
+            self.asked.append(key)
+        return False
+
+    def _answer(self, prompt: Prompt, window: Box | None) -> list[Candidate]:
+        """In the photo's pixels. Raises PromptRefused, StillLooking."""
+        self._use(window)
+        if window is None:
+            return self._looks.engine.predict(prompt)
+        x, y = window[:2]
+        box = prompt.box and (
+            prompt.box[0] - x, prompt.box[1] - y, prompt.box[2] - x, prompt.box[3] - y
+        )  # fmt: skip
+        moved = replace(prompt, points=tuple((px - x, py - y) for px, py in prompt.points), box=box)
+        found = self._looks.engine.predict(moved)
+        return [replace(one, origin=(one.origin[0] + x, one.origin[1] + y)) for one in found]
+
+    def _use(self, window: Box | None) -> None:
+        """Have the engine go on from this look. Raises StillLooking."""
+        key = self._key(window)
+        if key == self._used:
+            return
+        looks, rgb = self._looks, self._crop(window)
+        embedding = looks.get(key)
+        if embedding is None:
+            if looks.beside(key):
+                if key not in self.asked:
+                    self.asked.insert(0, key)
+                raise StillLooking
+            embedding = looks.make(key, rgb)
+        self._used = None
+        try:
+            looks.engine.use(rgb, embedding)
+        except ValueError:  # whole, of this photo and engine, and yet of other shapes
+            looks.drop(key)
+            looks.engine.use(rgb, looks.make(key, rgb))
+        self._used = key
+        if window is not None:
+            self._keep(window)
+
+    def _keep(self, window: Box) -> None:
+        if window not in self._windows:
+            self._windows.append(window)
+
+    def _known(self) -> list[Box]:
+        """Windows of this photo that are there."""
+        return [w for w in self._windows if self._looks.there(self._key(w))]
+
+    def _key(self, window: Box | None) -> EmbeddingKey:
+        return self._looks.key(self._sha256, window)
+
+    def _crop(self, window: Box | None) -> NDArray[np.uint8]:
+        if window is None:
+            return self._rgb
+        x0, y0, x1, y1 = window
+        return np.ascontiguousarray(self._rgb[y0:y1, x0:x1])
+
+
+def _spot(prompt: Prompt) -> Box:
+    """The pixels that the prompt points at."""
+    parts = [(int(x), int(y), int(x) + 1, int(y) + 1) for x, y in prompt.points]
+    return windows.around(*parts, *([prompt.box] if prompt.box else []))
+
+
+def _same_region(before: Prompt, now: Prompt) -> bool:
+    """Whether one is the other and more: clicks were added, or taken back."""
+    shared = min(len(before.points), len(now.points))
+    return (
+        (before.box, before.wanted) == (now.box, now.wanted)
+        and before.points[:shared] == now.points[:shared]
+        and (shared > 0 or now.box is not None)
+    )
+
+
+def _box_of(candidate: Candidate) -> Box:
+    (x, y), (height, width) = candidate.origin, candidate.pixels.shape
+    return x, y, x + width, y + height
+
+
+def _whole(found: list[Candidate], window: Box | None, size: tuple[int, int]) -> list[Candidate]:
+    """The best, and what else is not cut off at the window's edge."""
+    if window is None:
+        return found
+    rest = [one for one in found[1:] if not windows.cuts(window, _box_of(one), size)]
+    return [found[0], *rest]
