@@ -102,6 +102,15 @@ SETTINGS = (
         "Labelling",
         "A brush stroke takes a few kilobytes; the oldest steps are forgotten first.",
     ),
+    Setting(
+        "assistant.prepared_gigabytes",
+        Number(0, 500, " GB"),
+        5,
+        "Space for prepared photos",
+        "Labelling",
+        "The assistant keeps what it saw in the project, so that nobody waits for it twice. "
+        "What was used longest ago goes first; 0 keeps nothing.",
+    ),
     Setting("assistant.engine", Choice(registry="core.engines"), "colour", "Assistant"),
     Setting("assistant.checkpoint", Text(4000), "", "Weights file of the assistant"),
     Setting("label.brush", Number(1, 300, " px"), 20, "Brush radius"),

@@ -25,6 +25,8 @@ from core.engines.base import Embedding
 from core.errors import DiskFull, ExportRefused
 from core.files import whole_file
 
+FOLDER = "embeddings"
+"""In a project's folder."""
 LARGEST = 256 << 20
 """Bytes of one file; none of ours comes near."""
 LARGEST_HEADER = 1 << 16

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from core.embeddings.key import EmbeddingKey, Maker, maker_of
-from core.embeddings.store import EmbeddingStore, pack
+from core.embeddings.store import FOLDER, EmbeddingStore, pack
 from core.engines.base import Embedder, Embedding, EngineSpec
 from core.errors import ImageUnreadable, ModelMissing
 from core.imaging.decode import decode_rgb
@@ -22,8 +22,6 @@ from core.ports import ImageQuery, ProjectStore
 from core.registry import find
 from core.services.segment import ENGINES, load_engine
 
-FOLDER = "embeddings"
-"""In the project's folder."""
 Progress = Callable[[int, int], None]
 
 

@@ -38,6 +38,8 @@ class LabelCanvas(QObject):
         controller.current.improved.connect(self._improved)
         controller.edits.updated.connect(self._show_candidate)
         assistant.changed.connect(self._show_prompts)
+        assistant.view = canvas.camera.visible_box
+        assistant.kind = lambda: controller.kind
         context.preferences.changed.connect(self._preference_changed)
         canvas.brush_radius = float(context.preferences.number("label.brush"))
         self._preference_changed("appearance.mask_opacity")

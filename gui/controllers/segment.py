@@ -6,12 +6,14 @@ it has gone. Knows the wire's words for segmenting; knows no canvas and no sessi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
 from core.domain.mask import Box
+from core.domain.region import RegionKind
 from core.engines.base import Candidate
 from core.workers.mask_crop import decode_mask
 from core.workers.outcome import Outcome
@@ -42,10 +44,14 @@ class Prompts:
 class Assistant(QObject):
     """``changed`` fires when prompts, proposal or ``status`` are others.
 
-    ``busy`` is true while an answer is awaited; ``problem`` is "" or a sentence.
+    ``is_awake`` says that the worker has its engine, ``busy`` that an answer is awaited; ``problem`` is "" or a sentence. ``awake`` fires
+    when the worker has its engine, before it hears of a photo; ``heard`` carries its other events.
+    ``view`` gives the part of the photo that is on the screen, ``kind`` what is being outlined.
     """
 
     changed = Signal()
+    awake = Signal()
+    heard = Signal(object)
 
     def __init__(self, context: Context, parent: QObject) -> None:
         super().__init__(parent)
@@ -53,7 +59,7 @@ class Assistant(QObject):
         self._worker: WorkerProcess | None = None
         self._photo: Photo | None = None
         self._sent_photo: Photo | None = None
-        self._loaded = False
+        self.is_awake = False
         self._request = 0
         self._candidates: list[Candidate] = []
         self._chosen = 0
@@ -61,6 +67,8 @@ class Assistant(QObject):
         self.prompts = Prompts()
         self.busy = False
         self.problem = ""
+        self.view: Callable[[], Box | None] = lambda: None
+        self.kind: Callable[[], RegionKind] = lambda: RegionKind.LESION
 
     # -- what the panels read
 
@@ -82,7 +90,7 @@ class Assistant(QObject):
             return NEEDS_FILE
         if self._worker is None:
             return "Sleeping; wakes with the first click."
-        if not self._loaded:
+        if not self.is_awake:
             return "Waking up…"
         if self.busy:
             return "Looking…"
@@ -113,7 +121,7 @@ class Assistant(QObject):
         self._photo = photo
         if not same:
             self.clear()
-            if self._loaded:
+            if self.is_awake:
                 self._send_photo()
 
     def wake(self) -> None:
@@ -157,24 +165,33 @@ class Assistant(QObject):
 
     # -- the worker
 
+    def tell(self, do: str, **fields: object) -> None:
+        """A command for the worker; nothing where it sleeps."""
+        if self.is_awake and self._worker is not None:
+            self._worker.send(do, **fields)
+
     def _predict(self) -> None:
         self.wake()
         self._request += 1
-        if self._loaded and self.prompts.usable and self._worker is not None:
+        if self.is_awake and self.prompts.usable and self._worker is not None:
             self._send_photo()
+            view = self.view()
             self._worker.send(
                 "predict",
                 request=self._request,
                 points=[list(p) for p in self.prompts.points],
                 positive=list(self.prompts.positive),
                 box=list(self.prompts.box) if self.prompts.box else None,
+                view=list(view) if view else None,
+                # What lies under a click when no leaf is meant, the engine sees best itself.
+                wanted=RegionKind.LEAF if self.kind() is RegionKind.LEAF else None,
             )
         self.busy = self.prompts.usable and not self.problem
         self.changed.emit()
 
     def _let_go(self) -> None:
         worker, self._worker = self._worker, None
-        self._loaded, self._sent_photo = False, None
+        self.is_awake, self._sent_photo = False, None
         if worker is not None:
             worker.stop()
 
@@ -189,7 +206,8 @@ class Assistant(QObject):
     def _received(self, event: dict[str, Any]) -> None:
         match event.get("event"):
             case "loaded":
-                self._loaded = True
+                self.is_awake = True
+                self.awake.emit()
                 self._send_photo()
                 if self.prompts:
                     self._predict()
@@ -206,6 +224,8 @@ class Assistant(QObject):
                 if event.get("do") == "image":
                     self._sent_photo = None
                 self._fail(sentence)
+            case _:
+                self.heard.emit(event)
 
     def _take(self, found: object) -> None:
         try:

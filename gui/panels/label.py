@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from core.domain.ids import ImageId
 from gui.canvas.view import CanvasView
 from gui.context import Context
+from gui.controllers.ahead import Ahead
 from gui.controllers.label import LabelController
 from gui.controllers.label_actions import LabelActions, add_actions
 from gui.controllers.label_canvas import LabelCanvas
@@ -68,6 +69,8 @@ class LabelPage(Workspace):
             diseases=self.diseases,
             gallery=self.gallery,
         )
+        self.ahead = Ahead(context, self.assistant, self.gallery.neighbour, self)
+        self.assistant_panel.show_ahead(self.ahead)
         self._connect()
         self._show_notice()
 
@@ -194,6 +197,7 @@ class LabelPage(Workspace):
         self.disease_panel.editing.connect(self.actions_.edit_diseases)
         self.regions.hovered.connect(self.canvas.set_hover)
         self.canvas.viewChanged.connect(self._show_zoom)
+        self.canvas.viewChanged.connect(self.ahead.view_moved)
         self.canvas.toolChanged.connect(lambda _tool: self._show_hint())
         self._context.project.opened.connect(self._show_notice)
         self._show_hint()
@@ -201,6 +205,7 @@ class LabelPage(Workspace):
     def _opened(self) -> None:
         session = self.controller.session
         self.gallery.view.set_current(self.controller.current.wanted)
+        self.ahead.follow(session.image.id if session else None)
         if session is None:
             self._show_notice()
             return

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui.context import Context
+from gui.controllers.ahead import Ahead
 from gui.controllers.engine_choice import engines
 from gui.controllers.segment import Assistant
 from gui.panels.pieces import Elided, label
@@ -40,6 +41,8 @@ class AssistantPanel(QWidget):
         self.weights.clicked.connect(self._ask_weights)
         self._file = Elided("", "muted", middle=True)
         self.status = label("", "muted", wrap=True)
+        self.ahead = Elided("", "muted")
+        self.ahead.hide()
         self.accept = QPushButton("Accept")
         self.accept.setProperty("primary", True)
         self.drop = QPushButton("Drop")
@@ -59,6 +62,7 @@ class AssistantPanel(QWidget):
         column.addWidget(self.weights)
         column.addWidget(self._file)
         column.addWidget(self.status)
+        column.addWidget(self.ahead)
         column.addLayout(row)
         assistant.changed.connect(self.follow)
         self.follow()
@@ -74,6 +78,16 @@ class AssistantPanel(QWidget):
         ready = self._assistant.candidate is not None
         self.accept.setVisible(ready)
         self.drop.setVisible(ready)
+
+    def show_ahead(self, ahead: Ahead) -> None:
+        """How far the next photos are, in a line of its own from now on."""
+
+        def show() -> None:
+            self.ahead.setText(ahead.status)
+            self.ahead.setVisible(bool(ahead.status))
+
+        ahead.changed.connect(show)
+        show()
 
     def _chosen(self) -> None:
         engine = self.choice.currentData()
