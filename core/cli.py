@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from core.commands import demo, examine, project, results, training
+from core.commands import demo, embed, examine, project, results, training
 from core.commands.base import Command, Console, Context, Parser
 from core.errors import UsageError, UserError
 from core.ports import ProjectStore
@@ -26,6 +26,7 @@ from core.workers import launch
 COMMANDS: tuple[Command, ...] = (
     *demo.COMMANDS,
     *project.COMMANDS,
+    *embed.COMMANDS,
     *examine.COMMANDS,
     *training.COMMANDS,
     *results.COMMANDS,

@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from core.embeddings.key import EmbeddingKey, Maker, maker_of
+from core.embeddings.packs import PackReport, read_pack
 from core.embeddings.store import FOLDER, EmbeddingStore, pack
 from core.engines.base import Embedder, Embedding, EngineSpec
-from core.errors import ImageUnreadable, ModelMissing
+from core.errors import ExportInTheWay, ExportRefused, ImageUnreadable, ModelMissing
 from core.imaging.decode import decode_rgb
 from core.ports import ImageQuery, ProjectStore
-from core.registry import find
+from core.registry import discover, find
 from core.services.segment import ENGINES, load_engine
 
 Progress = Callable[[int, int], None]
@@ -86,3 +87,40 @@ def embed_project(
                 report.made += 1
         progress(done, len(photos))
     return report
+
+
+def free_place(path: Path, *, replace: bool) -> None:
+    """Raises ExportRefused or ExportInTheWay where a pack may not be written."""
+    if path.is_dir():
+        raise ExportRefused(f"“{path.name}” is a folder; name a file for the pack.")
+    if path.exists() and not replace:
+        raise ExportInTheWay(f"“{path.name}” is there already.")
+
+
+def import_pack(
+    store: ProjectStore,
+    path: Path,
+    *,
+    engine: str | None = None,
+    checkpoint: Path | None = None,
+    progress: Progress,
+) -> PackReport:
+    """Take in a pack that was made elsewhere of photos of this project.
+
+    With ``engine`` what that one made alone; without, whatever an assistant of this program made
+    that could use it. Raises ImportRefused for a file that is no pack, DiskFull, ModelMissing.
+    """
+    specs = discover(ENGINES, EngineSpec)
+    only = maker_of(find(ENGINES, EngineSpec, engine), checkpoint) if engine else None
+
+    def accepts(maker: Maker) -> bool:
+        if only is not None:
+            return maker == only
+        spec = specs.get(maker.engine)
+        if spec is None:
+            return False
+        # Which weights a person will open is not known yet; those of the program are.
+        return spec.needs_checkpoint or maker == maker_of(spec, None)
+
+    cache = EmbeddingStore(store.folder / FOLDER)
+    return read_pack(path, cache, photos=photos_of(store), accepts=accepts, progress=progress)

@@ -44,8 +44,9 @@ class Prompts:
 class Assistant(QObject):
     """``changed`` fires when prompts, proposal or ``status`` are others.
 
-    ``is_awake`` says that the worker has its engine, ``busy`` that an answer is awaited; ``problem`` is "" or a sentence. ``awake`` fires
-    when the worker has its engine, before it hears of a photo; ``heard`` carries its other events.
+    ``is_awake`` says that the worker has its engine, ``busy`` that an answer is awaited;
+    ``problem`` is "" or a sentence. ``awake`` fires when the worker has its engine, before it hears
+    of a photo; ``heard`` carries its other events.
     ``view`` gives the part of the photo that is on the screen, ``kind`` what is being outlined.
     """
 

@@ -1,0 +1,130 @@
+"""`leafspot embed`: have the assistant look at every photo ahead of time, here or elsewhere.
+
+Knows the words of the terminal; the work is done by the services.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.commands.base import Command, Context, shown_path
+from core.errors import UsageError
+from core.wording import count
+
+if TYPE_CHECKING:
+    from core.embeddings.packs import PackReport
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("project", metavar="PROJECT")
+    parser.add_argument("--engine", metavar="ID", help="the assistant that looks")
+    parser.add_argument("--checkpoint", metavar="F", type=Path, help="its weights file")
+    parser.add_argument("--out", metavar="PACK", type=Path, help="write a pack for other machines")
+    parser.add_argument(
+        "--import", metavar="PACK", type=Path, dest="pack", help="take in a pack made elsewhere"
+    )
+    parser.add_argument("--replace", action="store_true", help="write over an earlier PACK")
+
+
+def _run(context: Context, args: argparse.Namespace) -> int:
+    if args.pack is not None:
+        if args.out is not None:
+            raise UsageError("--import and --out are two ways; give one of them.")
+        return _import(context, args)
+    if args.engine is None:
+        raise UsageError("Name the assistant with --engine, or a pack with --import.")
+    return _embed(context, args)
+
+
+def _embed(context: Context, args: argparse.Namespace) -> int:
+    from core.embeddings.key import EmbeddingKey
+    from core.embeddings.packs import write_pack
+    from core.embeddings.store import FOLDER, EmbeddingStore
+    from core.services.embed import embed_project, free_place, photos_of
+
+    console = context.console
+    if args.out is not None:
+        free_place(args.out, replace=args.replace)
+    with context.project(args.project) as store:
+        report = embed_project(
+            store,
+            args.engine,
+            args.checkpoint,
+            progress=lambda done, of: console.progress("Looking at photos", done, of),
+        )
+        for name, why in report.refused:
+            console.note(why if why.startswith(name) else f"{name}: {why}")
+        made, there = count(report.made, "photo"), count(report.there, "photo")
+        console.result(f"Looked at {made}; {there} had been looked at before.")
+        packed = None
+        if args.out is not None:
+            packed = write_pack(
+                EmbeddingStore(store.folder / FOLDER),
+                [EmbeddingKey(digest, report.maker) for digest in photos_of(store)],
+                args.out,
+                progress=lambda done, of: console.progress("Packing", done, of),
+            )
+            console.result(f"Wrote {shown_path(args.out)} with {count(packed, 'photo')}.")
+    console.document(
+        {
+            "made": report.made,
+            "there": report.there,
+            "packed": packed,
+            "refused": [{"photo": name, "why": why} for name, why in report.refused],
+        }
+    )
+    return 1 if report.refused else 0
+
+
+def _import(context: Context, args: argparse.Namespace) -> int:
+    from core.services.embed import import_pack
+
+    console = context.console
+    with context.project(args.project) as store:
+        report = import_pack(
+            store,
+            args.pack,
+            engine=args.engine,
+            checkpoint=args.checkpoint,
+            progress=lambda done, of: console.progress("Taking in", done, of),
+        )
+    console.result(f"Took in {count(report.taken, 'photo')}.")
+    _tell_rest(context, report)
+    console.document(
+        {
+            "taken": report.taken,
+            "there": report.there,
+            "other_photos": report.other_photos,
+            "other_engines": report.other_makers,
+            "damaged": report.damaged,
+        }
+    )
+    useful = report.taken + report.there
+    return 0 if useful and not report.damaged else 1
+
+
+def _tell_rest(context: Context, report: PackReport) -> None:
+    note = context.console.note
+    if report.there:
+        note(f"{count(report.there, 'photo')} had been looked at before.")
+    if report.other_photos:
+        note(
+            f"Left out as not in this project: {count(report.other_photos, 'photo')}. "
+            "Import the photos first, or take the pack that was made of these."
+        )
+    if report.other_makers:
+        note(
+            "Left out as looked at by another assistant or other weights: "
+            f"{count(report.other_makers, 'photo')}. Make a pack with the one you use here."
+        )
+    if report.damaged:
+        note(f"Left out as damaged: {count(len(report.damaged), 'photo')}. Copy the pack again.")
+    if not report.total:
+        note("The pack is empty; make it again on the other machine.")
+
+
+COMMANDS = (
+    Command("embed", "have the assistant look at every photo ahead of time", _arguments, _run),
+)

@@ -1,0 +1,185 @@
+"""Embeddings as one file that another machine takes in: a workstation looks, a laptop clicks.
+
+An uncompressed zip of the store's files and a manifest with their SHA-256. A pack is a stranger's
+file: only what the manifest names, in the names that belong to its photos, at the sizes it says, is
+read, and nothing outside the store's folder is ever written. Knows files; knows no engine and no
+project.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import zipfile
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core.embeddings.key import FORMAT, EmbeddingKey, Maker
+from core.embeddings.store import LARGEST, EmbeddingStore, read
+from core.errors import ImportRefused
+from core.files import need_space, sha256, whole_file
+
+MANIFEST = "manifest.json"
+KIND = "leafspot-embeddings"
+LARGEST_MANIFEST = 64 << 20
+"""Bytes: three hundred thousand photos."""
+
+Progress = Callable[[int, int], None]
+Accepts = Callable[[Maker], bool]
+
+
+@dataclass
+class PackReport:
+    """What came of a pack: ``other_photos`` are not in the project, ``other_makers`` of another
+    engine or weights than are of use, ``damaged`` names the files that are not what they say."""
+
+    taken: int = 0
+    there: int = 0
+    other_photos: int = 0
+    other_makers: int = 0
+    damaged: list[str] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        """Entries looked at."""
+        whole = self.taken + self.there + self.other_photos + self.other_makers
+        return whole + len(self.damaged)
+
+
+def write_pack(
+    store: EmbeddingStore, keys: Sequence[EmbeddingKey], path: Path, *, progress: Progress
+) -> int:
+    """A pack at ``path`` of those ``keys`` that lie in ``store``; how many that are.
+
+    Raises DiskFull or ExportRefused; what was at ``path`` before stays then.
+    """
+    files = [(key, store.folder / key.file_name) for key in keys if store.has(key)]
+    need_space(path.parent, sum(file.stat().st_size for _, file in files), what="The pack")
+    entries = []
+    with whole_file(path) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
+        for done, (key, file) in enumerate(files, 1):
+            entry = {"file": file.name, "size": file.stat().st_size, "sha256": sha256(file)}
+            entries.append(entry | {"key": key.fields()})
+            with file.open("rb") as source, archive.open(_member(file), "w") as target:
+                shutil.copyfileobj(source, target, 1 << 20)
+            progress(done, len(files))
+        manifest = {"kind": KIND, "format": FORMAT, "entries": entries}
+        archive.writestr(MANIFEST, json.dumps(manifest, indent=1))
+    return len(files)
+
+
+def read_pack(
+    path: Path,
+    store: EmbeddingStore,
+    *,
+    photos: Collection[str],
+    accepts: Accepts,
+    progress: Progress,
+) -> PackReport:
+    """Take into ``store`` what a pack has of ``photos`` (SHA-256) by makers that are accepted.
+
+    Raises ImportRefused for a file that is no pack, DiskFull when the space ends.
+    """
+    report = PackReport()
+    with _opened(path) as archive:
+        entries = _entries(path, archive)
+        for done, entry in enumerate(entries, 1):
+            _take(archive, entry, store, photos=photos, accepts=accepts, report=report)
+            progress(done, len(entries))
+    return report
+
+
+def _member(file: Path) -> zipfile.ZipInfo:
+    """A fixed date, so that the same embeddings make the same pack."""
+    return zipfile.ZipInfo(file.name, (1980, 1, 1, 0, 0, 0))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield archive
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError) as error:
+        raise _no_pack(path) from error
+    except OSError as error:
+        raise ImportRefused(
+            path,
+            f"The pack cannot be read ({error.strerror or error}); check its name and its drive.",
+        ) from error
+
+
+def _no_pack(path: Path) -> ImportRefused:
+    return ImportRefused(
+        path,
+        "This is no pack of prepared photos, or it is damaged. Make one with "
+        "“leafspot embed PROJECT --engine ID --out PACK”, or copy it again.",
+    )
+
+
+def _entries(path: Path, archive: zipfile.ZipFile) -> list[dict[str, Any]]:
+    try:
+        found = archive.getinfo(MANIFEST)
+        if found.file_size > LARGEST_MANIFEST or found.compress_type != zipfile.ZIP_STORED:
+            raise _no_pack(path)
+        manifest = json.loads(archive.read(found))
+        entries = manifest["entries"]
+        if manifest["kind"] != KIND or not isinstance(entries, list):
+            raise _no_pack(path)
+        newer = manifest["format"] != FORMAT
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise _no_pack(path) from error
+    if newer:
+        raise ImportRefused(
+            path, "The pack was made by another version of Leafspot; make it again with this one."
+        )
+    return [entry for entry in entries if isinstance(entry, dict)]
+
+
+def _take(
+    archive: zipfile.ZipFile,
+    entry: dict[str, Any],
+    store: EmbeddingStore,
+    *,
+    photos: Collection[str],
+    accepts: Accepts,
+    report: PackReport,
+) -> None:
+    name = str(entry.get("file"))[:80]
+    try:
+        key = EmbeddingKey.of_fields(entry["key"])
+    except (KeyError, ValueError, TypeError):
+        report.damaged.append(name)
+        return
+    if key.photo not in photos:
+        report.other_photos += 1
+    elif not accepts(key.maker):
+        report.other_makers += 1
+    elif store.get(key) is not None:
+        report.there += 1
+    elif (data := _data(archive, entry, key)) is None:
+        report.damaged.append(name)
+    else:
+        # The name is made from the key; the pack's own is only compared with it.
+        store.write(key, data)
+        report.taken += 1
+
+
+def _data(archive: zipfile.ZipFile, entry: dict[str, Any], key: EmbeddingKey) -> bytes | None:
+    """The member, if it is what the manifest says and an embedding of ``key``."""
+    if entry.get("file") != key.file_name:
+        return None
+    try:
+        member = archive.getinfo(key.file_name)
+        stored = member.compress_type == zipfile.ZIP_STORED
+        if not stored or member.file_size != entry.get("size") or member.file_size > LARGEST:
+            return None
+        data = archive.read(member)
+    except (KeyError, zipfile.BadZipFile, EOFError, ValueError, RuntimeError):
+        return None
+    if hashlib.sha256(data).hexdigest() != entry.get("sha256"):
+        return None
+    return data if read(data, key) is not None else None
