@@ -23,8 +23,12 @@ from core.engines.base import Embedder, Embedding
 
 MEMORY = 192 << 20
 """Bytes of embeddings kept in memory: two dozen of the engine Leaf."""
-QUICK = 0.4
-"""Seconds of one look up to which a person does not mind."""
+QUICK = 1.0
+"""Seconds of one look up to which it is made on the spot."""
+BRIEF = 0.15
+"""Seconds of one look up to which a click may have to wait for that of another photo."""
+TRIES = 3
+"""Looks after which an engine that is presumed quick has shown that it is not, here."""
 
 
 class StillLooking(Exception):
@@ -82,7 +86,7 @@ class Looks:
         self.engine, self.side = engine, side
         self._maker, self._presumed, self._helped = maker, quick, helped
         self.store: EmbeddingStore | None = None
-        self._seconds: float | None = None
+        self._seconds, self._count = float("inf"), 0
         self._failed: set[EmbeddingKey] = set()
         self._memory: Recent[EmbeddingKey, Embedding] = Recent(
             MEMORY, lambda arrays: sum(array.nbytes for array in arrays.values())
@@ -94,12 +98,16 @@ class Looks:
 
     @property
     def quick(self) -> bool:
-        return self._presumed if self._seconds is None else self._seconds <= QUICK
+        return self._within(QUICK)
 
-    def beside(self, key: EmbeddingKey) -> bool:
-        """Whether this look is better made in the process beside."""
+    def beside(self, key: EmbeddingKey, *, ahead: bool = False) -> bool:
+        """Whether this look is better made in the process beside; ``ahead`` of the person more of
+        them are, because somebody may click on another photo meanwhile."""
         can = self._helped and self.store is not None and self.store.budget != 0
-        return can and not self.quick and key not in self._failed
+        return can and key not in self._failed and not self._within(BRIEF if ahead else QUICK)
+
+    def _within(self, seconds: float) -> bool:
+        return self._seconds <= seconds or (self._presumed and self._count < TRIES)
 
     def there(self, key: EmbeddingKey) -> bool:
         """Whether ``get`` has it, as far as can be told without reading it."""
@@ -128,7 +136,7 @@ class Looks:
 
     def took(self, seconds: float) -> None:
         """The fastest counts: a machine may be busy, and a first look warms up."""
-        self._seconds = seconds if self._seconds is None else min(self._seconds, seconds)
+        self._seconds, self._count = min(self._seconds, seconds), self._count + 1
 
     def take(self, done: Done) -> None:
         """Learn what came of a job."""

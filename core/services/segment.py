@@ -211,7 +211,7 @@ class Assistant:
             if photo.sha256 in self._unreadable or self._is_ready(photo):
                 continue
             looks = self._looks
-            if looks is not None and looks.beside(looks.key(photo.sha256)):
+            if looks is not None and looks.beside(looks.key(photo.sha256), ahead=True):
                 continue  # not ours to do
             if self._pictures.ready(photo):
                 self._look_ahead(photo)
@@ -256,6 +256,6 @@ class Assistant:
             jobs = [Job(key, self._photo.path, urgent=True) for key in self._sight.asked]
         for photo in self._next:
             key = looks.key(photo.sha256)
-            if looks.beside(key) and not looks.there(key):
+            if looks.beside(key, ahead=True) and not looks.there(key):
                 jobs.append(Job(key, photo.path))
         self._encoder.want(jobs)
