@@ -62,7 +62,11 @@ class Ahead(QObject):
             return ""
         if self._ready < self._of:
             return "Preparing the next photos…"
-        return "Ready for the next photo." if self._of == 1 else f"Ready for the next {self._of}."
+        return (
+            "Ready for the next photo."
+            if self._of == 1
+            else f"Ready for the next {self._of} photos."
+        )
 
     def follow(self, image: ImageId | None) -> None:
         """Another photo is open."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import textwrap
 from pathlib import Path
@@ -39,6 +40,8 @@ for line in sys.stdin:
             say(event="loaded", engine=command["engine"])
     if do == "image":
         say(event="ready", token=None, width=400, height=300)
+    if do == "ahead":
+        say(event="ahead", ready=len(command["photos"]), of=len(command["photos"]))
     if do == "predict":
         {trouble}
         found = []
@@ -268,3 +271,58 @@ def test_before_training_the_assistant_goes_and_it_comes_back_with_a_click(qtbot
     QTest.keyClick(page.canvas, Qt.Key.Key_Escape)
     click(page, 200, 120)
     proposal(qtbot, page)
+
+
+def _commands(log: Path, do: str) -> list[dict]:
+    return [c for c in map(json.loads, log.read_text().splitlines()) if c["do"] == do]
+
+
+def test_the_photos_that_come_next_are_prepared_and_a_quiet_line_says_so(
+    qtbot, page, worker
+) -> None:
+    click(page, 100, 120)
+    proposal(qtbot, page)
+    panel = page.assistant_panel
+    qtbot.waitUntil(lambda: panel.ahead.text() == "Ready for the next 2 photos.", timeout=20_000)
+    assert panel.ahead.isVisible()
+    (told,) = _commands(worker(), "ahead")
+    assert [Path(photo["path"]).name for photo in told["photos"]] == ["photo_1.png", "photo_2.png"]
+    assert all(len(photo["sha256"]) == 64 for photo in told["photos"])
+    page._context.actions["photo.next"].trigger()
+    qtbot.waitUntil(lambda: panel.ahead.text() == "Ready for the next photo.", timeout=20_000)
+    page._context.actions["photo.next"].trigger()
+    qtbot.waitUntil(lambda: not panel.ahead.isVisible(), timeout=20_000)
+
+
+def test_the_assistant_keeps_what_it_saw_in_the_project(qtbot, page, worker) -> None:
+    click(page, 100, 120)
+    proposal(qtbot, page)
+    info = page._context.project.info
+    assert _commands(worker(), "keep")[-1] == {
+        "do": "keep",
+        "folder": str(info.folder / "embeddings"),
+        "budget": 5_000_000_000,
+    }
+    order = [json.loads(line)["do"] for line in worker().read_text().splitlines()]
+    assert order.index("keep") < order.index("image")
+    page._context.preferences.put("assistant.prepared_gigabytes", 0)
+    qtbot.waitUntil(lambda: _commands(worker(), "keep")[-1]["budget"] == 0, timeout=20_000)
+
+
+def test_a_click_carries_what_is_on_the_screen(qtbot, page, worker) -> None:
+    page.canvas.zoom_to(8.0)
+    click(page, 200, 150)
+    proposal(qtbot, page)
+    x0, y0, x1, y1 = _commands(worker(), "predict")[-1]["view"]
+    assert 0 <= x0 < 200 < x1 <= 400
+    assert x1 - x0 < 400
+    before = len(_commands(worker(), "view"))
+    page.canvas.zoom_by(1.25)
+    qtbot.waitUntil(lambda: len(_commands(worker(), "view")) > before, timeout=20_000)
+
+
+def test_a_leaf_is_asked_for_by_name(qtbot, page, worker) -> None:
+    page._context.actions["kind.toggle"].trigger()
+    click(page, 200, 150)
+    proposal(qtbot, page)
+    assert _commands(worker(), "predict")[-1]["wanted"] == "leaf"
