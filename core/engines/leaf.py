@@ -22,7 +22,7 @@ from core.domain.region import RegionKind
 from core.engines import leaf_find
 from core.engines.base import Candidate, Embedding, EngineSpec, Prompt, PromptKind
 from core.engines.leaf_draw import candidates
-from core.engines.leaf_look import Answer, Look, goes_on, looked, picture, turns_of
+from core.engines.leaf_look import SIDE, Answer, Look, goes_on, looked, picture, turns_of
 from core.engines.prompts import check_prompt
 from core.errors import ModelMissing, PromptRefused
 
