@@ -29,7 +29,7 @@ from tests.doubles.workers import answers, fake_base, play, use_doubles
 
 VERBS = {
     "demo", "new", "import", "check", "restore", "doctor", "preflight", "train", "score", "hard",
-    "predict", "export", "export-adapter",
+    "predict", "embed", "export", "export-adapter",
 }  # fmt: skip
 
 
