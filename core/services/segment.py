@@ -16,7 +16,15 @@ from core.domain.mask import Box
 from core.domain.region import RegionKind
 from core.embeddings.key import maker_of
 from core.embeddings.store import EmbeddingStore
-from core.engines.base import Candidate, Embedder, EngineSpec, Prompt, Segmenter
+from core.engines.base import (
+    Candidate,
+    Embedder,
+    EngineSpec,
+    Finder,
+    Prompt,
+    PromptKind,
+    Segmenter,
+)
 from core.errors import ImageUnreadable, ModelMissing, PromptRefused
 from core.imaging.decode import sha256_of
 from core.registry import find, resolve
@@ -26,6 +34,7 @@ from core.services.sight import Sight
 
 ENGINES = "core.engines"
 MAX_POINTS = 1000
+FINDS_NOTHING = "This assistant finds nothing by itself; choose “Leaf”."
 
 
 def load_engine(engine: str, checkpoint: Path | None = None) -> Segmenter:
@@ -162,6 +171,27 @@ class Assistant:
             return self._sight.predict(prompt, view)
         finally:
             self._wish()
+
+    def find(self, what: PromptKind, examples: Sequence[Candidate] = ()) -> list[Candidate]:
+        """What nobody pointed at: leaves, every lesion, or those like ``examples``.
+
+        Raises PromptRefused where the engine finds nothing by itself, ModelMissing when none is
+        loaded, or StillLooking as ``show``.
+        """
+        if self._engine is None:
+            raise ModelMissing("No assistant is loaded; choose one.")
+        if self._photo is None:
+            raise PromptRefused("Open a photo first.")
+        if not isinstance(self._engine, Finder):
+            raise PromptRefused(FINDS_NOTHING)
+        self._look()
+        if self._sight is not None:
+            self._sight.whole()
+        if what is PromptKind.WHOLE_LEAF:
+            return self._engine.leaves()
+        if what is PromptKind.EVERYTHING:
+            return self._engine.everything()
+        return self._engine.alike(examples)
 
     def look_at(self, view: Box) -> None:
         """The person has zoomed in on this part of the photo and may soon click there."""

@@ -75,6 +75,10 @@ class Sight:
         self._last = Answered(prompt, window)
         return _whole(found, window, self.size)
 
+    def whole(self) -> None:
+        """Have the engine before the whole photo. Raises StillLooking."""
+        self._use(None)
+
     def _window(self, prompt: Prompt, view: Box | None) -> Box | None:
         """Where to look for an answer; None for the whole photo."""
         if prompt.wanted is RegionKind.LEAF:

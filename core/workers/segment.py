@@ -5,6 +5,8 @@
     {"do": "image", "path": "...", "sha256": "...", "token": 4}  -> ready {token, width, height}
     {"do": "predict", "request": 7, "points": [[x, y]], "positive": [true], "box": null,
      "view": [x0, y0, x1, y1]}                -> masks {request, candidates: [mask + score]}
+    {"do": "find", "request": 8, "what": "everything", "examples": [mask]}
+                                              -> found {request, candidates}; whole_leaf, alike
     {"do": "view", "view": [x0, y0, x1, y1]}                     -> looked
     {"do": "ahead", "photos": [{"path": "...", "sha256": "..."}]}
                                        -> noted, then ahead {ready, of} whenever that changes
@@ -27,13 +29,14 @@ from pathlib import Path
 from typing import Any
 
 from core.domain.mask import Box
+from core.engines.base import Candidate, PromptKind
 from core.errors import PromptRefused, UserError
 from core.services.looks import StillLooking
 from core.services.pictures import PhotoFile
 from core.services.segment import Assistant, read_box, read_prompt
 from core.workers.channel import Channel
 from core.workers.encoder import Beside
-from core.workers.mask_crop import encode_mask
+from core.workers.mask_crop import decode_mask, encode_mask
 from core.workers.wire import MAX_LINE, Garbage, Message
 
 OUTDATED_BY = {
@@ -43,10 +46,16 @@ OUTDATED_BY = {
     "view": {"view", "predict", "image", "load"},
     "ahead": {"ahead"},
     "predict": {"predict", "image", "load"},
+    "find": {"find", "image", "load"},
 }
 BITS_BUDGET = MAX_LINE - 4096
 """Characters of mask that fit one event beside its other fields."""
 MAX_AHEAD = 16
+MAX_EXAMPLES = 16
+FINDS = {
+    kind.value: kind for kind in (PromptKind.WHOLE_LEAF, PromptKind.EVERYTHING, PromptKind.ALIKE)
+}
+"""What ``find`` can be asked for."""
 QUIET = 0.3
 """Seconds without a command before the next photos are worked on."""
 BEAT = 0.02
@@ -166,6 +175,10 @@ def _do(assistant: Assistant, command: Message) -> tuple[str, dict[str, Any]]:
                 read_prompt(command), None if view is None else _box(view)
             )
             return "masks", {"request": command.get("request"), "candidates": _pack(candidates)}
+        case {"do": "find", "what": str(what)}:
+            found = assistant.find(_wanted(what), _examples(command.get("examples")))
+            shown = _pack(found) if found else []
+            return "found", {"request": command.get("request"), "candidates": shown}
         case {"do": "view", "view": view}:
             assistant.look_at(_box(view))
             return "looked", {}
@@ -183,6 +196,19 @@ def _box(found: Any) -> Box:
         return read_box(found)
     except (TypeError, ValueError, OverflowError) as error:
         raise PromptRefused("The view could not be read; move it and click again.") from error
+
+
+def _wanted(what: str) -> PromptKind:
+    if what in FINDS:
+        return FINDS[what]
+    raise UserError("The assistant was asked for something it does not know; restart Leafspot.")
+
+
+def _examples(masks: Any) -> list[Candidate]:
+    try:
+        return [Candidate(*decode_mask(one), score=1.0) for one in (masks or [])[:MAX_EXAMPLES]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise PromptRefused("The example could not be read; select the lesion again.") from error
 
 
 def _photo(fields: Any) -> PhotoFile:

@@ -67,6 +67,12 @@ class MarksLayer:
         self.shown.candidate = None if pixels is None else Candidate(pixels, origin, colour)
         self._repaint_candidate()
 
+    def show_waiting(self, mask: TileMask | None) -> None:
+        """The outlines of proposals that wait for an answer; None takes them away."""
+        if mask is not self.shown.waiting:
+            self.shown.waiting = mask
+            self._view.update()
+
     def show_hover(self, mask: TileMask | None) -> None:
         """Outline one region for a moment; None ends it."""
         if mask is not self.shown.hover:

@@ -77,11 +77,14 @@ class Overlays:
     band: tuple[float, float, float, float] | None = None
     cursor: tuple[float, float, float] | None = None
     candidate: Candidate | None = None
+    waiting: TileMask | None = None
     hover: TileMask | None = None
 
     def render(self, window: Window) -> list[QImage]:
         """Pixel layers of the window, in painting order."""
-        images = [] if self.candidate is None else [self.candidate.render(window)]
+        images = [] if self.waiting is None else [_outline(self.waiting, window)]
+        if self.candidate is not None:
+            images.append(self.candidate.render(window))
         if self.hover is not None:
             images.append(_outline(self.hover, window))
         return [image for image in images if image is not None]

@@ -16,6 +16,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from core.domain.ids import RegionId
+from core.domain.mask import TileMask
 from gui.canvas.document import CanvasDocument
 from gui.canvas.gestures import Gestures, next_radius
 from gui.canvas.marks_layer import MarksLayer
@@ -66,6 +67,7 @@ class CanvasView(PhotoView):
         """
         self.gestures.finish()
         self.clear_candidate()
+        self.show_waiting(None)
         self.set_prompts([], [], None)
         self.set_hover(None)
         self.regions.set_document(document)
@@ -129,6 +131,10 @@ class CanvasView(PhotoView):
     def clear_candidate(self) -> None:
         """Take the proposal away."""
         self.marks.show_candidate(None, (0, 0), "")
+
+    def show_waiting(self, mask: TileMask | None) -> None:
+        """Outline proposals that wait for an answer; None takes them away."""
+        self.marks.show_waiting(mask)
 
     def set_prompts(
         self,

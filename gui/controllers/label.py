@@ -49,6 +49,11 @@ class LabelController(QObject):
         disease = self.disease if self.kind is RegionKind.LESION else None
         return Draft(self.kind, disease, source, author)
 
+    def lesion_draft(self) -> Draft:
+        """What a region becomes that says itself whether it is a lesion."""
+        author = self._context.preferences.text("label.author")
+        return Draft(RegionKind.LESION, self.disease, "hand", author)
+
     @property
     def draft_colour(self) -> str:
         """``#rrggbb`` of the next new region."""

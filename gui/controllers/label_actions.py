@@ -13,13 +13,14 @@ from PySide6.QtGui import QActionGroup
 
 from core.domain.image import ImageState
 from core.domain.region import RegionKind
+from core.engines.base import PromptKind
 from gui.actions import spec
 from gui.canvas.mask_layer import MaskMode
 from gui.canvas.tools.base import all_tools
 from gui.canvas.view import CanvasView
 from gui.context import Context
 from gui.controllers.label import LabelController
-from gui.controllers.segment import Assistant
+from gui.controllers.suggestions import Suggestions
 from gui.gallery.panel import GalleryPanel
 from gui.models.diseases import DiseaseList
 
@@ -58,15 +59,16 @@ class LabelActions(QObject):
         self,
         context: Context,
         controller: LabelController,
-        assistant: Assistant,
+        suggestions: Suggestions,
         canvas: CanvasView,
         *,
         diseases: DiseaseList,
         gallery: GalleryPanel,
     ) -> None:
         super().__init__(canvas)
-        self._context, self._controller, self._assistant = context, controller, assistant
+        self._context, self._controller = context, controller
         self._canvas, self._diseases, self._gallery = canvas, diseases, gallery
+        self._suggestions, self._assistant = suggestions, suggestions.assistant
         self._bind_tools()
         self._bind_view()
         on = context.actions.on
@@ -82,7 +84,13 @@ class LabelActions(QObject):
             "photo.no_lesions": controller.no_lesions,
             "candidate.accept": self._accept,
             "candidate.extend": partial(self._accept, extend=True),
-            "candidate.next": assistant.next_candidate,
+            "candidate.next": self._next_candidate,
+            "candidate.reject": suggestions.reject,
+            "candidate.all": suggestions.accept_all,
+            "find.leaf": partial(suggestions.find, PromptKind.WHOLE_LEAF),
+            "find.everything": partial(suggestions.find, PromptKind.EVERYTHING),
+            "find.alike": partial(suggestions.find, PromptKind.ALIKE),
+            "find.model": suggestions.from_model,
             "candidate.cancel": self._cancel,
         }
         for action, function in bound.items():
@@ -135,6 +143,7 @@ class LabelActions(QObject):
     def _accept(self, *, extend: bool = False) -> None:
         candidate = self._assistant.candidate
         if candidate is None:
+            self._suggestions.accept()
             return
         into = self._controller.edits.active if extend else None
         self._assistant.clear()
@@ -144,8 +153,16 @@ class LabelActions(QObject):
         """Esc: first the proposal, then the active region."""
         if self._assistant.prompts:
             self._assistant.clear()
+        elif self._suggestions.current or self._suggestions.busy:
+            self._suggestions.clear()
         else:
             self._controller.edits.set_active(None)
+
+    def _next_candidate(self) -> None:
+        if self._assistant.candidate is not None:
+            self._assistant.next_candidate()
+        else:
+            self._suggestions.step(1)
 
     def _toggle_kind(self, leaf: bool) -> None:
         self._controller.set_kind(RegionKind.LEAF if leaf else RegionKind.LESION)

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject
 
+from core.domain.disease import LEAF_COLOUR
+from core.domain.mask import TileMask
+from core.domain.region import RegionKind
 from gui.canvas.view import CanvasView
 from gui.context import Context
 from gui.controllers.label import LabelController
-from gui.controllers.segment import Assistant
+from gui.controllers.suggestions import Suggestions
 
 
 class LabelCanvas(QObject):
@@ -20,12 +23,13 @@ class LabelCanvas(QObject):
         self,
         context: Context,
         controller: LabelController,
-        assistant: Assistant,
+        suggestions: Suggestions,
         canvas: CanvasView,
     ) -> None:
         super().__init__(canvas)
+        assistant = suggestions.assistant
         self._context, self._controller = context, controller
-        self._assistant, self._canvas = assistant, canvas
+        self._assistant, self._suggestions, self._canvas = assistant, suggestions, canvas
         canvas.strokeFinished.connect(controller.stroke)
         canvas.pointPlaced.connect(lambda x, y, good: assistant.point(x, y, positive=good))
         canvas.boxDrawn.connect(assistant.box)
@@ -38,6 +42,7 @@ class LabelCanvas(QObject):
         controller.current.improved.connect(self._improved)
         controller.edits.updated.connect(self._show_candidate)
         assistant.changed.connect(self._show_prompts)
+        suggestions.changed.connect(self._show_suggestions)
         assistant.view = canvas.camera.visible_box
         assistant.kind = lambda: controller.kind
         context.preferences.changed.connect(self._preference_changed)
@@ -71,17 +76,32 @@ class LabelCanvas(QObject):
     def _show_prompts(self) -> None:
         prompts = self._assistant.prompts
         self._canvas.set_prompts(prompts.points, prompts.positive, prompts.box)
-        self._context.actions.set_flag("candidate", self._assistant.candidate is not None)
+        self._show_candidate()
+
+    def _show_suggestions(self) -> None:
+        """The edges of those that wait; the current one is shown as a proposal."""
+        document, waiting = self._controller.current.document, None
+        others = self._suggestions.others
+        if document is not None and others:
+            waiting = TileMask(*document.size)
+            for one in others:
+                (x, y), (height, width) = one.candidate.origin, one.candidate.pixels.shape
+                waiting.add((x, y, x + width, y + height), one.candidate.pixels)
+        self._canvas.show_waiting(waiting)
+        self._context.actions.set_flag("suggestion", self._suggestions.current is not None)
         self._show_candidate()
 
     def _show_candidate(self) -> None:
         candidate, session = self._assistant.candidate, self._controller.session
+        colour, suggestion = self._controller.draft_colour, self._suggestions.current
+        if candidate is None and suggestion is not None:
+            candidate = suggestion.candidate
+            colour = LEAF_COLOUR if suggestion.kind is RegionKind.LEAF else colour
+        self._context.actions.set_flag("candidate", candidate is not None)
         if candidate is None or session is None:
             self._canvas.clear_candidate()
             return
-        self._canvas.show_candidate(
-            candidate.pixels, candidate.origin, self._controller.draft_colour
-        )
+        self._canvas.show_candidate(candidate.pixels, candidate.origin, colour)
 
     def _keep_radius(self, radius: float) -> None:
         self._context.preferences.put("label.brush", max(1, round(radius)))

@@ -25,6 +25,7 @@ from gui.controllers.label import LabelController
 from gui.controllers.label_actions import LabelActions, add_actions
 from gui.controllers.label_canvas import LabelCanvas
 from gui.controllers.segment import Assistant
+from gui.controllers.suggestions import Suggestions
 from gui.gallery.panel import GalleryPanel
 from gui.models.diseases import DiseaseList
 from gui.panels.diseases import DiseasePanel
@@ -54,17 +55,18 @@ class LabelPage(Workspace):
         self.diseases = DiseaseList(context.project, self)
         self.controller = LabelController(context, self.diseases, self)
         self.assistant = Assistant(context, self)
+        self.suggestions = Suggestions(context, self.controller, self.assistant, self)
         self.gallery = GalleryPanel(context, self.diseases)
         self.canvas = CanvasView()
         tools = add_actions(context, self.diseases)
         self.bar = LabelBar(context, self.canvas, self.controller.edits.saver, tools)
         self.notice = LabelNotice(context)
         self._lay_out()
-        self.link = LabelCanvas(context, self.controller, self.assistant, self.canvas)
+        self.link = LabelCanvas(context, self.controller, self.suggestions, self.canvas)
         self.actions_ = LabelActions(
             context,
             self.controller,
-            self.assistant,
+            self.suggestions,
             self.canvas,
             diseases=self.diseases,
             gallery=self.gallery,
@@ -142,7 +144,7 @@ class LabelPage(Workspace):
             self._context.theme,
             action_button(self._context, "region.delete"),
         )
-        self.assistant_panel = AssistantPanel(self._context, self.assistant)
+        self.assistant_panel = AssistantPanel(self._context, self.assistant, self.suggestions)
         body = QWidget()
         body.setObjectName("panelBody")
         column = QVBoxLayout(body)

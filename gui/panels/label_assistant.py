@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
     QHBoxLayout,
+    QMenu,
     QPushButton,
     QSizePolicy,
     QVBoxLayout,
@@ -21,14 +22,16 @@ from gui.context import Context
 from gui.controllers.ahead import Ahead
 from gui.controllers.engine_choice import engines
 from gui.controllers.segment import Assistant
+from gui.controllers.suggestions import Suggestions
 from gui.panels.pieces import Elided, label
 
 
 class AssistantPanel(QWidget):
     """The engine's choice and one line of status."""
 
-    def __init__(self, context: Context, assistant: Assistant) -> None:
+    def __init__(self, context: Context, assistant: Assistant, suggestions: Suggestions) -> None:
         super().__init__()
+        self._suggestions = suggestions
         self._context, self._assistant = context, assistant
         self.choice = QComboBox()
         for spec in engines().values():
@@ -48,16 +51,27 @@ class AssistantPanel(QWidget):
         self.drop = QPushButton("Drop")
         for button, action in (
             (self.accept, "candidate.accept"),
-            (self.drop, "candidate.cancel"),
+            (self.drop, ""),
         ):
-            button.clicked.connect(context.actions[action].trigger)
+            button.clicked.connect(context.actions[action].trigger if action else self._dropped)
         row = QHBoxLayout()
         row.addWidget(self.accept, 1)
         row.addWidget(self.drop, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
-        column.addWidget(label("Assistant", "heading"))
+        find = QPushButton("Find")
+        find.setAccessibleName("Find without a click")
+        menu = QMenu(find)
+        for action in ("find.leaf", "find.everything", "find.alike", "find.model"):
+            menu.addAction(context.actions[action])
+        find.setMenu(menu)
+        find.setToolTip("Let the assistant, or a model you trained, outline without a click")
+        self.finding = find
+        head = QHBoxLayout()
+        head.addWidget(label("Assistant", "heading"), 1)
+        head.addWidget(find)
+        column.addLayout(head)
         column.addWidget(self.choice)
         column.addWidget(self.weights)
         column.addWidget(self._file)
@@ -65,6 +79,7 @@ class AssistantPanel(QWidget):
         column.addWidget(self.ahead)
         column.addLayout(row)
         assistant.changed.connect(self.follow)
+        suggestions.changed.connect(self.follow)
         self.follow()
 
     def follow(self) -> None:
@@ -74,8 +89,8 @@ class AssistantPanel(QWidget):
         self.weights.setVisible(needs)
         self._file.setVisible(needs and bool(self._assistant.choice.checkpoint))
         self._file.setText(Path(self._assistant.choice.checkpoint).name)
-        self.status.setText(self._assistant.status)
-        ready = self._assistant.candidate is not None
+        self.status.setText(self._suggestions.status or self._assistant.status)
+        ready = self._assistant.candidate is not None or self._suggestions.current is not None
         self.accept.setVisible(ready)
         self.drop.setVisible(ready)
 
@@ -88,6 +103,13 @@ class AssistantPanel(QWidget):
 
         ahead.changed.connect(show)
         show()
+
+    def _dropped(self) -> None:
+        """The button stands for one suggestion, Esc for all of them."""
+        if self._assistant.candidate is None and self._suggestions.current is not None:
+            self._suggestions.reject()
+        else:
+            self._context.actions["candidate.cancel"].trigger()
 
     def _chosen(self) -> None:
         engine = self.choice.currentData()

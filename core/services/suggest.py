@@ -1,0 +1,70 @@
+"""Suggestions: things on a photo that nobody pointed at, for a person to take or leave.
+
+Knows candidates, regions and the labelling session; knows neither who suggests nor how they are
+shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from core.domain.edits import Change, Edit, ImageRelabelled
+from core.domain.region import Region, RegionKind
+from core.engines.base import Candidate
+from core.services.annotate import Draft, LabellingSession
+
+KNOWN = 0.5
+"""A suggestion of which more than this share lies on regions of its kind says nothing new."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Suggestion:
+    """``source`` is what the region will say it came from ("engine:leaf", "run:…")."""
+
+    candidate: Candidate
+    kind: RegionKind
+    source: str
+
+
+def news(suggestions: Iterable[Suggestion], regions: Iterable[Region]) -> list[Suggestion]:
+    """Those that are not outlined yet, in the order given."""
+    regions = list(regions)
+    return [one for one in suggestions if not _known(one, regions)]
+
+
+def accept_all(
+    session: LabellingSession, wanted: Sequence[Suggestion], draft: Draft
+) -> Edit | None:
+    """One edit that makes a region of each; ``draft`` gives disease and author. None for none."""
+    edits = []
+    for one in wanted:
+        own = replace(draft, kind=one.kind, source=one.source)
+        edit = session.accept(one.candidate, into=None, draft=own)
+        if edit is not None:
+            edits.append((one.kind is RegionKind.LESION, edit))
+    if not edits:
+        return None
+    # What the photo's label becomes, a lesion decides: that its lesions are known, their disease.
+    _, deciding = max(edits, key=lambda pair: pair[0])
+    changes: list[Change] = [
+        c for _, edit in edits for c in edit.changes if not isinstance(c, ImageRelabelled)
+    ]
+    changes += [c for c in deciding.changes if isinstance(c, ImageRelabelled)]
+    many = len(edits) > 1
+    title = f"Accept {len(edits)} suggestions" if many else "Accept suggestion"
+    return Edit(session.image.id, title, tuple(changes))
+
+
+def _known(one: Suggestion, regions: list[Region]) -> bool:
+    pixels, (x, y) = one.candidate.pixels, one.candidate.origin
+    height, width = pixels.shape
+    covered = np.zeros(pixels.shape, bool)
+    for region in regions:
+        box = region.mask.box() if region.info.kind is one.kind else None
+        if box is None or box[0] >= x + width or box[2] <= x or box[1] >= y + height or box[3] <= y:
+            continue
+        covered |= region.mask.read((x, y, x + width, y + height)).astype(bool)
+    return bool((covered & pixels).sum() > KNOWN * pixels.sum())

@@ -1,0 +1,49 @@
+"""Suggestions say something new or nothing, and are taken in one step."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.domain.ids import DiseaseId, ImageId
+from core.domain.image import LeafImage
+from core.domain.region import RegionKind
+from core.engines.base import Candidate
+from core.services.annotate import Draft, LabellingSession
+from core.services.suggest import Suggestion, accept_all, news
+
+
+def _one(x: int, y: int, side: int = 20, kind: RegionKind = RegionKind.LESION) -> Suggestion:
+    return Suggestion(Candidate(np.ones((side, side), bool), (x, y), 0.5), kind, "engine:x")
+
+
+def _session() -> LabellingSession:
+    return LabellingSession(LeafImage(ImageId(1), "a.jpg", "0" * 64, 300, 200), [])
+
+
+def test_all_are_taken_in_one_edit_that_can_be_taken_back() -> None:
+    session = _session()
+    wanted = [_one(10, 10, 100, RegionKind.LEAF), _one(20, 20), _one(60, 60)]
+    edit = accept_all(session, wanted, Draft(disease=DiseaseId(7)))
+    assert edit is not None
+    session.apply(edit)
+    kinds = [r.info.kind for r in session.regions]
+    assert sorted(kinds) == [RegionKind.LEAF, RegionKind.LESION, RegionKind.LESION]
+    assert {r.info.disease for r in session.regions if r.info.kind is RegionKind.LESION} == {7}
+    assert session.image.mask_known
+    session.apply(edit.inverse())
+    assert session.regions == []
+    assert not session.image.mask_known
+
+
+def test_nothing_makes_no_edit() -> None:
+    assert accept_all(_session(), [], Draft()) is None
+
+
+def test_what_lies_on_a_region_of_its_kind_is_no_news() -> None:
+    session = _session()
+    edit = accept_all(session, [_one(20, 20)], Draft())
+    assert edit is not None
+    session.apply(edit)
+    again, beside = _one(22, 22), _one(100, 100)
+    leaf = _one(20, 20, 25, RegionKind.LEAF)
+    assert news([again, beside, leaf], session.regions) == [beside, leaf]

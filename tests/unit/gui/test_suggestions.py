@@ -1,0 +1,174 @@
+"""What finding without a click promises: nothing is taken unasked, one undo takes it back."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from whole_window import bare_project, label_page, on_disk, saved, window
+
+from core.domain.region import RegionKind
+from core.engines.base import EngineSpec, PromptKind
+from core.workers import launch
+from gui.controllers import engine_choice
+
+# Finds three squares, the second upon the first when that one is an example.
+WORKER = """
+import json, sys
+sys.path.insert(0, {root!r})
+import numpy as np
+from core.workers.mask_crop import encode_mask
+def say(**event):
+    print(json.dumps(event), flush=True)
+def square(x, y, side):
+    return encode_mask(np.ones((side, side), bool), (x, y)) | {{"score": 0.8}}
+say(event="hello", protocol=1)
+photo = None
+for line in sys.stdin:
+    command = json.loads(line)
+    do = command["do"]
+    if do == "stop":
+        say(event="stopped"); break
+    if do == "load":
+        say(event="loaded", engine=command["engine"])
+    if do == "image":
+        photo = command["path"]
+        say(event="ready", token=None, width=400, height=300)
+    if do == "find":
+        number = command["request"]
+        if photo is None:
+            say(event="refused", do="find", request=number, text="Open a photo first.")
+        elif command["what"] == "whole_leaf":
+            say(event="found", request=number, candidates=[square(50, 50, 200)])
+        elif command["what"] == "alike":
+            found = [square(10 * len(command["examples"]), 200, 30)]
+            say(event="found", request=number, candidates=found)
+        else:
+            found = [square(60, 60, 20), square(100, 60, 20), square(150, 150, 40)]
+            say(event="found", request=number, candidates=found)
+"""
+SPECS = {
+    "finder": EngineSpec("finder", "Finder", frozenset(PromptKind), "x:y"),
+    "plain": EngineSpec("plain", "Plain", frozenset({PromptKind.POINT}), "x:y"),
+}
+
+
+@pytest.fixture
+def page(qtbot, tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch):
+    script = tmp_path / "worker.py"
+    script.write_text(textwrap.dedent(WORKER.format(root=str(repo))), encoding="utf-8")
+    real = launch.command
+
+    def command(name: str, *args: str) -> list[str]:
+        return [sys.executable, str(script)] if name == "segment" else real(name, *args)
+
+    monkeypatch.setattr(launch, "command", command)
+    monkeypatch.setattr(engine_choice, "engines", lambda: SPECS)
+    monkeypatch.setattr("gui.panels.label_assistant.engines", lambda: SPECS)
+    monkeypatch.setattr("gui.controllers.suggestions.engines", lambda: SPECS)
+    with window(qtbot, bare_project(tmp_path)) as program:
+        page = label_page(qtbot, program)
+        page.assistant.choose("finder")
+        yield page
+
+
+def _found(qtbot, page) -> None:
+    qtbot.waitUntil(lambda: page.suggestions.current is not None, timeout=10_000)
+
+
+def _press(page, key: Qt.Key, more: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    QTest.keyClick(page.canvas, key, more)
+
+
+def test_nothing_is_outlined_before_somebody_says_so(qtbot, page) -> None:
+    _press(page, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+    _found(qtbot, page)
+    assert page.controller.session.regions == []
+    assert "1 of 3" in page.assistant_panel.status.text()
+    _press(page, Qt.Key.Key_Return)
+    assert len(page.controller.session.regions) == 1
+    assert "1 of 2" in page.assistant_panel.status.text()
+    _press(page, Qt.Key.Key_J)
+    assert len(page.controller.session.regions) == 1
+    assert "1 of 1" in page.assistant_panel.status.text()
+    _press(page, Qt.Key.Key_Escape)
+    assert page.suggestions.current is None
+    (region,) = page.controller.session.regions
+    assert region.info.source == "engine:finder"
+    assert region.info.kind is RegionKind.LESION
+
+
+def test_all_at_once_is_one_step_of_undo_and_on_disk(qtbot, page) -> None:
+    page._context.actions["find.everything"].trigger()
+    _found(qtbot, page)
+    _press(page, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    assert len(page.controller.session.regions) == 3
+    assert page.controller.session.image.mask_known
+    saved(qtbot, page)
+    image = page.controller.session.image.id
+    with on_disk(page._context.project.info.folder) as store:
+        assert len(store.regions(image)) == 3
+    page._context.actions["edit.undo"].trigger()
+    assert page.controller.session.regions == []
+    assert not page.controller.session.image.mask_known
+
+
+def test_what_is_outlined_already_is_not_suggested_again(qtbot, page) -> None:
+    for left in (3, 2):
+        page._context.actions["find.everything"].trigger()
+        _found(qtbot, page)
+        assert len(page.suggestions.others) == left - 1
+        _press(page, Qt.Key.Key_Return)
+        _press(page, Qt.Key.Key_Escape)
+
+
+def test_one_key_outlines_the_leaf_as_a_leaf(qtbot, page) -> None:
+    _press(page, Qt.Key.Key_L, Qt.KeyboardModifier.ShiftModifier)
+    _found(qtbot, page)
+    _press(page, Qt.Key.Key_Return)
+    (leaf,) = page.controller.session.regions
+    assert leaf.info.kind is RegionKind.LEAF
+    assert leaf.info.disease is None
+
+
+def test_more_like_this_needs_a_lesion_to_be_like(qtbot, page) -> None:
+    page.suggestions.find(PromptKind.ALIKE)
+    assert page.suggestions.busy == ""
+    page._context.actions["find.everything"].trigger()
+    _found(qtbot, page)
+    _press(page, Qt.Key.Key_Return)
+    _press(page, Qt.Key.Key_Escape)
+    (lesion,) = page.controller.session.regions
+    page.controller.edits.set_active(lesion.info.id)
+    page._context.actions["find.alike"].trigger()
+    _found(qtbot, page)
+    assert page.suggestions.current.candidate.origin == (10, 200)
+
+
+def test_an_assistant_that_finds_nothing_says_which_one_does(qtbot, page) -> None:
+    page.assistant.choose("plain")
+    page._context.actions["find.everything"].trigger()
+    assert page.suggestions.busy == ""
+    assert page.suggestions.current is None
+    said = [notice.text for notice in page._context.notices.recent][-1]
+    assert "“Finder”" in said
+
+
+def test_another_photo_has_none_of_them(qtbot, page) -> None:
+    page._context.actions["find.everything"].trigger()
+    _found(qtbot, page)
+    before = page.controller.session.image.id
+    _press(page, Qt.Key.Key_N)
+    qtbot.waitUntil(lambda: page.controller.session.image.id != before, timeout=10_000)
+    assert page.suggestions.current is None
+    assert page.canvas.marks.shown.waiting is None
+
+
+def test_without_a_trained_model_there_are_no_drafts(qtbot, page) -> None:
+    page._context.actions["find.model"].trigger()
+    qtbot.waitUntil(lambda: page.suggestions.busy == "", timeout=10_000)
+    assert page.suggestions.current is None
