@@ -111,7 +111,7 @@ SETTINGS = (
         "The assistant keeps what it saw in the project, so that nobody waits for it twice. "
         "What was used longest ago goes first; 0 keeps nothing.",
     ),
-    Setting("assistant.engine", Choice(registry="core.engines"), "colour", "Assistant"),
+    Setting("assistant.engine", Choice(registry="core.engines"), "leaf", "Assistant"),
     Setting("assistant.checkpoint", Text(4000), "", "Weights file of the assistant"),
     Setting("label.brush", Number(1, 300, " px"), 20, "Brush radius"),
 )
