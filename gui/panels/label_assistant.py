@@ -60,17 +60,10 @@ class AssistantPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
-        find = QPushButton("Find")
-        find.setAccessibleName("Find without a click")
-        menu = QMenu(find)
-        for action in ("find.leaf", "find.everything", "find.alike", "find.model"):
-            menu.addAction(context.actions[action])
-        find.setMenu(menu)
-        find.setToolTip("Let the assistant, or a model you trained, outline without a click")
-        self.finding = find
         head = QHBoxLayout()
         head.addWidget(label("Assistant", "heading"), 1)
-        head.addWidget(find)
+        self.finding = _find_menu(context)
+        head.addWidget(self.finding)
         column.addLayout(head)
         column.addWidget(self.choice)
         column.addWidget(self.weights)
@@ -132,3 +125,15 @@ class AssistantPanel(QWidget):
         self._context.preferences.put_last_folder("weights", Path(name).parent)
         self._assistant.choose(self.choice.currentData(), name)
         self._assistant.wake()  # a file that is no use is said now, not with the first click
+
+
+def _find_menu(context: Context) -> QPushButton:
+    """The button with everything that is outlined without a click."""
+    find = QPushButton("Find")
+    find.setAccessibleName("Find without a click")
+    menu = QMenu(find)
+    for action in ("find.leaf", "find.everything", "find.alike", "find.model"):
+        menu.addAction(context.actions[action])
+    find.setMenu(menu)
+    find.setToolTip("Let the assistant, or a model you trained, outline without a click")
+    return find
