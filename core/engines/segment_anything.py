@@ -1,8 +1,8 @@
 """Segment Anything (Kirillov et al. 2023) from a weights file that the person opens.
 
 The library's SamPredictor looks at the photo and places the prompts; the masks are enlarged here,
-and only where they are: three masks of a 24-megapixel photo at full size would be 300 MB for a
-lesion of 200 pixels. Knows the library; knows no widget. torch is imported when a file is opened.
+and only where they are. Knows the library; knows no widget. torch is imported when a file is
+opened.
 """
 
 from __future__ import annotations
@@ -14,21 +14,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.engines.base import POINTING, Candidate, Embedding, EngineSpec, Prompt
+from core.engines.enlarge import enlarge
 from core.engines.prompts import check_prompt
 from core.engines.sam_checkpoint import load_sam
 from core.errors import ModelMissing, PromptRefused
-
-BAND = 512
-"""Rows enlarged at a time, so that a leaf on a large photo needs no gigabyte."""
 
 
 class SegmentAnything:
     """One SAM, one photo at a time."""
 
     def __init__(self, model: Any) -> None:
+        import torch
         from segment_anything import SamPredictor
 
+        # What the transformer hands on lies pixel by pixel: so nothing has to be put in order.
+        model.mask_decoder.output_upscaling.to(memory_format=torch.channels_last)
         self._predictor = SamPredictor(model)
+        with torch.inference_mode():
+            self._places = model.prompt_encoder.get_dense_pe()
 
     def set_image(self, rgb: NDArray[np.uint8]) -> None:
         """Computes the photo's embedding: seconds on a CPU."""
@@ -96,14 +99,15 @@ class SegmentAnything:
             sparse, dense = model.prompt_encoder(**self._placed(prompt), masks=None)
             small, scores = model.mask_decoder(
                 image_embeddings=predictor.features,
-                image_pe=model.prompt_encoder.get_dense_pe(),
+                image_pe=self._places,
                 sparse_prompt_embeddings=sparse,
                 dense_prompt_embeddings=dense,
                 multimask_output=several,
             )
             side = model.image_encoder.img_size
+            small = small - model.mask_threshold
             logits = functional.interpolate(small, (side, side), mode="bilinear")[0]
-            return (logits - model.mask_threshold).cpu().numpy(), scores[0].cpu().numpy()
+            return logits.cpu().numpy(), scores[0].cpu().numpy()
 
     def _placed(self, prompt: Prompt) -> dict[str, Any]:
         """Prompts as tensors in the model's own coordinates."""
@@ -121,47 +125,6 @@ class SegmentAnything:
             box = predictor.transform.apply_boxes(np.array(prompt.box, float), size)
             placed["boxes"] = torch.as_tensor(box, dtype=torch.float, device=predictor.device)
         return placed
-
-
-def enlarge(
-    logits: NDArray[np.float32], used: tuple[int, int], size: tuple[int, int]
-) -> tuple[NDArray[np.bool_], tuple[int, int]]:
-    """Where ``logits`` is positive on a photo of ``size`` (h, w), cropped: (pixels, origin (x, y)).
-
-    ``used`` (h, w) is the part of ``logits`` that the photo fills; the rest is padding. The same
-    interpolation as enlarging all of it (bilinear, pixel centres), done where the mask is.
-    """
-    logits = logits[: used[0], : used[1]]
-    rows, cols = (np.flatnonzero((logits > 0).any(axis=axis)) for axis in (1, 0))
-    if not rows.size:
-        return np.zeros((0, 0), bool), (0, 0)
-    (y0, y1), (x0, x1) = (
-        _reach(cells, n, full)
-        for cells, n, full in ((rows, used[0], size[0]), (cols, used[1], size[1]))
-    )
-    left, right, across = _weights(np.arange(x0, x1), used[1], size[1])
-    pixels = np.zeros((y1 - y0, x1 - x0), bool)
-    for start in range(y0, y1, BAND):
-        stop = min(y1, start + BAND)
-        top, bottom, down = _weights(np.arange(start, stop), used[0], size[0])
-        band = logits[top] * (1 - down)[:, None] + logits[bottom] * down[:, None]
-        pixels[start - y0 : stop - y0] = band[:, left] * (1 - across) + band[:, right] * across > 0
-    return pixels, (x0, y0)
-
-
-def _reach(cells: NDArray[np.intp], used: int, full: int) -> tuple[int, int]:
-    """First and end photo pixel that ``cells`` can influence."""
-    scale = full / used
-    return max(0, int((cells[0] - 1) * scale)), min(full, int((cells[-1] + 2) * scale) + 1)
-
-
-def _weights(
-    at: NDArray[np.intp], used: int, full: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
-    """(lower cell, upper cell, share of the upper) for photo pixels ``at``."""
-    place = np.maximum((at + 0.5) * (used / full) - 0.5, 0.0)
-    lower = np.minimum(place.astype(np.intp), used - 1)
-    return lower, np.minimum(lower + 1, used - 1), (place - lower).astype(np.float32)
 
 
 def load(spec: EngineSpec, checkpoint: Path | None) -> SegmentAnything:

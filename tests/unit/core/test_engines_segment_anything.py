@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from core.engines.base import EngineSpec, Prompt
+from core.engines.enlarge import enlarge
 from core.engines.sam_checkpoint import Architecture, infer, load_sam
-from core.engines.segment_anything import SPECS, enlarge, load
+from core.engines.segment_anything import SPECS, load
 from core.errors import CheckpointRefused, PromptRefused
 from tests.small_sam import build_sam, save_sam
 
@@ -74,6 +75,26 @@ def test_a_small_lesion_of_a_large_photo_comes_as_a_small_crop():
     assert pixels.any()
     assert abs(x + pixels.shape[1] / 2 - 203 * 6000 / 1024) < 6
     assert abs(y + pixels.shape[0] / 2 - 102 * 4000 / 683) < 6
+
+
+@pytest.mark.parametrize(
+    "size", [(900, 1400), (61, 95), (1, 7)], ids=["larger", "smaller", "a line"]
+)
+@pytest.mark.parametrize("part", ["everywhere", "a corner", "one cell"])
+def test_a_mask_is_enlarged_as_the_framework_enlarges_all_of_it(size, part):
+    used = (88, 128)
+    logits = np.random.default_rng(5).normal(size=(128, 128)).astype(np.float32)
+    if part != "everywhere":
+        end = 30 if part == "a corner" else 1
+        logits[end:] = logits[:, end:] = -1
+        logits[0, 0] = 1
+    whole = torch.nn.functional.interpolate(
+        torch.from_numpy(logits[None, None, : used[0]]), size, mode="bilinear"
+    )[0, 0].numpy()
+    pixels, (x, y) = enlarge(logits, used, size)
+    mine = np.zeros(size, bool)
+    mine[y : y + pixels.shape[0], x : x + pixels.shape[1]] = pixels
+    assert not (mine != (whole > 0))[np.abs(whole) > 1e-4].any()
 
 
 @pytest.mark.parametrize(
