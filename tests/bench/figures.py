@@ -152,3 +152,24 @@ def machine() -> str:
     if hasattr(os, "nice"):
         said += f", nice {os.nice(0)}"
     return said
+
+
+def spread(milliseconds: list[float]) -> dict[str, float]:
+    """Of times that more than one thread or process took part in: by the clock alone."""
+    return {
+        "calls": len(milliseconds),
+        "least": min(milliseconds),
+        "p50": statistics.median(milliseconds),
+        "p95": p95(milliseconds),
+    }
+
+
+def spread_row(name: str, found: dict[str, float], target: float | None = None) -> str:
+    """One line: least, p50, p95 in ms, the target for p95 and whether it was missed."""
+    cells = "".join(f"{found[k]:>10.1f}" for k in ("least", "p50", "p95"))
+    missed = " MISSED" if target is not None and found["p95"] > target else ""
+    said = "" if target is None else f"   {target:g}{missed}"
+    return f"{name:<52}{found['calls']:>6}{cells}{said}"
+
+
+SPREAD_HEAD = f"{'ms by the clock':<52}{'calls':>6}{'least':>10}{'p50':>10}{'p95':>10}   at most"

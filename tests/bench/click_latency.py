@@ -1,0 +1,238 @@
+"""How long a click waits for its mask on a photo of 24 megapixels, in the window and in an engine.
+
+    python tests/bench/click_latency.py [--json FILE] [--only window engine sam] [--clicks 60]
+
+Window: the real program, offscreen, over a project with one drawn leaf of 500 lesions. From the
+mouse press to the end of the painting that shows the proposal: gesture, wire, the assistant in its
+worker process, wire, mask, paint; and from Enter to the end of the painting that shows the region.
+The worker has looked at the photo before. Half the clicks with the whole photo in view, half at its
+actual pixels. Clicks on the leaf itself are given apart: their mask has millions of pixels.
+
+Engine: ``leaf`` in this process: encoding a photo of that size, and a click.
+
+SAM: our Segment Anything engine and the library's own ``SamPredictor.predict``, in turns, with the
+same ViT-B weights, embedding and clicks. The weights are random, so that the masks are noise all
+over the photo: the most there can be to enlarge. Photos are decoded before the clock starts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import sys
+import tempfile
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import cv2
+import numpy as np
+
+from tests.bench.canvas import leaf
+from tests.bench.figures import SPREAD_HEAD, machine, spread, spread_row
+
+if TYPE_CHECKING:
+    from gui.app import Leafspot
+    from gui.panels.label import LabelPage
+
+MEGAPIXELS = 24
+CLICK_MS, ENCODE_MS = 50.0, 300.0
+FASTER = 4.0
+Spread = dict[str, float]
+Spots = list[tuple[int, int, int]]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--only", nargs="+", default=["window", "engine", "sam"])
+    parser.add_argument("--clicks", type=int, default=60)
+    parser.add_argument("--engine", default="leaf", help="the engine of the window")
+    args = parser.parse_args()
+    where = machine()
+    versions = {
+        n: metadata.version(n)
+        for n in ("torch", "opencv-python-headless", "PySide6-Essentials", "segment-anything")
+    }
+    print(f"{where}\n" + ", ".join(f"{k} {v}" for k, v in versions.items()) + "\n" + SPREAD_HEAD)
+    photo, _, spots = leaf(MEGAPIXELS)
+    found: dict[str, Spread] = {}
+    targets: dict[str, float] = {}
+    if "engine" in args.only:
+        found |= engine_alone(photo, spots, args.clicks)
+        targets["leaf: encode"] = ENCODE_MS
+    if "window" in args.only:
+        found |= in_window(photo, spots, args.engine, args.clicks)
+        targets[f"{args.engine}: click to proposal painted"] = CLICK_MS
+    if "sam" in args.only:
+        found |= beside_predictor(photo)
+    for name, one in found.items():
+        print(spread_row(name, one, targets.get(name)))
+    ratios = times_faster(found)
+    for name, ratio in ratios.items():
+        print(f"{name}: ours {ratio:.1f} times as fast" + (" MISSED" if ratio < FASTER else ""))
+    if args.json:
+        report = {"machine": where, "versions": versions, "ms": found, "faster": ratios}
+        args.json.write_text(json.dumps(report, indent=1), encoding="utf-8")
+    met = all(found[n]["p95"] <= t for n, t in targets.items())
+    return 0 if met and ratios.get("24 MP", FASTER) >= FASTER else 1
+
+
+def engine_alone(photo: np.ndarray, spots: Spots, clicks: int) -> dict[str, Spread]:
+    from core.engines.base import Prompt
+    from core.services.segment import load_engine
+
+    engine = load_engine("leaf")
+    engine.set_image(photo)  # the first look is slower: the library warms up
+    encode = [timed(engine.set_image, photo) for _ in range(12)]
+    ask = [
+        timed(engine.predict, Prompt(((x + 0.5, y + 0.5),), (True,))) for x, y, _ in spots[:clicks]
+    ]
+    return {"leaf: encode": spread(encode), "leaf: click in the engine": spread(ask)}
+
+
+def in_window(photo: np.ndarray, spots: Spots, engine: str, clicks: int) -> dict[str, Spread]:
+    from tests.bench.window import opened
+
+    with tempfile.TemporaryDirectory() as folder:
+        project = one_photo(Path(folder), photo)
+        with opened(project, Path(folder) / "home", engine=engine) as (program, page):
+            taken = Clicks(program, page)
+            taken.warm_up(spots[0])
+            height, width = photo.shape[:2]
+            for number, (x, y, _) in enumerate(itertools.islice(itertools.cycle(spots), clicks)):
+                near = number % 2
+                page.canvas.zoom_to(1.0, (x, y)) if near else page.canvas.fit()
+                taken.once("click", x + 0.5, y + 0.5)
+            page.canvas.fit()
+            for at in np.linspace(0.3, 0.7, 8):
+                taken.once("click on the leaf", width * at, height * 0.5)
+    named = {"click": "click to proposal painted", "accept": "Enter to region painted"}
+    return {
+        f"{engine}: {named.get(what, what)}": spread(times) for what, times in taken.times.items()
+    }
+
+
+class Clicks:
+    """What a person does, over and over, with the clock running."""
+
+    def __init__(self, program: Leafspot, page: LabelPage) -> None:
+        from tests.bench.window import Painted
+
+        self._program, self._page = program, page
+        self._painted = Painted(page)
+        self.times: dict[str, list[float]] = {}
+        program.context.actions["tool.point"].trigger()
+
+    def warm_up(self, spot: tuple[int, int, int]) -> None:
+        """The first click wakes the worker and waits for its look at the photo."""
+        self.once("", spot[0] + 0.5, spot[1] + 0.5)
+        self.times.clear()
+
+    def once(self, what: str, x: float, y: float) -> None:
+        """A click, its proposal, Enter, its region."""
+        from tests.bench.window import click, rest
+
+        page, actions = self._page, self._program.context.actions
+        rest(page, 0.15)
+        begin = time.perf_counter()
+        click(page, x, y)
+        marks = page.canvas.marks.shown
+        if not (painted := self._painted.wait(lambda: marks.candidate is not None)):
+            raise SystemExit(f"No proposal came: {page.assistant.status}")
+        self.times.setdefault(what, []).append((painted - begin) * 1e3)
+        before = len(page.controller.session.regions)
+        begin = time.perf_counter()
+        actions["candidate.accept"].trigger()
+        painted = self._painted.wait(
+            lambda: (
+                marks.candidate is None
+                and len(page.controller.session.regions) > before
+                and page.canvas.regions.settled
+            )
+        )
+        name = "accept" if what == "click" else f"{what}, accept"
+        self.times.setdefault(name, []).append((painted - begin) * 1e3)
+        actions["edit.undo"].trigger()
+
+
+def one_photo(folder: Path, photo: np.ndarray) -> Path:
+    """A project with this photo and two diseases; closed."""
+    from core.domain.disease import PALETTE, Disease
+    from core.domain.ids import DiseaseId, ImageId, new_id
+    from core.domain.image import LeafImage
+    from core.imaging.decode import inspect
+    from core.ports import NewImage
+    from storage.projects import create_project
+
+    path = folder / "leaf.jpg"
+    ok, data = cv2.imencode(".jpg", photo[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
+    assert ok
+    path.write_bytes(data.tobytes())
+    seen = inspect(path)
+    store = create_project(folder / "bench.leafspot")
+    for number, name in enumerate(("rust", "leaf miner")):
+        store.put_disease(Disease(DiseaseId(new_id()), name, PALETTE[number], hotkey=number + 1))
+    size = (photo.shape[1], photo.shape[0])
+    image = LeafImage(ImageId(new_id()), str(path), seen.sha256, *size)
+    store.add_images([NewImage(image, (), seen.thumbnail)])
+    store.close()
+    return store.folder
+
+
+def beside_predictor(photo: np.ndarray, calls: int = 16) -> dict[str, Spread]:
+    """Ours and theirs in turns, at 24 MP and at the size of a phone's preview."""
+    import torch
+    from segment_anything import SamPredictor, sam_model_registry
+
+    from core.engines.base import Prompt
+    from core.engines.segment_anything import SegmentAnything
+
+    torch.manual_seed(0)
+    model = sam_model_registry["vit_b"]().eval()
+    # A model of its own: our engine puts its decoder's weights into another order.
+    twin = sam_model_registry["vit_b"]().eval()
+    twin.load_state_dict(model.state_dict())
+    theirs, ours = SamPredictor(model), SegmentAnything(twin)
+    found: dict[str, Spread] = {}
+    width = photo.shape[1]
+    small = cv2.resize(photo, None, fx=1024 / width, fy=1024 / width, interpolation=cv2.INTER_AREA)
+    for name, rgb in (("24 MP", photo), ("0.8 MP", small)):
+        found[f"SamPredictor ViT-B: encode, {name}"] = spread([timed(theirs.set_image, rgb)])
+        ours.use(rgb, {"image": theirs.features[0].half().numpy()})
+        rng = np.random.default_rng(1)
+        times: dict[str, list[float]] = {"SamPredictor": [], "ours": []}
+        for _ in range(calls + 2):
+            x, y = rng.uniform(0.2, 0.8, 2) * (rgb.shape[1], rgb.shape[0])
+            times["SamPredictor"].append(timed(theirs.predict, np.array([(x, y)]), np.array([1])))
+            times["ours"].append(timed(ours.predict, Prompt(((float(x), float(y)),), (True,))))
+        for who, values in times.items():
+            found[f"{who} ViT-B: click, {name}"] = spread(values[2:])
+    return found
+
+
+def times_faster(found: dict[str, Spread]) -> dict[str, float]:
+    """By the medians."""
+    return {
+        name: found[f"SamPredictor ViT-B: click, {name}"]["p50"]
+        / found[f"ours ViT-B: click, {name}"]["p50"]
+        for name in ("24 MP", "0.8 MP")
+        if f"ours ViT-B: click, {name}" in found
+    }
+
+
+def timed(call: Any, *args: Any) -> float:
+    """Milliseconds by the clock."""
+    begin = time.perf_counter()
+    call(*args)
+    return (time.perf_counter() - begin) * 1e3
+
+
+if __name__ == "__main__":
+    sys.exit(main())
