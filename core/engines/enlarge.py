@@ -30,28 +30,30 @@ def enlarge(
     upper, down = _weights(np.arange(y0, y1), used[0], size[0])
     first, end = int(upper[0]), min(used[0], int(upper[-1]) + 2)
     wide = cv2.resize(logits[first:end], (size[1], end - first), interpolation=cv2.INTER_LINEAR)
-    return _stretch(wide[:, x0:x1], upper - first, down), (x0, y0)
+    return stretch(wide[:, x0:x1], upper - first, down), (x0, y0)
 
 
-def _stretch(
+def stretch(
     wide: NDArray[np.float32], upper: NDArray[np.intp], down: NDArray[np.float32]
 ) -> NDArray[np.bool_]:
-    """Where the rows between those of ``wide`` are positive: for each, the row above it and its
-    share of the one below.
+    """Where the rows between those of ``wide`` [h, w] are positive: [len(upper), w] bool.
 
-    The rows between two of ``wide`` together: what they need stays in the processor's cache, and
-    no float of the photo's size is ever written.
+    For each row, ``upper`` is the row of ``wide`` above it, ascending, and ``down`` the share of
+    the one below, 0 to 1. Between two rows of one sign there is nothing to reckon, and that is most
+    of a mask; no float of the photo's size is ever written.
     """
+    positive = wide > 0
     pixels = np.empty((len(upper), wide.shape[1]), bool)
     begins = np.flatnonzero(np.diff(upper, prepend=-1))
     ends = np.append(begins[1:], len(upper))
-    room = np.empty((int((ends - begins).max()), wide.shape[1]), np.float32)
     for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
-        above = wide[upper[begin]]
-        below = wide[min(upper[begin] + 1, len(wide) - 1)]
-        between = np.multiply(down[begin:end, None], below - above, out=room[: end - begin])
-        between += above
-        np.greater(between, 0, out=pixels[begin:end])
+        above, below = upper[begin], min(upper[begin] + 1, len(wide) - 1)
+        pixels[begin:end] = positive[above]
+        mixed = np.flatnonzero(positive[above] != positive[below])
+        if mixed.size:
+            start = wide[above][mixed]
+            between = start + down[begin:end, None] * (wide[below][mixed] - start)
+            pixels[begin:end, mixed] = between > 0
     return pixels
 
 

@@ -15,8 +15,11 @@ from numpy.typing import NDArray
 from core.domain.mask import Box
 from core.domain.region import RegionKind
 from core.engines.base import Candidate
+from core.engines.enlarge import stretch
 from core.engines.leaf_look import Answer, Look, Place, Plane, at, meant
 
+EDGE = 128.5
+"""Where a mask ends between two cells, in sixteenths of a logit from −8."""
 SAME = 0.92
 """Candidates that overlap more than this are one."""
 TIGHTER, WIDER = 1.5, -1.5
@@ -76,20 +79,20 @@ def on_photo(look: Look, plane: Plane, answer: Answer, plus: list[Place]) -> Can
     x1 = min(look.size[1], int(left + (cols[-1] + 2) * unit) + 1)
     y1 = min(look.size[0], int(top + (rows[-1] + 2) * unit) + 1)
     levels = np.clip(kept * 16 + 128, 0, 255).astype(np.uint8)
-    shift = np.array(
-        [
-            [1 / unit, 0, (x0 + 0.5 - left) / unit - 0.5],
-            [0, 1 / unit, (y0 + 0.5 - top) / unit - 0.5],
-        ]
-    )
-    drawn = cv2.warpAffine(
-        levels,
-        shift,
-        (x1 - x0, y1 - y0),
+    # Linear in both directions, as cell centres lie in the photo.
+    cells = np.maximum((np.arange(y0, y1) + 0.5 - top) / unit - 0.5, 0.0)
+    upper = np.minimum(cells.astype(np.intp), len(levels) - 1)
+    first, end = int(upper[0]), min(len(levels), int(upper[-1]) + 2)
+    across = np.array([[1 / unit, 0, (x0 + 0.5 - left) / unit - 0.5], [0, 1, 0]])
+    wide = cv2.warpAffine(
+        levels[first:end].astype(np.float32) - EDGE,
+        across,
+        (x1 - x0, end - first),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return Candidate(drawn > 128, (x0, y0), min(1.0, score))
+    drawn = stretch(wide, upper - first, (cells - upper).astype(np.float32))
+    return Candidate(drawn, (x0, y0), min(1.0, score))
 
 
 def pieces(found: NDArray[np.bool_], answer: Answer, plus: list[Place]) -> NDArray[np.bool_]:

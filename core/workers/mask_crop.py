@@ -49,7 +49,7 @@ def decode_mask(found: Mapping[str, Any]) -> tuple[NDArray[np.bool_], tuple[int,
     stride = (width + 7) // 8
     raw = _unpack(found.get("bits"), stride * height)
     bits = np.frombuffer(raw, np.uint8).reshape(height, stride)
-    return np.unpackbits(bits, axis=1, count=width).astype(bool), (x, y)
+    return np.unpackbits(bits, axis=1, count=width).view(bool), (x, y)
 
 
 def _pair(value: object, low: int) -> tuple[int, int]:
