@@ -11,8 +11,10 @@ actual pixels. Clicks on the leaf itself are given apart: their mask has million
 Engine: ``leaf`` in this process: encoding a photo of that size, and a click.
 
 SAM: our Segment Anything engine and the library's own ``SamPredictor.predict``, in turns, with the
-same ViT-B weights, embedding and clicks. The weights are random, so that the masks are noise all
-over the photo: the most there can be to enlarge. Photos are decoded before the clock starts.
+same ViT-B weights, embedding and clicks. The weights are random, so that their three masks are
+noise all over the photo: the most there can be to enlarge. ``lesion`` lets both decoders do all
+their work and then gives both the same logits in its place, three discs around the click: what
+weights that know something would say. Photos are decoded before the clock starts.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,12 +80,13 @@ def main() -> int:
         print(spread_row(name, one, targets.get(name)))
     ratios = times_faster(found)
     for name, ratio in ratios.items():
-        print(f"{name}: ours {ratio:.1f} times as fast" + (" MISSED" if ratio < FASTER else ""))
+        missed = " MISSED" if "24 MP" in name and ratio < FASTER else ""
+        print(f"{name}: ours {ratio:.1f} times as fast{missed}")
     if args.json:
         report = {"machine": where, "versions": versions, "ms": found, "faster": ratios}
         args.json.write_text(json.dumps(report, indent=1), encoding="utf-8")
     met = all(found[n]["p95"] <= t for n, t in targets.items())
-    return 0 if met and ratios.get("24 MP", FASTER) >= FASTER else 1
+    return 0 if met and all(r >= FASTER for n, r in ratios.items() if "24 MP" in n) else 1
 
 
 def engine_alone(photo: np.ndarray, spots: Spots, clicks: int) -> dict[str, Spread]:
@@ -191,7 +196,6 @@ def beside_predictor(photo: np.ndarray, calls: int = 16) -> dict[str, Spread]:
     import torch
     from segment_anything import SamPredictor, sam_model_registry
 
-    from core.engines.base import Prompt
     from core.engines.segment_anything import SegmentAnything
 
     torch.manual_seed(0)
@@ -206,23 +210,54 @@ def beside_predictor(photo: np.ndarray, calls: int = 16) -> dict[str, Spread]:
     for name, rgb in (("24 MP", photo), ("0.8 MP", small)):
         found[f"SamPredictor ViT-B: encode, {name}"] = spread([timed(theirs.set_image, rgb)])
         ours.use(rgb, {"image": theirs.features[0].half().numpy()})
-        rng = np.random.default_rng(1)
-        times: dict[str, list[float]] = {"SamPredictor": [], "ours": []}
-        for _ in range(calls + 2):
-            x, y = rng.uniform(0.2, 0.8, 2) * (rgb.shape[1], rgb.shape[0])
-            times["SamPredictor"].append(timed(theirs.predict, np.array([(x, y)]), np.array([1])))
-            times["ours"].append(timed(ours.predict, Prompt(((float(x), float(y)),), (True,))))
-        for who, values in times.items():
-            found[f"{who} ViT-B: click, {name}"] = spread(values[2:])
+        for scene in ("noise", "lesion"):
+            with ExitStack() as stack:
+                if scene == "lesion":
+                    stack.enter_context(saying_lesions(model, twin))
+                times = in_turns(theirs, ours, rgb.shape, calls)
+            for who, values in times.items():
+                found[f"{who} ViT-B: click, {scene}, {name}"] = spread(values)
     return found
+
+
+def in_turns(theirs: Any, ours: Any, shape: tuple[int, ...], calls: int) -> dict[str, list[float]]:
+    """The same clicks for both; the first two warm up and do not count."""
+    from core.engines.base import Prompt
+
+    rng = np.random.default_rng(1)
+    times: dict[str, list[float]] = {"SamPredictor": [], "ours": []}
+    for _ in range(calls + 2):
+        x, y = (float(v) for v in rng.uniform(0.2, 0.8, 2) * (shape[1], shape[0]))
+        times["SamPredictor"].append(timed(theirs.predict, np.array([(x, y)]), np.array([1])))
+        times["ours"].append(timed(ours.predict, Prompt(((x, y),), (True,))))
+    return {who: values[2:] for who, values in times.items()}
+
+
+@contextmanager
+def saying_lesions(*models: Any) -> Iterator[None]:
+    """Their mask decoders do their work and then say three discs, of 3, 5 and 8 cells' radius."""
+    import torch
+
+    yy, xx = torch.meshgrid(torch.arange(256.0), torch.arange(256.0), indexing="ij")
+    far = torch.hypot(yy - 90, xx - 120)
+    said = torch.stack([radius - far for radius in (3.0, 5.0, 8.0)])[None]
+
+    def instead(_module: object, _inputs: object, output: tuple[Any, Any]) -> tuple[Any, Any]:
+        return said, output[1]
+
+    hooks = [model.mask_decoder.register_forward_hook(instead) for model in models]
+    yield
+    for hook in hooks:
+        hook.remove()
 
 
 def times_faster(found: dict[str, Spread]) -> dict[str, float]:
     """By the medians."""
+    scenes = [f"{scene}, {mp} MP" for mp in ("24", "0.8") for scene in ("noise", "lesion")]
     return {
         name: found[f"SamPredictor ViT-B: click, {name}"]["p50"]
         / found[f"ours ViT-B: click, {name}"]["p50"]
-        for name in ("24 MP", "0.8 MP")
+        for name in scenes
         if f"ours ViT-B: click, {name}" in found
     }
 
