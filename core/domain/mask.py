@@ -32,7 +32,7 @@ def pack_tile(tile: NDArray[np.bool_]) -> NDArray[np.uint8]:
 
 def unpack_tile(packed: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """PACKED bytes to a writable (TILE, TILE) bool array."""
-    return np.unpackbits(packed).reshape(TILE, TILE).astype(bool)
+    return np.unpackbits(packed).reshape(TILE, TILE).view(np.bool_)
 
 
 def clip_box(box: Box, width: int, height: int) -> Box:

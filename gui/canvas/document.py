@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from core.domain.disease import LEAF_COLOUR, UNNAMED_LESION_COLOUR
 from core.domain.ids import RegionId
-from core.domain.mask import TILE, Box, Tiles, clip_box
+from core.domain.mask import TILE, Box, TileKey, Tiles, clip_box
 from core.domain.region import Region, RegionInfo, RegionKind
 
 Palette = Callable[[RegionInfo], str]
@@ -49,6 +49,8 @@ class CanvasDocument(QObject):
         """Colour of a stroke that has no region yet."""
         self._regions = list(regions)
         self._active: RegionId | None = None
+        self._near: dict[TileKey, list[Region]] = {}
+        """Regions with pixels in a tile: found once, until something changes."""
 
     @property
     def regions(self) -> list[Region]:
@@ -58,6 +60,7 @@ class CanvasDocument(QObject):
     def set_regions(self, regions: Iterable[Region]) -> None:
         """Another list. An active region that is not in it is active no more."""
         self._regions = list(regions)
+        self._near.clear()
         if self._active is not None and self.region(self._active) is None:
             self._active = None
         self.regionsChanged.emit()
@@ -88,12 +91,17 @@ class CanvasDocument(QObject):
 
     def region_at(self, x: float, y: float) -> Region | None:
         """The topmost region at a photo point: later lesions first, leaves last."""
-        hits = [r for r in self._regions if r.mask.contains(int(x // 1), int(y // 1))]
+        at = int(x // 1), int(y // 1)
+        tile = at[1] // TILE, at[0] // TILE
+        if tile not in self._near:
+            self._near[tile] = [r for r in self._regions if tile in r.mask.tiles]
+        hits = [r for r in self._near[tile] if r.mask.contains(*at)]
         lesions = [r for r in hits if r.info.kind is RegionKind.LESION]
         return (lesions or hits)[-1] if hits else None
 
     def pixels_changed(self, box: Box) -> None:
         """Say that the regions differ inside ``box``."""
+        self._near.clear()
         cut = clip_box(box, *self.size)
         if cut[2] > cut[0] and cut[3] > cut[1]:
             self.changed.emit(cut)
