@@ -316,13 +316,13 @@ def test_more_colours_than_numbers_still_draws_every_region() -> None:
 
 
 def test_a_point_is_found_in_what_a_stroke_or_another_list_has_just_put_there() -> None:
-    mask = TileMask.from_array(np.ones((10, 10), bool), (0, 0), (64, 64))
+    mask = TileMask.from_array(np.ones((10, 10), bool), (0, 0), (900, 600))
     region = Region(RegionInfo(RegionId(1), ImageId(1), RegionKind.LESION), mask)
-    document = CanvasDocument((64, 64), [region])
-    assert document.region_at(40, 40) is None
+    document = CanvasDocument((900, 600), [region])
+    assert document.region_at(640, 40) is None
     before = region.mask.copy()
-    region.mask.add((35, 35, 45, 45), np.ones((10, 10), bool))
+    region.mask.add((635, 35, 645, 45), np.ones((10, 10), bool))
     document.tiles_changed(before.delta(region.mask))
-    assert document.region_at(40, 40) is region
+    assert document.region_at(640, 40) is region
     document.set_regions([])
-    assert document.region_at(40, 40) is None
+    assert document.region_at(640, 40) is None
