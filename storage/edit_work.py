@@ -25,8 +25,9 @@ from core.domain.ids import RegionId
 from core.domain.mask import PACKED, TileKey
 from core.domain.region import RegionInfo
 from core.errors import Bug, ProjectDamaged
-from storage import areas, mask_codec
-from storage.areas import Areas, Group
+from core.geometry import areas
+from core.geometry.areas import Areas, Group
+from storage import mask_codec
 from storage.mapping import areas_from, areas_values, region_from, region_values
 from storage.mask_codec import Packed, TileDamaged
 from storage.new_masks import tile_row

@@ -17,8 +17,8 @@ from core.changes import Changes
 from core.domain.ids import DiseaseId, ImageId, RunId
 from core.domain.image import ImageState, LeafImage
 from core.errors import Bug, ProjectDamaged, ProjectError
+from core.geometry.severity import severity_percent
 from core.ports import ImageCard, ImageOrder, ImageQuery, NewImage
-from storage.areas import severity_percent
 from storage.mapping import fold, image_from, image_values
 from storage.new_masks import mask_rows
 from storage.rows import Rows, chunks

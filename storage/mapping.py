@@ -22,7 +22,7 @@ from core.domain.image import ImageState, LeafImage, Split
 from core.domain.region import RegionInfo, RegionKind
 from core.domain.run import Run, RunState, Score, TargetScore, Verdict
 from core.errors import ProjectDamaged
-from storage.areas import Areas
+from core.geometry.areas import Areas
 from storage.tables import DiseaseRow, ImageRow, RegionRow, RunRow, ScoreRow
 
 Values = dict[str, Any]

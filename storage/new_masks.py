@@ -10,9 +10,10 @@ from typing import Any
 
 from core.domain.mask import TileKey
 from core.errors import Bug
+from core.geometry import areas
+from core.geometry.areas import Group
 from core.ports import NewImage
-from storage import areas, mask_codec
-from storage.areas import Group
+from storage import mask_codec
 from storage.mapping import areas_values, region_values
 from storage.mask_codec import Packed
 

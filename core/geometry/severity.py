@@ -4,26 +4,20 @@ Severity is the share of diseased pixels of the whole leaf in percent: lesion / 
 union makes it the same whether the leaf was outlined with its lesions or around them. Where several
 diseases overlap, each counts its own pixels, so that they may add up to more than the whole.
 
-Grades are those of the coffee leaf scale of Esgario, Krohling and Ventura (2020): 0 healthy
-(under 0.1 %), 1 very low (to 5 %), 2 low (to 10 %), 3 high (to 15 %), 4 very high.
+Severity as a proportion of the plant unit's area that is visibly diseased is the term of Nutter,
+Esker and Coelho Netto (2006), European Journal of Plant Pathology 115, 95–103.
 
 Knows arrays and figures; knows no photo and no project.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Mask = NDArray[np.bool_]
-K = TypeVar("K", bound=Hashable)
-
-GRADE_LIMITS = (0.1, 5.0, 10.0, 15.0)
-"""Upper ends in %; a leaf below the first is healthy, one at another belongs to the lower grade."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,32 +33,21 @@ class Overlap:
     prediction_empty: bool
 
 
-def severity_percent(leaf: Mask | None, lesion: Mask) -> float | None:
-    """Lesion pixels in % of leaf ∪ lesion, 0–100; masks are [h, w] bool of one size.
+def severity_percent(*, leaf: int, lesion: int, cover: int) -> float | None:
+    """Lesion pixels in percent of leaf and lesion together; a pixel that is both counts as lesion.
 
-    None where no leaf is outlined: without it nobody knows the whole.
+    ``cover`` is the size of the union of both. None where no leaf is outlined: without it nobody
+    knows the whole. All of the program's percentages come from here.
     """
-    if leaf is None or not leaf.any():
+    return 100.0 * lesion / cover if leaf > 0 else None
+
+
+def mask_severity(leaf: Mask | None, lesion: Mask) -> float | None:
+    """``severity_percent`` of two [h, w] bool masks of one size."""
+    if leaf is None:
         return None
-    return 100.0 * int(np.count_nonzero(lesion)) / int(np.count_nonzero(leaf | lesion))
-
-
-def severity_by_disease(leaf: Mask | None, lesions: Mapping[K, Mask]) -> dict[K, float | None]:
-    """``severity_percent`` of every disease over the same whole: the leaf and all lesions."""
-    if leaf is None or not leaf.any():
-        return dict.fromkeys(lesions)
-    whole = leaf.copy()
-    for mask in lesions.values():
-        whole |= mask
-    pixels = int(np.count_nonzero(whole))
-    return {key: 100.0 * int(np.count_nonzero(m)) / pixels for key, m in lesions.items()}
-
-
-def grade(severity: float) -> int:
-    """Severity in % to grade 0–4."""
-    if severity < GRADE_LIMITS[0]:
-        return 0
-    return 1 + sum(severity > limit for limit in GRADE_LIMITS[1:])
+    counts = (int(np.count_nonzero(m)) for m in (leaf, lesion, leaf | lesion))
+    return severity_percent(**dict(zip(("leaf", "lesion", "cover"), counts, strict=True)))
 
 
 def overlap(truth: Mask, prediction: Mask) -> Overlap:

@@ -38,7 +38,8 @@ from core.domain.mask import TileKey, TileMask
 from core.domain.region import Region, RegionInfo, RegionKind
 from core.engines.base import Candidate
 from core.errors import Bug
-from core.services.areas import AreaBook, Figures
+from core.geometry.areas import Areas
+from core.services.areas import AreaBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class LabellingSession:
         return ImageLabel(self.image.disease, self.image.state, self.image.mask_known)
 
     @property
-    def figures(self) -> Figures:
+    def figures(self) -> Areas:
         """Areas and severity, as of the last ``apply``."""
         return self._areas.figures()
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from core import files
 from core.domain.run import Score, TargetScore
-from core.geometry.severity import concordance, overlap, severity_percent
+from core.geometry.severity import concordance, mask_severity, overlap
 from core.imaging.probability import to_mask, write_probability
 from core.services.review import review
 from core.training import prompts
@@ -63,8 +63,8 @@ def score(run: RunFolder, sample: Sample, said: Prediction, prediction: str = ""
     true_severity = None
     if prompts.LESION_TARGET in truths:
         leaf = truths.get(prompts.LEAF_TARGET)
-        true_severity = severity_percent(leaf, truths[prompts.LESION_TARGET])
-    predicted_severity = severity_percent(masks[prompts.LEAF_TARGET], masks[prompts.LESION_TARGET])
+        true_severity = mask_severity(leaf, truths[prompts.LESION_TARGET])
+    predicted_severity = mask_severity(masks[prompts.LEAF_TARGET], masks[prompts.LESION_TARGET])
     return Score(
         run=run.id,
         image=sample.image,

@@ -39,7 +39,7 @@ class Answerer:
 
     def predict(self, path: Path, sha256: str | None, out: Path) -> dict[str, object]:
         """One photo; pictures go to ``out`` under the photo's stem and a number."""
-        from core.geometry.severity import severity_percent
+        from core.geometry.severity import mask_severity
         from core.heads.base import shrink
         from core.imaging.decode import decode_rgb
         from core.imaging.probability import to_mask
@@ -57,7 +57,7 @@ class Answerer:
         return {
             "predicted": said.predicted,
             "probabilities": [list(pair) for pair in said.probabilities],
-            "severity": severity_percent(leaf, lesions) or 0.0,
+            "severity": mask_severity(leaf, lesions) or 0.0,
             "lesions": str(picture),
             "leaf": str(out / f"{stem}.leaf.png"),
         }

@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from core.domain.disease import UNNAMED_LESION_COLOUR
-from core.services.areas import Figures
+from core.geometry.areas import Areas
 from gui.gallery.cell import percent
 from gui.models.diseases import DiseaseList
 from gui.panels.pieces import label
@@ -30,7 +30,7 @@ class Share:
     value: float
 
 
-def shares(figures: Figures, diseases: DiseaseList) -> list[Share]:
+def shares(figures: Areas, diseases: DiseaseList) -> list[Share]:
     """The diseases that have any lesion, largest first."""
     lines = []
     for disease_id, pixels in figures.diseases.items():
@@ -60,14 +60,14 @@ class SeverityPanel(QWidget):
         column.addWidget(self.note)
         column.addWidget(self.chart)
 
-    def show_figures(self, figures: Figures | None) -> None:
+    def show_figures(self, figures: Areas | None) -> None:
         severity = figures.severity if figures else None
         self.figure.setText("–" if severity is None else percent(severity))
         self.note.setText(_note(figures))
         self.chart.put(shares(figures, self._diseases) if figures else [])
 
 
-def _note(figures: Figures | None) -> str:
+def _note(figures: Areas | None) -> str:
     if figures is None:
         return ""
     if figures.severity is None:

@@ -38,8 +38,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from core.domain.ids import ImageId
 from core.domain.mask import TileMask
 from core.domain.run import Score
+from core.domain.scale import BRACOL
 from core.geometry import rle
-from core.geometry.severity import concordance, grade, overlap
+from core.geometry.severity import concordance, overlap
 from core.heads.base import shrink
 from core.imaging.decode import decode_rgb, sha256_of
 from core.imaging.drawn_leaves import DISEASES, draw_leaf
@@ -302,10 +303,15 @@ def figures(raw: dict[str, object], test: Sequence[Leaf]) -> dict[str, float]:
         "healthy_invented": float(seen.invented),
         "severity_ccc": concordance([a for a, _ in pairs], [b for _, b in pairs]),
         "grade_right": float(
-            np.mean([grade(s.severity) == grades[int(s.image)] for s in outlined])
+            np.mean([int(BRACOL.grade(s.severity)) == grades[int(s.image)] for s in outlined])
         ),
         "grade_ceiling": float(
-            np.mean([grade(s.true_severity or 0.0) == grades[int(s.image)] for s in outlined])
+            np.mean(
+                [
+                    int(BRACOL.grade(s.true_severity or 0.0)) == grades[int(s.image)]
+                    for s in outlined
+                ]
+            )
         ),
     }
     if rolled:

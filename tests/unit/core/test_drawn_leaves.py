@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.geometry.severity import severity_percent
+from core.geometry.severity import mask_severity
 from core.imaging.drawn_leaves import (
     BACKGROUNDS,
     CROPS,
@@ -121,7 +121,7 @@ def test_severity_comes_out_near_what_was_asked_for(wanted: float) -> None:
             size=(256, 256),
             severity=wanted,
         )
-        got.append(severity_percent(leaf.leaf, leaf.lesions["leaf_spot"]) or 0.0)
+        got.append(mask_severity(leaf.leaf, leaf.lesions["leaf_spot"]) or 0.0)
     assert np.median(got) == pytest.approx(wanted, rel=0.05)
     assert min(got) > 0.5 * wanted
 

@@ -10,12 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.domain.scale import BRACOL
 from core.geometry.severity import (
     concordance,
-    grade,
+    mask_severity,
     overlap,
-    severity_by_disease,
-    severity_percent,
 )
 from core.imaging.mask_files import read_mask
 
@@ -30,26 +29,12 @@ def test_severity_is_the_lesions_share_of_leaf_and_lesion() -> None:
     around = _mask(0, 1, 2, 3, 4, 5)
     within = _mask(0, 1, 2, 3, 4, 5, 6, 7)
     lesion = _mask(6, 7)
-    assert severity_percent(around, lesion) == severity_percent(within, lesion) == 25.0
+    assert mask_severity(around, lesion) == mask_severity(within, lesion) == 25.0
 
 
 def test_without_a_leaf_there_is_no_severity() -> None:
-    assert severity_percent(None, _mask(1)) is None
-    assert severity_percent(_mask(), _mask(1)) is None
-    assert severity_by_disease(None, {"rust": _mask(1)}) == {"rust": None}
-
-
-def test_each_disease_is_measured_against_the_same_whole() -> None:
-    shares = severity_by_disease(_mask(0, 1, 2), {"rust": _mask(3), "blight": _mask(3, 4)})
-    assert shares == {"rust": 20.0, "blight": 40.0}
-
-
-@pytest.mark.parametrize(
-    ("severity", "expected"),
-    [(0, 0), (0.09, 0), (0.1, 1), (5, 1), (5.1, 2), (10, 2), (12, 3), (15, 3), (15.1, 4), (100, 4)],
-)
-def test_grades_follow_the_coffee_leaf_scale(severity: float, expected: int) -> None:
-    assert grade(severity) == expected
+    assert mask_severity(None, _mask(1)) is None
+    assert mask_severity(_mask(), _mask(1)) is None
 
 
 def test_overlap_counts_empty_masks_as_agreed() -> None:
@@ -84,6 +69,6 @@ def test_true_masks_give_back_the_graders_grade_as_often_as_reported(bracol: Pat
     right = 0
     for row in val:
         values = read_mask(bracol / row["mask"]).values
-        found = severity_percent(values == 1, values == 2)
-        right += grade(found or 0.0) == int(row["severity_grade"])
+        found = mask_severity(values == 1, values == 2)
+        right += BRACOL.grade(found or 0.0) == row["severity_grade"]
     assert right / len(val) == pytest.approx(0.86, abs=0.005)

@@ -8,7 +8,8 @@ import pytest
 from core.domain.ids import DiseaseId
 from core.domain.mask import TILE, pack_tile
 from core.domain.region import RegionKind
-from storage.areas import Areas, count, severity_percent
+from core.geometry.areas import Areas, count
+from core.geometry.severity import severity_percent
 
 LEAF, RUST, UNNAMED = (
     (RegionKind.LEAF, None),
@@ -44,3 +45,18 @@ def test_no_leaf_no_severity() -> None:
     assert severity_percent(leaf=5, lesion=0, cover=5) == 0.0
     assert severity_percent(leaf=5, lesion=5, cover=5) == 100.0
     assert count([]).severity is None
+
+
+def test_each_disease_is_measured_against_the_same_whole() -> None:
+    found = count([[(LEAF, square(0, 20)), (RUST, square(10, 20)), (UNNAMED, square(15, 25))]])
+    assert found.diseases == {DiseaseId(1): 100, None: 100}
+    assert found.severity_of(DiseaseId(1)) == found.severity_of(None) == pytest.approx(40.0)
+    assert found.severity == pytest.approx(60.0)
+    assert count([[(RUST, square(0, 5))]]).severity_of(DiseaseId(1)) is None
+
+
+def test_packed_bits_and_plain_pixels_count_alike() -> None:
+    pixels = np.zeros((TILE, TILE), bool)
+    pixels[3:50, 7:91] = True
+    for group in (LEAF, RUST):
+        assert count([[(group, pixels)]]) == count([[(group, pack_tile(pixels))]])

@@ -1,8 +1,9 @@
-"""How many pixels the regions of a photo cover, counted tile by tile from packed bits.
+"""How many pixels the regions of a photo cover, counted tile by tile.
 
 Overlaps count once: every figure is the size of a union. Counts of disjoint sets of tiles add up,
-which lets a stroke update a photo's figures from the tiles it touched alone. Knows numpy and the
-domain; knows no table.
+which lets a stroke update a photo's figures from the tiles it touched alone. The rule is stated
+here once: the open photo and the store both count with it, each from its own form of tiles. Knows
+numpy and the domain; knows no table and no widget.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ from numpy.typing import NDArray
 
 from core.domain.ids import DiseaseId
 from core.domain.region import RegionKind
+from core.geometry.severity import severity_percent
 
 Group = tuple[RegionKind, DiseaseId | None]
-Stack = Iterable[tuple[Group, NDArray[np.uint8]]]
-"""The packed tiles of all regions at one place, each with its kind and disease."""
+Tile = NDArray[np.uint8] | NDArray[np.bool_]
+Stack = Iterable[tuple[Group, Tile]]
+"""The tiles of all regions at one place, each with its kind and disease: all packed bits, or all
+[h, w] bool. A whole number of eight bytes each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +51,16 @@ class Areas:
         """Lesion / (leaf + lesion) in percent; None where no leaf is outlined."""
         return severity_percent(leaf=self.leaf, lesion=self.lesion, cover=self.cover)
 
+    @property
+    def diseases(self) -> dict[DiseaseId | None, int]:
+        """The unions of the lesions of each disease in pixels (None: not yet named)."""
+        lesions = ((d, n) for (kind, d), n in self.groups.items() if kind is RegionKind.LESION)
+        return dict(lesions)
 
-def severity_percent(*, leaf: int, lesion: int, cover: int) -> float | None:
-    """Lesion pixels in percent of leaf and lesion together; a pixel that is both counts as lesion.
-
-    ``cover`` is the union of both. None where no leaf is outlined.
-    """
-    return 100.0 * lesion / cover if leaf > 0 else None
+    def severity_of(self, disease: DiseaseId | None) -> float | None:
+        """One disease in percent of the same whole. Shares overlap where lesions do."""
+        lesion = self.groups.get((RegionKind.LESION, disease), 0)
+        return severity_percent(leaf=self.leaf, lesion=lesion, cover=self.cover)
 
 
 def count(stacks: Iterable[Stack]) -> Areas:
@@ -62,8 +69,9 @@ def count(stacks: Iterable[Stack]) -> Areas:
     leaf = lesion = cover = 0
     for stack in stacks:
         unions: dict[Group, NDArray[np.uint64]] = {}
-        for group, packed in stack:
-            words = packed.view(np.uint64)
+        for group, tile in stack:
+            # Of packed bits and of bools alike, the set pixels are the set bits.
+            words = tile.reshape(-1).view(np.uint64)
             before = unions.get(group)
             unions[group] = words if before is None else before | words
         for group, union in unions.items():
