@@ -14,6 +14,7 @@ from core.domain.ids import ImageId
 class Changes:
     """The union of everything a committed action changed. ``everything`` follows a bulk import.
 
+    ``measures``: scale cards or severity scales, which change no label.
     ``elsewhere``: not by labelling, so what an open photo holds of ``images`` is out of date and
     its steps can no longer be undone.
     """
@@ -23,6 +24,7 @@ class Changes:
     runs: bool = False
     everything: bool = False
     elsewhere: bool = False
+    measures: bool = False
 
     def __or__(self, other: Changes) -> Changes:
         return Changes(
@@ -31,4 +33,5 @@ class Changes:
             runs=self.runs or other.runs,
             everything=self.everything or other.everything,
             elsewhere=self.elsewhere or other.elsewhere,
+            measures=self.measures or other.measures,
         )

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Protocol
 
 from core.changes import Changes
-from core.domain.disease import Disease
+from core.domain.calibration import Calibration
+from core.domain.disease import Disease, DiseaseUse, Merged
 from core.domain.edits import Edit
 from core.domain.ids import DiseaseId, ImageId, RunId
 from core.domain.image import ImageState, LeafImage, Split
 from core.domain.region import Region, RegionInfo, RegionKind
 from core.domain.run import Run, RunState, Score, Verdict
+from core.domain.scale import Scales
 
 
 class ImageOrder(StrEnum):
@@ -95,6 +97,25 @@ class ProjectStore(Protocol):
     # -- diseases
     def diseases(self) -> list[Disease]: ...
     def put_disease(self, disease: Disease) -> Changes: ...
+    def disease_use(self, disease: DiseaseId) -> DiseaseUse:
+        """How much would change with it."""
+        ...
+
+    def merge_diseases(self, gone: DiseaseId, into: DiseaseId) -> Merged:
+        """Labels and regions of ``gone`` become ``into``, which is found by both names then.
+
+        Raises ProjectError for the healthy class and for a disease merged into itself. What runs
+        have learnt and scored keeps the names it was trained with.
+        """
+        ...
+
+    def undo_merge(self, merged: Merged) -> Changes:
+        """Brings the disease back to what still carries the other one of those it had.
+
+        Raises ProjectError when its name or id has been given away since.
+        """
+        ...
+
     def remove_disease(self, disease: DiseaseId) -> Changes:
         """Raises ProjectError when a photo or region still carries it."""
         ...
@@ -122,6 +143,27 @@ class ProjectStore(Protocol):
 
     def resolve(self, image: LeafImage) -> Path:
         """The absolute path of a photo. Does not look whether it is there."""
+        ...
+
+    # -- measuring
+    def scales(self) -> Scales:
+        """The project's severity scales; the published ones until some are put."""
+        ...
+
+    def put_scales(self, scales: Scales) -> Changes:
+        """Raises ProjectError with what is wrong with them."""
+        ...
+
+    def calibrations(self, images: Sequence[ImageId]) -> dict[ImageId, Calibration]:
+        """Of those photos that have a scale card."""
+        ...
+
+    def put_calibrations(self, found: Mapping[ImageId, Calibration | None]) -> Changes:
+        """Insert or replace by photo; None takes it away."""
+        ...
+
+    def later_in_group(self, image: ImageId) -> list[ImageId]:
+        """Photos of the same group and size that were added after this one, in order."""
         ...
 
     # -- regions

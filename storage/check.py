@@ -19,9 +19,9 @@ from core.domain.image import LeafImage
 from core.domain.mask import TileKey
 from core.errors import ProjectDamaged, ProjectError
 from core.exporters.base import MAX_PIXELS
+from core.geometry import areas
 from core.geometry.areas import Group
 from core.ports import CheckReport
-from storage import areas
 from storage.database import Database
 from storage.mapping import areas_from, image_from, region_from
 from storage.mask_codec import Packed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import exists, select, update
 
 from core.changes import Changes
-from core.domain.disease import Disease
+from core.domain.disease import Disease, clash
 from core.domain.ids import DiseaseId
 from core.errors import ProjectError
 from storage.mapping import disease_from, disease_values
@@ -25,17 +25,16 @@ class Diseases(Rows):
     def put_disease(self, disease: Disease) -> Changes:
         """Insert or replace by id. A hotkey moves here from the disease that had it.
 
-        Raises ProjectError for an empty name, one that is taken, and a second healthy class.
+        Raises ProjectError for an empty name, a name or synonym that is taken, and a second
+        healthy class.
         """
         if not disease.name.strip():
             raise ProjectError("A disease needs a name; type one.")
         values = disease_values(disease)
         with self._db.write() as session:
             for other in session.scalars(select(DiseaseRow).where(DiseaseRow.id != disease.id)):
-                if other.name_folded == values["name_folded"]:
-                    raise ProjectError(
-                        f"There is already a disease called “{other.name}”; choose another name."
-                    )
+                if text := clash(disease, [disease_from(other)]):
+                    raise ProjectError(text)
                 if disease.healthy and other.healthy:
                     raise ProjectError(
                         f"“{other.name}” already stands for healthy leaves; a project has one such "

@@ -16,14 +16,24 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Row as SqlRow
 
+from core.domain.calibration import Calibration
 from core.domain.disease import Disease
 from core.domain.ids import DiseaseId, ImageId, RegionId, RunId
 from core.domain.image import ImageState, LeafImage, Split
 from core.domain.region import RegionInfo, RegionKind
 from core.domain.run import Run, RunState, Score, TargetScore, Verdict
+from core.domain.scale import Grade, Scale, Scales, scales_problem
 from core.errors import ProjectDamaged
 from core.geometry.areas import Areas
-from storage.tables import DiseaseRow, ImageRow, RegionRow, RunRow, ScoreRow
+from storage.tables import (
+    CalibrationRow,
+    DiseaseRow,
+    ImageRow,
+    RegionRow,
+    RunRow,
+    ScoreRow,
+    SettingRow,
+)
 
 Values = dict[str, Any]
 Row = TypeVar("Row")
@@ -75,6 +85,8 @@ def disease_values(disease: Disease) -> Values:
         "hotkey": disease.hotkey,
         "eppo": disease.eppo,
         "healthy": disease.healthy,
+        "crop": disease.crop,
+        "synonyms": _json(disease.synonyms),
     }
 
 
@@ -88,6 +100,8 @@ def disease_from(row: DiseaseRow) -> Disease:
         hotkey=row.hotkey,
         eppo=row.eppo,
         healthy=bool(row.healthy),
+        crop=row.crop,
+        synonyms=tuple(str(name) for name in json.loads(row.synonyms)),
     )
 
 
@@ -189,6 +203,57 @@ def region_from(row: RegionRow) -> RegionInfo:
         source=row.source,
         author=row.author,
     )
+
+
+def calibration_values(image: ImageId, found: Calibration) -> Values:
+    """Every column of a scale card."""
+    return {
+        "image_id": image,
+        "length_mm": found.length_mm,
+        "length_px": found.length_px,
+        "line": _json(found.line or ()),
+    }
+
+
+@_guarded
+def calibration_from(row: CalibrationRow) -> Calibration:
+    """Raises ProjectDamaged, also for lengths that no line has."""
+    ends = [float(end) for end in json.loads(row.line)]
+    if len(ends) not in (0, 4) or not (0 < row.length_mm < math.inf and row.length_px > 0):
+        raise ValueError("no such line")
+    line = (ends[0], ends[1], ends[2], ends[3]) if ends else None
+    return Calibration(float(row.length_mm), float(row.length_px), line)
+
+
+def scales_json(scales: Scales) -> str:
+    """The severity scales of a project as text."""
+    listed = [
+        {
+            "title": scale.title,
+            "source": scale.source,
+            "grades": [(g.name, g.upto, g.under) for g in scale.grades],
+        }
+        for scale in scales.all
+    ]
+    return _json({"chosen": scales.title, "scales": listed})
+
+
+@_guarded
+def scales_from(row: SettingRow) -> Scales:
+    """Raises ProjectDamaged, also for scales that do not rise to 100 %."""
+    found = json.loads(row.value)
+    listed = tuple(
+        Scale(
+            str(each["title"]),
+            tuple(Grade(str(n), float(upto), bool(under)) for n, upto, under in each["grades"]),
+            str(each["source"]),
+        )
+        for each in found["scales"]
+    )
+    scales = Scales(listed, str(found["chosen"]))
+    if text := scales_problem(scales):
+        raise ValueError(text)
+    return scales
 
 
 def run_values(run: Run) -> Values:

@@ -16,12 +16,14 @@ from storage.disease_rows import Diseases
 from storage.files import Layout
 from storage.image_rows import Images
 from storage.lock import ProjectLock
+from storage.measure_rows import Measures
+from storage.merge_rows import Merging
 from storage.region_rows import Regions
 from storage.run_rows import Runs
 from storage.thumbnails import Thumbnails
 
 
-class SqlProjectStore(Diseases, Images, Regions, Runs):
+class SqlProjectStore(Diseases, Merging, Images, Measures, Regions, Runs):
     """One open project. Any thread may call it; calls wait for one another."""
 
     def __init__(

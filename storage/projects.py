@@ -245,7 +245,8 @@ def _expect_schema(layout: Layout, connection: sqlite3.Connection) -> None:
         wanted = _schema(fresh)
     finally:
         fresh.close()
-    odd = sorted(name for _, name, _ in _schema(connection) ^ wanted)
+    # A damaged file may give bytes for a name.
+    odd = sorted(str(name) for _, name, _ in _schema(connection) ^ wanted)
     if odd:
         raise _damaged(layout, f"“{odd[0]}” in project.db is not as Leafspot makes it")
 

@@ -23,7 +23,7 @@ class Base(DeclarativeBase):
 
 
 class DiseaseRow(Base):
-    """A class. ``name_folded`` makes names unique whatever their case."""
+    """A class. ``name_folded`` makes names unique whatever their case; ``synonyms`` is JSON."""
 
     __tablename__ = "disease"
 
@@ -34,6 +34,8 @@ class DiseaseRow(Base):
     hotkey: Mapped[int | None]
     eppo: Mapped[str]
     healthy: Mapped[bool]
+    crop: Mapped[str] = mapped_column(default="")
+    synonyms: Mapped[str] = mapped_column(default="[]")
 
 
 class ImageRow(Base):
@@ -113,6 +115,28 @@ class TileRow(Base):
     tile_col: Mapped[int] = mapped_column(primary_key=True)
     sha256: Mapped[bytes]
     data: Mapped[bytes]
+
+
+class CalibrationRow(Base):
+    """How large a photo's pixels are; ``line`` is JSON ``[x0, y0, x1, y1]``, or ``[]``."""
+
+    __tablename__ = "calibration"
+
+    image_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("image.id", ondelete="CASCADE"), primary_key=True
+    )
+    length_mm: Mapped[float]
+    length_px: Mapped[float]
+    line: Mapped[str]
+
+
+class SettingRow(Base):
+    """What the project decides for itself, as JSON by name."""
+
+    __tablename__ = "project_setting"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
 
 
 class RunRow(Base):

@@ -5,9 +5,14 @@ Knows names, codes and colours; knows nothing of models or pixels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-from core.domain.ids import DiseaseId
+from core.domain.ids import DiseaseId, ImageId, RegionId
+
+LONGEST_NAME = 120
+MOST_SYNONYMS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +20,8 @@ class Disease:
     """One class. ``healthy`` marks the class of leaves without lesions; a project has at most one.
 
     ``colour`` is ``#rrggbb``; ``hotkey`` is a digit 1–9 or None; ``eppo`` an EPPO code or "".
+    ``crop`` is the host in plain words or "". ``synonyms`` are other names it is found by: common
+    ones, those of the pathogen, and those it had before it was renamed or merged.
     """
 
     id: DiseaseId
@@ -23,6 +30,82 @@ class Disease:
     hotkey: int | None = None
     eppo: str = ""
     healthy: bool = False
+    crop: str = ""
+    synonyms: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its name, then its synonyms."""
+        return (self.name, *self.synonyms)
+
+    def is_called(self, name: str) -> bool:
+        """Whether ``name`` is its name or a synonym, in any case and spacing."""
+        wanted = folded(name)
+        return any(folded(n) == wanted for n in self.names)
+
+    def renamed(self, name: str) -> Disease:
+        """Under another name; the one it had stays a synonym, so that old tables still find it."""
+        return replace(self, name=name, synonyms=distinct((*self.synonyms, self.name), name))
+
+    def absorbing(self, other: Disease) -> Disease:
+        """What it is after ``other`` was merged into it: found by the names of both."""
+        return replace(self, synonyms=distinct((*self.synonyms, *other.names), self.name))
+
+
+@dataclass(frozen=True, slots=True)
+class DiseaseUse:
+    """Where a disease occurs: photos labelled with it, regions of it, photos with either."""
+
+    labels: int = 0
+    regions: int = 0
+    photos: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """One disease merged into another, with what it takes to undo that.
+
+    ``gone`` and ``into`` are the two as they were; ``labels`` are the photos and ``regions`` the
+    regions that carried ``gone``, ``photos`` those with either.
+    """
+
+    gone: Disease
+    into: Disease
+    labels: tuple[ImageId, ...]
+    regions: tuple[RegionId, ...]
+    photos: frozenset[ImageId]
+
+
+def folded(name: str) -> str:
+    """For comparing names: whatever their case, Unicode form and spacing."""
+    return " ".join(unicodedata.normalize("NFC", name).casefold().split())
+
+
+def distinct(names: Iterable[str], name: str) -> tuple[str, ...]:
+    """``names`` without blanks, doubles and ``name`` itself, each with single spaces."""
+    known = {folded(name), ""}
+    out: list[str] = []
+    for each in names:
+        if folded(each) not in known:
+            known.add(folded(each))
+            out.append(" ".join(each.split()))
+    return tuple(out)
+
+
+def clash(disease: Disease, others: Iterable[Disease]) -> str:
+    """Why the names of ``disease`` cannot stand beside those of ``others``; "" when they can.
+
+    A name finds one disease and no more, else a table could not say which it means.
+    """
+    names = {folded(n): n for n in disease.names}
+    for other in others:
+        if other.id == disease.id:
+            continue
+        if folded(other.name) in names:
+            return f"There is already a disease called “{other.name}”; choose another name."
+        if both := [n for n in other.synonyms if folded(n) in names]:
+            return f"“{both[0]}” is a synonym of “{other.name}”; take it away there first."
+    return ""
 
 
 PALETTE = (

@@ -6,9 +6,7 @@ that carries them is, so that a table full of mistakes leaves nothing behind.
 
 from __future__ import annotations
 
-import unicodedata
-
-from core.domain.disease import HEALTHY_COLOUR, PALETTE, Disease
+from core.domain.disease import HEALTHY_COLOUR, PALETTE, Disease, folded
 from core.domain.ids import DiseaseId, new_id
 from core.ports import ProjectStore
 
@@ -29,10 +27,17 @@ class DiseaseBook:
         self._unwritten: dict[DiseaseId, Disease] = {}
 
     def find(self, name: str) -> Disease | None:
-        """The disease called ``name`` in any case, or None. "healthy" finds the healthy class."""
-        wanted = _plain(name)
+        """The disease called ``name``, or None. "healthy" finds the healthy class.
+
+        Case and spacing do not matter; names go before synonyms, which hold what a disease was
+        called before it was renamed or merged.
+        """
+        wanted = folded(name)
         for disease in self._all:
-            if _plain(disease.name) == wanted:
+            if folded(disease.name) == wanted:
+                return disease
+        for disease in self._all:
+            if disease.is_called(name):
                 return disease
         if wanted == HEALTHY:
             return next((d for d in self._all if d.healthy), None)
@@ -65,7 +70,7 @@ class DiseaseBook:
             del self._unwritten[disease.id]
 
     def _new(self, name: str) -> Disease:
-        healthy = _plain(name) == HEALTHY
+        healthy = folded(name) == HEALTHY
         colours = [c for c in PALETTE if c != HEALTHY_COLOUR]
         unused = [c for c in colours if c not in {d.colour for d in self._all}]
         keys = {d.hotkey for d in self._all}
@@ -81,7 +86,3 @@ class DiseaseBook:
         self._all.append(disease)
         self._unwritten[disease.id] = disease
         return disease
-
-
-def _plain(name: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", name).casefold().split())

@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 
 from core.errors import ProjectDamaged
 from storage.database import APPLICATION_ID
-from storage.migrations import m0001_first
+from storage.migrations import m0001_first, m0002_severity
 
 Migration = Callable[[sqlite3.Connection], None]
-MIGRATIONS: tuple[Migration, ...] = (m0001_first.apply,)
+MIGRATIONS: tuple[Migration, ...] = (m0001_first.apply, m0002_severity.apply)
 CURRENT = len(MIGRATIONS)
 
 

@@ -22,7 +22,8 @@ from core.domain.image import ImageState, LeafImage
 from core.domain.mask import TILE, TileKey, pack_tile
 from core.domain.region import RegionInfo, RegionKind
 from core.domain.run import Run, RunState, Score, TargetScore
-from storage import areas, create_project, mask_codec
+from core.geometry import areas
+from storage import create_project, mask_codec
 from storage.database import connect
 from storage.mapping import areas_values, image_values, region_values, score_values
 from storage.mask_codec import Packed
