@@ -61,7 +61,7 @@ def use(monkeypatch: pytest.MonkeyPatch, *more: runner.Migration) -> None:
 def test_an_older_project_is_backed_up_and_converted_when_it_is_opened(
     old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, columns = version(old)
+    _, columns = version(old)
     use(monkeypatch, add_notes)
     store = open_project(old)
     assert store.image(PHOTO.id) == PHOTO
