@@ -56,7 +56,7 @@ class ExporterSpec:
     """A plug-in entry. ``factory`` ("module:function") is an `Exporter`.
 
     ``suffix`` is the file's ending, "" when a folder is written. ``loses`` says in one sentence
-    what the format cannot hold.
+    what the format cannot hold. ``draws`` is set when the photos themselves are needed.
     """
 
     id: str
@@ -64,6 +64,7 @@ class ExporterSpec:
     suffix: str
     loses: str
     factory: str
+    draws: bool = False
 
 
 def all_images(store: ProjectStore) -> list[LeafImage]:

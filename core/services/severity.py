@@ -75,13 +75,15 @@ class Sizes:
 class LeafMeasures:
     """One leaf, ``number`` 1… in the order of outlining; ``areas`` count it and its lesions.
 
-    The lesions that lie on no leaf have ``number`` and ``leaf`` None, and no severity.
+    The lesions that lie on no leaf have ``number`` and ``leaf`` None, and no severity. ``regions``
+    are the pixels behind it: the leaf, and of its lesions what is on it.
     """
 
     number: int | None
     leaf: RegionId | None
     areas: Areas
     lesions: tuple[Lesion, ...]
+    regions: tuple[Region, ...] = field(default=(), compare=False, repr=False)
 
     def of(self, disease: DiseaseId | None) -> list[Lesion]:
         """The lesions of one disease."""
@@ -164,7 +166,7 @@ class Measurer:
         if len(leaves) < 2:
             mine = tuple(lesion for some in found for lesion in some)
             number = 1 if leaves else None
-            one = LeafMeasures(number, only, whole, mine)
+            one = LeafMeasures(number, only, whole, mine, tuple(regions))
             return PhotoMeasures(whole, (one,) if leaves or mine else ())
         parts = [(r, cut, mine) for (r, cut), mine in zip(cuts, owners, strict=True)]
         measured = [
@@ -264,4 +266,5 @@ def _on_leaf(
             mask.write(cut.box, np.isin(cut.labels, mine))
             regions.append(Region(region.info, mask))
     lesions = tuple(lesion for some in found for lesion in some if lesion.leaf == key)
-    return LeafMeasures(number if leaf else None, key, AreaBook(regions).figures(), lesions)
+    areas = AreaBook(regions).figures()
+    return LeafMeasures(number if leaf else None, key, areas, lesions, tuple(regions))
