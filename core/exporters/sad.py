@@ -176,12 +176,12 @@ def draw(diagrams: Sequence[Diagram], name: str) -> Image.Image:
     """The sheet, A4 landscape at 200 dpi: a cell for each diagram, in rising order."""
     sheet = Image.new("RGB", PAGE, "white")
     pen = ImageDraw.Draw(sheet)
-    title = _cut(f"Standard area diagrams – {name}", _font(52), PAGE[0] - 2 * MARGIN)
+    title = _cut(_title(name), _font(52), PAGE[0] - 2 * MARGIN)
     pen.text((MARGIN, MARGIN - 30), title, INK, _font(52))
     under = "Severity: diseased area in % of the leaf, measured on each leaf shown."
     pen.text((MARGIN, MARGIN + 40), under, QUIET, _font(30))
-    columns = min(COLUMNS, len(diagrams))
-    rows = -(-len(diagrams) // columns)
+    rows = -(-len(diagrams) // COLUMNS)
+    columns = -(-len(diagrams) // rows)
     top = MARGIN + HEAD
     width = (PAGE[0] - 2 * MARGIN - (columns - 1) * GAP) // columns
     height = (PAGE[1] - top - MARGIN // 2 - (rows - 1) * GAP // 2) // rows
@@ -206,6 +206,15 @@ def _draw_cell(sheet: Image.Image, diagram: Diagram, cell: Box) -> None:
     text = percent(diagram.leaf.severity)
     pen = ImageDraw.Draw(sheet)
     pen.text(((x0 + x1) // 2, y1 - CAPTION // 2), text, INK, _font(44), anchor="mm")
+
+
+def _title(name: str) -> str:
+    """With the project's name where Pillow's own font has its letters, the same everywhere."""
+    try:
+        name.encode("latin-1")
+    except UnicodeEncodeError:
+        return "Standard area diagrams"
+    return f"Standard area diagrams: {name}"
 
 
 def percent(severity: float) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Signal
 
 from core.changes import Changes
-from core.domain.disease import PALETTE, Disease
+from core.domain.disease import Disease
 from core.domain.ids import DiseaseId
+from core.services.starter_list import free_colour, free_hotkey
 from gui.context import ProjectHolder
 
 
@@ -39,12 +40,10 @@ class DiseaseList(QObject):
 
     def free_colour(self) -> str:
         """The first colour of the palette that no disease has, or the one used least."""
-        used = [d.colour.lower() for d in self.all]
-        return min(PALETTE, key=used.count)
+        return free_colour(self.all)
 
     def free_hotkey(self) -> int | None:
-        used = {d.hotkey for d in self.all}
-        return next((n for n in range(1, 10) if n not in used), None)
+        return free_hotkey(self.all)
 
     def _opened(self) -> None:
         self._take([])

@@ -24,6 +24,7 @@ from gui.controllers.ahead import Ahead
 from gui.controllers.label import LabelController
 from gui.controllers.label_actions import LabelActions, add_actions
 from gui.controllers.label_canvas import LabelCanvas
+from gui.controllers.measures import Measures
 from gui.controllers.segment import Assistant
 from gui.controllers.suggestions import Suggestions
 from gui.gallery.panel import GalleryPanel
@@ -54,6 +55,7 @@ class LabelPage(Workspace):
         self._context = context
         self.diseases = DiseaseList(context.project, self)
         self.controller = LabelController(context, self.diseases, self)
+        self.measures = Measures(context, self.controller, self)
         self.assistant = Assistant(context, self)
         self.suggestions = Suggestions(context, self.controller, self.assistant, self)
         self.gallery = GalleryPanel(context, self.diseases)
@@ -192,6 +194,7 @@ class LabelPage(Workspace):
         controller = self.controller
         controller.current.opened.connect(self._opened)
         controller.edits.updated.connect(self._updated)
+        self.measures.changed.connect(self._measured)
         controller.current.unreadable.connect(lambda _image, error: self._unreadable(error))
         self.gallery.view.chosen.connect(controller.current.open)
         self.gallery.index.reset.connect(self._rows_arrived)
@@ -229,6 +232,10 @@ class LabelPage(Workspace):
             enabled=session is not None and self._context.project.writable,
         )
         self.disease_panel.edit_button.setEnabled(self._context.project.writable)
+
+    def _measured(self) -> None:
+        found = self.measures
+        self.severity.show_measures(found.found, found.scales.chosen, found.card)
 
     def _rows_arrived(self) -> None:
         index = self.gallery.index

@@ -1,0 +1,111 @@
+"""The starter list: common crops and their leaf diseases, shipped as a table.
+
+Knows the table and how a project's own list takes diseases over from it; knows no store.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from core.domain.disease import HEALTHY_COLOUR, PALETTE, Disease, distinct, folded
+from core.domain.ids import DiseaseId, new_id
+
+TABLE = Path(__file__).resolve().parents[2] / "resources" / "diseases" / "starter.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One disease of one crop. ``eppo`` is "" where the code is not certain."""
+
+    crop: str
+    name: str
+    eppo: str
+    synonyms: tuple[str, ...]
+
+    def matches(self, text: str) -> bool:
+        """Whether ``text`` is part of a name, the crop or the code; "" is part of all."""
+        wanted = folded(text)
+        return any(wanted in folded(n) for n in (self.name, *self.synonyms, self.crop, self.eppo))
+
+
+@cache
+def entries() -> tuple[Entry, ...]:
+    """The whole list, crop by crop as it is written. Lines that begin with # are its head."""
+    with TABLE.open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(line for line in file if not line.startswith("#"))
+        return tuple(
+            Entry(
+                row["crop"], row["name"], row["eppo"],
+                tuple(s.strip() for s in row["synonyms"].split(";") if s.strip()),
+            )
+            for row in rows
+        )  # fmt: skip
+
+
+def crops() -> tuple[str, ...]:
+    """Every crop, once, in the order of the list."""
+    return tuple(dict.fromkeys(entry.crop for entry in entries()))
+
+
+def of_crops(wanted: Iterable[str]) -> list[Entry]:
+    """The diseases of those crops."""
+    chosen = set(wanted)
+    return [entry for entry in entries() if entry.crop in chosen]
+
+
+def additions(chosen: Sequence[Entry], known: Sequence[Disease]) -> list[Disease]:
+    """Diseases to put into a project that has ``known``: those it has by name are left out.
+
+    Each gets the colour used least and the first free key. A pathogen of two crops (*Phytophthora
+    infestans*) is a synonym of the first of them only, because a name finds one disease.
+    """
+    have = list(known)
+    made: list[Disease] = []
+    for entry in chosen:
+        if any(d.is_called(entry.name) for d in have):
+            continue
+        taken = {folded(n) for d in have for n in d.names}
+        disease = Disease(
+            DiseaseId(new_id()),
+            entry.name,
+            free_colour(have),
+            hotkey=free_hotkey(have),
+            eppo=entry.eppo,
+            crop=entry.crop,
+            synonyms=tuple(s for s in entry.synonyms if folded(s) not in taken),
+        )
+        have.append(disease)
+        made.append(disease)
+    return made
+
+
+def free_colour(known: Sequence[Disease]) -> str:
+    """The first colour of the palette that no disease has, or the one used least."""
+    used = [d.colour.lower() for d in known]
+    return min((c for c in PALETTE if c != HEALTHY_COLOUR), key=used.count)
+
+
+def free_hotkey(known: Sequence[Disease]) -> int | None:
+    """The first key 1–9 that no disease has."""
+    used = {d.hotkey for d in known}
+    return next((n for n in range(1, 10) if n not in used), None)
+
+
+def found(diseases: Sequence[Disease], text: str) -> list[Disease]:
+    """Those with ``text`` in a name, a synonym, the code or the crop; the one called so first."""
+    wanted = folded(text)
+    hits = [
+        d for d in diseases
+        if any(wanted in folded(n) for n in (*d.names, d.eppo, d.crop))
+    ]  # fmt: skip
+    return sorted(hits, key=lambda d: not d.is_called(text))
+
+
+def with_names(disease: Disease, synonyms: str) -> Disease:
+    """``disease`` with the synonyms that were typed, parted by commas or semicolons."""
+    names = synonyms.replace(";", ",").split(",")
+    return replace(disease, synonyms=distinct(names, disease.name))

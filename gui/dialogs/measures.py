@@ -1,0 +1,162 @@
+"""The lesions and leaves of the open photo in figures: a table, and how lesion sizes are spread.
+
+Knows measures; measures nothing itself.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QGridLayout,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core.domain.calibration import Calibration
+from core.domain.disease import UNNAMED_LESION_COLOUR, Disease
+from core.domain.ids import DiseaseId
+from core.services.severity import LeafMeasures, Sizes, sizes
+from gui.controllers.measures import Measures
+from gui.gallery.cell import percent
+from gui.models.diseases import DiseaseList
+from gui.panels.pieces import column, label, scrolled
+from gui.theme import Theme
+
+HEADS = ("Leaf", "Disease", "Severity", "Grade", "Lesions", "Median", "Quartiles")
+
+
+class MeasuresDialog(QDialog):
+    """Follows the photo while it is open."""
+
+    def __init__(
+        self, measures: Measures, diseases: DiseaseList, theme: Theme, parent: QWidget
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Lesions and leaves")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.resize(760, 520)
+        self._measures, self._diseases, self._theme = measures, diseases, theme
+        self.grid = QGridLayout()
+        self.grid.setHorizontalSpacing(18)
+        self.grid.setColumnStretch(1, 1)
+        self._spreads = QVBoxLayout()
+        self._spreads.setSpacing(10)
+        self._unit = label("", "muted", wrap=True)
+        body = QWidget()
+        body.setLayout(column(self.grid, self._spreads, self._unit, None, spacing=16))
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        self.setLayout(column(scrolled(body), buttons, spacing=12, margin=14))
+        measures.changed.connect(self._fill)
+        self._fill()
+
+    def _fill(self) -> None:
+        for layout in (self.grid, self._spreads):
+            while (item := layout.takeAt(0)) is not None:
+                if (widget := item.widget()) is not None:
+                    widget.hide()
+                    widget.deleteLater()
+        for place, text in enumerate(HEADS):
+            self._put(0, place, text, "heading")
+        found, card = self._measures.found, self._measures.card
+        line = 0
+        for leaf in found.leaves if found else ():
+            for disease in leaf.diseases or [None]:
+                line += 1
+                for place, text in enumerate(self._cells(leaf, disease, card)):
+                    self._put(line, place, text, "muted" if place > 1 else "")
+        each = {lesion.disease for lesion in found.lesions} if found else set()
+        for disease in sorted(each, key=lambda d: (d is None, d or 0)):
+            areas = [float(x.area) for x in found.of(disease)] if found else []
+            spread = sizes([card.mm2(a) for a in areas] if card else areas)
+            if spread is not None:
+                named = self._named(disease)
+                self._spreads.addWidget(Histogram(self._theme, *named, spread, _unit(card)))
+        self._unit.setText(
+            f"Scale: {self._measures.scales.chosen.title}. Areas in {_unit(card)}"
+            + (f", a pixel being {card.mm_per_px:.4g} mm wide." if card else
+               "; draw the scale card (K) to have them in mm².")
+        )  # fmt: skip
+
+    def _put(self, line: int, place: int, text: str, role: str) -> None:
+        made = label(text, role)
+        side = Qt.AlignmentFlag.AlignLeft if place < 2 else Qt.AlignmentFlag.AlignRight
+        made.setAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+        self.grid.addWidget(made, line, place)
+
+    def _named(self, disease: DiseaseId | None) -> tuple[str, str]:
+        known: Disease | None = self._diseases.get(disease)
+        return (known.name, known.colour) if known else ("not named", UNNAMED_LESION_COLOUR)
+
+    def _cells(
+        self, leaf: LeafMeasures, disease: DiseaseId | None, card: Calibration | None
+    ) -> list[str]:
+        lesions = leaf.of(disease)
+        share = leaf.areas.severity_of(disease)
+        spread = sizes([card.mm2(x.area) if card else x.area for x in lesions])
+        middle = _figure(spread.median) if spread else "–"
+        around = f"{_figure(spread.lower)} – {_figure(spread.upper)}" if spread else "–"
+        return [
+            str(leaf.number or "none"),
+            self._named(disease)[0] if lesions else "no lesion",
+            "–" if share is None else percent(share),
+            self._measures.grade(share) or "–",
+            f"{len(lesions):,}".replace(",", " "),
+            middle,
+            around,
+        ]
+
+
+class Histogram(QWidget):
+    """Lesions by size, classes of equal width in log area, in words for a screen reader as well."""
+
+    def __init__(self, theme: Theme, name: str, colour: str, spread: Sizes, unit: str) -> None:
+        super().__init__()
+        self._theme, self._name, self._colour = theme, name, colour
+        self._spread, self._unit = spread, unit
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName(f"Sizes of {name}")
+        steps = zip(spread.counts, spread.edges, spread.edges[1:], strict=False)
+        self.setAccessibleDescription(
+            ", ".join(f"{n}: {_figure(a)} to {_figure(b)} {unit}" for n, a, b in steps)
+        )
+
+    def sizeHint(self) -> QSize:
+        return QSize(400, 128)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter, spread = QPainter(self), self._spread
+        text, muted = self._theme.colour("text"), self._theme.colour("muted")
+        painter.setPen(text)
+        painter.drawText(
+            QRectF(0, 0, self.width(), 18), Qt.AlignmentFlag.AlignLeft, f"Sizes of {self._name}"
+        )
+        floor, most = self.height() - 20, max(spread.counts)
+        wide = self.width() / len(spread.counts)
+        for place, number in enumerate(spread.counts):
+            high = (floor - 40) * number / most
+            bar = QRectF(place * wide + 1, floor - high, wide - 2, high)
+            painter.fillRect(bar, QColor(self._colour))
+            painter.setPen(muted)
+            above = QRectF(place * wide, floor - high - 18, wide, 16)
+            painter.drawText(above, Qt.AlignmentFlag.AlignCenter, str(number) if number else "")
+        painter.fillRect(QRectF(0, floor, self.width(), 1), self._theme.colour("border"))
+        painter.setPen(muted)
+        below = QRectF(0, floor + 3, self.width(), 16)
+        painter.drawText(below, Qt.AlignmentFlag.AlignLeft, _figure(spread.smallest))
+        last = f"{_figure(spread.largest)} {self._unit}"
+        painter.drawText(below, Qt.AlignmentFlag.AlignRight, last)
+
+
+def _unit(card: Calibration | None) -> str:
+    return "mm²" if card else "px"
+
+
+def _figure(value: float) -> str:
+    """Three significant digits, thousands apart."""
+    text = f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return text.replace(",", " ")

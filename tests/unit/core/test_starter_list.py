@@ -1,0 +1,66 @@
+"""The shipped list is clean, and a project takes from it without doubles."""
+
+from __future__ import annotations
+
+import re
+
+from core.domain.disease import LONGEST_NAME, MOST_SYNONYMS, Disease, clash, folded
+from core.domain.ids import DiseaseId
+from core.services import starter_list
+from core.services.starter_list import TABLE, additions, entries, found, of_crops, with_names
+
+
+def test_the_list_names_its_source_and_date() -> None:
+    head = [line for line in TABLE.read_text("utf-8").splitlines() if line.startswith("#")]
+    assert "gd.eppo.int" in " ".join(head)
+    assert re.search(r"\b20\d\d-\d\d-\d\d\b", " ".join(head))
+
+
+def test_every_entry_is_whole() -> None:
+    assert len(starter_list.crops()) >= 10
+    for crop in starter_list.crops():
+        assert 5 <= len(of_crops([crop])) <= 8, crop
+    for entry in entries():
+        assert re.fullmatch(r"([A-Z0-9]{6})?", entry.eppo), entry
+        assert entry.name == entry.name.strip() != ""
+        assert len(entry.name) <= LONGEST_NAME
+        assert 1 <= len(entry.synonyms) <= MOST_SYNONYMS
+    names = [folded(entry.name) for entry in entries()]
+    assert len(set(names)) == len(names)
+
+
+def test_the_whole_list_fits_one_project() -> None:
+    made = additions(entries(), [])
+    assert len(made) == len(entries())
+    for disease in made:
+        assert clash(disease, made) == ""
+    assert [d.hotkey for d in made[:10]] == [1, 2, 3, 4, 5, 6, 7, 8, 9, None]
+
+
+def test_what_the_project_has_is_not_added_again() -> None:
+    rust = Disease(DiseaseId(1), "My rust", "#e69f00", hotkey=1, synonyms=("coffee leaf  RUST",))
+    made = additions(of_crops(["coffee"]), [rust])
+    assert "Coffee leaf rust" not in [d.name for d in made]
+    assert all(d.hotkey != 1 and d.crop == "coffee" for d in made)
+    assert additions(of_crops(["coffee"]), [rust, *made]) == []
+
+
+def test_a_synonym_code_or_crop_finds_the_disease() -> None:
+    made = additions(entries(), [])
+    assert found(made, "ROYA DEL")[0].name == "Coffee leaf rust"
+    assert found(made, "phakpa")[0].name == "Asian soybean rust"
+    assert found(made, "clr")[0].name == "Coffee leaf rust"
+    assert {d.crop for d in found(made, "grapevine")} == {"grapevine"}
+    assert found(made, "no such thing") == []
+
+
+def test_typed_synonyms_are_tidied() -> None:
+    rust = Disease(DiseaseId(1), "Rust", "#e69f00")
+    assert with_names(rust, " roya ; Roya,, rust , leaf  rust").synonyms == ("roya", "leaf rust")
+
+
+def test_a_renamed_disease_is_found_by_its_old_name() -> None:
+    rust = Disease(DiseaseId(1), "Rust", "#e69f00", synonyms=("roya",))
+    renamed = rust.renamed("Coffee rust")
+    assert renamed.synonyms == ("roya", "Rust")
+    assert renamed.renamed("Rust").synonyms == ("roya", "Coffee rust")
