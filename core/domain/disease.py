@@ -92,6 +92,13 @@ def distinct(names: Iterable[str], name: str) -> tuple[str, ...]:
     return tuple(out)
 
 
+def colours_by_name(diseases: Iterable[Disease]) -> dict[str, str]:
+    """``#rrggbb`` by name and synonym: runs say what they learnt by the name it had then."""
+    listed = list(diseases)
+    former = {name: d.colour for d in listed for name in d.synonyms}
+    return former | {d.name: d.colour for d in listed}
+
+
 def clash(disease: Disease, others: Iterable[Disease]) -> str:
     """Why the names of ``disease`` cannot stand beside those of ``others``; "" when they can.
 

@@ -1,6 +1,6 @@
 """The starter list: common crops and their leaf diseases, shipped as a table.
 
-Knows the table and how a project's own list takes diseases over from it; knows no store.
+Knows the table and how a project's own list takes diseases over from it; knows no widget.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+from core.changes import Changes
 from core.domain.disease import HEALTHY_COLOUR, PALETTE, Disease, distinct, folded
 from core.domain.ids import DiseaseId, new_id
+from core.ports import ProjectStore
 
 TABLE = Path(__file__).resolve().parents[2] / "resources" / "diseases" / "starter.csv"
 
@@ -55,6 +57,19 @@ def of_crops(wanted: Iterable[str]) -> list[Entry]:
     """The diseases of those crops."""
     chosen = set(wanted)
     return [entry for entry in entries() if entry.crop in chosen]
+
+
+def take_over(store: ProjectStore, wanted: Iterable[str]) -> Changes:
+    """Put the diseases of those crops into a project."""
+    return put(store, of_crops(wanted))
+
+
+def put(store: ProjectStore, chosen: Sequence[Entry]) -> Changes:
+    """Put those of ``chosen`` into a project that it does not have yet."""
+    changes = Changes(diseases=True)
+    for disease in additions(chosen, store.diseases()):
+        changes |= store.put_disease(disease)
+    return changes
 
 
 def additions(chosen: Sequence[Entry], known: Sequence[Disease]) -> list[Disease]:

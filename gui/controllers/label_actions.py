@@ -92,6 +92,7 @@ class LabelActions(QObject):
             "find.alike": partial(suggestions.find, PromptKind.ALIKE),
             "find.model": suggestions.from_model,
             "candidate.cancel": self._cancel,
+            "label.diseases": self.edit_diseases,
         }
         for action, function in bound.items():
             on(action, function)

@@ -6,7 +6,7 @@ which the composition root fills in.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -75,9 +75,17 @@ class ProjectController(QObject):
         """Open ``folder`` in place of the current project."""
         self._replace(lambda: self._projects.open(folder))
 
-    def create(self, folder: Path) -> None:
-        """Make a project in ``folder`` and open it."""
-        self._replace(lambda: self._projects.create(folder), self.created.emit)
+    def create(self, folder: Path, crops: Sequence[str] = ()) -> None:
+        """Make a project in ``folder``, with the diseases of ``crops``, and open it."""
+
+        def make() -> ProjectStore:
+            from core.services.starter_list import take_over
+
+            store = self._projects.create(folder)
+            take_over(store, crops)
+            return store
+
+        self._replace(make, self.created.emit)
 
     def open_sample(self) -> None:
         self._replace(

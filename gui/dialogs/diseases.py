@@ -1,11 +1,13 @@
-"""The list of diseases: add, rename, colour, choose the key, remove.
+"""The list of diseases: find, add, colour, choose the key, edit, merge, remove.
 
-Knows the fields of a disease; the store refuses what cannot be (removing one that is in use).
+Knows the list; one disease in full is `gui.dialogs.disease`. The store refuses what cannot be
+(removing one that is in use).
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor
@@ -15,29 +17,29 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QGridLayout,
-    QHBoxLayout,
     QLineEdit,
     QScrollArea,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
-from core.domain.disease import Disease
+from core.changes import Changes
+from core.domain.disease import LONGEST_NAME, Disease, Merged, clash
 from core.domain.ids import DiseaseId, new_id
+from core.ports import ProjectStore
+from core.services.starter_list import Entry, found, put
+from core.wording import count
 from gui.context import Context
 from gui.gallery.panel import swatch
 from gui.models.diseases import DiseaseList
-from gui.panels.pieces import button, column, label, scrolled
+from gui.panels.pieces import Elided, button, column, label, row, scrolled
 
 
 def problem(name: str, others: list[Disease]) -> str:
     """What is wrong with a disease's name, as a sentence; "" when nothing is."""
     if not name.strip():
         return "A disease needs a name."
-    if any(d.name.casefold() == name.strip().casefold() for d in others):
-        return f"There is already a disease called {name.strip()}."
-    return ""
+    return clash(Disease(DiseaseId(0), name.strip(), ""), others)
 
 
 class DiseasesDialog(QDialog):
@@ -46,29 +48,42 @@ class DiseasesDialog(QDialog):
     def __init__(self, context: Context, diseases: DiseaseList, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle("Diseases")
-        self.setMinimumWidth(460)
+        self.setMinimumSize(620, 420)
         self._context, self._diseases = context, diseases
+        self._merged: Merged | None = None
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(8)
         self._grid.setColumnStretch(1, 1)
+        self.find = QLineEdit()
+        self.find.setPlaceholderText("Find by name, synonym, EPPO code or crop")
+        self.find.setClearButtonEnabled(True)
+        self.find.textChanged.connect(lambda _text: self._fill())
         self._new = QLineEdit()
+        self._new.setMaxLength(LONGEST_NAME)
         self._new.setPlaceholderText("Name of another disease")
         self._new.returnPressed.connect(self._add_one)
         self._add = button("Add", self._add_one, primary=True)
-        row = QHBoxLayout()
-        row.addWidget(self._new, 1)
-        row.addWidget(self._add)
+        self.from_list = button("From a crop's list…", self._choose_from_list)
         self._problem = label("", "danger", wrap=True)
+        self.done = label("", "muted", wrap=True)
+        self.undo = button("Undo the merge", self._undo)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         # Enter ends the editing of a name; it neither adds another nor closes the list.
         buttons.button(QDialogButtonBox.StandardButton.Close).setAutoDefault(False)
-        whole = QVBoxLayout(self)
-        whole.setSpacing(12)
-        whole.addWidget(self._list(), 1)
-        whole.addLayout(row)
-        whole.addWidget(self._problem)
-        whole.addWidget(buttons)
+        adding = row(self._new, self._add, self.from_list)
+        adding.setStretch(0, 1)
+        self._said = QWidget()
+        said = row(self.done, self.undo)
+        said.setStretch(0, 1)
+        self._said.setLayout(said)
+        self._said.hide()
+        layout = column(
+            self.find, self._list(), adding, self._problem, self._said, buttons,
+            spacing=12, margin=14,
+        )  # fmt: skip
+        layout.setStretch(1, 1)
+        self.setLayout(layout)
         diseases.changed.connect(self._fill)
         self._fill()
 
@@ -83,21 +98,26 @@ class DiseasesDialog(QDialog):
             if (widget := item.widget()) is not None:
                 widget.hide()
                 widget.deleteLater()
-        for place, text in enumerate(("", "Name", "EPPO code", "Key")):
+        for place, text in enumerate(("", "Name", "EPPO code", "Crop", "Key")):
             self._grid.addWidget(label(text, "heading"), 0, place)
-        for row, disease in enumerate(self._diseases.all, 1):
+        text = self.find.text().strip()
+        shown = found(self._diseases.all, text) if text else self._diseases.all
+        for line, disease in enumerate(shown, 1):
             for place, widget in enumerate(self._editors(disease)):
-                self._grid.addWidget(widget, row, place)
+                self._grid.addWidget(widget, line, place)
+        if not shown and text:
+            self._grid.addWidget(label("No disease is called so.", "muted"), 1, 1)
 
     def _editors(self, disease: Disease) -> list[QWidget]:
-        theme = self._context.theme
         colour = QToolButton()
         colour.setIcon(swatch(disease.colour, 16))
         colour.setToolTip("Colour")
+        colour.setAccessibleName(f"Colour of {disease.name}")
         colour.clicked.connect(lambda: self._ask_colour(disease))
         name = QLineEdit(disease.name)
-        name.setMaxLength(120)
+        name.setMaxLength(LONGEST_NAME)
         name.setCursorPosition(0)  # of a long name the beginning tells more than the end
+        name.setToolTip(", ".join(disease.synonyms))
         name.editingFinished.connect(lambda: self._rename(disease, name.text()))
         code = QLineEdit(disease.eppo)
         code.setMaxLength(6)
@@ -105,19 +125,32 @@ class DiseasesDialog(QDialog):
         code.editingFinished.connect(
             lambda: self._put(disease, replace(disease, eppo=code.text().strip().upper()))
         )
+        crop = Elided(disease.crop, "muted")
+        crop.setMinimumWidth(80)
         key = QComboBox()
         key.addItem("–", None)
         for number in range(1, 10):
             key.addItem(str(number), number)
         key.setCurrentIndex(key.findData(disease.hotkey))
         key.activated.connect(lambda _i: self._set_key(disease, key.currentData()))
-        remove = QToolButton()
-        remove.setIcon(theme.icon("mdi6.trash-can-outline"))
-        remove.setIconSize(QSize(18, 18))
-        remove.setToolTip("Remove; only when no leaf and no lesion has it")
+        edit = self._tool("mdi6.pencil-outline", "Crop, synonyms, merging")
+        edit.setAccessibleName(f"Edit {disease.name}")
+        edit.clicked.connect(lambda: self.edit(disease))
+        remove = self._tool(
+            "mdi6.trash-can-outline", "Remove; only when no leaf and no lesion has it"
+        )
         remove.setEnabled(not disease.healthy)
         remove.clicked.connect(lambda: self._remove(disease))
-        return [colour, name, code, key, remove]
+        return [colour, name, code, crop, key, edit, remove]
+
+    def _tool(self, icon: str, tip: str) -> QToolButton:
+        made = QToolButton()
+        made.setIcon(self._context.theme.icon(icon))
+        made.setIconSize(QSize(18, 18))
+        made.setToolTip(tip)
+        return made
+
+    # -- adding
 
     def _add_one(self) -> None:
         name = self._new.text()
@@ -134,11 +167,37 @@ class DiseasesDialog(QDialog):
         self._new.clear()
         self._context.project.change(lambda store: store.put_disease(made))
 
+    def _choose_from_list(self) -> None:
+        from gui.dialogs.starter_list import StarterListDialog
+
+        dialog = StarterListDialog(self._diseases.all, self)
+        dialog.chosen.connect(self._take)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def _take(self, chosen: list[Entry]) -> None:
+        self._context.project.change(lambda store: put(store, chosen))
+
+    # -- editing
+
+    def edit(self, disease: Disease) -> None:
+        """One disease in full."""
+        from gui.dialogs.disease import DiseaseDialog
+
+        others = [d for d in self._diseases.all if d.id != disease.id]
+        dialog = DiseaseDialog(disease, others, self)
+        dialog.kept.connect(lambda after: self._put(disease, after))
+        dialog.merging.connect(lambda into: self.ask_to_merge(disease, into))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
     def _rename(self, disease: Disease, name: str) -> None:
+        if name.strip() == disease.name:
+            return
         text = problem(name, [d for d in self._diseases.all if d.id != disease.id])
         self._problem.setText(text)
         if not text:
-            self._put(disease, replace(disease, name=name.strip()))
+            self._put(disease, disease.renamed(name.strip()))
 
     def _set_key(self, disease: Disease, number: int | None) -> None:
         """A key belongs to one disease: it is taken from the one that had it."""
@@ -165,3 +224,44 @@ class DiseasesDialog(QDialog):
             lambda store: store.remove_disease(disease.id),
             on_error=self._context.notices.show,
         )
+
+    # -- merging
+
+    def ask_to_merge(self, gone: Disease, into: Disease) -> None:
+        """First how much would change, then the question."""
+        from gui.dialogs.merge import ask_to_merge
+
+        merge = partial(self._merge, gone, into)
+        self._context.project.ask(
+            lambda store: store.disease_use(gone.id),
+            on_done=lambda use: ask_to_merge(self, gone, into, use, merge),
+            owner=self,
+        )
+
+    def _merge(self, gone: Disease, into: Disease) -> None:
+        def merge(store: ProjectStore) -> Changes:
+            self._merged = merged = store.merge_diseases(gone.id, into.id)
+            return Changes(images=merged.photos, diseases=True, elsewhere=True)
+
+        self._context.project.change(merge, on_done=lambda _changes: self._tell())
+
+    def _tell(self) -> None:
+        merged = self._merged
+        if merged is not None:
+            photos = count(len(merged.photos), "photo")
+            regions = count(len(merged.regions), "outline")
+            self.done.setText(
+                f"{merged.gone.name} is {merged.into.name} now: {photos}, {regions} changed."
+            )
+        self._said.setVisible(merged is not None)
+
+    def _undo(self) -> None:
+        merged = self._merged
+        if merged is None:
+            return
+
+        def undone(_changes: Changes) -> None:
+            self._merged = None
+            self._tell()
+
+        self._context.project.change(lambda store: store.undo_merge(merged), on_done=undone)

@@ -79,7 +79,7 @@ class MeasuresDialog(QDialog):
         self._unit.setText(
             f"Scale: {self._measures.scales.chosen.title}. Areas in {_unit(card)}"
             + (f", a pixel being {card.mm_per_px:.4g} mm wide." if card else
-               "; draw the scale card (K) to have them in mm².")
+               "; mark the scale card (Photo → Scale card…) to have them in mm².")
         )  # fmt: skip
 
     def _put(self, line: int, place: int, text: str, role: str) -> None:

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -16,6 +17,7 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLineEdit,
+    QMenu,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -43,10 +45,21 @@ def problem(name: str, parent: Path) -> str:
     return ""
 
 
-class NewProjectDialog(QDialog):
-    """``chosen`` carries the project's folder."""
+class CheckMenu(QMenu):
+    """Stays open while its boxes are checked."""
 
-    chosen = Signal(object)
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        action = self.actionAt(event.position().toPoint())
+        if action is not None and action.isCheckable():
+            action.trigger()
+        else:
+            super().mouseReleaseEvent(event)
+
+
+class NewProjectDialog(QDialog):
+    """``chosen`` carries the project's folder and the crops whose diseases it begins with."""
+
+    chosen = Signal(object, object)
 
     def __init__(self, context: Context, parent: QWidget) -> None:
         super().__init__(parent)
@@ -64,6 +77,7 @@ class NewProjectDialog(QDialog):
         form = QFormLayout()
         form.addRow("Name", self._name)
         form.addRow("In the folder", row)
+        form.addRow("Crops", self._crops_button())
         self._problem = label("", "danger")
         self._problem.setWordWrap(True)
         note = label(
@@ -91,8 +105,35 @@ class NewProjectDialog(QDialog):
     def folder(self) -> Path:
         return Path(self._folder.text()).expanduser() / f"{self._name.text()}{SUFFIX}"
 
+    @property
+    def crops(self) -> list[str]:
+        """Those that are checked."""
+        return [action.data() for action in self._menu.actions() if action.isChecked()]
+
+    def _crops_button(self) -> QPushButton:
+        from core.services.starter_list import crops
+
+        self._menu = CheckMenu(self)
+        for crop in crops():
+            action = self._menu.addAction(crop.capitalize())
+            action.setCheckable(True)
+            action.setData(crop)
+            action.toggled.connect(lambda _on: self._show_crops())
+        self._crops = QPushButton()
+        self._crops.setAutoDefault(False)
+        self._crops.setToolTip("The project begins with the diseases of these crops.")
+        self._crops.setMenu(self._menu)
+        self._show_crops()
+        return self._crops
+
+    def _show_crops(self) -> None:
+        text = ", ".join(self.crops)
+        self._crops.setText(text if len(text) <= 44 else f"{len(self.crops)} crops")
+        if not text:
+            self._crops.setText("None; I name the diseases myself")
+
     def accept(self) -> None:
-        self.chosen.emit(self.folder)
+        self.chosen.emit(self.folder, self.crops)
         super().accept()
 
     def _check(self) -> None:

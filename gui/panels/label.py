@@ -25,6 +25,7 @@ from gui.controllers.label import LabelController
 from gui.controllers.label_actions import LabelActions, add_actions
 from gui.controllers.label_canvas import LabelCanvas
 from gui.controllers.measures import Measures
+from gui.controllers.measuring import Measuring
 from gui.controllers.segment import Assistant
 from gui.controllers.suggestions import Suggestions
 from gui.gallery.panel import GalleryPanel
@@ -75,6 +76,9 @@ class LabelPage(Workspace):
         )
         self.ahead = Ahead(context, self.assistant, self.gallery.neighbour, self)
         self.assistant_panel.show_ahead(self.ahead)
+        self.measuring = Measuring(
+            context, self.controller, self.measures, diseases=self.diseases, panel=self.severity
+        )
         self._connect()
         self._show_notice()
 

@@ -14,6 +14,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QStackedWidget, QWidget
 
 from core.changes import Changes
+from core.domain.disease import colours_by_name
 from core.domain.ids import ImageId, RunId
 from core.domain.run import Run, Score, Verdict
 from core.services.hard_samples import BELOW
@@ -198,7 +199,7 @@ class ReviewWorkspace(Workspace):
 
     def _load_run(self, run: Run) -> None:
         def ask(store: ProjectStore) -> tuple[RunFigures, dict[str, str]]:
-            return review.load_run(store, run), {d.name: d.colour for d in store.diseases()}
+            return review.load_run(store, run), colours_by_name(store.diseases())
 
         def got(found: tuple[RunFigures, dict[str, str]]) -> None:
             self.figures, colours = found

@@ -1,0 +1,132 @@
+"""One disease in full: name, EPPO code, crop, synonyms; and merging it into another.
+
+Knows the fields of a disease and what is wrong with them; writes nothing itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QLineEdit,
+    QPlainTextEdit,
+    QWidget,
+)
+
+from core.domain.disease import LONGEST_NAME, MOST_SYNONYMS, Disease, clash
+from core.services.starter_list import crops, with_names
+from gui.gallery.panel import swatch
+from gui.panels.pieces import button, column, label, row
+
+EPPO = re.compile(r"([A-Z0-9]{5,6})?")
+
+
+def wrong(disease: Disease, others: Sequence[Disease]) -> str:
+    """What is wrong with ``disease`` beside ``others``, as a sentence; "" when nothing is."""
+    if not disease.name:
+        return "A disease needs a name."
+    if not EPPO.fullmatch(disease.eppo):
+        return "An EPPO code has five or six letters or digits, such as HEMIVA; or leave it empty."
+    if len(disease.synonyms) > MOST_SYNONYMS:
+        return f"A disease has at most {MOST_SYNONYMS} synonyms; take some away."
+    if any(len(name) > LONGEST_NAME for name in disease.synonyms):
+        return f"A synonym has at most {LONGEST_NAME} characters; put each on a line of its own."
+    return clash(disease, others)
+
+
+class DiseaseDialog(QDialog):
+    """``kept`` carries the disease as it is to be; ``merging`` the one it is to be merged into."""
+
+    kept = Signal(object)
+    merging = Signal(object)
+
+    def __init__(self, disease: Disease, others: Sequence[Disease], parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Disease")
+        self.setMinimumWidth(460)
+        self._disease, self._others = disease, others
+        self.name = QLineEdit(disease.name)
+        self.name.setMaxLength(LONGEST_NAME)
+        self.eppo = QLineEdit(disease.eppo)
+        self.eppo.setMaxLength(6)
+        self.eppo.setPlaceholderText("such as HEMIVA")
+        self.crop = QComboBox()
+        self.crop.setEditable(True)
+        self.crop.addItems(["", *crops()])
+        self.crop.setCurrentText(disease.crop)
+        self.synonyms = QPlainTextEdit("\n".join(disease.synonyms))
+        self.synonyms.setPlaceholderText("One to a line: the pathogen, names in other languages")
+        self.synonyms.setTabChangesFocus(True)
+        self.synonyms.setFixedHeight(110)
+        form = QFormLayout()
+        form.addRow("Name", self.name)
+        form.addRow("EPPO code", self.eppo)
+        form.addRow("Crop", self.crop)
+        form.addRow("Synonyms", self.synonyms)
+        self._problem = label("", "danger", wrap=True)
+        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self.keep = self._buttons.addButton("Keep", QDialogButtonBox.ButtonRole.AcceptRole)
+        self._buttons.accepted.connect(self._keep)
+        self._buttons.rejected.connect(self.reject)
+        note = "Tables that use the former name still find it: it becomes a synonym."
+        self._renamed = label(note, "muted", wrap=True)
+        self.setLayout(
+            column(
+                form, self._renamed, self._merge_row(), self._problem, self._buttons,
+                spacing=12, margin=14,
+            )
+        )  # fmt: skip
+        for line in (self.name, self.eppo):
+            line.textChanged.connect(lambda _text: self._check())
+        self.crop.editTextChanged.connect(lambda _text: self._check())
+        self.synonyms.textChanged.connect(self._check)
+        self._check()
+
+    def _merge_row(self) -> QWidget:
+        self.into = QComboBox()
+        self.into.setAccessibleName("Merge into")
+        for other in self._others:
+            if not other.healthy:
+                self.into.addItem(swatch(other.colour), other.name, other)
+        self.merge = button("Merge…", self._merge)
+        self.merge.setToolTip("Its photos and outlines become those of the other disease")
+        made = QWidget()
+        layout = row(label("Merge into"), self.into, self.merge)
+        layout.setStretch(1, 1)
+        made.setLayout(layout)
+        made.setVisible(not self._disease.healthy and self.into.count() > 0)
+        return made
+
+    @property
+    def edited(self) -> Disease:
+        """As the fields say now."""
+        name = " ".join(self.name.text().split())
+        typed = with_names(self._disease, self.synonyms.toPlainText().replace("\n", ";"))
+        if name and name != self._disease.name:
+            typed = typed.renamed(name)
+        return replace(
+            typed, name=name, eppo=self.eppo.text().strip().upper(),
+            crop=" ".join(self.crop.currentText().split())[:LONGEST_NAME],
+        )  # fmt: skip
+
+    def _check(self) -> None:
+        text = wrong(self.edited, self._others)
+        self._problem.setText(text)
+        self._problem.setVisible(bool(text))
+        self._renamed.setVisible(self.edited.name not in ("", self._disease.name))
+        self.keep.setEnabled(not text)
+
+    def _keep(self) -> None:
+        self.kept.emit(self.edited)
+        self.accept()
+
+    def _merge(self) -> None:
+        self.merging.emit(self.into.currentData())
+        self.accept()

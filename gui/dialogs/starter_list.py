@@ -1,0 +1,113 @@
+"""Choosing diseases from the list of common crops.
+
+Knows the shipped list; adds nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QLineEdit,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QWidget,
+)
+
+from core.domain.disease import Disease
+from core.services.starter_list import Entry, crops, of_crops
+from core.wording import count
+from gui.panels.pieces import column, label
+
+ENTRY = Qt.ItemDataRole.UserRole
+NOTE = (
+    "EPPO codes are those of the EPPO Global Database (gd.eppo.int); a code that was not certain "
+    "is left empty. Diseases that the project has already are not added again."
+)
+
+
+class StarterListDialog(QDialog):
+    """``chosen`` carries a list of `Entry`. A crop's box takes all of its diseases."""
+
+    chosen = Signal(object)
+
+    def __init__(self, known: Sequence[Disease], parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Diseases of common crops")
+        self.resize(620, 560)
+        self.find = QLineEdit()
+        self.find.setPlaceholderText("Find a crop, disease, pathogen or EPPO code")
+        self.find.setClearButtonEnabled(True)
+        self.find.textChanged.connect(self._filter)
+        self.tree = QTreeWidget()
+        self.tree.setHeaderLabels(["Disease", "EPPO code", "Pathogen"])
+        self.tree.setColumnWidth(0, 260)
+        self.tree.setColumnWidth(1, 100)
+        self.tree.setAccessibleName("Crops and their diseases")
+        for crop in crops():
+            self.tree.addTopLevelItem(_crop_item(crop, known))
+        self.tree.itemChanged.connect(lambda _item, _column: self._follow())
+        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self.add = self._buttons.addButton("Add", QDialogButtonBox.ButtonRole.AcceptRole)
+        self._buttons.accepted.connect(self._take)
+        self._buttons.rejected.connect(self.reject)
+        layout = column(
+            self.find, self.tree, label(NOTE, "muted", wrap=True), self._buttons,
+            spacing=10, margin=14,
+        )  # fmt: skip
+        layout.setStretch(1, 1)
+        self.setLayout(layout)
+        self._follow()
+
+    @property
+    def entries(self) -> list[Entry]:
+        """What is checked now."""
+        found: list[Entry] = []
+        for line in range(self.tree.topLevelItemCount()):
+            crop = self.tree.topLevelItem(line)
+            found += [
+                crop.child(i).data(0, ENTRY)
+                for i in range(crop.childCount())
+                if crop.child(i).checkState(0) is Qt.CheckState.Checked
+                and not crop.child(i).isDisabled()
+            ]
+        return found
+
+    def _filter(self, text: str) -> None:
+        for line in range(self.tree.topLevelItemCount()):
+            crop = self.tree.topLevelItem(line)
+            any_left = False
+            for i in range(crop.childCount()):
+                entry: Entry = crop.child(i).data(0, ENTRY)
+                crop.child(i).setHidden(not entry.matches(text))
+                any_left |= entry.matches(text)
+            crop.setHidden(not any_left)
+            crop.setExpanded(bool(text))
+
+    def _follow(self) -> None:
+        number = len(self.entries)
+        self.add.setEnabled(number > 0)
+        self.add.setText(f"Add {count(number, 'disease')}" if number else "Add")
+
+    def _take(self) -> None:
+        self.chosen.emit(self.entries)
+        self.accept()
+
+
+def _crop_item(crop: str, known: Sequence[Disease]) -> QTreeWidgetItem:
+    item = QTreeWidgetItem([crop.capitalize()])
+    flags = Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsAutoTristate
+    item.setFlags(item.flags() | flags)
+    for entry in of_crops([crop]):
+        line = QTreeWidgetItem([entry.name, entry.eppo, entry.synonyms[0]])
+        line.setData(0, ENTRY, entry)
+        line.setToolTip(0, ", ".join(entry.synonyms))
+        there = any(d.is_called(entry.name) for d in known)
+        line.setDisabled(there)
+        line.setCheckState(0, Qt.CheckState.Unchecked)
+        item.addChild(line)
+    item.setCheckState(0, Qt.CheckState.Unchecked)
+    return item

@@ -1,0 +1,169 @@
+"""The dialogs of the list of diseases: finding, filling, editing, merging."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLineEdit, QMessageBox
+from whole_window import bare_project, label_page, labelled_project, window
+
+from core.domain.disease import Disease
+from core.domain.ids import DiseaseId
+from core.services.starter_list import crops, of_crops
+from gui.app import Leafspot
+from gui.dialogs.disease import DiseaseDialog
+from gui.dialogs.diseases import DiseasesDialog
+from gui.dialogs.new_project import NewProjectDialog
+from gui.dialogs.starter_list import StarterListDialog
+from gui.panels.label import LabelPage
+
+RUST = Disease(DiseaseId(1), "Rust", "#e69f00", hotkey=1, eppo="HEMIVA", synonyms=("roya",))
+MINER = Disease(DiseaseId(2), "Leaf miner", "#56b4e9")
+
+
+@pytest.fixture
+def program(qtbot, tmp_path: Path) -> Iterator[Leafspot]:
+    with window(qtbot, labelled_project(tmp_path)) as made:
+        yield made
+
+
+@pytest.fixture
+def page(qtbot, program: Leafspot) -> LabelPage:
+    found = label_page(qtbot, program)
+    qtbot.waitUntil(lambda: len(found.diseases.all) == 3, timeout=10_000)
+    return found
+
+
+@pytest.fixture
+def dialog(program: Leafspot, page: LabelPage) -> DiseasesDialog:
+    program.context.actions["label.diseases"].trigger()
+    found = program.shell.findChild(DiseasesDialog)
+    assert found is not None
+    return found
+
+
+def names_shown(dialog: DiseasesDialog) -> list[str]:
+    return [
+        w.text() for w in dialog.findChildren(QLineEdit)
+        if w.isVisibleTo(dialog) and w.maxLength() == 120 and w is not dialog._new
+    ]  # fmt: skip
+
+
+def test_a_synonym_finds_its_disease(qtbot, program, page, dialog) -> None:
+    first = page.diseases.all[0]
+    program.context.project.change(
+        lambda store: store.put_disease(replace(first, synonyms=("roya del café",)))
+    )
+    qtbot.waitUntil(lambda: bool(page.diseases.get(first.id).synonyms), timeout=10_000)
+    dialog.find.setText("roya")
+    qtbot.waitUntil(lambda: names_shown(dialog) == [first.name], timeout=10_000)
+    dialog.find.clear()
+    qtbot.waitUntil(lambda: len(names_shown(dialog)) == 3, timeout=10_000)
+    dialog._new.setText("Roya del  Café")
+    dialog._add.click()
+    assert first.name in dialog._problem.text()
+
+
+def test_renaming_keeps_the_old_name_as_a_synonym(qtbot, page, dialog) -> None:
+    first = page.diseases.all[0]
+    line = next(w for w in dialog.findChildren(QLineEdit) if w.text() == first.name)
+    line.setText("another name")
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: page.diseases.get(first.id).name == "another name", timeout=10_000)
+    assert page.diseases.get(first.id).synonyms == (first.name,)
+
+
+def test_merging_says_what_changes_moves_it_and_can_be_undone(qtbot, program, page, dialog) -> None:
+    gone, into = (d for d in page.diseases.all if not d.healthy)
+    session = page.controller.session
+    program.context.project.ask(lambda s: s.disease_use(gone.id), on_done=lambda _u: None)
+    dialog.edit(gone)
+    one = dialog.findChild(DiseaseDialog)
+    one.into.setCurrentIndex(one.into.findText(into.name))
+    one.merge.click()
+    qtbot.waitUntil(lambda: dialog.findChild(QMessageBox, "merge") is not None, timeout=10_000)
+    box = dialog.findChild(QMessageBox, "merge")
+    assert "2 photos and 2 outlines" in box.informativeText()
+    assert "trained already keep" in box.informativeText()
+    next(b for b in box.buttons() if b.text() == "Merge").click()
+    qtbot.waitUntil(lambda: len(page.diseases.all) == 2, timeout=10_000)
+    assert page.diseases.get(into.id).is_called(gone.name)
+    qtbot.waitUntil(lambda: dialog.undo.isVisibleTo(dialog), timeout=10_000)
+    assert "2 photos, 2 outlines" in dialog.done.text()
+    # The open photo shows what it is called now.
+    qtbot.waitUntil(lambda: page.controller.session is not session, timeout=10_000)
+    assert page.controller.session.image.disease == into.id
+    dialog.undo.click()
+    qtbot.waitUntil(lambda: len(page.diseases.all) == 3, timeout=10_000)
+    qtbot.waitUntil(lambda: page.controller.session.image.disease == gone.id, timeout=10_000)
+    assert not dialog.undo.isVisibleTo(dialog)
+
+
+def test_a_crops_diseases_come_with_codes_and_only_once(qtbot, page, dialog) -> None:
+    for expected in (True, False):
+        dialog.from_list.click()
+        chooser = dialog.findChildren(StarterListDialog)[-1]
+        chooser.tree.topLevelItem(0).setCheckState(0, Qt.CheckState.Checked)
+        assert chooser.add.isEnabled() is expected
+        if expected:
+            chooser._take()
+            wanted = 3 + len(of_crops(["coffee"]))
+            qtbot.waitUntil(lambda: len(page.diseases.all) == wanted, timeout=10_000)  # noqa: B023
+    assert any(d.eppo == "HEMIVA" and d.crop == "coffee" for d in page.diseases.all)
+
+
+def test_the_list_is_searched_by_pathogen(qtbot) -> None:
+    chooser = StarterListDialog([], None)  # type: ignore[arg-type]
+    qtbot.addWidget(chooser)
+    chooser.find.setText("hemileia")
+    shown = [i for i in range(len(crops())) if not chooser.tree.topLevelItem(i).isHidden()]
+    assert shown == [crops().index("coffee")]
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "says"),
+    [("name", "", "needs a name"), ("name", "leaf MINER", "already"), ("eppo", "HEM", "EPPO code"),
+     ("name", "roya", ""), ("eppo", "hemiva", "")],
+)  # fmt: skip
+def test_one_disease_is_checked_while_it_is_typed(qtbot, field: str, text: str, says: str) -> None:
+    dialog = DiseaseDialog(RUST, [MINER], None)  # type: ignore[arg-type]
+    qtbot.addWidget(dialog)
+    getattr(dialog, field).setText(text)
+    assert says in dialog._problem.text()
+    assert dialog.keep.isEnabled() is (says == "")
+
+
+def test_one_disease_is_kept_as_it_was_typed(qtbot) -> None:
+    dialog = DiseaseDialog(RUST, [MINER], None)  # type: ignore[arg-type]
+    qtbot.addWidget(dialog)
+    kept: list[Disease] = []
+    dialog.kept.connect(kept.append)
+    dialog.name.setText("Coffee  rust")
+    dialog.crop.setCurrentText("coffee")
+    dialog.synonyms.setPlainText("roya\nferrugem\n\nroya")
+    dialog.keep.click()
+    wanted = replace(RUST, name="Coffee rust", crop="coffee", synonyms=("roya", "ferrugem", "Rust"))
+    assert kept == [wanted]
+    dialog.synonyms.setPlainText("leaf miner")
+    assert "already" in dialog._problem.text()
+
+
+def test_a_new_project_begins_with_the_diseases_of_its_crops(qtbot, tmp_path: Path) -> None:
+    with window(qtbot, bare_project(tmp_path)) as program:
+        program.controller.ask_new()
+        dialog = program.shell.findChild(NewProjectDialog)
+        dialog._folder.setText(str(tmp_path))
+        dialog._name.setText("Hill")
+        dialog._menu.actions()[0].trigger()
+        assert dialog.crops == ["coffee"]
+        dialog.accept()
+        qtbot.waitUntil(lambda: program.context.project.info.name == "Hill", timeout=10_000)
+        found: list[list[Disease]] = []
+        program.context.project.ask(lambda s: s.diseases(), on_done=found.append)
+        qtbot.waitUntil(lambda: bool(found), timeout=10_000)
+        assert {d.crop for d in found[0] if not d.healthy} == {"coffee"}
+        assert sum(d.healthy for d in found[0]) == 1
