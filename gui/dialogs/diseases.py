@@ -54,10 +54,10 @@ class DiseasesDialog(QDialog):
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(8)
         self._grid.setColumnStretch(1, 1)
-        self.find = QLineEdit()
-        self.find.setPlaceholderText("Find by name, synonym, EPPO code or crop")
-        self.find.setClearButtonEnabled(True)
-        self.find.textChanged.connect(lambda _text: self._fill())
+        self.search = QLineEdit()
+        self.search.setPlaceholderText("Find by name, synonym, EPPO code or crop")
+        self.search.setClearButtonEnabled(True)
+        self.search.textChanged.connect(lambda _text: self._fill())
         self._new = QLineEdit()
         self._new.setMaxLength(LONGEST_NAME)
         self._new.setPlaceholderText("Name of another disease")
@@ -65,7 +65,7 @@ class DiseasesDialog(QDialog):
         self._add = button("Add", self._add_one, primary=True)
         self.from_list = button("From a crop's list…", self._choose_from_list)
         self._problem = label("", "danger", wrap=True)
-        self.done = label("", "muted", wrap=True)
+        self.told = label("", "muted", wrap=True)
         self.undo = button("Undo the merge", self._undo)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
@@ -74,12 +74,12 @@ class DiseasesDialog(QDialog):
         adding = row(self._new, self._add, self.from_list)
         adding.setStretch(0, 1)
         self._said = QWidget()
-        said = row(self.done, self.undo)
+        said = row(self.told, self.undo)
         said.setStretch(0, 1)
         self._said.setLayout(said)
         self._said.hide()
         layout = column(
-            self.find, self._list(), adding, self._problem, self._said, buttons,
+            self.search, self._list(), adding, self._problem, self._said, buttons,
             spacing=12, margin=14,
         )  # fmt: skip
         layout.setStretch(1, 1)
@@ -100,7 +100,7 @@ class DiseasesDialog(QDialog):
                 widget.deleteLater()
         for place, text in enumerate(("", "Name", "EPPO code", "Crop", "Key")):
             self._grid.addWidget(label(text, "heading"), 0, place)
-        text = self.find.text().strip()
+        text = self.search.text().strip()
         shown = found(self._diseases.all, text) if text else self._diseases.all
         for line, disease in enumerate(shown, 1):
             for place, widget in enumerate(self._editors(disease)):
@@ -250,7 +250,7 @@ class DiseasesDialog(QDialog):
         if merged is not None:
             photos = count(len(merged.photos), "photo")
             regions = count(len(merged.regions), "outline")
-            self.done.setText(
+            self.told.setText(
                 f"{merged.gone.name} is {merged.into.name} now: {photos}, {regions} changed."
             )
         self._said.setVisible(merged is not None)

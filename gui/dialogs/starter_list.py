@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -23,6 +23,7 @@ from core.wording import count
 from gui.panels.pieces import column, label
 
 ENTRY = Qt.ItemDataRole.UserRole
+ROW = 22
 NOTE = (
     "EPPO codes are those of the EPPO Global Database (gd.eppo.int); a code that was not certain "
     "is left empty. Diseases that the project has already are not added again."
@@ -38,13 +39,13 @@ class StarterListDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Diseases of common crops")
         self.resize(620, 560)
-        self.find = QLineEdit()
-        self.find.setPlaceholderText("Find a crop, disease, pathogen or EPPO code")
-        self.find.setClearButtonEnabled(True)
-        self.find.textChanged.connect(self._filter)
+        self.search = QLineEdit()
+        self.search.setPlaceholderText("Find a crop, disease, pathogen or EPPO code")
+        self.search.setClearButtonEnabled(True)
+        self.search.textChanged.connect(self._filter)
         self.tree = QTreeWidget()
         self.tree.setHeaderLabels(["Disease", "EPPO code", "Pathogen"])
-        self.tree.setColumnWidth(0, 260)
+        self.tree.setColumnWidth(0, 280)
         self.tree.setColumnWidth(1, 100)
         self.tree.setAccessibleName("Crops and their diseases")
         for crop in crops():
@@ -55,7 +56,7 @@ class StarterListDialog(QDialog):
         self._buttons.accepted.connect(self._take)
         self._buttons.rejected.connect(self.reject)
         layout = column(
-            self.find, self.tree, label(NOTE, "muted", wrap=True), self._buttons,
+            self.search, self.tree, label(NOTE, "muted", wrap=True), self._buttons,
             spacing=10, margin=14,
         )  # fmt: skip
         layout.setStretch(1, 1)
@@ -101,12 +102,16 @@ def _crop_item(crop: str, known: Sequence[Disease]) -> QTreeWidgetItem:
     item = QTreeWidgetItem([crop.capitalize()])
     flags = Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsAutoTristate
     item.setFlags(item.flags() | flags)
+    item.setSizeHint(0, QSize(0, ROW))
     for entry in of_crops([crop]):
         line = QTreeWidgetItem([entry.name, entry.eppo, entry.synonyms[0]])
         line.setData(0, ENTRY, entry)
+        line.setSizeHint(0, QSize(0, ROW))
         line.setToolTip(0, ", ".join(entry.synonyms))
         there = any(d.is_called(entry.name) for d in known)
         line.setDisabled(there)
+        if there:
+            line.setText(0, f"{entry.name} (there already)")
         line.setCheckState(0, Qt.CheckState.Unchecked)
         item.addChild(line)
     item.setCheckState(0, Qt.CheckState.Unchecked)

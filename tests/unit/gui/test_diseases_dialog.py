@@ -59,13 +59,15 @@ def test_a_synonym_finds_its_disease(qtbot, program, page, dialog) -> None:
         lambda store: store.put_disease(replace(first, synonyms=("roya del café",)))
     )
     qtbot.waitUntil(lambda: bool(page.diseases.get(first.id).synonyms), timeout=10_000)
-    dialog.find.setText("roya")
+    dialog.search.setText("roya")
     qtbot.waitUntil(lambda: names_shown(dialog) == [first.name], timeout=10_000)
-    dialog.find.clear()
+    dialog.search.clear()
     qtbot.waitUntil(lambda: len(names_shown(dialog)) == 3, timeout=10_000)
     dialog._new.setText("Roya del  Café")
     dialog._add.click()
     assert first.name in dialog._problem.text()
+    dialog.reject()
+    assert not dialog.isVisible()
 
 
 def test_renaming_keeps_the_old_name_as_a_synonym(qtbot, page, dialog) -> None:
@@ -93,7 +95,7 @@ def test_merging_says_what_changes_moves_it_and_can_be_undone(qtbot, program, pa
     qtbot.waitUntil(lambda: len(page.diseases.all) == 2, timeout=10_000)
     assert page.diseases.get(into.id).is_called(gone.name)
     qtbot.waitUntil(lambda: dialog.undo.isVisibleTo(dialog), timeout=10_000)
-    assert "2 photos, 2 outlines" in dialog.done.text()
+    assert "2 photos, 2 outlines" in dialog.told.text()
     # The open photo shows what it is called now.
     qtbot.waitUntil(lambda: page.controller.session is not session, timeout=10_000)
     assert page.controller.session.image.disease == into.id
@@ -119,7 +121,7 @@ def test_a_crops_diseases_come_with_codes_and_only_once(qtbot, page, dialog) -> 
 def test_the_list_is_searched_by_pathogen(qtbot) -> None:
     chooser = StarterListDialog([], None)  # type: ignore[arg-type]
     qtbot.addWidget(chooser)
-    chooser.find.setText("hemileia")
+    chooser.search.setText("hemileia")
     shown = [i for i in range(len(crops())) if not chooser.tree.topLevelItem(i).isHidden()]
     assert shown == [crops().index("coffee")]
 
