@@ -20,7 +20,7 @@ from typing import TextIO
 from core import files, spreadsheets
 from core.domain.calibration import Calibration
 from core.domain.disease import Disease
-from core.domain.ids import DiseaseId
+from core.domain.ids import DiseaseId, ImageId
 from core.domain.image import LeafImage
 from core.domain.scale import Scale
 from core.errors import ExportRefused
@@ -101,7 +101,7 @@ def write(store: ProjectStore, out: Path, *, progress: Progress | None = None) -
     return ExportReport(out, len(images), regions, _notes(images, cards))
 
 
-def _notes(images: Sequence[LeafImage], cards: Mapping[object, Calibration]) -> tuple[str, ...]:
+def _notes(images: Sequence[LeafImage], cards: Mapping[ImageId, Calibration]) -> tuple[str, ...]:
     bare = len(images) - len(cards)
     if not bare:
         return ()

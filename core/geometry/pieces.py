@@ -16,6 +16,7 @@ a single one is round, not undefined. (Haralick & Shapiro 1992, Computer and Rob
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -58,8 +59,10 @@ def shapes(labels: Labels, count: int, origin: tuple[int, int] = (0, 0)) -> list
     ids = labels[ys, xs]
     n = np.bincount(ids, minlength=count + 1)[1:].astype(float)
 
-    def mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(ids, weights=values, minlength=count + 1)[1:] / n
+    def mean(values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        sums = np.bincount(ids, weights=values, minlength=count + 1)[1:]
+        found: NDArray[np.float64] = np.asarray(sums, float) / n
+        return found
 
     x, y = xs + 0.5, ys + 0.5
     cx, cy = mean(x), mean(y)

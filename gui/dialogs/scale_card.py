@@ -47,7 +47,10 @@ class ScaleCardDialog(QDialog):
         self.length.valueChanged.connect(lambda _v: self._check())
         self.found = label("", "muted")
         self.copy = QCheckBox(f"Also for {count(followers, 'later photo')} of the same group")
-        self.copy.setToolTip("Photos of the same group and size that were added after this one.")
+        self.copy.setToolTip(
+            "Photos of the same group and size that were added after this one; photos without a "
+            "group count as one."
+        )
         self.copy.setVisible(followers > 0)
         self._problem = label("", "danger", wrap=True)
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)

@@ -69,20 +69,15 @@ class ScalesDialog(QDialog):
         self.restore = button("As published", self.as_published)
         choose = row(self.choice, self.new, self.drop)
         choose.setStretch(0, 1)
-        below = row(
-            button("Add grade", self.add_grade), button("Remove grade", self.remove_grade), None,
-            self.restore,
-        )  # fmt: skip
+        more, less = button("Add grade", self.add_grade), button("Remove grade", self.remove_grade)
+        below = row(more, less, None, self.restore)
         layout = column(
             choose, row(label("Name"), self.title), label(HINT, "muted", wrap=True), self.table,
             below, self.source, self._problem, self._buttons, spacing=10, margin=14,
         )  # fmt: skip
         layout.setStretch(3, 1)
         self.setLayout(layout)
-        for place in range(below.count()):
-            if (widget := below.itemAt(place).widget()) is not None:
-                widget.setEnabled(writable)
-        for each in (self.title, self.table, self.new, self.drop, self.choice):
+        for each in (self.title, self.table, self.new, self.choice, more, less, self.restore):
             each.setEnabled(writable)
 
     def _connect(self) -> None:

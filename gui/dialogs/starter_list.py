@@ -38,14 +38,14 @@ class StarterListDialog(QDialog):
     def __init__(self, known: Sequence[Disease], parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle("Diseases of common crops")
-        self.resize(620, 560)
+        self.resize(700, 560)
         self.search = QLineEdit()
         self.search.setPlaceholderText("Find a crop, disease, pathogen or EPPO code")
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._filter)
         self.tree = QTreeWidget()
         self.tree.setHeaderLabels(["Disease", "EPPO code", "Pathogen"])
-        self.tree.setColumnWidth(0, 280)
+        self.tree.setColumnWidth(0, 340)
         self.tree.setColumnWidth(1, 100)
         self.tree.setAccessibleName("Crops and their diseases")
         for crop in crops():
@@ -66,26 +66,19 @@ class StarterListDialog(QDialog):
     @property
     def entries(self) -> list[Entry]:
         """What is checked now."""
-        found: list[Entry] = []
-        for line in range(self.tree.topLevelItemCount()):
-            crop = self.tree.topLevelItem(line)
-            found += [
-                crop.child(i).data(0, ENTRY)
-                for i in range(crop.childCount())
-                if crop.child(i).checkState(0) is Qt.CheckState.Checked
-                and not crop.child(i).isDisabled()
-            ]
-        return found
+        return [
+            line.data(0, ENTRY)
+            for crop in children(self.tree.invisibleRootItem())
+            for line in children(crop)
+            if line.checkState(0) is Qt.CheckState.Checked and not line.isDisabled()
+        ]
 
     def _filter(self, text: str) -> None:
-        for line in range(self.tree.topLevelItemCount()):
-            crop = self.tree.topLevelItem(line)
-            any_left = False
-            for i in range(crop.childCount()):
-                entry: Entry = crop.child(i).data(0, ENTRY)
-                crop.child(i).setHidden(not entry.matches(text))
-                any_left |= entry.matches(text)
-            crop.setHidden(not any_left)
+        for crop in children(self.tree.invisibleRootItem()):
+            shown = [line for line in children(crop) if line.data(0, ENTRY).matches(text)]
+            for line in children(crop):
+                line.setHidden(line not in shown)
+            crop.setHidden(not shown)
             crop.setExpanded(bool(text))
 
     def _follow(self) -> None:
@@ -96,6 +89,12 @@ class StarterListDialog(QDialog):
     def _take(self) -> None:
         self.chosen.emit(self.entries)
         self.accept()
+
+
+def children(item: QTreeWidgetItem) -> list[QTreeWidgetItem]:
+    """The lines below ``item``."""
+    found = (item.child(i) for i in range(item.childCount()))
+    return [child for child in found if child is not None]
 
 
 def _crop_item(crop: str, known: Sequence[Disease]) -> QTreeWidgetItem:
