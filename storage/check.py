@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -23,10 +24,20 @@ from core.geometry import areas
 from core.geometry.areas import Group
 from core.ports import CheckReport
 from storage.database import Database
-from storage.mapping import areas_from, image_from, region_from
+from storage.mapping import areas_from, calibration_from, image_from, region_from, scales_from
 from storage.mask_codec import Packed
+from storage.measure_rows import SCALES
 from storage.region_rows import read_mask, tiles_of
-from storage.tables import DiseaseRow, ImageRow, RegionRow, RunRow, ScoreRow, TileRow
+from storage.tables import (
+    CalibrationRow,
+    DiseaseRow,
+    ImageRow,
+    RegionRow,
+    RunRow,
+    ScoreRow,
+    SettingRow,
+    TileRow,
+)
 
 _PAGE = 100
 _MAX_STRUCTURE = 20
@@ -46,6 +57,7 @@ class Check:
         self._problems += self._db.structure_problems()[:_MAX_STRUCTURE]
         try:
             self._count()
+            self._check_measures()
             for photo in self._photos():
                 self._check_photo_file(photo)
         except ProjectError as error:
@@ -61,6 +73,21 @@ class Check:
             for name, table in tables.items():
                 counted = session.scalar(select(func.count()).select_from(table))
                 self._checked[name] = int(counted or 0)
+
+    def _check_measures(self) -> None:
+        """Scale cards and severity scales make sense."""
+        with self._db.read() as session:
+            readers: list[Callable[[], object]] = [
+                partial(calibration_from, row) for row in session.scalars(select(CalibrationRow))
+            ]
+            scales = session.get(SettingRow, SCALES)
+            if scales is not None:
+                readers.append(partial(scales_from, scales))
+            for read in readers:
+                try:
+                    read()
+                except ProjectDamaged as error:
+                    self._problems.append(str(error))
 
     def _photos(self) -> Iterator[LeafImage]:
         """Every readable photo entry, its masks checked on the way; a page at a time."""

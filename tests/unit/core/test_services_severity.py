@@ -56,10 +56,13 @@ def test_pieces_of_one_region_go_to_their_own_leaves() -> None:
 def test_leaves_outlined_around_their_lesions_hold_them_too() -> None:
     holed = region(1, (0, 0, 200, 90), (0, 110, 200, 200), (0, 90, 90, 110), (110, 90, 200, 110),
                    leaf=True)  # fmt: skip
-    inside = region(3, (90, 90, 110, 110), disease=1)
-    found = measure(holed, RIGHT, inside)
-    assert found.leaves[0].areas.severity == pytest.approx(1.0)
-    assert [len(leaf.lesions) for leaf in found.leaves] == [1, 0]
+    for spot, severity in (
+        ((90, 90, 110, 110), 100 * 400 / 40_000),
+        ((96, 96, 104, 104), 100 * 64 / (40_000 - 400 + 64)),  # touches no pixel of the leaf
+    ):
+        found = measure(holed, RIGHT, region(3, spot, disease=1))
+        assert [len(leaf.lesions) for leaf in found.leaves] == [1, 0]
+        assert found.leaves[0].areas.severity == pytest.approx(severity)
 
 
 def test_a_lesion_at_the_edge_belongs_to_the_leaf_it_touches_and_a_far_one_to_none() -> None:

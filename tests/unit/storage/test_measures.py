@@ -98,6 +98,7 @@ def test_damaged_entries_are_told(store: ProjectStore, statement: str, ask: str)
     connection.close()
     with pytest.raises(ProjectDamaged, match="backups"):
         store.scales() if ask == "scales" else store.calibrations(ids)
+    assert "backups" in " ".join(store.check().problems)
 
 
 def test_a_project_from_before_has_no_synonyms_and_keeps_the_rest(tmp_path: Path) -> None:
