@@ -61,6 +61,15 @@ class ScaleCardDialog(QDialog):
         self.remove = button("Remove", lambda: self._done(None))
         self.remove.setToolTip("Take the scale card of this photo away")
         self.remove.setVisible(known is not None)
+        self._lay_out()
+        self._known = known
+        if known is not None:
+            self.length.setValue(known.length_mm)
+            if known.line is not None:
+                self._line.show([known.line[:2], known.line[2:]])
+        self._check()
+
+    def _lay_out(self) -> None:
         layout = column(
             label(HINT, "muted", wrap=True),
             self.canvas,
@@ -73,12 +82,6 @@ class ScaleCardDialog(QDialog):
         )
         layout.setStretch(1, 1)
         self.setLayout(layout)
-        self._known = known
-        if known is not None:
-            self.length.setValue(known.length_mm)
-            if known.line is not None:
-                self._line.show([known.line[:2], known.line[2:]])
-        self._check()
 
     @property
     def ends(self) -> list[Point]:
