@@ -163,15 +163,13 @@ def _take(
     elif (data := _data(archive, entry, key)) is None:
         report.damaged.append(name)
     else:
-        # The name is made from the key; the pack's own is only compared with it.
+        # Read and written under the name that is made of the key, whatever the pack calls it.
         store.write(key, data)
         report.taken += 1
 
 
 def _data(archive: zipfile.ZipFile, entry: dict[str, Any], key: EmbeddingKey) -> bytes | None:
     """The member, if it is what the manifest says and an embedding of ``key``."""
-    if entry.get("file") != key.file_name:
-        return None
     try:
         member = archive.getinfo(key.file_name)
         stored = member.compress_type == zipfile.ZIP_STORED

@@ -98,16 +98,14 @@ class Looks:
 
     @property
     def quick(self) -> bool:
-        return self._within(QUICK)
+        return self._seconds <= QUICK or (self._presumed and self._count < TRIES)
 
     def beside(self, key: EmbeddingKey, *, ahead: bool = False) -> bool:
         """Whether this look is better made in the process beside; ``ahead`` of the person more of
         them are, because somebody may click on another photo meanwhile."""
         can = self._helped and self.store is not None and self.store.budget != 0
-        return can and key not in self._failed and not self._within(BRIEF if ahead else QUICK)
-
-    def _within(self, seconds: float) -> bool:
-        return self._seconds <= seconds or (self._presumed and self._count < TRIES)
+        quick = self._seconds <= BRIEF if ahead else self.quick
+        return can and not quick and key not in self._failed
 
     def there(self, key: EmbeddingKey) -> bool:
         """Whether ``get`` has it, as far as can be told without reading it."""

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+
 from core.domain.mask import Box
 from core.domain.region import RegionKind
 from core.embeddings.key import maker_of
@@ -125,6 +127,8 @@ class Assistant:
                 helped=self._encoder is not None,
             )
             self._looks.store = self._store
+            if self._looks.quick:
+                loaded.embed(np.zeros((64, 64, 3), np.uint8))  # the first look warms a library up
         self._engine = loaded
         if self._encoder is not None:
             self._encoder.begin(engine, checkpoint, self._store)

@@ -206,6 +206,17 @@ def test_one_slow_look_does_not_make_an_engine_slow():
         assert looks.quick
 
 
+def test_ahead_of_the_person_only_a_brief_look_is_made_where_clicks_are_answered(tmp_path):
+    from core.embeddings.store import EmbeddingStore
+
+    looks = _looks(Squares(), helped=True)
+    looks.store = EmbeddingStore(tmp_path, 1 << 30)
+    for seconds, beside in ((20.0, True), (0.5, True), (0.1, False)):
+        looks.took(seconds)
+        assert looks.beside(looks.key(PHOTO), ahead=True) is beside
+        assert not looks.beside(looks.key(PHOTO))
+
+
 def test_what_the_process_beside_cannot_do_is_done_here(rgb, tmp_path):
     from core.embeddings.store import EmbeddingStore
 
