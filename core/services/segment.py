@@ -190,7 +190,10 @@ class Assistant:
             raise PromptRefused(FINDS_NOTHING)
         self._look()
         if self._sight is not None:
-            self._sight.whole()
+            try:
+                self._sight.whole()
+            finally:
+                self._wish()
         if what is PromptKind.WHOLE_LEAF:
             return self._engine.leaves()
         if what is PromptKind.EVERYTHING:
