@@ -11,6 +11,7 @@
     │   ├── ImportRefused         one photo, mask or table row that was not taken in
     │   ├── ImageUnreadable       a photo that cannot be decoded, or is gone or changed
     │   ├── CheckpointRefused     a model file that cannot be trusted or does not fit
+    │   ├── DownloadFailed        a weights file that did not come whole, or is not the one
     │   ├── PromptRefused         a click or box that an assistant cannot work with
     │   ├── AdapterRefused        an exported adapter that fails its manifest
     │   ├── ModelMissing          a base model or engine that is not on this machine
@@ -76,6 +77,10 @@ class ImageUnreadable(UserError):
 
 class CheckpointRefused(UserError):
     """A model file that cannot be trusted, or does not hold what its engine needs."""
+
+
+class DownloadFailed(UserError):
+    """A weights file that did not arrive whole, is not the published one, or may not be fetched."""
 
 
 class PromptRefused(UserError):

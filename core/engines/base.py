@@ -114,6 +114,15 @@ class Finder(Protocol):
         ...
 
 
+@runtime_checkable
+class Noticing(Protocol):
+    """An engine that may have something to say besides its answer."""
+
+    def take_notice(self) -> str:
+        """A sentence for the person, given once; "" when there is none."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class EngineSpec:
     """A plug-in entry. ``factory`` ("module:function") is called with (spec, checkpoint or None).

@@ -33,3 +33,8 @@ def check_prompt(prompt: Prompt, *, width: int, height: int) -> Prompt:
     if box[2] <= box[0] or box[3] <= box[1]:
         raise PromptRefused(OFF_PHOTO.format(what="box"))
     return replace(prompt, box=box)
+
+
+def is_ambiguous(prompt: Prompt) -> bool:
+    """One click may mean the spot, the lesion or the leaf; anything more says which."""
+    return prompt.box is None and len(prompt.points) == 1

@@ -1,8 +1,8 @@
 """Segment Anything (Kirillov et al. 2023) from a weights file that the person opens.
 
-The library's SamPredictor looks at the photo and places the prompts; the masks are enlarged here,
-and only where they are. Knows the library; knows no widget. torch is imported when a file is
-opened.
+The library's modules look at the photo and answer the prompts; what its SamPredictor would do
+around them is done here, so that only the part of a mask that is there is enlarged. Knows the
+library; knows no widget. torch is imported when a file is opened.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.engines.base import POINTING, Candidate, Embedding, EngineSpec, Prompt
-from core.engines.enlarge import enlarge
-from core.engines.prompts import check_prompt
+from core.engines.candidates import cut_out
+from core.engines.home import Home
+from core.engines.prompts import check_prompt, is_ambiguous
 from core.engines.sam_checkpoint import load_sam
 from core.errors import ModelMissing, PromptRefused
 
@@ -23,15 +24,11 @@ from core.errors import ModelMissing, PromptRefused
 class SegmentAnything:
     """One SAM, one photo at a time."""
 
-    def __init__(self, model: Any) -> None:
-        import torch
-        from segment_anything import SamPredictor
-
-        # What the transformer hands on lies pixel by pixel: so nothing has to be put in order.
-        model.mask_decoder.output_upscaling.to(memory_format=torch.channels_last)
-        self._predictor = SamPredictor(model)
-        with torch.inference_mode():
-            self._places = model.prompt_encoder.get_dense_pe()
+    def __init__(self, home: Home) -> None:
+        """``home`` holds a ``segment_anything`` Sam."""
+        self._home = home
+        self._size: tuple[int, int] | None = None
+        self._features: Any = None
 
     def set_image(self, rgb: NDArray[np.uint8]) -> None:
         """Computes the photo's embedding: seconds on a CPU."""
@@ -40,90 +37,86 @@ class SegmentAnything:
     def embed(self, rgb: NDArray[np.uint8]) -> Embedding:
         """{"image": [channels, grid, grid] float16}."""
         import torch
+        from segment_anything.utils.transforms import ResizeLongestSide
 
-        model = self._predictor.model
-        side = model.image_encoder.img_size
-        with torch.inference_mode():
-            small = self._predictor.transform.apply_image(rgb)
-            picture = torch.as_tensor(small, device=self._predictor.device).permute(2, 0, 1)
+        def look(model: Any, device: str) -> NDArray[np.float16]:
+            small = ResizeLongestSide(model.image_encoder.img_size).apply_image(rgb)
+            picture = torch.as_tensor(small, device=device).permute(2, 0, 1)
             padded = model.preprocess(picture.contiguous()[None])
-            assert padded.shape[-2:] == (side, side)
-            return {"image": model.image_encoder(padded)[0].half().cpu().numpy()}
+            found: NDArray[np.float16] = model.image_encoder(padded)[0].half().cpu().numpy()
+            return found
+
+        with torch.inference_mode():
+            return {"image": self._home.run(look)}
 
     def use(self, rgb: NDArray[np.uint8], embedding: Embedding) -> None:
         """As ``Embedder.use``."""
         import torch
 
-        predictor = self._predictor
-        model = predictor.model
+        encoder = self._home.model.prompt_encoder
         found = embedding.get("image")
-        grid = model.prompt_encoder.image_embedding_size
-        wanted = (model.prompt_encoder.embed_dim, *grid)
+        wanted = (encoder.embed_dim, *encoder.image_embedding_size)
         if found is None or found.shape != wanted:
             raise ValueError(f"an embedding of {wanted} was expected")
-        predictor.reset_image()
-        predictor.original_size = rgb.shape[:2]
-        predictor.input_size = predictor.transform.get_preprocess_shape(
-            *rgb.shape[:2], predictor.transform.target_length
-        )
-        predictor.features = torch.from_numpy(found)[None].to(predictor.device, torch.float32)
-        predictor.is_image_set = True
+        self._size = rgb.shape[:2]
+        self._features = torch.from_numpy(found)[None].float()
 
     def predict(self, prompt: Prompt) -> list[Candidate]:
         """Three readings of a single click, else one; best first."""
-        if not self._predictor.is_image_set:
+        if self._size is None:
             raise PromptRefused("Open a photo first.")
-        height, width = self._predictor.original_size
+        height, width = self._size
         prompt = check_prompt(prompt, width=width, height=height)
-        # One click may mean the spot, the lesion or the leaf; anything more says which.
-        ambiguous = prompt.box is None and len(prompt.points) == 1
-        logits, scores = self._decode(prompt, several=ambiguous)
-        found = []
-        for n in np.argsort(-scores, kind="stable"):
-            pixels, origin = enlarge(logits[n], self._predictor.input_size, (height, width))
-            if pixels.any():
-                found.append(Candidate(pixels, origin, float(np.clip(scores[n], 0, 1))))
-        if not found:
-            raise PromptRefused("Nothing was found there; click elsewhere or drag a box.")
-        return found
+        logits, scores = self._home.run(lambda model, device: self._decode(model, device, prompt))
+        transform = self._transform()
+        used = transform.get_preprocess_shape(height, width, transform.target_length)
+        return cut_out(logits, scores, used=used, size=self._size)
+
+    def take_notice(self) -> str:
+        """As ``Noticing.take_notice``."""
+        return self._home.take_notice()
+
+    def _transform(self) -> Any:
+        from segment_anything.utils.transforms import ResizeLongestSide
+
+        return ResizeLongestSide(self._home.model.image_encoder.img_size)
 
     def _decode(
-        self, prompt: Prompt, *, several: bool
+        self, model: Any, device: str, prompt: Prompt
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """(logits [n, side, side] over the padded square input, guessed IoU [n])."""
         import torch
         from torch.nn import functional
 
-        model, predictor = self._predictor.model, self._predictor
         with torch.inference_mode():
-            sparse, dense = model.prompt_encoder(**self._placed(prompt), masks=None)
+            sparse, dense = model.prompt_encoder(**self._placed(prompt, device), masks=None)
             small, scores = model.mask_decoder(
-                image_embeddings=predictor.features,
-                image_pe=self._places,
+                image_embeddings=self._features.to(device),
+                image_pe=model.prompt_encoder.get_dense_pe(),
                 sparse_prompt_embeddings=sparse,
                 dense_prompt_embeddings=dense,
-                multimask_output=several,
+                multimask_output=is_ambiguous(prompt),
             )
-            side = model.image_encoder.img_size
             small = small - model.mask_threshold
+            side = model.image_encoder.img_size
             logits = functional.interpolate(small, (side, side), mode="bilinear")[0]
             return logits.cpu().numpy(), scores[0].cpu().numpy()
 
-    def _placed(self, prompt: Prompt) -> dict[str, Any]:
+    def _placed(self, prompt: Prompt, device: str) -> dict[str, Any]:
         """Prompts as tensors in the model's own coordinates."""
         import torch
 
-        predictor, size = self._predictor, self._predictor.original_size
+        transform = self._transform()
         placed: dict[str, Any] = {"points": None, "boxes": None}
         if prompt.points:
-            at = predictor.transform.apply_coords(np.array(prompt.points, float), size)
+            at = transform.apply_coords(np.array(prompt.points, float), self._size)
             placed["points"] = (
-                torch.as_tensor(at, dtype=torch.float, device=predictor.device)[None],
-                torch.as_tensor(prompt.positive, dtype=torch.int, device=predictor.device)[None],
+                torch.as_tensor(at, dtype=torch.float, device=device)[None],
+                torch.as_tensor(prompt.positive, dtype=torch.int, device=device)[None],
             )
         if prompt.box is not None:
-            box = predictor.transform.apply_boxes(np.array(prompt.box, float), size)
-            placed["boxes"] = torch.as_tensor(box, dtype=torch.float, device=predictor.device)
+            box = transform.apply_boxes(np.array(prompt.box, float), self._size)
+            placed["boxes"] = torch.as_tensor(box, dtype=torch.float, device=device)
         return placed
 
 
@@ -131,10 +124,7 @@ def load(spec: EngineSpec, checkpoint: Path | None) -> SegmentAnything:
     """The factory. Raises CheckpointRefused for a file that is not a SAM."""
     if checkpoint is None:
         raise ModelMissing(f"{spec.title} needs a weights file: open one first.")
-    import torch
-
-    model, _ = load_sam(checkpoint)
-    return SegmentAnything(model.to("cuda" if torch.cuda.is_available() else "cpu"))
+    return SegmentAnything(Home(lambda: load_sam(checkpoint)[0]))
 
 
 SPECS = (
@@ -144,7 +134,7 @@ SPECS = (
         prompts=POINTING,
         factory="core.engines.segment_anything:load",
         needs_checkpoint=True,
-        note="Opens sam_vit_b, sam_vit_l or sam_vit_h weights; the file says which it is.",
         side=1024,
+        note="Opens sam_vit_b, sam_vit_l or sam_vit_h weights; the file says which it is.",
     ),
 )

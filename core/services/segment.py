@@ -23,6 +23,7 @@ from core.engines.base import (
     Embedder,
     EngineSpec,
     Finder,
+    Noticing,
     Prompt,
     PromptKind,
     Segmenter,
@@ -49,7 +50,7 @@ def load_engine(engine: str, checkpoint: Path | None = None) -> Segmenter:
     if spec.needs_checkpoint:
         if checkpoint is None:
             raise ModelMissing(f"{spec.title} needs a weights file: open one first.")
-        if not checkpoint.is_file():
+        if not checkpoint.exists():  # a folder is one, too, for some engines
             raise ModelMissing(
                 f"The weights file {checkpoint.name} is not there any more; open it again."
             )
@@ -205,6 +206,10 @@ class Assistant:
         if self._sight is not None:
             self._sight.look_at(view)
             self._wish()
+
+    def take_notice(self) -> str:
+        """What the engine has to say besides its answers, once; "" when nothing."""
+        return self._engine.take_notice() if isinstance(self._engine, Noticing) else ""
 
     def _look(self) -> None:
         """Have the photo before the engine. Raises ImageUnreadable."""

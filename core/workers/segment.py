@@ -12,6 +12,7 @@
                                        -> noted, then ahead {ready, of} whenever that changes
     {"do": "stop"}                                           -> stopped, and the process ends
 
+Any of these events may carry a ``notice``, a sentence for the person: the graphics card gave up.
 What cannot be done is answered with ``refused`` {do, request, token, text}, a sentence; the worker
 stays. Of several commands of one kind that wait, only the newest is done, and no prompt for a photo
 that is being replaced: the others are answered with ``skipped`` {do, request, token}, because the
@@ -150,6 +151,8 @@ def answer(channel: Channel, assistant: Assistant, command: Message) -> None:
     """One command, one event. Raises StillLooking when it has to wait."""
     try:
         event, fields = _do(assistant, command)
+        if notice := assistant.take_notice():
+            fields["notice"] = notice
         channel.send(event, **fields)
     except StillLooking:
         raise

@@ -11,10 +11,18 @@ from core.engines.base import EngineSpec
 from core.registry import discover
 from gui.preferences import Preferences
 
+FOLDERS_FILE = "model.safetensors"
+
 
 def engines() -> dict[str, EngineSpec]:
     """Every engine of the registry, by id."""
     return discover("core.engines", EngineSpec)
+
+
+def weights_name(checkpoint: str) -> str:
+    """What a weights file is called: those of a whole folder all have one name, so the folder's."""
+    path = Path(checkpoint)
+    return path.parent.name if path.name == FOLDERS_FILE else path.name
 
 
 class EngineChoice:
@@ -40,7 +48,7 @@ class EngineChoice:
     def change(self, engine: str, checkpoint: str) -> None:
         """Another one. The one there was is remembered, unless it was of no use itself."""
         spec = self.spec
-        there = spec is not None and (not spec.needs_checkpoint or Path(self.checkpoint).is_file())
+        there = spec is not None and (not spec.needs_checkpoint or Path(self.checkpoint).exists())
         if there and not self._refused:
             self._earlier = self.engine, self.checkpoint
         self._put(engine, checkpoint)
@@ -55,7 +63,7 @@ class EngineChoice:
         spec = self.spec
         if spec is None:
             return ""
-        return Path(self.checkpoint).name if spec.needs_checkpoint else spec.title
+        return weights_name(self.checkpoint) if spec.needs_checkpoint else spec.title
 
     def _put(self, engine: str, checkpoint: str) -> None:
         self.engine, self.checkpoint, self._refused = engine, checkpoint, False

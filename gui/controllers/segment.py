@@ -22,7 +22,7 @@ from gui.controllers.engine_choice import EngineChoice
 from gui.controllers.photos import Photo
 from gui.worker_process import WorkerProcess
 
-NEEDS_FILE = "This assistant needs a weights file: press “Open weights…” and choose it."
+NEEDS_FILE = "This assistant needs a weights file: open yours, or fetch one that is published."
 
 
 @dataclass
@@ -205,6 +205,8 @@ class Assistant(QObject):
             self._worker.send("image", path=str(self._photo.path), sha256=self._photo.image.sha256)
 
     def _received(self, event: dict[str, Any]) -> None:
+        if isinstance(notice := event.get("notice"), str):
+            self._context.notices.warning(notice)
         match event.get("event"):
             case "loaded":
                 self.is_awake = True

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from gui.context import Context
 from gui.controllers.ahead import Ahead
-from gui.controllers.engine_choice import engines
+from gui.controllers.engine_choice import engines, weights_name
 from gui.controllers.segment import Assistant
 from gui.controllers.suggestions import Suggestions
 from gui.panels.pieces import Elided, label
@@ -42,6 +42,8 @@ class AssistantPanel(QWidget):
         self.choice.activated.connect(lambda _i: self._chosen())
         self.weights = QPushButton("Open weights…")
         self.weights.clicked.connect(self._ask_weights)
+        self.fetch = QPushButton("Fetch weights…")
+        self.fetch.clicked.connect(self._ask_fetch)
         self._file = Elided("", "muted", middle=True)
         self.status = label("", "muted", wrap=True)
         self.ahead = Elided("", "muted")
@@ -67,6 +69,7 @@ class AssistantPanel(QWidget):
         column.addLayout(head)
         column.addWidget(self.choice)
         column.addWidget(self.weights)
+        column.addWidget(self.fetch)
         column.addWidget(self._file)
         column.addWidget(self.status)
         column.addWidget(self.ahead)
@@ -80,10 +83,14 @@ class AssistantPanel(QWidget):
         self.choice.setCurrentIndex(self.choice.findData(self._assistant.choice.engine))
         needs = spec is not None and spec.needs_checkpoint
         self.weights.setVisible(needs)
+        self.fetch.setVisible(needs and not self._assistant.choice.checkpoint)
         self._file.setVisible(needs and bool(self._assistant.choice.checkpoint))
         self._file.setText(Path(self._assistant.choice.checkpoint).name)
         self.status.setText(self._suggestions.status or self._assistant.status)
         ready = self._assistant.candidate is not None or self._suggestions.current is not None
+        self._file.setText(weights_name(self._assistant.choice.checkpoint))
+        self.status.setText(self._assistant.status)
+        ready = self._assistant.candidate is not None
         self.accept.setVisible(ready)
         self.drop.setVisible(ready)
 
@@ -120,6 +127,17 @@ class AssistantPanel(QWidget):
         dialog.setDirectory(self._context.preferences.last_folder("weights"))
         dialog.fileSelected.connect(self._opened)
         dialog.open()
+
+    def _ask_fetch(self) -> None:
+        from gui.dialogs.weights import WeightsDialog
+
+        dialog = WeightsDialog(self._context, self._assistant.choice.engine, self.window())
+        dialog.wanted.connect(self._use)
+        dialog.open()
+
+    def _use(self, engine: str, path: str) -> None:
+        self._assistant.choose(engine, path)
+        self._assistant.wake()
 
     def _opened(self, name: str) -> None:
         self._context.preferences.put_last_folder("weights", Path(name).parent)

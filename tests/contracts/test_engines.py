@@ -17,10 +17,17 @@ from core.engines.base import Embedder, EngineSpec, Finder, Prompt, PromptKind, 
 from core.errors import ModelMissing, PromptRefused
 from core.registry import discover
 from core.services.segment import load_engine
+from tests import small_hub_sam
 from tests.small_sam import save_sam
 
 SPECS = discover("core.engines", EngineSpec)
-CHECKPOINTS: dict[str, Callable[[Path], Path]] = {"segment-anything": save_sam}
+CHECKPOINTS: dict[str, Callable[[Path], Path]] = {
+    "segment-anything": save_sam,
+    "mobile-sam": small_hub_sam.save_mobile_sam,
+    "sam2": small_hub_sam.save_sam2,
+    "edgetam": small_hub_sam.save_edgetam,
+    "sam3": small_hub_sam.save_sam3,
+}
 LEAF, SPOT = (70, 130, 50), (150, 80, 30)
 
 

@@ -261,3 +261,27 @@ def test_a_full_size_vit_b_answers_through_the_users_own_path(photo, tmp_path):
             assert x + pixels.shape[1] <= 240
             assert y + pixels.shape[0] <= 160
         assert worker.stop().ok
+
+
+def test_what_an_engine_has_to_say_comes_with_the_event_and_once():
+    class Telling:
+        def __init__(self):
+            self.notices = ["The card gave up."]
+
+        def load(self, _engine, _checkpoint):
+            pass
+
+        def take_notice(self):
+            return self.notices.pop() if self.notices else ""
+
+    class Wire:
+        def __init__(self):
+            self.events = []
+
+        def send(self, event, **fields):
+            self.events.append({"event": event, **fields})
+
+    wire, telling = Wire(), Telling()
+    for _ in range(2):
+        segment.answer(wire, telling, {"do": "load", "engine": "colour"})
+    assert [e.get("notice") for e in wire.events] == ["The card gave up.", None]

@@ -326,3 +326,11 @@ def test_a_leaf_is_asked_for_by_name(qtbot, page, worker) -> None:
     click(page, 200, 150)
     proposal(qtbot, page)
     assert _commands(worker(), "predict")[-1]["wanted"] == "leaf"
+
+
+def test_what_the_assistant_has_to_say_besides_its_answer_is_shown(qtbot, page, worker) -> None:
+    worker('say(event="ready", token=None, notice="The card gave up.")')
+    click(page, 100, 120)
+    proposal(qtbot, page)
+    said = [n.text for n in page._context.notices.recent]
+    assert said.count("The card gave up.") == 1

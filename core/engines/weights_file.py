@@ -1,0 +1,155 @@
+"""Reads a weights file that came from anywhere, and tells whose it is.
+
+The file is data, never a program: tensors only, no pickled code. Every name and shape is compared
+with what a library would build before a single output is made. Knows files and tensors; knows no
+model. Imports torch when it is called.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.errors import CheckpointRefused
+
+MAX_TENSORS = 5000
+COUNTERS = "num_batches_tracked"
+"""The one kind of whole numbers among weights: how often a batch norm was trained."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """``mark`` is a piece of its tensors' names; ``engine`` the one that opens it, "" for none."""
+
+    mark: str
+    what: str
+    engine: str = ""
+    advice: str = ""
+
+
+_FOLDER = "Open the model.safetensors of the folder “{}” instead, with its config.json beside it."
+FAMILIES = (
+    Family("mask_decoder.hf_", "HQ-SAM"),
+    Family("mask_decoder.hq_", "HQ-SAM"),
+    Family("image_encoder.trunk.body.", "EdgeTAM in its authors' own form", "",
+           _FOLDER.format("EdgeTAM-hf")),
+    Family("image_encoder.trunk.", "SAM 2 in Meta's own form", "",
+           _FOLDER.format("sam2.1-hiera-tiny")),
+    Family("image_encoder.layers.", "MobileSAM", "mobile-sam", "Choose the assistant “MobileSAM”."),
+    Family("image_encoder.body.", "EdgeSAM"),
+    Family("image_encoder.blocks.", "Segment Anything", "segment-anything",
+           "Choose the assistant “Segment Anything”."),
+    Family("detector.backbone.", "SAM 3 in Meta's own form", "", _FOLDER.format("sam3")),
+    Family("detector_model.", "SAM 3", "sam3", "Choose the assistant “SAM 3”."),
+    Family("vision_encoder.backbone.layers.", "SAM 3", "sam3", "Choose the assistant “SAM 3”."),
+    Family("vision_encoder.backbone.timm_model.", "EdgeTAM", "edgetam",
+           "Choose the assistant “EdgeTAM”."),
+    Family("vision_encoder.backbone.blocks.", "SAM 2", "sam2", "Choose the assistant “SAM 2.1”."),
+    Family("vision_encoder.layers.", "the transformers library's form of SAM", "",
+           "Choose the assistant “Segment Anything” and open its .pth file."),
+)  # fmt: skip
+"""Relatives that people try, the more particular mark before the wider one."""
+
+
+def refuse_strangers(path: Path, names: Iterable[str], *, engine: str, get_another: str) -> None:
+    """Raises CheckpointRefused when the tensors' ``names`` are those of another engine's model."""
+    names = list(names)
+    for family in FAMILIES:
+        if any(name.startswith(family.mark) for name in names):
+            if family.engine != engine:
+                raise CheckpointRefused(
+                    f"{path.name} is {family.what}, which is another model. "
+                    f"{family.advice or get_another} {get_another if family.advice else ''}".strip()
+                )
+            return
+
+
+def read_weights(path: Path, *, get_another: str) -> Any:
+    """The file's contents, whatever they are; tensors on the CPU.
+
+    Raises CheckpointRefused for what cannot be read, or holds more than numbers.
+    """
+    import torch
+
+    # torch's own handle on the error: this program reads no pickles and has no use for the module.
+    refusal: type[Exception] = torch.serialization.pickle.UnpicklingError  # type: ignore[attr-defined]
+    broken = (
+        f"{path.name} cannot be read: it is damaged, cut short, or no weights file. {get_another}"
+    )
+    if path.is_dir():  # what another family is published as; its names will tell
+        path = path / "model.safetensors"
+    try:
+        if path.suffix.lower() == ".safetensors":
+            return _read_safetensors(path, broken)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except refusal as error:
+        code = zipfile.is_zipfile(path) or re.search(
+            r"Unsupported (global|class|operand)", str(error)
+        )
+        raise CheckpointRefused(
+            f"{path.name} holds program code beside its numbers, so it is not opened. {get_another}"
+            if code
+            else broken
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, LookupError, AttributeError) as error:
+        raise CheckpointRefused(broken) from error
+
+
+def _read_safetensors(path: Path, broken: str) -> Any:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path, device="cpu")
+    except SafetensorError as error:
+        raise CheckpointRefused(broken) from error
+
+
+def named_tensors(path: Path, found: Any, *, engine: str, what: str, get_another: str) -> Any:
+    """{name: tensor}, float32, out of the wrapping that training scripts put around them.
+
+    ``what`` names the model for the sentence. Raises CheckpointRefused for anything else, another
+    engine's model among it.
+    """
+    import torch
+
+    for key in ("model", "state_dict"):
+        if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
+            found = found[key]
+    no_model = CheckpointRefused(f"{path.name} is not a {what} model. {get_another}")
+    if not isinstance(found, Mapping) or not 0 < len(found) <= MAX_TENSORS:
+        raise no_model
+    tensors = {str(name): value for name, value in found.items() if isinstance(value, torch.Tensor)}
+    refuse_strangers(path, tensors, engine=engine, get_another=get_another)
+    for name, tensor in tensors.items():
+        number = tensor.is_floating_point() or name.endswith(COUNTERS)
+        if not number or tensor.layout != torch.strided:
+            raise no_model
+    return {
+        name: value.float().contiguous() if value.is_floating_point() else value
+        for name, value in tensors.items()
+    }
+
+
+def compare(path: Path, state: Any, model: Any, *, looks_like: str, get_another: str) -> None:
+    """Raises CheckpointRefused unless every name and shape is the library's own and every number
+    is one. ``model`` may be on the meta device."""
+    import torch
+
+    wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    here = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    wrong = sorted(n for n in wanted.keys() | here.keys() if wanted.get(n) != here.get(n))
+    if wrong:
+        raise CheckpointRefused(
+            f"{path.name} looks like a {looks_like}, but {len(wrong)} of its "
+            f"tensors are missing or have another shape ({wrong[0]}). {get_another}"
+        )
+    for name, tensor in state.items():
+        if not torch.isfinite(tensor).all():
+            raise CheckpointRefused(
+                f"{path.name} is damaged: {name} holds numbers that are none. {get_another}"
+            )

@@ -1,0 +1,82 @@
+"""One checkpoint on its way: its files one after the other, off the window's thread.
+
+Knows the download service and the free lane; shows nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from core.services.downloads import Fetched, fetch
+from core.services.published import Published, weights_home
+from gui.context import Context
+
+
+class Fetching(QObject):
+    """``progressed`` carries (file name, bytes there, bytes in all or 0) as objects, ``finished``
+    a list of `Fetched`, ``failed`` a sentence, ``stopped`` nothing. One checkpoint at a time."""
+
+    progressed = Signal(str, object, object)
+    finished = Signal(object)
+    failed = Signal(str)
+    stopped = Signal()
+
+    def __init__(self, context: Context, parent: QObject, home: Path | None = None) -> None:
+        """``home`` is the folder of all weights, the user's own when None."""
+        super().__init__(parent)
+        self._context = context
+        self.home = home or weights_home()
+        self._stop: threading.Event | None = None
+
+    @property
+    def running(self) -> bool:
+        return self._stop is not None
+
+    def start(self, wanted: Published) -> None:
+        """Begin, unless another one is on its way."""
+        if self.running:
+            return
+        stop = self._stop = threading.Event()
+        post, folder = self._context.tasks.post, wanted.folder(self.home)
+
+        def work() -> list[Fetched]:
+            found = []
+            for file in wanted.files:
+                got = fetch(
+                    file,
+                    folder / file.name,
+                    progress=lambda have, of, name=file.name: post(  # type: ignore[misc]
+                        lambda: self.progressed.emit(name, have, of or 0)
+                    ),
+                    cancelled=stop.is_set,
+                )
+                if got is None:
+                    break
+                found.append(got)
+            return found
+
+        self._context.tasks.run(
+            work,
+            on_done=lambda found: self._done(found, whole=len(found) == len(wanted.files)),
+            on_error=self._failed,
+            owner=self,
+        )
+
+    def stop(self) -> None:
+        """What has arrived stays and is gone on with the next time."""
+        if self._stop is not None:
+            self._stop.set()
+
+    def _done(self, found: list[Fetched], *, whole: bool) -> None:
+        self._stop = None
+        if whole:
+            self.finished.emit(found)
+        else:
+            self.stopped.emit()
+
+    def _failed(self, error: BaseException) -> None:
+        self._stop = None
+        self.failed.emit(str(error))

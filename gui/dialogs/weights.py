@@ -1,0 +1,152 @@
+"""Which weights can be fetched, from where and how large; fetches them when asked to.
+
+Opening the dialog asks nobody anything: host, size and digest are the program's own table. Knows
+the table and the one download under way.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import (
+    QDialog,
+    QFormLayout,
+    QListWidget,
+    QListWidgetItem,
+    QProgressBar,
+    QWidget,
+)
+
+from core.files import size_text
+from core.services.downloads import Fetched
+from core.services.published import PUBLISHED, Published, PublishedFile
+from gui.context import Context
+from gui.controllers.fetching import Fetching
+from gui.panels.pieces import Elided, button, column, label, row
+
+UNKNOWN = "not published"
+
+
+class WeightsDialog(QDialog):
+    """``wanted`` carries (engine id, path) when fetched weights are to be used."""
+
+    wanted = Signal(str, str)
+
+    def __init__(self, context: Context, engine: str, parent: QWidget) -> None:
+        """``engine`` is the one whose weights are shown first."""
+        super().__init__(parent)
+        self.setWindowTitle("Fetch weights")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.resize(720, 440)
+        self.fetching = Fetching(context, self)
+        self.list = QListWidget()
+        self.list.setFixedWidth(230)
+        for entry in PUBLISHED:
+            item = QListWidgetItem(f"{entry.title}  ·  {size_text(entry.megabytes * 1e6)}")
+            item.setData(Qt.ItemDataRole.UserRole, entry)
+            self.list.addItem(item)
+        self.facts = QFormLayout()
+        self.facts.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.hide()
+        self.status = label("", "muted", wrap=True)
+        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.download = button("Download", self._start, primary=True)
+        self.stop = button("Stop", self.fetching.stop)
+        self.use = button("Use these weights", self._use, primary=True)
+        close = button("Close", self.close)
+        facts = QWidget()
+        self.facts.setContentsMargins(0, 0, 0, 0)
+        facts.setLayout(self.facts)
+        side = column(
+            facts, self.bar, self.status, None, row(None, close, self.stop, self.download, self.use)
+        )
+        whole = row(self.list, side, spacing=16)
+        whole.setContentsMargins(16, 16, 16, 16)
+        self.setLayout(whole)
+        self.fetching.progressed.connect(self._progressed)
+        self.fetching.finished.connect(self._finished)
+        self.fetching.failed.connect(self._ended)
+        self.fetching.stopped.connect(lambda: self._ended("Stopped. What has arrived is kept."))
+        self.list.currentItemChanged.connect(lambda *_: self._show())
+        first = next((n for n, p in enumerate(PUBLISHED) if p.engine == engine), 0)
+        self.list.setCurrentRow(first)
+
+    @property
+    def entry(self) -> Published:
+        """What is chosen in the list."""
+        found: Published = self.list.currentItem().data(Qt.ItemDataRole.UserRole)
+        return found
+
+    def _show(self) -> None:
+        entry, home = self.entry, self.fetching.home
+        while self.facts.rowCount():
+            self.facts.removeRow(0)
+        self.facts.addRow(label(entry.title, "title"))
+        self.facts.addRow("Licence", label(entry.licence))
+        self.facts.addRow("Goes to", Elided(str(entry.folder(home)), middle=True))
+        for file in entry.files:
+            self._add_file(file)
+        there = all((entry.folder(home) / file.name).is_file() for file in entry.files)
+        self._offer(there=there)
+        self.status.setText("These weights are on this machine." if there else "")
+
+    def _add_file(self, file: PublishedFile) -> None:
+        size = UNKNOWN if file.size is None else f"{size_text(file.size)} ({file.size:,} bytes)"
+        digest = label(file.sha256 or f"{UNKNOWN}; that of what arrives is shown", wrap=True)
+        digest.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        if file.sha256:  # two lines of equal length: one long word would widen the dialog
+            digest.setText(f"{file.sha256[:32]}\n{file.sha256[32:]}")
+        self.facts.addRow("File", label(file.name, "heading"))
+        self.facts.addRow("From", label(file.host))
+        self.facts.addRow("Size", label(size))
+        self.facts.addRow("SHA-256", digest)
+
+    def _offer(self, *, there: bool, running: bool = False) -> None:
+        self.download.setVisible(not there and not running)
+        self.use.setVisible(there and not running)
+        self.stop.setVisible(running)
+        self.bar.setVisible(running)
+        self.list.setEnabled(not running)
+
+    def _start(self) -> None:
+        self._offer(there=False, running=True)
+        self.bar.setRange(0, 0)
+        self.status.setText("Connecting…")
+        self.fetching.start(self.entry)
+
+    def _progressed(self, name: str, have: int, of: int) -> None:
+        self.bar.setRange(0, 1000 if of else 0)
+        if of:
+            self.bar.setValue(int(1000 * have / of))
+        self.status.setText(
+            f"{name}: {size_text(have)} of {size_text(of)}" if of else f"{name}: {size_text(have)}"
+        )
+
+    def _finished(self, found: list[Fetched]) -> None:
+        self._offer(there=True)
+        lines = []
+        for got in found:
+            if got.verified:
+                lines.append(f"{got.path.name} is whole and is the published file.")
+            else:
+                digest = f"{got.sha256[:32]}\n{got.sha256[32:]}"
+                lines.append(f"{got.path.name} is whole. Its SHA-256:\n{digest}")
+        self.status.setText("\n".join(lines))
+
+    def _ended(self, sentence: str) -> None:
+        self._offer(there=False)
+        self.status.setText(sentence)
+
+    def _use(self) -> None:
+        path: Path = self.entry.folder(self.fetching.home) / self.entry.opened
+        self.wanted.emit(self.entry.engine, str(path))
+        self.close()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Closing stops what is under way; it is gone on with the next time."""
+        self.fetching.stop()
+        super().closeEvent(event)
