@@ -81,6 +81,8 @@ def maker_of(spec: EngineSpec, checkpoint: Path | None) -> Maker:
     file = checkpoint if spec.needs_checkpoint else spec.weights
     if file is None:
         return Maker(spec.id, "", spec.revision)
+    if file.is_dir():
+        file = file / "model.safetensors"
     try:
         seen = file.stat()
         digest = _weights(file, seen.st_size, seen.st_mtime_ns)
