@@ -73,6 +73,14 @@ SETTINGS = (
         "Appearance",
     ),
     Setting(
+        "appearance.hatching",
+        Flag(),
+        True,
+        "A pattern for each disease",
+        "Appearance",
+        "Tells lesions of different diseases apart without their colours.",
+    ),
+    Setting(
         "gallery.thumbnail",
         Number(64, 240, " px"),
         100,

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QWidget
 from core.domain.mask import Box
 from gui.canvas.camera import Camera
 from gui.canvas.empty_state import EmptyState
+from gui.canvas.look import Lens, Look
 from gui.canvas.navigation import Navigation
 from gui.canvas.photo_source import PhotoSource
 from gui.canvas.pyramid import PhotoPyramid
@@ -65,6 +66,7 @@ class PhotoView(QWidget):
         self.layers: list[Layer] = []
         self.smooth = True
         """Whether the picture is as good as it gets; False while a zoom is going on."""
+        self._lens = Lens()
         self.camera = Camera(self)
         self.camera.resize(self.width(), self.height(), self.devicePixelRatioF())
         self.camera.moved.connect(self._moved)
@@ -106,6 +108,16 @@ class PhotoView(QWidget):
     def zoom(self) -> float:
         """Device pixels per photo pixel: 1.0 is "actual pixels"."""
         return self.camera.transform.scale
+
+    @property
+    def look(self) -> Look:
+        """Brightness, contrast and channel of what is shown; stays when another photo comes."""
+        return self._lens.look
+
+    @look.setter
+    def look(self, look: Look) -> None:
+        self._lens.look = look
+        self.update()
 
     def fit(self) -> None:
         """Show the whole photo."""
@@ -210,7 +222,8 @@ class PhotoView(QWidget):
             return
         window = Window(x0 - left, y0 - top, x1 - left, y1 - top, t.scale, t.size)
         smooth = self.smooth and t.scale < BLOCKY
-        images = [to_image(pyramid.sample(window, smooth=smooth), opaque=True)]
+        pixels = self._lens.show(pyramid, pyramid.sample(window, smooth=smooth))
+        images = [to_image(pixels, opaque=True)]
         for layer in self.layers:
             images += layer.render(window)
         painter.save()

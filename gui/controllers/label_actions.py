@@ -15,13 +15,13 @@ from core.domain.image import ImageState
 from core.domain.region import RegionKind
 from core.engines.base import PromptKind
 from gui.actions import spec
-from gui.canvas.mask_layer import MaskMode
 from gui.canvas.tools.base import all_tools
 from gui.canvas.view import CanvasView
 from gui.context import Context
 from gui.controllers.label import LabelController
 from gui.controllers.suggestions import Suggestions
 from gui.gallery.panel import GalleryPanel
+from gui.models.disease_keys import NINE, DiseaseKeys
 from gui.models.diseases import DiseaseList
 
 LOOKING_TOOLS = ("hand",)
@@ -41,14 +41,21 @@ def add_actions(context: Context, diseases: DiseaseList) -> list[str]:
         )  # fmt: skip
         action.setToolTip(f"{action.toolTip()}\n{tool.hint}")
         tools.append(f"tool.{tool.id}")
-    for number in range(1, 10):
-        for prefix, keys in (("name", f"{number}"), ("leaf", f"Alt+{number}")):
+    for prefix, keys, sheet in (
+        ("name", "", "Disease of the region, or of the leaf"),
+        ("leaf", "Alt+", "Disease of the leaf"),
+    ):
+        for number in range(1, NINE + 1):
             context.actions.add(
                 spec(
-                    f"{prefix}.{number}", f"Disease {number}", "", keys,
-                    needs="label image writable",
+                    f"{prefix}.{number}", f"Disease {number}", "", f"{keys}{number}",
+                    needs="label image writable", sheet=sheet,
                 )
             )  # fmt: skip
+    context.actions.add(
+        spec("disease.more", "Digits for the next nine diseases", "Label", "0",
+             needs="label image writable many_diseases", separator=True)
+    )  # fmt: skip
     return tools
 
 
@@ -69,6 +76,7 @@ class LabelActions(QObject):
         self._context, self._controller = context, controller
         self._canvas, self._diseases, self._gallery = canvas, diseases, gallery
         self._suggestions, self._assistant = suggestions, suggestions.assistant
+        self.keys = DiseaseKeys(diseases)
         self._bind_tools()
         self._bind_view()
         on = context.actions.on
@@ -76,6 +84,8 @@ class LabelActions(QObject):
             "edit.undo": self._undo,
             "edit.redo": controller.edits.redo,
             "region.delete": controller.delete_active,
+            "photo.accept_next": self.accept_next,
+            "disease.more": self.keys.turn,
             "photo.next": partial(self._step, 1),
             "photo.previous": partial(self._step, -1),
             "photo.next_open": self._next_open,
@@ -96,13 +106,16 @@ class LabelActions(QObject):
         }
         for action, function in bound.items():
             on(action, function)
-        for number in range(1, 10):
+        for number in range(1, NINE + 1):
             on(f"name.{number}", partial(self._name, number, leaf=False))
             on(f"leaf.{number}", partial(self._name, number, leaf=True))
         context.actions.on_toggled("kind.toggle", self._toggle_kind)
         controller.edits.updated.connect(self._follow)
         context.project.opened.connect(self._follow)
+        self.keys.changed.connect(self._name_digits)
+        canvas.navigation.tapped.connect(context.actions["photo.accept_next"].trigger)
         self._follow()
+        self._name_digits()
 
     def edit_diseases(self) -> None:
         from gui.dialogs.diseases import DiseasesDialog
@@ -129,10 +142,6 @@ class LabelActions(QObject):
         on("brush.smaller", partial(canvas.step_radius, -1))
         on("brush.larger", partial(canvas.step_radius, 1))
         on("view.filter", self._gallery.text.setFocus)
-        self._context.actions.on_toggled("view.masks", self._hide_masks)
-
-    def _hide_masks(self, hidden: bool) -> None:
-        self._canvas.mask_mode = MaskMode.HIDDEN if hidden else MaskMode.FILL
 
     def _undo(self) -> None:
         """A proposal that is being made goes first: it is the last thing the person did."""
@@ -149,6 +158,23 @@ class LabelActions(QObject):
         into = self._controller.edits.active if extend else None
         self._assistant.clear()
         self._controller.accept(candidate, source=self._assistant.source, into=into)
+
+    def accept_next(self) -> None:
+        """Space: what is proposed is taken; with nothing proposed the photo is done."""
+        if self._assistant.candidate is not None:
+            self._accept()
+        else:
+            self._finish(ImageState.DONE)
+
+    def _name_digits(self) -> None:
+        """Menu texts and the sheet of keys name the diseases themselves."""
+        actions = self._context.actions
+        actions.set_flag("many_diseases", self.keys.pages > 1)
+        for number in range(1, NINE + 1):
+            disease = self.keys.disease(number)
+            for prefix in ("name", "leaf"):
+                text = disease.name if disease else f"Disease {number}"
+                actions[f"{prefix}.{number}"].setText(text.replace("&", "&&"))
 
     def _cancel(self) -> None:
         """Esc: first the proposal, then the active region."""
@@ -169,7 +195,7 @@ class LabelActions(QObject):
         self._controller.set_kind(RegionKind.LEAF if leaf else RegionKind.LESION)
 
     def _name(self, number: int, *, leaf: bool) -> None:
-        disease = self._diseases.with_hotkey(number)
+        disease = self.keys.disease(number)
         if disease is None:
             return
         if leaf:

@@ -45,9 +45,7 @@ class LabelCanvas(QObject):
         suggestions.changed.connect(self._show_suggestions)
         assistant.view = canvas.camera.visible_box
         assistant.kind = lambda: controller.kind
-        context.preferences.changed.connect(self._preference_changed)
         canvas.brush_radius = float(context.preferences.number("label.brush"))
-        self._preference_changed("appearance.mask_opacity")
 
     def _opened(self) -> None:
         photo = self._controller.current.photo
@@ -105,7 +103,3 @@ class LabelCanvas(QObject):
 
     def _keep_radius(self, radius: float) -> None:
         self._context.preferences.put("label.brush", max(1, round(radius)))
-
-    def _preference_changed(self, key: str) -> None:
-        if key == "appearance.mask_opacity":
-            self._canvas.mask_opacity = self._context.preferences.number(key) / 100

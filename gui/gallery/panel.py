@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QColor, QIcon, QPixmap
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -23,6 +23,7 @@ from core.changes import Changes
 from core.domain.ids import DiseaseId, ImageId
 from core.domain.image import ImageState
 from core.ports import ImageQuery
+from gui.canvas.hatching import paint_swatch
 from gui.context import Context
 from gui.gallery.cell import STATE_TEXT
 from gui.gallery.thumbs import Thumbnails
@@ -34,9 +35,12 @@ NOT_DONE = frozenset((ImageState.UNSEEN, ImageState.IN_PROGRESS))
 
 
 def swatch(colour: str, side: int = 12) -> QIcon:
-    """A small square in a disease's colour."""
+    """A small square in a disease's colour, with its pattern."""
     pixmap = QPixmap(side, side)
     pixmap.fill(QColor(colour))
+    painter = QPainter(pixmap)
+    paint_swatch(painter, pixmap.rect(), colour)
+    painter.end()
     return QIcon(pixmap)
 
 

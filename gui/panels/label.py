@@ -28,9 +28,11 @@ from gui.controllers.measures import Measures
 from gui.controllers.measuring import Measuring
 from gui.controllers.segment import Assistant
 from gui.controllers.suggestions import Suggestions
+from gui.controllers.view_actions import ViewActions
 from gui.gallery.panel import GalleryPanel
 from gui.models.diseases import DiseaseList
 from gui.panels.diseases import DiseasePanel
+from gui.panels.display import DisplayButton, altered_badge
 from gui.panels.label_assistant import AssistantPanel
 from gui.panels.label_bar import LabelBar, action_button
 from gui.panels.label_notice import LabelNotice
@@ -62,7 +64,11 @@ class LabelPage(Workspace):
         self.gallery = GalleryPanel(context, self.diseases)
         self.canvas = CanvasView()
         tools = add_actions(context, self.diseases)
-        self.bar = LabelBar(context, self.canvas, self.controller.edits.saver, tools)
+        self.view = ViewActions(context, self.canvas)
+        self.display = DisplayButton(context, self.view)
+        self.bar = LabelBar(
+            context, self.canvas, self.controller.edits.saver, tools, display=self.display
+        )
         self.notice = LabelNotice(context)
         self._lay_out()
         self.link = LabelCanvas(context, self.controller, self.suggestions, self.canvas)
@@ -138,6 +144,7 @@ class LabelPage(Workspace):
         row.setSpacing(16)
         row.addWidget(self.file, 2)
         row.addWidget(self.hint, 5)
+        row.addWidget(altered_badge(self.view))
         row.addWidget(self.zoom)
         return frame
 
@@ -203,6 +210,7 @@ class LabelPage(Workspace):
         self.gallery.view.chosen.connect(controller.current.open)
         self.gallery.index.reset.connect(self._rows_arrived)
         self.disease_panel.named.connect(controller.name)
+        self.disease_panel.follow_keys(self.actions_.keys)
         self.disease_panel.editing.connect(self.actions_.edit_diseases)
         self.regions.hovered.connect(self.canvas.set_hover)
         self.canvas.viewChanged.connect(self._show_zoom)

@@ -30,10 +30,16 @@ def action_button(context: Context, action: str) -> QToolButton:
 
 
 class LabelBar(QFrame):
-    """One row; ``tools`` are action ids."""
+    """One row; ``tools`` are action ids, ``display`` is the button that opens that panel."""
 
     def __init__(
-        self, context: Context, canvas: CanvasView, saver: Saver, tools: list[str]
+        self,
+        context: Context,
+        canvas: CanvasView,
+        saver: Saver,
+        tools: list[str],
+        *,
+        display: QWidget,
     ) -> None:
         super().__init__()
         self.setObjectName("toolbar")
@@ -51,7 +57,7 @@ class LabelBar(QFrame):
         row.addWidget(size)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, STEPS)
-        self.slider.setFixedWidth(84)
+        self.slider.setFixedWidth(64)
         self.slider.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.slider.setToolTip("Brush size:  [  and  ]")
         self.slider.valueChanged.connect(self._slid)
@@ -65,6 +71,7 @@ class LabelBar(QFrame):
         row.addWidget(_rule())
         for action in ("view.fit", "view.masks"):
             row.addWidget(action_button(context, action))
+        row.addWidget(display)
         row.addWidget(_rule())
         self.dot = SaveDot(context, saver)
         row.addWidget(self.dot)
@@ -138,5 +145,5 @@ class SaveDot(QWidget):
 def _rule() -> QFrame:
     made = QFrame()
     made.setFrameShape(QFrame.Shape.NoFrame)
-    made.setFixedSize(11, 22)
+    made.setFixedSize(7, 22)
     return made
