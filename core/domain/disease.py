@@ -121,7 +121,7 @@ PALETTE = (
     # (2008), "Color Universal Design"; their orange and vermilion are not here, because on a leaf
     # they vanish for those who do not see red. Patterns help where colours come close.
     "#f0e442", "#56b4e9", "#cc79a7", "#0072b2", "#b05070", "#00ffff",
-    "#9070ff", "#ffb0d0", "#703050", "#d0e8b0", "#0000ff", "#303090",
+    "#9070ff", "#703050", "#0000ff", "#303090", "#ffb0d0", "#d0e8b0",
 )  # fmt: skip
 HEALTHY_COLOUR = "#009e73"
 LEAF_COLOUR = "#7fd37f"

@@ -72,7 +72,7 @@ def lines(window: Window, scale: int) -> NDArray[np.uint8]:
     side = len(tile)
     rows = np.arange(window.y0, window.y1) % side
     columns = np.arange(window.x0, window.x1) % side
-    return tile[rows][:, columns]
+    return tile[:, columns][rows]
 
 
 def paint_swatch(painter: QPainter, place: QRect, colour: str) -> None:

@@ -185,12 +185,22 @@ class MaskLayer:
         if not numbers.any():
             return None
         self._outline(numbers)
-        numbers = numbers[rim:-rim, rim:-rim]
+        numbers = np.ascontiguousarray(numbers[rim:-rim, rim:-rim])
         picture = self._lut[numbers]
         if self._bits.any():
-            inked = (lines(window, self.line) & self._bits[numbers]) != 0
-            picture[inked] = self._ink[numbers[inked]]
+            self._hatch(picture, numbers, window)
         return to_image(picture, opaque=False)
+
+    def _hatch(
+        self, picture: NDArray[np.uint32], numbers: NDArray[np.uint8], window: Window
+    ) -> None:
+        """Draw the patterns over the fill, in place."""
+        import cv2
+
+        inked = cv2.LUT(numbers, self._bits)
+        inked &= lines(window, self.line)
+        at = np.flatnonzero(inked)
+        picture.reshape(-1)[at] = self._ink[numbers.reshape(-1)[at]]
 
     def _outline(self, numbers: NDArray[np.uint8]) -> None:
         """Mark outlines in place: leaves twice as wide, the active region white in a dark ring."""
