@@ -53,9 +53,7 @@ class DisplayPanel(QFrame):
         self.channel.setAccessibleName("Channel")
         for channel in CHANNELS:
             self.channel.addItem(channel.value)
-        self.channel.activated.connect(
-            lambda _i: view.set_channel(CHANNELS[self.channel.currentIndex()])
-        )
+        self.channel.activated.connect(lambda place: view.set_channel(CHANNELS[place]))
         self._row("Channel", self.channel, self._keys("look.next_channel"))
         self.reset = button("Photo as it is", view.reset)
         self._row("", self.reset, self._keys("look.reset"))

@@ -1,4 +1,4 @@
-"""Diseases can be told apart by anyone: by colour as far as it goes, by pattern where it does not."""
+"""Diseases can be told apart by anyone: by colour, and by pattern where colours are close."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ def layer(colour: str, *, hatched: bool) -> MaskLayer:
     return made
 
 
-def middle(made: MaskLayer, window: Window = Window(0, 0, 80, 60, 1.0, (80, 60))):
-    image = made.render(window)
+def middle(made: MaskLayer):
+    image = made.render(Window(0, 0, 80, 60, 1.0, (80, 60)))
     assert image is not None
     return np.array(image.pixels)[20:40, 20:60]
 
