@@ -29,6 +29,18 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QApplication
 
+DIRECTED = frozenset(
+    {
+        "chevron-right",
+        "chevron-left",
+        "skip-next-outline",
+        "undo",
+        "redo",
+        "arrow-right",
+        "arrow-left",
+    }
+)
+"""Icons that point the way one reads: turned where that is from right to left."""
 RESOURCES = Path(__file__).resolve().parent.parent / "resources"
 
 
@@ -191,6 +203,9 @@ class _GlyphEngine(QIconEngine):
         painter.save()
         painter.setFont(font)
         painter.setPen(self._colour(mode, state))
+        if QGuiApplication.isRightToLeft() and self._name in DIRECTED:
+            painter.translate(2 * rect.x() + rect.width(), 0)
+            painter.scale(-1, 1)
         painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, chr(int(code, 16)))
         painter.restore()
 

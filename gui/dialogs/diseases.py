@@ -56,11 +56,13 @@ class DiseasesDialog(QDialog):
         self._grid.setColumnStretch(1, 1)
         self.search = QLineEdit()
         self.search.setPlaceholderText("Find by name, synonym, EPPO code or crop")
+        self.search.setAccessibleName("Find a disease")
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(lambda _text: self._fill())
         self._new = QLineEdit()
         self._new.setMaxLength(LONGEST_NAME)
         self._new.setPlaceholderText("Name of another disease")
+        self._new.setAccessibleName("Name of another disease")
         self._new.returnPressed.connect(self._add_one)
         self._add = button("Add", self._add_one, primary=True)
         self.from_list = button("From a crop's list…", self._choose_from_list)
@@ -141,6 +143,11 @@ class DiseasesDialog(QDialog):
         )
         remove.setEnabled(not disease.healthy)
         remove.clicked.connect(lambda: self._remove(disease))
+        for widget, what in (
+            (colour, "Colour"), (name, "Name"), (code, "EPPO code"), (key, "Key"),
+            (remove, "Remove"),
+        ):  # fmt: skip
+            widget.setAccessibleName(f"{what}: {disease.name}")
         return [colour, name, code, crop, key, edit, remove]
 
     def _tool(self, icon: str, tip: str) -> QToolButton:

@@ -58,6 +58,7 @@ class GalleryPanel(QWidget):
         self.view = GalleryView(self.index, self.thumbs, context.theme, thumb)
         self.text = QLineEdit()
         self.text.setPlaceholderText("File name")
+        self.text.setAccessibleName("Filter by file name")
         self.text.setClearButtonEnabled(True)
         self.text.addAction(
             context.theme.icon("mdi6.magnify", "muted"), QLineEdit.ActionPosition.LeadingPosition
@@ -66,6 +67,7 @@ class GalleryPanel(QWidget):
         self.disease = QComboBox()
         for box, tip in ((self.state, "State"), (self.disease, "Disease of the leaf")):
             box.setToolTip(tip)
+            box.setAccessibleName(tip)
             # A long disease name must not widen the gallery.
             box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             box.setMinimumWidth(64)

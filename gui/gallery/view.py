@@ -39,6 +39,7 @@ class GalleryView(QAbstractScrollArea):
     def __init__(self, index: ImageIndex, thumbs: Thumbnails, theme: Theme, thumb: int) -> None:
         super().__init__()
         self.setObjectName("gallery")
+        self.setAccessibleName("Photos")
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

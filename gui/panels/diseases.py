@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from core.domain.disease import Disease
 from core.domain.ids import DiseaseId
 from gui.canvas.hatching import paint_swatch
+from gui.direction import draw_words, turned
 from gui.models.disease_keys import DiseaseKeys
 from gui.models.diseases import DiseaseList
 from gui.panels.pieces import label
@@ -53,6 +54,7 @@ class DiseasePanel(QWidget):
         edit = QToolButton()
         edit.setIcon(theme.icon("mdi6.pencil-outline"))
         edit.setToolTip("Add, rename or colour diseases")
+        edit.setAccessibleName("Edit the diseases")
         edit.clicked.connect(self.editing)
         self.edit_button = edit
         head.addWidget(edit)
@@ -196,7 +198,8 @@ class _Row(QAbstractButton):
             )
             painter.setBrush(self._theme.colour("accent_soft" if self.isChecked() else "hover"))
             painter.drawRoundedRect(frame, 6, 6)
-        paint_swatch(painter, QRect(8, (ROW - 14) // 2, 14, 14), self.disease.colour)
+        swatch = turned(self, QRect(8, (ROW - 14) // 2, 14, 14))
+        paint_swatch(painter, swatch, self.disease.colour)
         painter.setPen(self._theme.colour("text" if self.isEnabled() else "disabled"))
         middle = Qt.AlignmentFlag.AlignVCenter
         room = QRect(30, 0, self.width() - (38 if self._key is None else 60), ROW)
@@ -204,10 +207,10 @@ class _Row(QAbstractButton):
         name = painter.fontMetrics().elidedText(
             self.disease.name, Qt.TextElideMode.ElideMiddle, room.width()
         )
-        painter.drawText(room, middle | Qt.AlignmentFlag.AlignLeft, name)
+        draw_words(painter, self, room, name, middle | Qt.AlignmentFlag.AlignLeft)
         if self._key is not None:
             painter.setPen(self._theme.colour("muted"))
-            place = QRect(self.width() - 28, 5, 18, ROW - 10)
+            place = turned(self, QRect(self.width() - 28, 5, 18, ROW - 10))
             painter.setBrush(self._theme.colour("field"))
             painter.drawRoundedRect(place, 4, 4)
             painter.drawText(place, Qt.AlignmentFlag.AlignCenter, str(self._key))

@@ -35,6 +35,7 @@ class DataCard(QWidget):
         self._busy = False
         self.made: Path | None = None
         self.format = QComboBox()
+        self.format.setAccessibleName("Format")
         self.loses = label("", "muted", wrap=True)
         self.place = QLineEdit()
         self.go = button("Export the labels", self._go, primary=True)

@@ -5,13 +5,14 @@ Knows actions and the canvas's numbers; does nothing by itself.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSlider, QToolButton, QWidget
 
 from gui.canvas.view import CanvasView
 from gui.context import Context
 from gui.controllers.saver import Saver, SaveState
+from gui.direction import draw_words, turned
 from gui.glyph import Glyph
 from gui.panels.pieces import label
 
@@ -59,6 +60,7 @@ class LabelBar(QFrame):
         self.slider.setRange(0, STEPS)
         self.slider.setFixedWidth(64)
         self.slider.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.slider.setAccessibleName("Brush size")
         self.slider.setToolTip("Brush size:  [  and  ]")
         self.slider.valueChanged.connect(self._slid)
         row.addWidget(self.slider)
@@ -136,10 +138,11 @@ class SaveDot(QWidget):
         token = "muted" if words == "Read-only" else WORDS[self._saver.state][1]
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(theme.colour(token)))
-        painter.drawEllipse(QRectF(4, self.height() / 2 - 5, 10, 10))
+        painter.drawEllipse(turned(self, QRect(4, self.height() // 2 - 5, 10, 10)))
         painter.setPen(theme.colour("text" if token == "danger" else "muted"))
         room = self.rect().adjusted(21, 0, 0, 0)
-        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, words)
+        side = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+        draw_words(painter, self, room, words, side)
 
 
 def _rule() -> QFrame:

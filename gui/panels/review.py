@@ -57,6 +57,7 @@ class ReviewWorkspace(Workspace):
         self._focus = shared(context, Focus)
         self.figures: RunFigures | None = None
         self.runs = QComboBox()
+        self.runs.setAccessibleName("Run")
         self.summary = label("", wrap=True)
         self.every = label("", "muted", wrap=True)
         for figures in (self.summary, self.every):
