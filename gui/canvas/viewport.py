@@ -14,7 +14,16 @@ from typing import Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPalette, QRegion, QResizeEvent
+from PySide6.QtGui import (
+    QColor,
+    QFocusEvent,
+    QImage,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QRegion,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QWidget
 
 from core.domain.mask import Box
@@ -31,6 +40,10 @@ IDLE_MS = 100
 BLOCKY = 3.0
 """From this many device pixels per photo pixel on, pixels are shown as squares."""
 RIM = 4
+BY_KEYBOARD = (
+    Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason,
+    Qt.FocusReason.ShortcutFocusReason,
+)  # fmt: skip
 MANY_RECTS = 12
 SPARE = 15_000
 """Painting this many pixels costs as much as beginning another rectangle."""
@@ -50,10 +63,13 @@ class Layer(Protocol):
 
 
 class PhotoView(QWidget):
-    """``viewChanged`` follows every zoom and pan; ``photoShown`` says whether it is all there."""
+    """``viewChanged`` follows every zoom and pan; ``photoShown`` says whether it is all there;
+    ``focusShown`` whether a frame should tell that the keyboard is here: it came by the keyboard.
+    """
 
     viewChanged = Signal()
     photoShown = Signal(bool)
+    focusShown = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -242,6 +258,8 @@ class PhotoView(QWidget):
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.DevicePixelRatioChange:
             self.camera.resize(self.width(), self.height(), self.devicePixelRatioF())
+        elif isinstance(event, QFocusEvent):
+            self.focusShown.emit(event.gotFocus() and event.reason() in BY_KEYBOARD)
         elif event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
             self.update()
         return super().event(event)

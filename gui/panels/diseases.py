@@ -6,7 +6,7 @@ Knows the list of diseases and which one the leaf has; labels nothing itself.
 from __future__ import annotations
 
 from PySide6.QtCore import QRect, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
@@ -191,11 +191,9 @@ class _Row(QAbstractButton):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         frame = self.rect().adjusted(1, 1, -1, -1)
         if self.isChecked() or self.underMouse() or self.hasFocus():
-            painter.setPen(
-                self._theme.colour("accent")
-                if self.isChecked() or self.hasFocus()
-                else Qt.GlobalColor.transparent
-            )
+            frame_line = QPen(self._theme.colour("accent"), 2 if self.hasFocus() else 1)
+            shown = self.isChecked() or self.hasFocus()
+            painter.setPen(frame_line if shown else QPen(Qt.PenStyle.NoPen))
             painter.setBrush(self._theme.colour("accent_soft" if self.isChecked() else "hover"))
             painter.drawRoundedRect(frame, 6, 6)
         swatch = turned(self, QRect(8, (ROW - 14) // 2, 14, 14))

@@ -106,6 +106,8 @@ class LabelPage(Workspace):
 
     def _lay_out(self) -> None:
         self._stack = QStackedWidget()
+        self._stack.setObjectName("canvasFrame")
+        self.canvas.focusShown.connect(self._frame)
         self._stack.addWidget(self.notice)
         self._stack.addWidget(self.canvas)
         middle = QWidget()
@@ -130,6 +132,11 @@ class LabelPage(Workspace):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self._split)
+
+    def _frame(self, shown: bool) -> None:
+        """Tell that the keyboard is on the canvas, where the canvas cannot draw it itself."""
+        self._stack.setProperty("focused", shown)
+        self._stack.style().polish(self._stack)
 
     def _status_line(self) -> QFrame:
         frame = QFrame()

@@ -119,3 +119,34 @@ def test_the_canvas_says_what_it_shows(qtbot, program) -> None:
     page = label_page(qtbot, program)
     assert page.canvas.accessibleName() == "Photo canvas"
     assert "pixels" in page.canvas.accessibleDescription()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("workspace", [w.id for w in WORKSPACES])
+def test_what_has_the_keyboard_is_seen(qtbot, program, workspace: str, theme: str) -> None:
+    program.theme.apply(theme)
+    program.window.show_workspace(workspace)
+    shell = program.shell
+    shell.activateWindow()
+    qtbot.waitUntil(shell.isActiveWindow)
+    unseen = []
+    for widget in workable(shell):
+        tabbed = bool(widget.focusPolicy() & Qt.FocusPolicy.TabFocus)
+        if not (tabbed and widget.isVisible() and widget.isEnabled()):
+            continue
+        before = shell.focusWidget()
+        if before is not None:
+            before.clearFocus()
+        bare = _around(widget)
+        widget.setFocus(Qt.FocusReason.TabFocusReason)
+        if widget.hasFocus() and _around(widget) == bare:
+            unseen.append(f"{type(widget).__name__} {widget.accessibleName()!r}")
+    program.theme.apply("light")
+    assert unseen == []
+
+
+def _around(widget: QWidget) -> object:
+    """The widget with the frame around it, as it is on the screen."""
+    outer = widget.parentWidget() or widget
+    place = widget.geometry().adjusted(-3, -3, 3, 3)
+    return outer.grab(place).toImage()
