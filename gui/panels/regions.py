@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QPixmap
+from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -73,9 +73,7 @@ class RegionModel(QAbstractListModel):
             case Qt.ItemDataRole.DisplayRole:
                 return f"{self.title(info)}   {self.share(info)}"
             case Qt.ItemDataRole.DecorationRole:
-                pixmap = QPixmap(12, 12)
-                pixmap.fill(QColor(self._controller.current.colour(info)))
-                return pixmap
+                return swatch(self._controller.current.colour(info))
             case Qt.ItemDataRole.AccessibleTextRole:
                 return f"{self.title(info)}, {self.share(info)}, {source_text(info.source)}"
             case Qt.ItemDataRole.FontRole:
