@@ -11,7 +11,7 @@ from colour_vision import VISIONS, as_seen, distance
 from PySide6.QtGui import QColor
 from whole_window import bare_project, label_page, window
 
-from core.domain.disease import PALETTE, Disease
+from core.domain.disease import PALETTE, UNNAMED_LESION_COLOUR, Disease
 from core.domain.ids import DiseaseId, ImageId, RegionId, new_id
 from core.domain.mask import TileMask
 from core.domain.region import Region, RegionInfo, RegionKind
@@ -114,3 +114,13 @@ def test_a_new_disease_gets_the_next_free_colour_and_the_others_keep_theirs(
         assert before.items() <= now.items()
         assert len(set(now.values())) == len(now)
         assert all(QColor(c).isValid() for c in now.values())
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+def test_a_lesion_without_a_name_looks_like_no_disease_of_its_pattern(vision: str) -> None:
+    unnamed = as_seen(UNNAMED_LESION_COLOUR, vision)
+    for colour in PALETTE:
+        if pattern_of(colour) == pattern_of(UNNAMED_LESION_COLOUR):
+            assert distance(as_seen(colour, vision), unnamed) >= ALIKE_IN_PATTERN, colour
+    for green in LEAF_GREENS:
+        assert distance(as_seen(green, vision), unnamed) >= APART
