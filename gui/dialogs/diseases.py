@@ -114,7 +114,6 @@ class DiseasesDialog(QDialog):
         colour = QToolButton()
         colour.setIcon(swatch(disease.colour, 16))
         colour.setToolTip("Colour")
-        colour.setAccessibleName(f"Colour of {disease.name}")
         colour.clicked.connect(lambda: self._ask_colour(disease))
         name = QLineEdit(disease.name)
         name.setMaxLength(LONGEST_NAME)
@@ -143,11 +142,10 @@ class DiseasesDialog(QDialog):
         )
         remove.setEnabled(not disease.healthy)
         remove.clicked.connect(lambda: self._remove(disease))
-        for widget, what in (
-            (colour, "Colour"), (name, "Name"), (code, "EPPO code"), (key, "Key"),
-            (remove, "Remove"),
-        ):  # fmt: skip
-            widget.setAccessibleName(f"{what}: {disease.name}")
+        _name(
+            disease,
+            {colour: "Colour", name: "Name", code: "EPPO code", key: "Key", remove: "Remove"},
+        )
         return [colour, name, code, crop, key, edit, remove]
 
     def _tool(self, icon: str, tip: str) -> QToolButton:
@@ -272,3 +270,9 @@ class DiseasesDialog(QDialog):
             self._tell()
 
         self._context.project.change(lambda store: store.undo_merge(merged), on_done=undone)
+
+
+def _name(disease: Disease, fields: dict[QWidget, str]) -> None:
+    """Tell screen readers which disease a field is of."""
+    for widget, what in fields.items():
+        widget.setAccessibleName(f"{what}: {disease.name}")

@@ -186,8 +186,7 @@ def test_every_workspace_has_its_key(qtbot, page, program) -> None:
 def test_the_buttons_of_the_page_can_be_reached_by_tab(qtbot, page) -> None:
     """What has a key or a menu need not be on the way; nothing else may be left out."""
     on_the_way, widget = set(), page.canvas
-    for _ in range(400):
-        widget = widget.nextInFocusChain()
+    while (widget := widget.nextInFocusChain()) is not page.canvas:
         if widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
             on_the_way.add(widget)
     assert page.disease_panel.edit_button in on_the_way
