@@ -106,16 +106,12 @@ class LabelActions(QObject):
         }
         for action, function in bound.items():
             on(action, function)
-        for number in range(1, NINE + 1):
-            on(f"name.{number}", partial(self._name, number, leaf=False))
-            on(f"leaf.{number}", partial(self._name, number, leaf=True))
+        self._bind_digits()
         context.actions.on_toggled("kind.toggle", self._toggle_kind)
         controller.edits.updated.connect(self._follow)
         context.project.opened.connect(self._follow)
-        self.keys.changed.connect(self._name_digits)
         canvas.navigation.tapped.connect(context.actions["photo.accept_next"].trigger)
         self._follow()
-        self._name_digits()
 
     def edit_diseases(self) -> None:
         from gui.dialogs.diseases import DiseasesDialog
@@ -132,6 +128,14 @@ class LabelActions(QObject):
             lambda tool: self._context.actions[f"tool.{tool}"].setChecked(True)
         )
         self._context.actions[f"tool.{self._canvas.tool_id}"].setChecked(True)
+
+    def _bind_digits(self) -> None:
+        on = self._context.actions.on
+        for number in range(1, NINE + 1):
+            on(f"name.{number}", partial(self._name, number, leaf=False))
+            on(f"leaf.{number}", partial(self._name, number, leaf=True))
+        self.keys.changed.connect(self._name_digits)
+        self._name_digits()
 
     def _bind_view(self) -> None:
         on, canvas = self._context.actions.on, self._canvas
@@ -161,7 +165,7 @@ class LabelActions(QObject):
 
     def accept_next(self) -> None:
         """Space: what is proposed is taken; with nothing proposed the photo is done."""
-        if self._assistant.candidate is not None:
+        if self._context.actions["candidate.accept"].isEnabled():
             self._accept()
         else:
             self._finish(ImageState.DONE)
