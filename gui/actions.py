@@ -53,7 +53,7 @@ def spec(
     return ActionSpec(id_, text, menu, shortcuts, icon, frozenset(needs.split()), **more)
 
 
-MENUS = ("File", "Edit", "Photo", "Label", "View", "Help")
+MENUS = ("File", "Edit", "Photo", "Label", "Region", "View", "Help")
 
 TABLE = (
     spec("project.new", "New project…", "File", "Ctrl+N", icon="mdi6.folder-plus-outline"),
@@ -108,6 +108,8 @@ TABLE = (
     spec("candidate.extend", "Add the proposal to the region", "Label", "Shift+Return",
          icon="mdi6.vector-union", needs="label candidate region writable"),
     spec("candidate.next", "Next proposal", "Label", "Tab", needs="label candidate"),
+    spec("candidate.previous", "Previous proposal", "Label", "Shift+Tab",
+         needs="label candidate"),
     spec("candidate.cancel", "Cancel", "Label", "Esc", needs="label image"),
     spec("kind.toggle", "Outline a leaf instead of a lesion", "Label", "L",
          icon="mdi6.leaf", needs="label image writable", checkable=True, separator=True),
@@ -125,8 +127,34 @@ TABLE = (
          needs="label suggestion writable"),
     spec("label.diseases", "Diseases…", "Label", needs="label project writable", separator=True),
     spec("label.scales", "Severity scale…", "Label", needs="label project"),
+    spec("draw.subtract", "Take away instead of adding", "Label", "T",
+         icon="mdi6.vector-difference", needs="label image writable", checkable=True),
     spec("brush.smaller", "Smaller brush", "Label", "[", needs="label image", repeats=True),
     spec("brush.larger", "Larger brush", "Label", "]", needs="label image", repeats=True),
+    spec("region.fill", "Fill holes", "Region", "Shift+F", icon="mdi6.format-color-fill",
+         needs="label region writable"),
+    spec("region.specks", "Drop specks", "Region", "Shift+K", icon="mdi6.grain",
+         needs="label region writable"),
+    spec("region.smooth", "Smooth the outline", "Region", "Shift+S", icon="mdi6.vector-curve",
+         needs="label region writable"),
+    spec("region.grow", "Grow", "Region", "Ctrl+]", icon="mdi6.arrow-expand-all",
+         needs="label region writable", separator=True, repeats=True),
+    spec("region.shrink", "Shrink", "Region", "Ctrl+[", icon="mdi6.arrow-collapse-all",
+         needs="label region writable", repeats=True),
+    spec("region.split", "Split into its pieces", "Region", "Ctrl+Shift+G", icon="mdi6.set-split",
+         needs="label region writable", separator=True),
+    spec("region.merge", "Merge the chosen regions", "Region", "Ctrl+G",
+         icon="mdi6.vector-combine", needs="label several_regions writable"),
+    spec("lesions.clip", "Clip all lesions to the leaf", "Region", "Shift+I",
+         icon="mdi6.vector-intersection", needs="label image writable", separator=True),
+    spec("lesions.inside", "Keep new lesion pixels inside the leaf", "Region",
+         needs="label image writable", checkable=True),
+    spec("overlap.allow", "New lesions may overlap others", "Region",
+         needs="label image writable", checkable=True, separator=True),
+    spec("overlap.take", "New lesions take the pixels of others", "Region",
+         needs="label image writable", checkable=True),
+    spec("overlap.keep_out", "New lesions keep out of others", "Region",
+         needs="label image writable", checkable=True),
     spec("view.fit", "Fit the photo", "View", "F", "Ctrl+0", icon="mdi6.fit-to-screen-outline",
          needs="label image"),
     spec("view.actual", "Actual pixels", "View", "Ctrl+1", icon="mdi6.numeric-1-box-outline",

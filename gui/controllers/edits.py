@@ -5,7 +5,7 @@ Knows edits and their order; what they mean is decided elsewhere. Knows no widge
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import QObject, Signal
 
@@ -29,6 +29,7 @@ class Edits(QObject):
         self._context, self._current = context, current
         self.saver = Saver(context, self)
         self._history = History(context.preferences.number("label.undo_megabytes") << 20)
+        self._also: tuple[RegionId, ...] = ()
         current.pending = self.saver.pending
         current.opened.connect(self.updated)
         current.recoloured.connect(self.updated)
@@ -65,9 +66,19 @@ class Edits(QObject):
         document = self._current.document
         return document.active_id if document is not None else None
 
-    def set_active(self, region: RegionId | None) -> None:
-        document = self._current.document
-        if document is not None and region != document.active_id:
+    @property
+    def chosen(self) -> list[RegionId]:
+        """The active region and those chosen with it, the active one first."""
+        session, active = self._current.session, self.active
+        if session is None or active is None:
+            return []
+        return [active, *(r for r in self._also if r != active and session.region(r) is not None)]
+
+    def set_active(self, region: RegionId | None, also: Iterable[RegionId] = ()) -> None:
+        """Choose a region, and others ``also`` for the actions that work on several."""
+        document, wanted = self._current.document, tuple(also)
+        if document is not None and (region, wanted) != (document.active_id, self._also):
+            self._also = wanted
             document.set_active(region)
             self.updated.emit()
 
@@ -96,6 +107,7 @@ class Edits(QObject):
         self._show(touched)
         new = [r.info.id for r in session.regions if r.info.id not in before]
         if select and new:
+            self._also = ()
             document.set_active(new[-1])
         self.updated.emit()
 

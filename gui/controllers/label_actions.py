@@ -91,6 +91,7 @@ class LabelActions(QObject):
             "find.everything": partial(suggestions.find, PromptKind.EVERYTHING),
             "find.alike": partial(suggestions.find, PromptKind.ALIKE),
             "find.model": suggestions.from_model,
+            "candidate.previous": partial(self._next_candidate, -1),
             "candidate.cancel": self._cancel,
             "label.diseases": self.edit_diseases,
         }
@@ -126,8 +127,8 @@ class LabelActions(QObject):
         on("view.actual", partial(canvas.zoom_to, 1.0))
         on("view.zoom_in", partial(canvas.zoom_by, 1.25))
         on("view.zoom_out", partial(canvas.zoom_by, 0.8))
-        on("brush.smaller", partial(canvas.step_radius, -1))
-        on("brush.larger", partial(canvas.step_radius, 1))
+        on("brush.smaller", partial(canvas.gestures.dial, -1))
+        on("brush.larger", partial(canvas.gestures.dial, 1))
         on("view.filter", self._gallery.text.setFocus)
         self._context.actions.on_toggled("view.masks", self._hide_masks)
 

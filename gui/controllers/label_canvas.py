@@ -37,16 +37,21 @@ class LabelCanvas(QObject):
         canvas.refused.connect(context.notices.info)
         canvas.toolChanged.connect(self._tool_changed)
         canvas.radiusChanged.connect(self._keep_radius)
+        canvas.toleranceChanged.connect(
+            lambda t: context.preferences.put("label.tolerance", int(t))
+        )
         controller.current.leaving.connect(canvas.finish_gesture)
         controller.current.opened.connect(self._opened)
         controller.current.improved.connect(self._improved)
         controller.edits.updated.connect(self._show_candidate)
+        controller.edits.updated.connect(self._show_chosen)
         assistant.changed.connect(self._show_prompts)
         suggestions.changed.connect(self._show_suggestions)
         assistant.view = canvas.camera.visible_box
         assistant.kind = lambda: controller.kind
         context.preferences.changed.connect(self._preference_changed)
         canvas.brush_radius = float(context.preferences.number("label.brush"))
+        canvas.tolerance = float(context.preferences.number("label.tolerance"))
         self._preference_changed("appearance.mask_opacity")
 
     def _opened(self) -> None:
@@ -102,6 +107,12 @@ class LabelCanvas(QObject):
             self._canvas.clear_candidate()
             return
         self._canvas.show_candidate(candidate.pixels, candidate.origin, colour)
+
+    def _show_chosen(self) -> None:
+        """Outline the regions that are chosen beside the active one."""
+        session, others = self._controller.session, self._controller.edits.chosen[1:]
+        found = [session.region(region) for region in others] if session is not None else []
+        self._canvas.marks.show_chosen([r.mask for r in found if r is not None])
 
     def _keep_radius(self, radius: float) -> None:
         self._context.preferences.put("label.brush", max(1, round(radius)))

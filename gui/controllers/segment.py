@@ -97,7 +97,7 @@ class Assistant(QObject):
             return "Looking…"
         number, count = self._chosen + 1, len(self._candidates)
         if count:
-            more = f" {number} of {count}; Tab for the next." if count > 1 else ""
+            more = f" {number} of {count}; Tab or Shift+Tab for others." if count > 1 else ""
             return f"Proposal ready.{more} Enter accepts, Esc drops it."
         return "Ready: click a lesion, or drag a box around it."
 
@@ -151,9 +151,10 @@ class Assistant(QObject):
         self.prompts = Prompts(box=box)
         self._predict()
 
-    def next_candidate(self) -> None:
+    def next_candidate(self, step: int = 1) -> None:
+        """Another of the proposals: the next one, or with −1 the one before."""
         if self._candidates:
-            self._chosen = (self._chosen + 1) % len(self._candidates)
+            self._chosen = (self._chosen + step) % len(self._candidates)
             self.changed.emit()
 
     def clear(self) -> None:

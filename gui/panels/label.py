@@ -26,6 +26,7 @@ from gui.controllers.label_actions import LabelActions, add_actions
 from gui.controllers.label_canvas import LabelCanvas
 from gui.controllers.measures import Measures
 from gui.controllers.measuring import Measuring
+from gui.controllers.region_actions import RegionActions
 from gui.controllers.segment import Assistant
 from gui.controllers.suggestions import Suggestions
 from gui.gallery.panel import GalleryPanel
@@ -35,8 +36,10 @@ from gui.panels.label_assistant import AssistantPanel
 from gui.panels.label_bar import LabelBar, action_button
 from gui.panels.label_notice import LabelNotice
 from gui.panels.pieces import Elided, label
+from gui.panels.region_menu import RegionMenuButton
 from gui.panels.regions import RegionPanel
 from gui.panels.severity import SeverityPanel
+from gui.panels.tool_strip import ToolStrip
 from gui.workspaces import Workspace
 
 SIDE = 246
@@ -62,7 +65,8 @@ class LabelPage(Workspace):
         self.gallery = GalleryPanel(context, self.diseases)
         self.canvas = CanvasView()
         tools = add_actions(context, self.diseases)
-        self.bar = LabelBar(context, self.canvas, self.controller.edits.saver, tools)
+        self.strip = ToolStrip(context, tools)
+        self.bar = LabelBar(context, self.canvas, self.controller.edits.saver)
         self.notice = LabelNotice(context)
         self._lay_out()
         self.link = LabelCanvas(context, self.controller, self.suggestions, self.canvas)
@@ -79,6 +83,7 @@ class LabelPage(Workspace):
         self.measuring = Measuring(
             context, self.controller, self.measures, diseases=self.diseases, panel=self.severity
         )
+        self.region_actions = RegionActions(context, self.controller, self.canvas)
         self._connect()
         self._show_notice()
 
@@ -107,7 +112,11 @@ class LabelPage(Workspace):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.bar)
-        column.addWidget(self._stack, 1)
+        photo = QHBoxLayout()
+        photo.setSpacing(0)
+        photo.addWidget(self.strip)
+        photo.addWidget(self._stack, 1)
+        column.addLayout(photo, 1)
         column.addWidget(self._status_line())
         self._split = QSplitter(Qt.Orientation.Horizontal)
         self._split.setHandleWidth(1)
@@ -148,6 +157,7 @@ class LabelPage(Workspace):
             self.controller,
             self.diseases,
             self._context.theme,
+            RegionMenuButton(self._context),
             action_button(self._context, "region.delete"),
         )
         self.assistant_panel = AssistantPanel(self._context, self.assistant, self.suggestions)
