@@ -70,6 +70,18 @@ class NewImage:
 
 
 @dataclass(frozen=True, slots=True)
+class Steps:
+    """What can be undone on a photo, oldest first, and redone, the next one last.
+
+    ``dropped``: there were steps, but they did not fit what the photo has become, or were damaged.
+    """
+
+    done: tuple[Edit, ...] = ()
+    undone: tuple[Edit, ...] = ()
+    dropped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CheckReport:
     """Outcome of ``check``: ``problems`` are sentences, ``checked`` counts by kind of thing."""
 
@@ -180,6 +192,14 @@ class ProjectStore(Protocol):
 
         One that corrects the label takes back every "label wrong" that was said of the photo;
         its inverse brings back those, but where something else has been said since.
+        """
+        ...
+
+    def steps(self, image: ImageId) -> Steps:
+        """The committed edits of a photo that undo and redo still know, across restarts.
+
+        Undoing them brings back every pixel and label. The oldest are forgotten when a budget is
+        passed; all are when the photo was changed otherwise.
         """
         ...
 

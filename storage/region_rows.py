@@ -24,16 +24,16 @@ from storage.database import Database
 from storage.edit_work import EditWork
 from storage.mapping import areas_from, image_from, image_values, region_from
 from storage.mask_codec import TileDamaged
-from storage.rows import Rows
 from storage.run_rows import bring_label_wrong_back, take_back_label_wrong
 from storage.tables import ImageRow, RegionRow, TileRow
 from storage.thumbnails import Thumbnails
+from storage.undo_rows import UndoSteps, drop_unfit
 
 StoredTile = tuple[TileKey, bytes, bytes]
 """(key, sha256, data)"""
 
 
-class Regions(Rows):
+class Regions(UndoSteps):
     """The region part of the port."""
 
     def __init__(self, database: Database, thumbnails: Thumbnails, folder: Path) -> None:
@@ -70,10 +70,18 @@ class Regions(Rows):
         fit what is stored.
         """
         back = self._taken_back.get((edit.action, not edit.undoes), [])
-        with self._db.write() as session:
-            taken = _apply(session, _photo(session, edit.image), edit)
-            if back:
-                bring_label_wrong_back(session, edit.image, back)
+        try:
+            with self._db.write() as session:
+                photo = _photo(session, edit.image)
+                drop_unfit(session, photo)
+                taken = _apply(session, photo, edit)
+                if back:
+                    bring_label_wrong_back(session, edit.image, back)
+                held = self._keep_to_budget(session, self._record(session, photo, edit))
+        except BaseException:
+            self._held = None  # what came of it is not known
+            raise
+        self._held = held
         if taken:
             self._taken_back[edit.action, edit.undoes] = taken
         else:

@@ -121,6 +121,33 @@ class CalibrationRow(Base):
     """How large a photo's pixels are; ``line`` is JSON ``[x0, y0, x1, y1]``, or ``[]``."""
 
     __tablename__ = "calibration"
+class UndoStepRow(Base):
+    """One finished action of a photo, as undo remembers it (``edit_codec``).
+
+    Steps of a photo are in their order by ``id``; the ``undone`` ones come last. ``size`` is that
+    of ``data``, which stands at the end for the sake of overflow pages.
+    """
+
+    __tablename__ = "undo_step"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    image_id: Mapped[int] = mapped_column(Id, ForeignKey("image.id", ondelete="CASCADE"))
+    action: Mapped[int] = mapped_column(Id)
+    undone: Mapped[bool]
+    size: Mapped[int]
+    sha256: Mapped[bytes]
+    data: Mapped[bytes]
+
+    __table_args__ = (
+        Index("undo_step_image", "image_id", "undone", "action"),
+        Index("undo_step_size", "size"),
+    )
+
+
+class UndoStateRow(Base):
+    """What a photo was after its last step: ``digest`` is over its label and its masks."""
+
+    __tablename__ = "undo_state"
 
     image_id: Mapped[int] = mapped_column(
         Id, ForeignKey("image.id", ondelete="CASCADE"), primary_key=True
@@ -137,6 +164,7 @@ class SettingRow(Base):
 
     name: Mapped[str] = mapped_column(primary_key=True)
     value: Mapped[str]
+    digest: Mapped[bytes]
 
 
 class RunRow(Base):

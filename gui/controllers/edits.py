@@ -13,10 +13,16 @@ from core.changes import Changes
 from core.domain.edits import Edit
 from core.domain.ids import ImageId, RegionId
 from core.history import History
+from core.ports import Steps
 from core.services.annotate import Touched
 from gui.context import Context
 from gui.controllers.open_photo import OpenPhoto
 from gui.controllers.saver import Saver
+
+STEPS_DROPPED = (
+    "What was done on this photo before cannot be undone any more: it has been changed otherwise "
+    "since. Its outlines are as they were saved."
+)
 
 
 class Edits(QObject):
@@ -31,6 +37,7 @@ class Edits(QObject):
         self._history = History(context.preferences.number("label.undo_megabytes") << 20)
         self._also: tuple[RegionId, ...] = ()
         current.pending = self.saver.pending
+        current.opened.connect(self._recall)
         current.opened.connect(self.updated)
         current.recoloured.connect(self.updated)
         context.project.opened.connect(self._history.clear)
@@ -81,6 +88,25 @@ class Edits(QObject):
             self._also = wanted
             document.set_active(region)
             self.updated.emit()
+
+    def _recall(self) -> None:
+        """Ask for the steps of an earlier session. What is done meanwhile is committed later."""
+        session = self._current.session
+        if session is None or self._history.knows(session.image.id):
+            return
+        image = session.image.id
+        if not self.saver.pending(image):
+            self._context.project.ask(
+                lambda store: store.steps(image),
+                on_done=lambda steps: self._recalled(image, steps),
+                owner=self,
+            )
+
+    def _recalled(self, image: ImageId, steps: Steps) -> None:
+        self._history.recall(image, steps.done, steps.undone)
+        if steps.dropped:
+            self._context.notices.info(STEPS_DROPPED)
+        self.updated.emit()
 
     def _project_changed(self, changes: Changes) -> None:
         """Steps on photos that an import has completed do not fit any more."""

@@ -16,6 +16,10 @@ from storage.migrations import m0001_first, m0002_severity
 
 Migration = Callable[[sqlite3.Connection], None]
 MIGRATIONS: tuple[Migration, ...] = (m0001_first.apply, m0002_severity.apply)
+from storage.migrations import m0001_first, m0002_undo
+
+Migration = Callable[[sqlite3.Connection], None]
+MIGRATIONS: tuple[Migration, ...] = (m0001_first.apply, m0002_undo.apply)
 CURRENT = len(MIGRATIONS)
 
 
