@@ -5,6 +5,8 @@ Knows the pyramid and the view; knows no tool.
 
 from __future__ import annotations
 
+from math import ceil
+
 import numpy as np
 
 from core.domain.mask import Box, clip_box
@@ -24,7 +26,7 @@ def surroundings(pyramid: PhotoPyramid, visible: Box) -> Surroundings | None:
         height, width = level.shape
         sx, sy = width / pyramid.size[0], height / pyramid.size[1]
         left, top = int(x0 * sx), int(y0 * sy)
-        right, bottom = min(width, int(x1 * sx) + 1), min(height, int(y1 * sy) + 1)
+        right, bottom = min(width, ceil(x1 * sx)), min(height, ceil(y1 * sy))
         if (right - left) * (bottom - top) <= MOST or level is pyramid.levels[-1]:
             part = np.ascontiguousarray(level[top:bottom, left:right])
             bgra = part.view(np.uint8).reshape(bottom - top, right - left, 4)

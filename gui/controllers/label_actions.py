@@ -147,9 +147,12 @@ class LabelActions(QObject):
         if candidate is None:
             self._suggestions.accept()
             return
-        into = self._controller.edits.active if extend else None
+        refined = self._assistant.prompts.region
+        into = self._controller.edits.active if extend else refined
+        instead = refined is not None and not extend
         self._assistant.clear()
-        self._controller.accept(candidate, source=self._assistant.source, into=into)
+        source = self._assistant.source
+        self._controller.accept(candidate, source=source, into=into, instead=instead)
 
     def _cancel(self) -> None:
         """Esc: first the proposal, then the active region."""
@@ -160,11 +163,11 @@ class LabelActions(QObject):
         else:
             self._controller.edits.set_active(None)
 
-    def _next_candidate(self) -> None:
+    def _next_candidate(self, step: int = 1) -> None:
         if self._assistant.candidate is not None:
-            self._assistant.next_candidate()
+            self._assistant.next_candidate(step)
         else:
-            self._suggestions.step(1)
+            self._suggestions.step(step)
 
     def _toggle_kind(self, leaf: bool) -> None:
         self._controller.set_kind(RegionKind.LEAF if leaf else RegionKind.LESION)

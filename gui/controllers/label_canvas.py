@@ -9,7 +9,8 @@ from PySide6.QtCore import QObject
 
 from core.domain.disease import LEAF_COLOUR
 from core.domain.mask import TileMask
-from core.domain.region import RegionKind
+from core.domain.region import Region, RegionKind
+from core.engines.base import Before
 from gui.canvas.view import CanvasView
 from gui.context import Context
 from gui.controllers.label import LabelController
@@ -31,7 +32,7 @@ class LabelCanvas(QObject):
         self._context, self._controller = context, controller
         self._assistant, self._suggestions, self._canvas = assistant, suggestions, canvas
         canvas.strokeFinished.connect(controller.stroke)
-        canvas.pointPlaced.connect(lambda x, y, good: assistant.point(x, y, positive=good))
+        canvas.pointPlaced.connect(self._point)
         canvas.boxDrawn.connect(assistant.box)
         canvas.clicked.connect(self._clicked)
         canvas.refused.connect(context.notices.info)
@@ -65,6 +66,28 @@ class LabelCanvas(QObject):
         photo = self._controller.current.photo
         if photo is not None:
             self._canvas.set_photo(photo.pyramid, same=True)
+
+    def _point(self, x: float, y: float, positive: bool) -> None:
+        """The first click decides what it is about: the chosen region, or a new one."""
+        if not self._assistant.prompts and self._assistant.can_refine:
+            region = self._meant(x, y)
+            box = None if region is None else region.mask.box()
+            if region is not None and box is not None:
+                before = Before(region.mask.read(box), box[:2])
+                self._assistant.refine(region.info.id, before)
+        self._assistant.point(x, y, positive=positive)
+
+    def _meant(self, x: float, y: float) -> Region | None:
+        """The active region, where it is of the kind being outlined and the click lies in its box.
+
+        Elsewhere a click begins a new one, so that lesion after lesion needs no key between them.
+        """
+        document = self._controller.current.document
+        region = document.active if document is not None else None
+        if region is None or region.info.kind is not self._controller.kind:
+            return None
+        x0, y0, x1, y1 = region.mask.box() or (0, 0, 0, 0)
+        return region if x0 <= x < x1 and y0 <= y < y1 else None
 
     def _clicked(self, x: float, y: float) -> None:
         document = self._controller.current.document

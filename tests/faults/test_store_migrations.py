@@ -77,7 +77,8 @@ def test_an_older_project_is_backed_up_and_converted_when_it_is_opened(
     assert version(old) == (NOW + 1, columns | {"notes"})
     first = min((old / "backups").glob("*.db"))
     connection = sqlite3.connect(first)
-    assert connection.execute("PRAGMA user_version").fetchone() == (NOW,), "the backup is the old one"
+    backed_up = connection.execute("PRAGMA user_version").fetchone()
+    assert backed_up == (NOW,), "the backup is the old one"
     connection.close()
 
 
