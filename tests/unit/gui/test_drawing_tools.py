@@ -89,6 +89,7 @@ def test_a_double_click_and_a_click_on_the_first_corner_close_as_well(page) -> N
     corners(page, SQUARE[:3])
     QTest.mouseClick(page.canvas, LEFT, pos=_spot(page, *SQUARE[3]))
     QTest.mouseDClick(page.canvas, LEFT, pos=_spot(page, *SQUARE[3]))
+    QTest.mouseRelease(page.canvas, LEFT, pos=_spot(page, *SQUARE[3]))
     assert masks(page) == [square(100, 80, 160, 140)]
     key(page, Qt.Key.Key_Escape)
     corners(page, ((220, 80), (260, 80), (260, 120), (220, 120), (220, 80)))
