@@ -13,7 +13,7 @@ from core.domain.mask import Box, clip_box
 from core.geometry.wand import Surroundings
 from gui.canvas.pyramid import PhotoPyramid
 
-MOST = 700_000
+MOST = 400_000
 """Pixels that are compared and flooded within a frame or two."""
 
 

@@ -48,6 +48,7 @@ class RegionMenuButton(QToolButton):
         form = QWidget()
         rows = QFormLayout(form)
         rows.setContentsMargins(14, 6, 14, 8)
+        rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         for key in NUMBERS:
             entry = setting(key)
             assert isinstance(entry.kind, Number)

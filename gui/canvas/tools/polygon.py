@@ -85,8 +85,7 @@ SPECS = (
         title="Polygon",
         icon="mdi6.vector-polygon",
         shortcut="G",
-        hint="Click corner by corner; double click or Enter closes, Backspace takes a corner back, "
-        "Esc gives up. Alt takes away.",
+        hint="Click corners; Enter or double click closes. Alt takes away.",
         place=32,
         make=PolygonTool,
     ),

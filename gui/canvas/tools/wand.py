@@ -97,8 +97,7 @@ SPECS = (
         title="Magic wand",
         icon="mdi6.magic-staff",
         shortcut="W",
-        hint="Click to take what looks alike; hold and drag, or turn the wheel, for more or less. "
-        "[ and ] change the tolerance, Alt takes away.",
+        hint="Click; hold and drag for more or less. Alt takes away.",
         place=36,
         make=WandTool,
         second=True,
