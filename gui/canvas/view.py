@@ -57,6 +57,7 @@ class CanvasView(PhotoView):
         self.marks = MarksLayer(self)
         self.layers = [self.regions, self.marks]
         self.gestures = Gestures(self)
+        self.surface = self.gestures.surface
         self.photoShown.connect(lambda _complete: self.show_hand(None))
 
     @property
@@ -92,27 +93,18 @@ class CanvasView(PhotoView):
     @property
     def brush_radius(self) -> float:
         """In photo pixels; 0.5 is a single pixel."""
-        return self.gestures.surface.radius
+        return self.surface.radius
 
     @brush_radius.setter
     def brush_radius(self, radius: float) -> None:
-        if radius != self.gestures.surface.radius:
-            self.gestures.surface.radius = radius
+        if radius != self.surface.radius:
+            self.surface.radius = radius
             self.marks.resize_cursor(radius)
             self.radiusChanged.emit(radius)
 
-    @property
-    def tolerance(self) -> float:
-        """Of the magic wand, in units of Lab."""
-        return self.gestures.surface.tolerance
-
-    @tolerance.setter
-    def tolerance(self, tolerance: float) -> None:
-        self.gestures.surface.set_tolerance(tolerance)
-
     def step_radius(self, step: int) -> None:
         """A larger brush (1) or a smaller one (−1)."""
-        self.brush_radius = next_radius(self.gestures.surface.radius, step)
+        self.brush_radius = next_radius(self.surface.radius, step)
 
     @property
     def mask_opacity(self) -> float:

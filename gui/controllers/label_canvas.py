@@ -10,10 +10,11 @@ from PySide6.QtCore import QObject
 from core.domain.disease import LEAF_COLOUR
 from core.domain.mask import TileMask
 from core.domain.region import Region, RegionKind
-from core.engines.base import Before
+from core.engines.base import Before, PromptKind
 from gui.canvas.view import CanvasView
 from gui.context import Context
 from gui.controllers.label import LabelController
+from gui.controllers.segment import Prompts
 from gui.controllers.suggestions import Suggestions
 
 
@@ -52,7 +53,7 @@ class LabelCanvas(QObject):
         assistant.kind = lambda: controller.kind
         context.preferences.changed.connect(self._preference_changed)
         canvas.brush_radius = float(context.preferences.number("label.brush"))
-        canvas.tolerance = float(context.preferences.number("label.tolerance"))
+        canvas.surface.set_tolerance(context.preferences.number("label.tolerance"))
         self._preference_changed("appearance.mask_opacity")
 
     def _opened(self) -> None:
@@ -69,12 +70,15 @@ class LabelCanvas(QObject):
 
     def _point(self, x: float, y: float, positive: bool) -> None:
         """The first click decides what it is about: the chosen region, or a new one."""
-        if not self._assistant.prompts and self._assistant.can_refine:
+        spec = self._assistant.choice.spec
+        can_refine = spec is not None and PromptKind.BEFORE in spec.prompts
+        if can_refine and not self._assistant.prompts:
             region = self._meant(x, y)
             box = None if region is None else region.mask.box()
             if region is not None and box is not None:
                 before = Before(region.mask.read(box), box[:2])
-                self._assistant.refine(region.info.id, before)
+                self._assistant.clear()
+                self._assistant.prompts = Prompts(region=region.info.id, before=before)
         self._assistant.point(x, y, positive=positive)
 
     def _meant(self, x: float, y: float) -> Region | None:

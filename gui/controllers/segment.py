@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, Signal
 from core.domain.ids import RegionId
 from core.domain.mask import Box
 from core.domain.region import RegionKind
-from core.engines.base import Before, Candidate, PromptKind
+from core.engines.base import Before, Candidate
 from core.workers.mask_crop import decode_mask, encode_mask
 from core.workers.outcome import Outcome
 from gui.context import Context
@@ -145,17 +145,6 @@ class Assistant(QObject):
         worker.exited.connect(lambda o: self._exited(o) if worker is self._worker else None)
         worker.send("load", engine=self.choice.engine, checkpoint=self.choice.checkpoint or None)
         self.changed.emit()
-
-    @property
-    def can_refine(self) -> bool:
-        """Whether the engine goes on from a region that is there."""
-        spec = self.choice.spec
-        return spec is not None and PromptKind.BEFORE in spec.prompts
-
-    def refine(self, region: RegionId, before: Before) -> None:
-        """What is said from now on is about ``region``, which is ``before`` now."""
-        self.clear()
-        self.prompts = Prompts(region=region, before=before)
 
     def point(self, x: float, y: float, *, positive: bool) -> None:
         self.prompts.points.append((x, y))

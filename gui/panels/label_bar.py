@@ -70,7 +70,7 @@ class LabelBar(QFrame):
 
     def _slid(self, value: int) -> None:
         if self._is_wand:
-            self._canvas.tolerance = value
+            self._canvas.surface.set_tolerance(value)
         else:
             self._canvas.brush_radius = SMALLEST * (LARGEST / SMALLEST) ** (value / STEPS)
 
@@ -78,7 +78,7 @@ class LabelBar(QFrame):
         """The size of the brush, or the tolerance while the wand is chosen."""
         from math import log
 
-        radius, tolerance = self._canvas.brush_radius, self._canvas.tolerance
+        radius, tolerance = self._canvas.brush_radius, self._canvas.surface.tolerance
         share = log(radius / SMALLEST) / log(LARGEST / SMALLEST)
         self.slider.blockSignals(True)
         self.slider.setValue(round(tolerance if self._is_wand else STEPS * share))

@@ -181,7 +181,7 @@ def spotted(page):
     rgb[80:140, 120:200] = (120, 70, 40)
     page.canvas.set_photo(rgb, size=(400, 300), same=True)
     QTest.qWait(200)
-    page.canvas.tolerance = 5
+    page.canvas.surface.set_tolerance(5)
     return page
 
 
@@ -205,7 +205,7 @@ def test_dragging_shows_a_larger_tolerance_before_it_is_taken(spotted) -> None:
     few = canvas.regions._masks.stroke.painted
     QTest.mouseMove(canvas, at + QPoint(60, 0))
     more = canvas.regions._masks.stroke.painted
-    assert canvas.tolerance == 17
+    assert canvas.surface.tolerance == 17
     assert sum(t.sum() for t in more.values()) > sum(t.sum() for t in few.values())
     assert masks(spotted) == []
     QTest.mouseRelease(canvas, LEFT, pos=at + QPoint(60, 0))
@@ -231,18 +231,18 @@ def test_the_wheel_changes_the_tolerance_while_the_button_is_down_and_zooms_othe
     QTest.mousePress(canvas, LEFT, pos=_spot(spotted, 210, 70))
     turn(1)
     turn(1)
-    assert (canvas.tolerance, canvas.zoom) == (7, zoom)
+    assert (canvas.surface.tolerance, canvas.zoom) == (7, zoom)
     QTest.mouseRelease(canvas, LEFT, pos=_spot(spotted, 210, 70))
     turn(1)
-    assert (canvas.tolerance, canvas.zoom > zoom) == (7, True)
+    assert (canvas.surface.tolerance, canvas.zoom > zoom) == (7, True)
 
 
 def test_the_bracket_keys_and_the_slider_set_the_wands_tolerance(spotted) -> None:
     keys(spotted, "w]]")
-    assert spotted.canvas.tolerance == 7
+    assert spotted.canvas.surface.tolerance == 7
     assert spotted.bar.radius.text() == "± 7"
     spotted.bar.slider.setValue(30)
-    assert spotted.canvas.tolerance == 30
+    assert spotted.canvas.surface.tolerance == 30
     radius = spotted.canvas.brush_radius
     keys(spotted, "b")
     assert spotted.bar.radius.text() == f"{2 * radius:.0f} px"
