@@ -121,6 +121,24 @@ class CalibrationRow(Base):
     """How large a photo's pixels are; ``line`` is JSON ``[x0, y0, x1, y1]``, or ``[]``."""
 
     __tablename__ = "calibration"
+
+    image_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("image.id", ondelete="CASCADE"), primary_key=True
+    )
+    length_mm: Mapped[float]
+    length_px: Mapped[float]
+    line: Mapped[str]
+
+
+class SettingRow(Base):
+    """What the project decides for itself, as JSON by name."""
+
+    __tablename__ = "project_setting"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
+
+
 class UndoStepRow(Base):
     """One finished action of a photo, as undo remembers it (``edit_codec``).
 
@@ -152,18 +170,6 @@ class UndoStateRow(Base):
     image_id: Mapped[int] = mapped_column(
         Id, ForeignKey("image.id", ondelete="CASCADE"), primary_key=True
     )
-    length_mm: Mapped[float]
-    length_px: Mapped[float]
-    line: Mapped[str]
-
-
-class SettingRow(Base):
-    """What the project decides for itself, as JSON by name."""
-
-    __tablename__ = "project_setting"
-
-    name: Mapped[str] = mapped_column(primary_key=True)
-    value: Mapped[str]
     digest: Mapped[bytes]
 
 

@@ -13,18 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.engines.base import POINTING, Candidate, Embedding, EngineSpec, Prompt
-from core.engines.enlarge import enlarge
 from core.engines.base import POINTING, Candidate, Embedding, EngineSpec, Prompt, PromptKind
 from core.engines.before_mask import placed
+from core.engines.enlarge import enlarge
 from core.engines.prompts import check_prompt
 from core.engines.sam_checkpoint import load_sam
 from core.errors import ModelMissing, PromptRefused
 
 SURE = 10.0
 """Logit of a pixel that is in the mask before, as the model's own answers have them."""
-BAND = 512
-"""Rows enlarged at a time, so that a leaf on a large photo needs no gigabyte."""
 
 
 class SegmentAnything:
