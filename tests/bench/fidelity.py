@@ -195,6 +195,10 @@ def brush(work: Work, *, erase: bool = False) -> Edit | None:
         return None
     stroke = Stroke(work.size, target, erase=erase)
     at, radius = work.place(), work.rng.choice((0.5, 1, 3, 10, 40))
+    region = None if target is None else work.session.region(target)
+    box = None if region is None else region.mask.box()
+    if erase and box is not None:
+        at = work.near((box[0], box[1]), 10)
     for _ in range(work.rng.randint(1, 8)):
         to = work.near(at, 60)
         stroke.line(at, to, radius)
