@@ -62,6 +62,32 @@ class Draft:
     author: str = ""
 
 
+def label_of(image: LeafImage) -> ImageLabel:
+    """What labelling changes of a photo, as it is."""
+    return ImageLabel(image.disease, image.state, image.mask_known, image.done_by, image.checked_by)
+
+
+def brought_to(label: ImageLabel, state: ImageState, by: str) -> ImageLabel:
+    """``label`` in ``state``, with the names of who finished and checked the photo.
+
+    A photo that goes back to work has been finished and checked by nobody; checking one leaves
+    who finished it.
+    """
+    match state:
+        case ImageState.DONE:
+            return replace(label, state=state, done_by=by, checked_by="")
+        case ImageState.CHECKED:
+            return replace(label, state=state, checked_by=by)
+        case _:
+            return replace(label, state=state, done_by="", checked_by="")
+
+
+def own_check(session: LabellingSession, by: str) -> bool:
+    """Whether whoever is about to check the photo finished it or outlined something on it."""
+    authors = {r.info.author for r in session.regions} | {session.image.done_by}
+    return bool(by) and by in authors
+
+
 class LabellingSession:
     """One photo under work. Methods that propose give back an `Edit`, or None when nothing changes.
 
@@ -79,7 +105,7 @@ class LabellingSession:
 
     @property
     def label(self) -> ImageLabel:
-        return ImageLabel(self.image.disease, self.image.state, self.image.mask_known)
+        return label_of(self.image)
 
     @property
     def figures(self) -> Areas:
@@ -180,14 +206,19 @@ class LabellingSession:
             self.image.id, "Name the disease", (*follow, ImageRelabelled(self.label, after))
         )
 
-    def set_state(self, state: ImageState, healthy: DiseaseId | None = None) -> Edit | None:
-        """How far the person got; ``healthy`` is the id of the healthy class, if any."""
+    def set_state(
+        self, state: ImageState, healthy: DiseaseId | None = None, *, by: str = ""
+    ) -> Edit | None:
+        """How far the person got; ``healthy`` is the id of the healthy class, if any.
+
+        ``by`` is the person's name: kept as who finished the photo, or as who checked it.
+        """
         finished = state in (ImageState.DONE, ImageState.CHECKED)
         is_healthy = healthy is not None and self.image.disease == healthy
         known = self.image.mask_known or (finished and is_healthy)
         return self._relabel_image(
             f"Mark as {state.value.replace('_', ' ')}",
-            replace(self.label, state=state, mask_known=known),
+            replace(brought_to(self.label, state, by), mask_known=known),
         )
 
     def no_lesions(self, healthy: Disease | None) -> Edit | None:
@@ -233,6 +264,8 @@ class LabellingSession:
                         disease=after.disease,
                         state=after.state,
                         mask_known=after.mask_known,
+                        done_by=after.done_by,
+                        checked_by=after.checked_by,
                     )
                     label = True
         self._areas.update(tiles, self._regions.values())

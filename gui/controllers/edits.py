@@ -26,7 +26,10 @@ STEPS_DROPPED = (
 
 
 class Edits(QObject):
-    """``updated`` fires after every change of regions, labels, areas, undo or the active region."""
+    """``updated`` fires after every change of regions, labels, areas, undo or the active region.
+
+    ``balance`` counts the actions done, less those undone.
+    """
 
     updated = Signal()
 
@@ -34,6 +37,7 @@ class Edits(QObject):
         super().__init__(parent)
         self._context, self._current = context, current
         self.saver = Saver(context, self)
+        self.balance = 0
         self._history = History(context.preferences.number("label.undo_megabytes") << 20)
         self._also: tuple[RegionId, ...] = ()
         current.pending = self.saver.pending
@@ -47,13 +51,14 @@ class Edits(QObject):
         """A finished action; ``select`` makes a region it added the active one."""
         if edit is not None and self._context.project.writable:
             self._history.push(edit)
+            self.balance += 1
             self._carry_out(edit, select=select)
 
     def undo(self) -> None:
-        self._step(self._history.undo)
+        self._step(self._history.undo, -1)
 
     def redo(self) -> None:
-        self._step(self._history.redo)
+        self._step(self._history.redo, 1)
 
     @property
     def undo_title(self) -> str:
@@ -115,12 +120,13 @@ class Edits(QObject):
                 self._history.forget(image)
             self.updated.emit()
 
-    def _step(self, step: Callable[[ImageId], Edit | None]) -> None:
+    def _step(self, step: Callable[[ImageId], Edit | None], count: int) -> None:
         session = self._current.session
         if session is None or not self._context.project.writable:
             return
         edit = step(session.image.id)
         if edit is not None:
+            self.balance += count
             self._carry_out(edit)
 
     def _carry_out(self, edit: Edit, *, select: bool = False) -> None:

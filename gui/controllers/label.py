@@ -17,6 +17,7 @@ from core.engines.base import Candidate
 from core.services.annotate import Draft, LabellingSession
 from core.services.rules import Overlap, Rules, obey
 from gui.context import Context
+from gui.controllers.bulk import BulkController
 from gui.controllers.edits import Edits
 from gui.controllers.open_photo import OpenPhoto
 from gui.models.diseases import DiseaseList
@@ -27,13 +28,16 @@ FORBIDDEN = (
 
 
 class LabelController(QObject):
-    """``current`` is the open photo, ``edits`` carries actions out; every method here is one."""
+    """``current`` is the open photo, ``edits`` carries actions out and ``bulk`` those on many;
+    every method here is one.
+    """
 
     def __init__(self, context: Context, diseases: DiseaseList, parent: QObject) -> None:
         super().__init__(parent)
         self._context, self._diseases = context, diseases
         self.current = OpenPhoto(context, diseases, self)
         self.edits = Edits(context, self.current, self)
+        self.bulk = BulkController(context, self.edits, diseases, self)
         self.kind = RegionKind.LESION
         self.edits.updated.connect(self._follow_draft)
 
@@ -147,7 +151,9 @@ class LabelController(QObject):
         """How far the person got."""
         if self.session is not None:
             healthy = self._diseases.healthy
-            self.edits.do(self.session.set_state(state, healthy.id if healthy else None))
+            by = self._context.preferences.text("label.author").strip()
+            named = healthy.id if healthy else None
+            self.edits.do(self.session.set_state(state, named, by=by))
 
     def _follow_draft(self) -> None:
         if self.current.document is not None:

@@ -14,11 +14,13 @@ from PySide6.QtGui import QActionGroup
 from core.domain.image import ImageState
 from core.domain.region import RegionKind
 from core.engines.base import PromptKind
+from core.services.annotate import own_check
 from gui.actions import spec
 from gui.canvas.mask_layer import MaskMode
 from gui.canvas.tools.base import all_tools
 from gui.canvas.view import CanvasView
 from gui.context import Context
+from gui.controllers.bulk import own_check_sentence
 from gui.controllers.label import LabelController
 from gui.controllers.suggestions import Suggestions
 from gui.gallery.panel import GalleryPanel
@@ -69,12 +71,13 @@ class LabelActions(QObject):
         self._context, self._controller = context, controller
         self._canvas, self._diseases, self._gallery = canvas, diseases, gallery
         self._suggestions, self._assistant = suggestions, suggestions.assistant
+        self._bulk = controller.bulk
         self._bind_tools()
         self._bind_view()
         on = context.actions.on
         bound: dict[str, Callable[[], object]] = {
             "edit.undo": self._undo,
-            "edit.redo": controller.edits.redo,
+            "edit.redo": self._redo,
             "region.delete": controller.delete_active,
             "photo.next": partial(self._step, 1),
             "photo.previous": partial(self._step, -1),
@@ -139,8 +142,16 @@ class LabelActions(QObject):
         """A proposal that is being made goes first: it is the last thing the person did."""
         if self._assistant.prompts:
             self._assistant.clear()
+        elif self._bulk.undo_title:
+            self._bulk.undo()
         else:
             self._controller.edits.undo()
+
+    def _redo(self) -> None:
+        if self._bulk.redo_title:
+            self._bulk.redo()
+        else:
+            self._controller.edits.redo()
 
     def _accept(self, *, extend: bool = False) -> None:
         candidate = self._assistant.candidate
@@ -201,6 +212,13 @@ class LabelActions(QObject):
         self._context.notices.info("No further photo is waiting in this list.")
 
     def _finish(self, state: ImageState) -> None:
+        session, by = self._controller.session, self._context.preferences.text("label.author")
+        if state is ImageState.CHECKED and session is not None:
+            if not by.strip():
+                self._bulk.ask_for_name()
+                return
+            if own_check(session, by.strip()):
+                self._context.notices.warning(own_check_sentence())
         self._controller.mark(state)
         advance = bool(self._context.preferences.get("label.advance"))
         if advance and not self._step(1):
@@ -210,7 +228,9 @@ class LabelActions(QObject):
         actions, edits = self._context.actions, self._controller.edits
         writable = self._context.project.writable
         actions.set_flag("region", edits.active is not None)
-        for word, title in (("undo", edits.undo_title), ("redo", edits.redo_title)):
+        bulk = self._bulk
+        undo, redo = bulk.undo_title or edits.undo_title, bulk.redo_title or edits.redo_title
+        for word, title in (("undo", undo), ("redo", redo)):
             actions.set_flag(word, bool(title) and writable)
             actions[f"edit.{word}"].setText(f"{word.capitalize()} {title.lower()}".rstrip())
         if not writable and self._canvas.tool_id not in LOOKING_TOOLS:

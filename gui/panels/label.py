@@ -29,12 +29,14 @@ from gui.controllers.measuring import Measuring
 from gui.controllers.region_actions import RegionActions
 from gui.controllers.segment import Assistant
 from gui.controllers.suggestions import Suggestions
+from gui.gallery.bulk_menu import BulkMenu
 from gui.gallery.panel import GalleryPanel
 from gui.models.diseases import DiseaseList
 from gui.panels.diseases import DiseasePanel
 from gui.panels.label_assistant import AssistantPanel
 from gui.panels.label_bar import LabelBar, action_button
 from gui.panels.label_notice import LabelNotice
+from gui.panels.photo_info import PhotoInfo
 from gui.panels.pieces import Elided, label
 from gui.panels.region_menu import RegionMenuButton
 from gui.panels.regions import RegionPanel
@@ -70,6 +72,8 @@ class LabelPage(Workspace):
         self.notice = LabelNotice(context)
         self._lay_out()
         self.link = LabelCanvas(context, self.controller, self.suggestions, self.canvas)
+        self.bulk_menu = BulkMenu(context, self.gallery, self.controller.bulk, self.diseases)
+        self.info = PhotoInfo(context, self.controller, self)
         self.actions_ = LabelActions(
             context,
             self.controller,
@@ -212,6 +216,7 @@ class LabelPage(Workspace):
         controller.current.unreadable.connect(lambda _image, error: self._unreadable(error))
         self.gallery.view.chosen.connect(controller.current.open)
         self.gallery.index.reset.connect(self._rows_arrived)
+        controller.bulk.removed.connect(self._leave_removed)
         self.disease_panel.named.connect(controller.name)
         self.disease_panel.editing.connect(self.actions_.edit_diseases)
         self.regions.hovered.connect(self.canvas.set_hover)
@@ -258,6 +263,17 @@ class LabelPage(Workspace):
             self._open_first()
         if self.controller.session is None and index.loaded:
             self._show_notice()
+
+    def _leave_removed(self, images: frozenset[ImageId]) -> None:
+        """The next photo that stays, when the open one goes."""
+        index = self.gallery.index
+        row = index.row(self.controller.current.wanted)
+        if row >= 0 and index.id(row) in images:
+            rows = [*range(row + 1, len(index)), *range(row - 1, -1, -1)]
+            stays = next((index.id(r) for r in rows if index.id(r) not in images), None)
+            if stays is not None:
+                self.controller.current.open(stays)
+                self.gallery.view.set_current(stays)
 
     def _open_first(self) -> None:
         """The first photo that is not done yet would be better; it costs a question: the first."""

@@ -33,7 +33,7 @@ from core.domain.ids import RegionId
 from core.domain.region import RegionInfo, RegionKind
 from gui.controllers.label import LabelController
 from gui.gallery.cell import percent
-from gui.gallery.panel import swatch
+from gui.gallery.swatch import swatch
 from gui.models.diseases import DiseaseList
 from gui.panels.pieces import label
 from gui.theme import Theme
