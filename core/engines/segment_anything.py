@@ -13,11 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.engines.base import POINTING, Candidate, Embedding, EngineSpec, Prompt
+from core.engines.base import POINTING, Candidate, Embedding, EngineSpec, Prompt, PromptKind
+from core.engines.before_mask import placed
 from core.engines.enlarge import enlarge
 from core.engines.prompts import check_prompt
 from core.engines.sam_checkpoint import load_sam
 from core.errors import ModelMissing, PromptRefused
+
+SURE = 10.0
+"""Logit of a pixel that is in the mask before, as the model's own answers have them."""
 
 
 class SegmentAnything:
@@ -74,9 +78,10 @@ class SegmentAnything:
         if not self._predictor.is_image_set:
             raise PromptRefused("Open a photo first.")
         height, width = self._predictor.original_size
-        prompt = check_prompt(prompt, width=width, height=height)
+        prompt = check_prompt(prompt, width=width, height=height, uses_before=True)
         # One click may mean the spot, the lesion or the leaf; anything more says which.
-        ambiguous = prompt.box is None and len(prompt.points) == 1
+        said = (prompt.box, prompt.before, len(prompt.points))
+        ambiguous = said == (None, None, 1)
         logits, scores = self._decode(prompt, several=ambiguous)
         found = []
         for n in np.argsort(-scores, kind="stable"):
@@ -96,7 +101,7 @@ class SegmentAnything:
 
         model, predictor = self._predictor.model, self._predictor
         with torch.inference_mode():
-            sparse, dense = model.prompt_encoder(**self._placed(prompt), masks=None)
+            sparse, dense = model.prompt_encoder(**self._placed(prompt), masks=self._mask(prompt))
             small, scores = model.mask_decoder(
                 image_embeddings=predictor.features,
                 image_pe=self._places,
@@ -108,6 +113,17 @@ class SegmentAnything:
             small = small - model.mask_threshold
             logits = functional.interpolate(small, (side, side), mode="bilinear")[0]
             return logits.cpu().numpy(), scores[0].cpu().numpy()
+
+    def _mask(self, prompt: Prompt) -> Any:
+        """The mask there was as the model's own coarse logits, [1, 1, side, side], or None."""
+        import torch
+
+        if prompt.before is None:
+            return None
+        side = self._predictor.model.prompt_encoder.mask_input_size
+        scale = side[0] / max(self._predictor.original_size)
+        logits = (2 * placed(prompt.before, scale, side) - 1) * SURE
+        return torch.as_tensor(logits, device=self._predictor.device)[None, None]
 
     def _placed(self, prompt: Prompt) -> dict[str, Any]:
         """Prompts as tensors in the model's own coordinates."""
@@ -141,7 +157,7 @@ SPECS = (
     EngineSpec(
         id="segment-anything",
         title="Segment Anything",
-        prompts=POINTING,
+        prompts=POINTING | {PromptKind.BEFORE},
         factory="core.engines.segment_anything:load",
         needs_checkpoint=True,
         note="Opens sam_vit_b, sam_vit_l or sam_vit_h weights; the file says which it is.",

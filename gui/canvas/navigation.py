@@ -54,6 +54,8 @@ class Navigation(QObject):
         self._view = view
         self.left_drags = False
         """Whether the left button drags without Space, where there is no tool."""
+        self.wheel_is_free = True
+        """False while a tool turns by it."""
         self._space = False
         self._tap_until = 0.0
         self._drag: QPointF | None = None
@@ -82,8 +84,8 @@ class Navigation(QObject):
         return False
 
     def _wheel(self, event: QWheelEvent) -> bool:
-        if event.modifiers() & _Modifier.AltModifier:
-            return False  # the brush's size
+        if event.modifiers() & _Modifier.AltModifier or not self.wheel_is_free:
+            return False  # the tool's
         turn, pixels = event.angleDelta(), event.pixelDelta()
         pad = event.device().type() == QInputDevice.DeviceType.TouchPad
         if pad and not event.modifiers() & _Modifier.ControlModifier:

@@ -14,10 +14,12 @@ from PySide6.QtGui import QActionGroup
 from core.domain.image import ImageState
 from core.domain.region import RegionKind
 from core.engines.base import PromptKind
+from core.services.annotate import own_check
 from gui.actions import spec
 from gui.canvas.tools.base import all_tools
 from gui.canvas.view import CanvasView
 from gui.context import Context
+from gui.controllers.bulk import own_check_sentence
 from gui.controllers.label import LabelController
 from gui.controllers.suggestions import Suggestions
 from gui.gallery.panel import GalleryPanel
@@ -77,12 +79,13 @@ class LabelActions(QObject):
         self._canvas, self._diseases, self._gallery = canvas, diseases, gallery
         self._suggestions, self._assistant = suggestions, suggestions.assistant
         self.keys = DiseaseKeys(diseases)
+        self._bulk = controller.bulk
         self._bind_tools()
         self._bind_view()
         on = context.actions.on
         bound: dict[str, Callable[[], object]] = {
             "edit.undo": self._undo,
-            "edit.redo": controller.edits.redo,
+            "edit.redo": self._redo,
             "region.delete": controller.delete_active,
             "photo.accept_next": self.accept_next,
             "disease.more": self.keys.turn,
@@ -101,6 +104,7 @@ class LabelActions(QObject):
             "find.everything": partial(suggestions.find, PromptKind.EVERYTHING),
             "find.alike": partial(suggestions.find, PromptKind.ALIKE),
             "find.model": suggestions.from_model,
+            "candidate.previous": partial(self._next_candidate, -1),
             "candidate.cancel": self._cancel,
             "label.diseases": self.edit_diseases,
         }
@@ -143,25 +147,36 @@ class LabelActions(QObject):
         on("view.actual", partial(canvas.zoom_to, 1.0))
         on("view.zoom_in", partial(canvas.zoom_by, 1.25))
         on("view.zoom_out", partial(canvas.zoom_by, 0.8))
-        on("brush.smaller", partial(canvas.step_radius, -1))
-        on("brush.larger", partial(canvas.step_radius, 1))
+        on("brush.smaller", partial(canvas.gestures.dial, -1))
+        on("brush.larger", partial(canvas.gestures.dial, 1))
         on("view.filter", self._gallery.text.setFocus)
 
     def _undo(self) -> None:
         """A proposal that is being made goes first: it is the last thing the person did."""
         if self._assistant.prompts:
             self._assistant.clear()
+        elif self._bulk.undo_title:
+            self._bulk.undo()
         else:
             self._controller.edits.undo()
+
+    def _redo(self) -> None:
+        if self._bulk.redo_title:
+            self._bulk.redo()
+        else:
+            self._controller.edits.redo()
 
     def _accept(self, *, extend: bool = False) -> None:
         candidate = self._assistant.candidate
         if candidate is None:
             self._suggestions.accept()
             return
-        into = self._controller.edits.active if extend else None
+        refined = self._assistant.prompts.region
+        into = self._controller.edits.active if extend else refined
+        instead = refined is not None and not extend
         self._assistant.clear()
-        self._controller.accept(candidate, source=self._assistant.source, into=into)
+        source = self._assistant.source
+        self._controller.accept(candidate, source=source, into=into, instead=instead)
 
     def accept_next(self) -> None:
         """Space: what is proposed is taken; with nothing proposed the photo is done."""
@@ -189,11 +204,11 @@ class LabelActions(QObject):
         else:
             self._controller.edits.set_active(None)
 
-    def _next_candidate(self) -> None:
+    def _next_candidate(self, step: int = 1) -> None:
         if self._assistant.candidate is not None:
-            self._assistant.next_candidate()
+            self._assistant.next_candidate(step)
         else:
-            self._suggestions.step(1)
+            self._suggestions.step(step)
 
     def _toggle_kind(self, leaf: bool) -> None:
         self._controller.set_kind(RegionKind.LEAF if leaf else RegionKind.LESION)
@@ -227,6 +242,13 @@ class LabelActions(QObject):
         self._context.notices.info("No further photo is waiting in this list.")
 
     def _finish(self, state: ImageState) -> None:
+        session, by = self._controller.session, self._context.preferences.text("label.author")
+        if state is ImageState.CHECKED and session is not None:
+            if not by.strip():
+                self._bulk.ask_for_name()
+                return
+            if own_check(session, by.strip()):
+                self._context.notices.warning(own_check_sentence())
         self._controller.mark(state)
         advance = bool(self._context.preferences.get("label.advance"))
         if advance and not self._step(1):
@@ -236,7 +258,9 @@ class LabelActions(QObject):
         actions, edits = self._context.actions, self._controller.edits
         writable = self._context.project.writable
         actions.set_flag("region", edits.active is not None)
-        for word, title in (("undo", edits.undo_title), ("redo", edits.redo_title)):
+        bulk = self._bulk
+        undo, redo = bulk.undo_title or edits.undo_title, bulk.redo_title or edits.redo_title
+        for word, title in (("undo", undo), ("redo", redo)):
             actions.set_flag(word, bool(title) and writable)
             actions[f"edit.{word}"].setText(f"{word.capitalize()} {title.lower()}".rstrip())
         if not writable and self._canvas.tool_id not in LOOKING_TOOLS:

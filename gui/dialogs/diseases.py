@@ -30,7 +30,7 @@ from core.ports import ProjectStore
 from core.services.starter_list import Entry, found, put
 from core.wording import count
 from gui.context import Context
-from gui.gallery.panel import swatch
+from gui.gallery.swatch import swatch
 from gui.models.diseases import DiseaseList
 from gui.panels.pieces import Elided, button, column, label, row, scrolled
 

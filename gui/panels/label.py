@@ -26,9 +26,11 @@ from gui.controllers.label_actions import LabelActions, add_actions
 from gui.controllers.label_canvas import LabelCanvas
 from gui.controllers.measures import Measures
 from gui.controllers.measuring import Measuring
+from gui.controllers.region_actions import RegionActions
 from gui.controllers.segment import Assistant
 from gui.controllers.suggestions import Suggestions
 from gui.controllers.view_actions import ViewActions
+from gui.gallery.bulk_menu import BulkMenu
 from gui.gallery.panel import GalleryPanel
 from gui.models.diseases import DiseaseList
 from gui.panels.diseases import DiseasePanel
@@ -36,9 +38,12 @@ from gui.panels.display import DisplayButton, altered_badge
 from gui.panels.label_assistant import AssistantPanel
 from gui.panels.label_bar import LabelBar, action_button
 from gui.panels.label_notice import LabelNotice
+from gui.panels.photo_info import PhotoInfo
 from gui.panels.pieces import Elided, label
+from gui.panels.region_menu import RegionMenuButton
 from gui.panels.regions import RegionPanel
 from gui.panels.severity import SeverityPanel
+from gui.panels.tool_strip import ToolStrip
 from gui.workspaces import Workspace
 
 SIDE = 246
@@ -66,12 +71,13 @@ class LabelPage(Workspace):
         tools = add_actions(context, self.diseases)
         self.view = ViewActions(context, self.canvas)
         self.display = DisplayButton(context, self.view)
-        self.bar = LabelBar(
-            context, self.canvas, self.controller.edits.saver, tools, display=self.display
-        )
+        self.strip = ToolStrip(context, tools)
+        self.bar = LabelBar(context, self.canvas, self.controller.edits.saver, display=self.display)
         self.notice = LabelNotice(context)
         self._lay_out()
         self.link = LabelCanvas(context, self.controller, self.suggestions, self.canvas)
+        self.bulk_menu = BulkMenu(context, self.gallery, self.controller.bulk, self.diseases)
+        self.info = PhotoInfo(context, self.controller, self)
         self.actions_ = LabelActions(
             context,
             self.controller,
@@ -85,6 +91,7 @@ class LabelPage(Workspace):
         self.measuring = Measuring(
             context, self.controller, self.measures, diseases=self.diseases, panel=self.severity
         )
+        self.region_actions = RegionActions(context, self.controller, self.canvas)
         self._connect()
         self._show_notice()
 
@@ -115,7 +122,11 @@ class LabelPage(Workspace):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.bar)
-        column.addWidget(self._stack, 1)
+        photo = QHBoxLayout()
+        photo.setSpacing(0)
+        photo.addWidget(self.strip)
+        photo.addWidget(self._stack, 1)
+        column.addLayout(photo, 1)
         column.addWidget(self._status_line())
         self._split = QSplitter(Qt.Orientation.Horizontal)
         self._split.setHandleWidth(1)
@@ -162,6 +173,7 @@ class LabelPage(Workspace):
             self.controller,
             self.diseases,
             self._context.theme,
+            RegionMenuButton(self._context),
             action_button(self._context, "region.delete"),
         )
         self.assistant_panel = AssistantPanel(self._context, self.assistant, self.suggestions)
@@ -216,6 +228,7 @@ class LabelPage(Workspace):
         controller.current.unreadable.connect(lambda _image, error: self._unreadable(error))
         self.gallery.view.chosen.connect(controller.current.open)
         self.gallery.index.reset.connect(self._rows_arrived)
+        controller.bulk.removed.connect(self._leave_removed)
         self.disease_panel.named.connect(controller.name)
         self.disease_panel.follow_keys(self.actions_.keys)
         self.disease_panel.editing.connect(self.actions_.edit_diseases)
@@ -263,6 +276,17 @@ class LabelPage(Workspace):
             self._open_first()
         if self.controller.session is None and index.loaded:
             self._show_notice()
+
+    def _leave_removed(self, images: frozenset[ImageId]) -> None:
+        """The next photo that stays, when the open one goes."""
+        index = self.gallery.index
+        row = index.row(self.controller.current.wanted)
+        if row >= 0 and index.id(row) in images:
+            rows = [*range(row + 1, len(index)), *range(row - 1, -1, -1)]
+            stays = next((index.id(r) for r in rows if index.id(r) not in images), None)
+            if stays is not None:
+                self.controller.current.open(stays)
+                self.gallery.view.set_current(stays)
 
     def _open_first(self) -> None:
         """The first photo that is not done yet would be better; it costs a question: the first."""

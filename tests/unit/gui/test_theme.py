@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QGuiApplication
 from PySide6.QtWidgets import QApplication
 
 from gui.actions import TABLE
-from gui.gallery.cell import STATE_TEXT
+from gui.gallery.wording import STATE_TEXT
 from gui.theme import DARK, LIGHT, RESOURCES, Theme, Tokens, has_glyph, stylesheet
 from gui.workspaces import WORKSPACES
 
