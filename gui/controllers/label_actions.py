@@ -98,17 +98,11 @@ class LabelActions(QObject):
             "candidate.accept": self._accept,
             "candidate.extend": partial(self._accept, extend=True),
             "candidate.next": self._next_candidate,
-            "candidate.reject": suggestions.reject,
-            "candidate.all": suggestions.accept_all,
-            "find.leaf": partial(suggestions.find, PromptKind.WHOLE_LEAF),
-            "find.everything": partial(suggestions.find, PromptKind.EVERYTHING),
-            "find.alike": partial(suggestions.find, PromptKind.ALIKE),
-            "find.model": suggestions.from_model,
             "candidate.previous": partial(self._next_candidate, -1),
             "candidate.cancel": self._cancel,
             "label.diseases": self.edit_diseases,
         }
-        for action, function in bound.items():
+        for action, function in (bound | self._findings()).items():
             on(action, function)
         self._bind_digits()
         context.actions.on_toggled("kind.toggle", self._toggle_kind)
@@ -132,6 +126,17 @@ class LabelActions(QObject):
             lambda tool: self._context.actions[f"tool.{tool}"].setChecked(True)
         )
         self._context.actions[f"tool.{self._canvas.tool_id}"].setChecked(True)
+
+    def _findings(self) -> dict[str, Callable[[], object]]:
+        find = self._suggestions.find
+        return {
+            "candidate.reject": self._suggestions.reject,
+            "candidate.all": self._suggestions.accept_all,
+            "find.leaf": partial(find, PromptKind.WHOLE_LEAF),
+            "find.everything": partial(find, PromptKind.EVERYTHING),
+            "find.alike": partial(find, PromptKind.ALIKE),
+            "find.model": self._suggestions.from_model,
+        }
 
     def _bind_digits(self) -> None:
         on = self._context.actions.on
