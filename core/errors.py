@@ -13,6 +13,7 @@
     │   ├── CheckpointRefused     a model file that cannot be trusted or does not fit
     │   ├── DownloadFailed        a weights file that did not come whole, or is not the one
     │   ├── PromptRefused         a click or box that an assistant cannot work with
+    │   ├── EditRefused           an action that would leave nothing, or does not apply
     │   ├── AdapterRefused        an exported adapter that fails its manifest
     │   ├── ModelMissing          a base model or engine that is not on this machine
     │   ├── TrainingRefused       the data or the settings cannot be trained on
@@ -85,6 +86,10 @@ class DownloadFailed(UserError):
 
 class PromptRefused(UserError):
     """A click or box that is empty, off the photo, or not understood by the engine."""
+
+
+class EditRefused(UserError):
+    """An action on regions that would leave nothing of them, or does not apply to them."""
 
 
 class AdapterRefused(UserError):

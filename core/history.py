@@ -7,6 +7,7 @@ An undo is a new edit (the inverse), committed like any other; nothing here touc
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from core.domain.edits import Edit
@@ -47,6 +48,25 @@ class History:
         stacks.undone.clear()
         stacks.done.append(edit)
         self._held += _cost(edit)
+        self._trim()
+
+    def knows(self, image: ImageId) -> bool:
+        """Whether anything was done on the photo, or recalled, and is still remembered."""
+        return image in self._stacks
+
+    def recall(self, image: ImageId, done: Iterable[Edit], undone: Iterable[Edit]) -> None:
+        """Take in the steps of an earlier session, beneath what was done since.
+
+        ``done`` is oldest first, of ``undone`` the last is redone first; those count only where
+        nothing has been done since.
+        """
+        stacks = self._touch(image)
+        if not stacks.done and not stacks.undone:
+            stacks.undone.extend(undone)
+            self._held += sum(_cost(edit) for edit in stacks.undone)
+        for edit in reversed(list(done)):
+            stacks.done.appendleft(edit)
+            self._held += _cost(edit)
         self._trim()
 
     def undo(self, image: ImageId) -> Edit | None:

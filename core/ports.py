@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from core.changes import Changes
+from core.domain.bulk import BulkEdit
 from core.domain.calibration import Calibration
 from core.domain.disease import Disease, DiseaseUse, Merged
 from core.domain.edits import Edit
@@ -28,15 +29,29 @@ class ImageOrder(StrEnum):
     """Orders that have an index."""
 
     ADDED = "added"
+    NAME = "name"
+    DATE = "date"
+    SEVERITY = "severity"
     WORST_DICE = "worst_dice"
+    CHANGED = "changed"
+
+
+Range = tuple[float, float]
+"""From … to, both ends included."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageQuery:
-    """Which photos, in which order. Empty fields do not filter.
+    """Which photos, in which order. Empty fields do not filter; all that are set must hold.
 
-    ``text`` matches any part of the file name, ``run`` names the scores that ``WORST_DICE`` and
-    the Dice badge use, ``disease`` is the image-level class.
+    ``text`` matches any part of the file name or the group, and diseases by name, synonym or code.
+    ``run`` names the scores that ``WORST_DICE``, ``dice``, ``verdict`` and the Dice badge use.
+    ``disease`` is the image-level class; ``unnamed`` asks for photos without one. ``severity`` is
+    in percent.
+    ``removed`` photos are listed alone; None lists them with the others.
+
+    Each order has its natural direction (worst Dice, oldest date, lowest severity, newest change
+    first), which ``reverse`` turns round. Photos that lack the figure come last in both.
     """
 
     states: frozenset[ImageState] = frozenset()
@@ -45,11 +60,28 @@ class ImageQuery:
     split: Split | None = None
     run: RunId | None = None
     order: ImageOrder = ImageOrder.ADDED
+    reverse: bool = False
+    unnamed: bool = False
+    group: str = ""
+    severity: Range | None = None
+    dice: Range | None = None
+    verdict: Verdict | None = None
+    has_notes: bool | None = None
+    outlined: bool | None = None
+    removed: bool | None = False
+
+    @property
+    def filters(self) -> bool:
+        """Whether it may leave photos out; an order and a run's badges leave out none."""
+        return self != ImageQuery(run=self.run, order=self.order, reverse=self.reverse)
 
 
 @dataclass(frozen=True, slots=True)
 class ImageCard:
-    """What the gallery draws of one photo. ``severity`` is in percent, None when not outlined."""
+    """What the gallery draws of one photo. ``severity`` is in percent, None when not outlined.
+
+    ``done_by`` and ``checked_by`` are names, "" where nobody is known.
+    """
 
     id: ImageId
     name: str
@@ -58,6 +90,17 @@ class ImageCard:
     regions: int
     severity: float | None
     dice: float | None
+    has_notes: bool = False
+    done_by: str = ""
+    checked_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BulkDone:
+    """What ``ProjectStore.bulk`` changed, and the edit that takes it back."""
+
+    changes: Changes
+    inverse: BulkEdit
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +110,18 @@ class NewImage:
     image: LeafImage
     regions: tuple[Region, ...] = ()
     thumbnail: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What can be undone on a photo, oldest first, and redone, the next one last.
+
+    ``dropped``: there were steps, but they did not fit what the photo has become, or were damaged.
+    """
+
+    done: tuple[Edit, ...] = ()
+    undone: tuple[Edit, ...] = ()
+    dropped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +178,25 @@ class ProjectStore(Protocol):
     # -- photos
     def add_images(self, new: Sequence[NewImage]) -> Changes: ...
     def image(self, image: ImageId) -> LeafImage: ...
+    def images(self, images: Sequence[ImageId]) -> list[LeafImage]:
+        """In the order asked for; unknown ids are left out."""
+        ...
+
     def known_sha256(self, digests: Sequence[str]) -> dict[str, LeafImage]:
         """Those of ``digests`` that are already in the project."""
         ...
 
     def update_images(self, images: Sequence[LeafImage]) -> Changes: ...
+    def bulk(self, edit: BulkEdit) -> BulkDone:
+        """One action on many photos in one transaction: all or none. Photos that have gone are
+        left out. Raises as ``commit``."""
+        ...
+
     def count(self, query: ImageQuery) -> int: ...
+    def groups(self) -> list[str]:
+        """Every group that a photo is in, in the order of the alphabet."""
+        ...
+
     def image_ids(self, query: ImageQuery) -> list[ImageId]:
         """Every match, in order: the gallery's index (8 bytes a photo)."""
         ...
@@ -139,6 +207,10 @@ class ProjectStore(Protocol):
 
     def thumbnails(self, images: Sequence[ImageId]) -> dict[ImageId, bytes]:
         """JPEG bytes, longest side 256 px."""
+        ...
+
+    def put_thumbnails(self, thumbnails: Mapping[ImageId, bytes]) -> None:
+        """Keep small pictures that were lost and have been made again."""
         ...
 
     def resolve(self, image: LeafImage) -> Path:
@@ -180,6 +252,14 @@ class ProjectStore(Protocol):
 
         One that corrects the label takes back every "label wrong" that was said of the photo;
         its inverse brings back those, but where something else has been said since.
+        """
+        ...
+
+    def steps(self, image: ImageId) -> Steps:
+        """The committed edits of a photo that undo and redo still know, across restarts.
+
+        Undoing them brings back every pixel and label. The oldest are forgotten when a budget is
+        passed; all are when the photo was changed otherwise.
         """
         ...
 

@@ -73,6 +73,14 @@ SETTINGS = (
         "Appearance",
     ),
     Setting(
+        "appearance.hatching",
+        Flag(),
+        True,
+        "A pattern for each disease",
+        "Appearance",
+        "Tells lesions of different diseases apart without their colours.",
+    ),
+    Setting(
         "gallery.thumbnail",
         Number(64, 240, " px"),
         100,
@@ -113,6 +121,17 @@ SETTINGS = (
     ),
     Setting("assistant.engine", Choice(registry="core.engines"), "leaf", "Assistant"),
     Setting("assistant.checkpoint", Text(4000), "", "Weights file of the assistant"),
+    Setting("label.tolerance", Number(1, 100), 12, "Tolerance of the magic wand"),
+    Setting("label.grow", Number(1, 100, " px"), 1, "Grow and shrink by"),
+    Setting("label.smooth", Number(1, 50, " px"), 2, "Smooth over"),
+    Setting("label.specks", Number(2, 100_000, " px"), 20, "Specks are smaller than"),
+    Setting("label.inside_leaf", Flag(), False, "Keep new lesion pixels inside the leaf"),
+    Setting(
+        "label.overlap",
+        Choice((("allow", "May overlap"), ("take", "Take"), ("keep_out", "Keep out"))),
+        "allow",
+        "New lesions over others",
+    ),
     Setting("label.brush", Number(1, 300, " px"), 20, "Brush radius"),
 )
 

@@ -27,6 +27,7 @@ class ActionSpec:
 
     ``shortcuts`` are portable texts ("Ctrl+Z"); ``needs`` are the flags that must all be set.
     ``separator`` draws a line above it in its menu; ``checkable`` actions hand their state over.
+    ``sheet`` is its heading on the sheet of keys where that is not its menu.
     """
 
     id: str
@@ -35,6 +36,7 @@ class ActionSpec:
     shortcuts: tuple[str, ...] = ()
     icon: str = ""
     needs: frozenset[str] = frozenset()
+    sheet: str = ""
     checkable: bool = False
     separator: bool = False
     repeats: bool = False
@@ -47,13 +49,24 @@ def spec(
     *shortcuts: str,
     icon: str = "",
     needs: str = "",
+    sheet: str = "",
     **more: bool,
 ) -> ActionSpec:
     """``needs`` as words: ``needs="project writable"``."""
-    return ActionSpec(id_, text, menu, shortcuts, icon, frozenset(needs.split()), **more)
+    return ActionSpec(id_, text, menu, shortcuts, icon, frozenset(needs.split()), sheet, **more)
 
 
-MENUS = ("File", "Edit", "Photo", "Label", "View", "Help")
+MENUS = ("File", "Edit", "Photo", "Label", "Region", "View", "Display", "Help")
+HAND = (
+    # What hands do on the photo without an action of the table, for the sheet of keys.
+    ("Wheel", "Zoom at the pointer"),
+    ("Shift+Wheel", "Move the photo sideways"),
+    ("Alt+Wheel", "Size of the brush"),
+    ("Hold Space, drag", "Move the photo with any tool"),
+    ("Middle button, drag", "Move the photo with any tool"),
+    ("Arrow keys", "Move the photo; with Shift by half a view"),
+    ("Right click", "With the point tool: this does not belong to it"),
+)
 
 TABLE = (
     spec("project.new", "New project…", "File", "Ctrl+N", icon="mdi6.folder-plus-outline"),
@@ -77,11 +90,15 @@ TABLE = (
         icon="mdi6.trash-can-outline", needs="label region writable", separator=True,
     ),
     spec(
-        "photo.next", "Next photo", "Photo", "N", "PgDown",
+        "photo.accept_next", "Accept, or done and next photo", "Photo", "Space",
+        icon="mdi6.check-underline", needs="label image writable",
+    ),
+    spec(
+        "photo.next", "Next photo", "Photo", "N", "PgDown", "Alt+Right", separator=True,
         icon="mdi6.chevron-right", needs="label image", repeats=True,
     ),
     spec(
-        "photo.previous", "Previous photo", "Photo", "P", "PgUp",
+        "photo.previous", "Previous photo", "Photo", "P", "PgUp", "Alt+Left",
         icon="mdi6.chevron-left", needs="label image", repeats=True,
     ),
     spec(
@@ -102,12 +119,16 @@ TABLE = (
     ),
     spec("photo.scale_card", "Scale card…", "Photo", "Ctrl+K",
          icon="mdi6.ruler", needs="label image writable"),
-    spec("photo.locate", "Locate moved photos…", "Photo", needs="project writable", separator=True),
+    spec("photo.info", "Photo information", "Photo", "I", icon="mdi6.information-outline",
+         needs="label image", separator=True),
+    spec("photo.locate", "Locate moved photos…", "Photo", needs="project writable"),
     spec("candidate.accept", "Accept the proposal", "Label", "Return", "Enter",
          icon="mdi6.check-bold", needs="label candidate writable", separator=True),
     spec("candidate.extend", "Add the proposal to the region", "Label", "Shift+Return",
          icon="mdi6.vector-union", needs="label candidate region writable"),
     spec("candidate.next", "Next proposal", "Label", "Tab", needs="label candidate"),
+    spec("candidate.previous", "Previous proposal", "Label", "Shift+Tab",
+         needs="label candidate"),
     spec("candidate.cancel", "Cancel", "Label", "Esc", needs="label image"),
     spec("kind.toggle", "Outline a leaf instead of a lesion", "Label", "L",
          icon="mdi6.leaf", needs="label image writable", checkable=True, separator=True),
@@ -125,8 +146,34 @@ TABLE = (
          needs="label suggestion writable"),
     spec("label.diseases", "Diseases…", "Label", needs="label project writable", separator=True),
     spec("label.scales", "Severity scale…", "Label", needs="label project"),
+    spec("draw.subtract", "Take away instead of adding", "Label", "T",
+         icon="mdi6.vector-difference", needs="label image writable", checkable=True),
     spec("brush.smaller", "Smaller brush", "Label", "[", needs="label image", repeats=True),
     spec("brush.larger", "Larger brush", "Label", "]", needs="label image", repeats=True),
+    spec("region.fill", "Fill holes", "Region", "Shift+F", icon="mdi6.format-color-fill",
+         needs="label region writable"),
+    spec("region.specks", "Drop specks", "Region", "Shift+K", icon="mdi6.grain",
+         needs="label region writable"),
+    spec("region.smooth", "Smooth the outline", "Region", "Shift+S", icon="mdi6.vector-curve",
+         needs="label region writable"),
+    spec("region.grow", "Grow", "Region", "Ctrl+]", icon="mdi6.arrow-expand-all",
+         needs="label region writable", separator=True, repeats=True),
+    spec("region.shrink", "Shrink", "Region", "Ctrl+[", icon="mdi6.arrow-collapse-all",
+         needs="label region writable", repeats=True),
+    spec("region.split", "Split into its pieces", "Region", "Ctrl+Shift+G", icon="mdi6.set-split",
+         needs="label region writable", separator=True),
+    spec("region.merge", "Merge the chosen regions", "Region", "Ctrl+G",
+         icon="mdi6.vector-combine", needs="label several_regions writable"),
+    spec("lesions.clip", "Clip all lesions to the leaf", "Region", "Shift+I",
+         icon="mdi6.vector-intersection", needs="label image writable", separator=True),
+    spec("lesions.inside", "Keep new lesion pixels inside the leaf", "Region",
+         needs="label image writable", checkable=True),
+    spec("overlap.allow", "New lesions may overlap others", "Region",
+         needs="label image writable", checkable=True, separator=True),
+    spec("overlap.take", "New lesions take the pixels of others", "Region",
+         needs="label image writable", checkable=True),
+    spec("overlap.keep_out", "New lesions keep out of others", "Region",
+         needs="label image writable", checkable=True),
     spec("view.fit", "Fit the photo", "View", "F", "Ctrl+0", icon="mdi6.fit-to-screen-outline",
          needs="label image"),
     spec("view.actual", "Actual pixels", "View", "Ctrl+1", icon="mdi6.numeric-1-box-outline",
@@ -135,11 +182,36 @@ TABLE = (
          needs="label image", repeats=True),
     spec("view.zoom_out", "Zoom out", "View", "-", icon="mdi6.magnify-minus-outline",
          needs="label image", repeats=True),
-    spec("view.masks", "Hide the outlines", "View", "M", icon="mdi6.eye-off-outline",
-         needs="label image", checkable=True),
     spec("view.filter", "Filter photos", "View", "Ctrl+F", icon="mdi6.filter-outline",
          needs="label project", separator=True),
-    spec("help.keys", "Keys", "Help", "F1", icon="mdi6.keyboard-outline"),
+    spec("mask.fainter", "Fainter outlines", "Display", ",", needs="label image", repeats=True),
+    spec("mask.stronger", "Stronger outlines", "Display", ".", needs="label image", repeats=True),
+    spec("mask.outline", "Outlines only", "Display", "O", icon="mdi6.vector-square",
+         needs="label image", checkable=True),
+    spec("mask.hatching", "Pattern for each disease", "Display", "Shift+H",
+         icon="mdi6.texture-box", needs="label image", checkable=True),
+    spec("view.masks", "Hide the outlines", "Display", "M", icon="mdi6.eye-off-outline",
+         needs="label image", checkable=True),
+    spec("mask.peek", "Hide the outlines while held", "", "Q", needs="label image",
+         sheet="Display"),
+    spec("look.brighter", "Brighter", "Display", "Ctrl+Up", needs="label image",
+         separator=True, repeats=True),
+    spec("look.darker", "Darker", "Display", "Ctrl+Down", needs="label image", repeats=True),
+    spec("look.more_contrast", "More contrast", "Display", "Ctrl+Right",
+         needs="label image", repeats=True),
+    spec("look.less_contrast", "Less contrast", "Display", "Ctrl+Left",
+         needs="label image", repeats=True),
+    spec("look.lighter_shadows", "Lighter shadows", "Display", "Ctrl+Shift+Up",
+         needs="label image", repeats=True),
+    spec("look.darker_shadows", "Darker shadows", "Display", "Ctrl+Shift+Down",
+         needs="label image", repeats=True),
+    spec("look.next_channel", "Next channel", "Display", "C", needs="label image",
+         separator=True, repeats=True),
+    spec("look.previous_channel", "Previous channel", "Display", "Shift+C",
+         needs="label image", repeats=True),
+    spec("look.reset", "Photo as it is", "Display", "R", icon="mdi6.restore",
+         needs="label image", separator=True),
+    spec("help.keys", "Keys", "Help", "F1", "?", icon="mdi6.keyboard-outline"),
     spec("help.about", "About Leafspot", "Help", icon="mdi6.information-outline"),
 )  # fmt: skip
 

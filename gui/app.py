@@ -15,6 +15,7 @@ from gui.actions import Actions
 from gui.context import Context, Navigator, ProjectHolder
 from gui.controllers.project import ProjectController, Projects
 from gui.crash import CrashHandler
+from gui.focus_guard import FocusGuard
 from gui.main_window import MainWindow
 from gui.notices import Level, Notice, Notices
 from gui.panels.start import StartPage
@@ -88,6 +89,7 @@ class Leafspot:
         )
         self.controller = ProjectController(self.context, self.shell, projects)
         self.start_page = StartPage(self.context, self.controller.open)
+        FocusGuard(app, self.shell)
         self.window = MainWindow(self.shell, self.context, self.start_page)
         self.controller.recent_changed.connect(self.start_page.refresh)
         self.controller.busy.connect(self.start_page.show_busy)
@@ -103,7 +105,7 @@ class Leafspot:
         self.context.project.opened.connect(self._project_opened)
         actions.on("app.preferences", lambda: self._dialog("preferences", "PreferencesDialog"))
         actions.on("help.about", lambda: self._dialog("about", "AboutDialog"))
-        actions.on("help.keys", lambda: self._dialog("about", "KeysDialog"))
+        actions.on("help.keys", lambda: self._dialog("keys", "KeysDialog"))
 
     def importer(self) -> ImportController:
         """Made when a project is there to import into: it brings numpy and the decoders along."""

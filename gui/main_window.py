@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.actions import MENUS
+from gui.actions import MENUS, spec
 from gui.context import Context
 from gui.glyph import Glyph
 from gui.notice_view import NoticeView
@@ -118,23 +118,29 @@ class MainWindow:
         column = QVBoxLayout(rail)
         column.setContentsMargins(6, 8, 6, 8)
         column.setSpacing(4)
-        for number, spec in enumerate(WORKSPACES, 1):
-            column.addWidget(self._rail_button(spec, number))
+        for number, workspace in enumerate(WORKSPACES, 1):
+            column.addWidget(self._rail_button(workspace, number))
         column.addStretch(1)
         return rail
 
-    def _rail_button(self, spec: WorkspaceSpec, number: int) -> QToolButton:
+    def _rail_button(self, workspace: WorkspaceSpec, number: int) -> QToolButton:
+        actions, id_ = self._context.actions, f"workspace.{workspace.id}"
+        line = spec(id_, workspace.title, "View", f"Ctrl+Alt+{number}", icon=workspace.icon,
+                    needs="project", separator=number == 1)  # fmt: skip
+        actions.add(line)
+        actions.on(id_, lambda: self.show_workspace(workspace.id))
         button = QToolButton()
-        button.setObjectName(f"rail.{spec.id}")
-        button.setText(spec.title)
-        button.setIcon(self._context.theme.icon(spec.icon))
+        button.setObjectName(f"rail.{workspace.id}")
+        button.setText(workspace.title)
+        button.setIcon(self._context.theme.icon(workspace.icon))
         button.setIconSize(QSize(24, 24))
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
         button.setCheckable(True)
-        button.setShortcut(f"Ctrl+Alt+{number}")
-        button.setToolTip(f"{spec.tip}  (Ctrl+Alt+{number})")
+        button.setToolTip(f"{workspace.tip}  (Ctrl+Alt+{number})")
+        button.setAccessibleName(workspace.title)
+        button.setAccessibleDescription(workspace.tip)
         self._buttons.addButton(button)
-        button.clicked.connect(lambda: self.show_workspace(spec.id))
+        button.clicked.connect(actions[id_].trigger)
         return button
 
     def _assemble(self) -> None:

@@ -29,6 +29,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QApplication
 
+DIRECTED = frozenset({"chevron-right", "chevron-left", "skip-next-outline", "undo", "redo"})
+"""Icons that point the way one reads: turned where that is from right to left."""
 RESOURCES = Path(__file__).resolve().parent.parent / "resources"
 
 
@@ -90,11 +92,8 @@ def build_palette(t: Tokens) -> QPalette:
 
 
 def system_is_dark() -> bool:
-    """What the platform says; where it does not say, the default palette's lightness decides."""
-    scheme = QGuiApplication.styleHints().colorScheme()
-    if scheme != Qt.ColorScheme.Unknown:
-        return scheme == Qt.ColorScheme.Dark
-    return False
+    """What the platform says; light where it does not say."""
+    return QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
 
 
 class Theme(QObject):
@@ -191,6 +190,9 @@ class _GlyphEngine(QIconEngine):
         painter.save()
         painter.setFont(font)
         painter.setPen(self._colour(mode, state))
+        if QGuiApplication.isRightToLeft() and self._name in DIRECTED:
+            painter.translate(2 * rect.x() + rect.width(), 0)
+            painter.scale(-1, 1)
         painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, chr(int(code, 16)))
         painter.restore()
 

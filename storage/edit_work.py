@@ -66,6 +66,8 @@ class EditWork:
                 self._photo.disease_id = after.disease
                 self._photo.state = after.state.value
                 self._photo.mask_known = after.mask_known
+                self._photo.done_by = after.done_by
+                self._photo.checked_by = after.checked_by
 
     def flush(self) -> None:
         """Write what differs from the stored rows, and the photo's cached areas with it."""

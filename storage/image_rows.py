@@ -1,16 +1,15 @@
-"""The photos of a project: adding, finding and showing them.
+"""The photos of a project: adding and showing them.
 
-Knows rows of photos and the gallery's queries; masks are read and changed in ``region_rows``.
+Knows rows of photos; finding them is ``gallery_query``, their masks are ``region_rows``.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast
 
-from sqlalchemy import ColumnElement, func, insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from core.changes import Changes
@@ -18,10 +17,11 @@ from core.domain.ids import DiseaseId, ImageId, RunId
 from core.domain.image import ImageState, LeafImage
 from core.errors import Bug, ProjectDamaged, ProjectError
 from core.geometry.severity import severity_percent
-from core.ports import ImageCard, ImageOrder, ImageQuery, NewImage
-from storage.mapping import fold, image_from, image_values
+from core.ports import ImageCard, ImageQuery, NewImage
+from storage import gallery_query
+from storage.mapping import image_from, image_values
 from storage.new_masks import mask_rows
-from storage.rows import Rows, chunks
+from storage.rows import Rows, chunks, now
 from storage.tables import ImageRow, RegionRow, ScoreRow, TileRow
 
 
@@ -57,6 +57,15 @@ class Images(Rows):
                 raise ProjectError("This photo is not in the project.")
             return image_from(row)
 
+    def images(self, images: Sequence[ImageId]) -> list[LeafImage]:
+        """In the order asked for; unknown ids are left out."""
+        found: dict[ImageId, LeafImage] = {}
+        with self._db.read() as session:
+            for part in chunks(images):
+                rows = session.scalars(select(ImageRow).where(ImageRow.id.in_(part)))
+                found |= {ImageId(row.id): image_from(row) for row in rows}
+        return [found[i] for i in images if i in found]
+
     def known_sha256(self, digests: Sequence[str]) -> dict[str, LeafImage]:
         """Those of ``digests`` that are already in the project; the first photo of each."""
         known: dict[str, LeafImage] = {}
@@ -80,30 +89,23 @@ class Images(Rows):
                     )
                 for name, value in image_values(image).items():
                     setattr(row, name, value)
+                row.changed = now()
         return Changes(images=frozenset(image.id for image in images))
 
     def count(self, query: ImageQuery) -> int:
+        """How many photos match."""
         with self._db.read() as session:
-            found = select(func.count()).select_from(ImageRow).where(*_conditions(query))
-            return int(session.scalar(found) or 0)
+            return gallery_query.count(session, query)
 
     def image_ids(self, query: ImageQuery) -> list[ImageId]:
-        """Every match, in order. Photos without a Dice come last under ``WORST_DICE``."""
+        """Every match, in order. Photos that lack what is sorted by come last."""
         with self._db.read() as session:
-            found = select(ImageRow.id).where(*_conditions(query)).order_by(ImageRow.added)
-            ids = cast("list[ImageId]", session.scalars(found).all())
-            if query.order is not ImageOrder.WORST_DICE or query.run is None:
-                return ids
-            ranked = (
-                select(ScoreRow.image_id)
-                .where(ScoreRow.run_id == query.run, ScoreRow.dice.is_not(None))
-                .order_by(ScoreRow.dice, ScoreRow.image_id)
-            )
-            # Two index-only scans and a merge here are faster than a join that sorts.
-            matching = set(ids)
-            worst = [ImageId(i) for i in session.scalars(ranked).all() if i in matching]
-            scored = set(worst)
-            return worst + [i for i in ids if i not in scored]
+            return gallery_query.ids(session, query)
+
+    def groups(self) -> list[str]:
+        """Every group that a photo is in, in the order of the alphabet."""
+        with self._db.read() as session:
+            return sorted(g for g in gallery_query.groups(session) if g)
 
     def cards(self, images: Sequence[ImageId], run: RunId | None = None) -> list[ImageCard]:
         """In the order asked for; unknown ids are left out."""
@@ -116,6 +118,11 @@ class Images(Rows):
     def thumbnails(self, images: Sequence[ImageId]) -> dict[ImageId, bytes]:
         """JPEG bytes of those photos that have some."""
         return self._thumbs.read(images)
+
+    def put_thumbnails(self, thumbnails: Mapping[ImageId, bytes]) -> None:
+        """Keep small pictures that were lost and have been made again."""
+        self._db.must_be_writable()
+        self._thumbs.write(thumbnails)
 
     def resolve(self, image: LeafImage) -> Path:
         """The absolute path of a photo. Does not look whether it is there."""
@@ -131,26 +138,14 @@ def _refuse_known_ids(session: Session, new: Sequence[NewImage]) -> None:
             raise Bug("a photo to be added is already in the project")
 
 
-def _conditions(query: ImageQuery) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if query.states:
-        conditions.append(ImageRow.state.in_(sorted(s.value for s in query.states)))
-    if query.disease is not None:
-        conditions.append(ImageRow.disease_id == query.disease)
-    if query.split is not None:
-        conditions.append(ImageRow.split == query.split.value)
-    if query.text:
-        conditions.append(ImageRow.name_folded.contains(fold(query.text), autoescape=True))
-    return conditions
-
-
 def _cards(
     session: Session, images: Sequence[ImageId], run: RunId | None
 ) -> dict[ImageId, ImageCard]:
     found = session.execute(
         select(
             ImageRow.id, ImageRow.name, ImageRow.state, ImageRow.disease_id, ImageRow.regions,
-            ImageRow.leaf, ImageRow.lesion, ImageRow.cover,
+            ImageRow.leaf, ImageRow.lesion, ImageRow.cover, ImageRow.noted, ImageRow.done_by,
+            ImageRow.checked_by,
         ).where(ImageRow.id.in_(images))
     ).all()  # fmt: skip
     dice: dict[int, float | None] = {}
@@ -160,7 +155,7 @@ def _cards(
         )
         dice = {image: value for image, value in session.execute(scores)}
     cards: dict[ImageId, ImageCard] = {}
-    for key, name, state, disease, regions, leaf, lesion, cover in found:
+    for key, name, state, disease, regions, leaf, lesion, cover, noted, done, checked in found:
         try:
             cards[ImageId(key)] = ImageCard(
                 id=ImageId(key),
@@ -170,6 +165,9 @@ def _cards(
                 regions=regions,
                 severity=severity_percent(leaf=leaf, lesion=lesion, cover=cover),
                 dice=dice.get(key),
+                has_notes=bool(noted),
+                done_by=done,
+                checked_by=checked,
             )
         except (ValueError, TypeError, ZeroDivisionError) as error:
             raise ProjectDamaged(

@@ -106,7 +106,7 @@ def disease_from(row: DiseaseRow) -> Disease:
 
 
 def image_values(image: LeafImage) -> Values:
-    """Everything but ``added`` and the cached areas."""
+    """Everything but ``added``, ``changed`` and the cached areas."""
     name = PurePosixPath(image.path).name
     return {
         "id": image.id,
@@ -127,6 +127,13 @@ def image_values(image: LeafImage) -> Values:
         "crop": image.crop,
         "group_name": image.group,
         "extra": _json(image.extra),
+        "group_folded": fold(image.group),
+        "notes": image.notes,
+        "noted": bool(image.notes),
+        "done_by": image.done_by,
+        "checked_by": image.checked_by,
+        "removed": image.removed,
+        "size_bytes": image.size_bytes,
     }
 
 
@@ -150,6 +157,11 @@ def image_from(row: ImageRow) -> LeafImage:
         disease=_disease_id(row.disease_id),
         mask_known=bool(row.mask_known),
         extra=tuple((str(key), str(value)) for key, value in _pairs(row.extra)),
+        notes=row.notes,
+        done_by=row.done_by,
+        checked_by=row.checked_by,
+        removed=bool(row.removed),
+        size_bytes=int(row.size_bytes),
     )
 
 
@@ -167,6 +179,7 @@ def areas_values(areas: Areas, regions: int) -> Values:
         "lesion": areas.lesion,
         "cover": areas.cover,
         "areas": _json([*unnamed, *groups]),
+        "severity": areas.severity,
     }
 
 

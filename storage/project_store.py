@@ -10,6 +10,7 @@ from pathlib import Path
 
 from core.ports import CheckReport
 from storage.backup import BackupMaker
+from storage.bulk_rows import Bulk
 from storage.check import Check
 from storage.database import Database
 from storage.disease_rows import Diseases
@@ -23,7 +24,7 @@ from storage.run_rows import Runs
 from storage.thumbnails import Thumbnails
 
 
-class SqlProjectStore(Diseases, Merging, Images, Measures, Regions, Runs):
+class SqlProjectStore(Bulk, Diseases, Merging, Images, Measures, Regions, Runs):
     """One open project. Any thread may call it; calls wait for one another."""
 
     def __init__(

@@ -24,16 +24,17 @@ from storage.database import Database
 from storage.edit_work import EditWork
 from storage.mapping import areas_from, image_from, image_values, region_from
 from storage.mask_codec import TileDamaged
-from storage.rows import Rows
+from storage.rows import now
 from storage.run_rows import bring_label_wrong_back, take_back_label_wrong
 from storage.tables import ImageRow, RegionRow, TileRow
 from storage.thumbnails import Thumbnails
+from storage.undo_rows import UndoSteps, drop_unfit
 
 StoredTile = tuple[TileKey, bytes, bytes]
 """(key, sha256, data)"""
 
 
-class Regions(Rows):
+class Regions(UndoSteps):
     """The region part of the port."""
 
     def __init__(self, database: Database, thumbnails: Thumbnails, folder: Path) -> None:
@@ -48,7 +49,7 @@ class Regions(Rows):
         checksum; ProjectError when there is no such photo.
         """
         with self._db.read() as session:
-            photo = _photo(session, image)
+            photo = photo_row(session, image)
             rows = session.scalars(
                 select(RegionRow).where(RegionRow.image_id == image).order_by(RegionRow.id)
             ).all()
@@ -58,7 +59,7 @@ class Regions(Rows):
     def areas(self, image: ImageId) -> dict[tuple[RegionKind, DiseaseId | None], int]:
         """Union pixel counts per kind and disease, from the cache. Empty unions are left out."""
         with self._db.read() as session:
-            return dict(areas_from(_photo(session, image)).groups)
+            return dict(areas_from(photo_row(session, image)).groups)
 
     def commit(self, edit: Edit) -> Changes:
         """Apply one edit in one transaction; durable when it returns.
@@ -70,10 +71,18 @@ class Regions(Rows):
         fit what is stored.
         """
         back = self._taken_back.get((edit.action, not edit.undoes), [])
-        with self._db.write() as session:
-            taken = _apply(session, _photo(session, edit.image), edit)
-            if back:
-                bring_label_wrong_back(session, edit.image, back)
+        try:
+            with self._db.write() as session:
+                photo = photo_row(session, edit.image)
+                drop_unfit(session, photo)
+                taken = apply_edit(session, photo, edit)
+                if back:
+                    bring_label_wrong_back(session, edit.image, back)
+                held = self._keep_to_budget(session, self._record(session, photo, edit))
+        except BaseException:
+            self._held = None  # what came of it is not known
+            raise
+        self._held = held
         if taken:
             self._taken_back[edit.action, edit.undoes] = taken
         else:
@@ -86,7 +95,7 @@ class Regions(Rows):
         amended = set()
         with self._db.write() as session:
             for image in images:
-                photo = _photo(session, image)
+                photo = photo_row(session, image)
                 rows = session.scalars(select(RegionRow).where(RegionRow.image_id == image))
                 decided = decide(image_from(photo), [region_from(row) for row in rows])
                 if decided is None:
@@ -96,21 +105,26 @@ class Regions(Rows):
                     raise Bug(f"photo {image} cannot become another")
                 for name, value in image_values(after).items():
                     setattr(photo, name, value)
-                _apply(session, photo, edit)
+                apply_edit(session, photo, edit)
                 amended.add(image)
         return Changes(images=frozenset(amended))
 
 
-def _apply(session: Session, photo: ImageRow, edit: Edit) -> list[str]:
-    """The runs whose "label wrong" it took back."""
+def apply_edit(session: Session, photo: ImageRow, edit: Edit) -> list[str]:
+    """Carry one edit out within the caller's transaction.
+
+    Gives the runs whose "label wrong" it took back; raises as ``commit``.
+    """
     work = EditWork(session, photo)
     for change in edit.changes:
         work.apply(change)
     work.flush()
+    photo.changed = now()
     return take_back_label_wrong(session, edit.image) if edit.corrects_label() else []
 
 
-def _photo(session: Session, image: ImageId) -> ImageRow:
+def photo_row(session: Session, image: ImageId) -> ImageRow:
+    """Raises ProjectError when there is no such photo."""
     row = session.get(ImageRow, image)
     if row is None:
         raise ProjectError("This photo is not in the project.")

@@ -6,6 +6,7 @@ Each part (``disease_rows``, ``image_rows``, ``region_rows``, ``run_rows``) answ
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -25,6 +26,11 @@ class Rows:
         self._db = database
         self._thumbs = thumbnails
         self.folder = folder
+
+
+def now() -> int:
+    """Milliseconds since 1970 UTC, for ``changed``."""
+    return time.time_ns() // 1_000_000
 
 
 def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -23,12 +23,14 @@ from storage.mapping import (
     summary_json,
 )
 from storage.rows import Rows, chunks
-from storage.tables import RunRow, ScoreRow
+from storage.tables import ImageRow, RunRow, ScoreRow
 
 # Columns instead of ScoreRow objects, and statements made once: building one costs as much as
 # SQLite needs to answer it.
 _score = ScoreRow.__table__.c
-_SCORES = select(*SCORE_COLUMNS).where(_score.run_id == bindparam("run"))
+_present = _score.image_id.not_in(select(ImageRow.id).where(ImageRow.removed))
+"""Scores of photos that were removed are kept for the day they are put back, and not shown."""
+_SCORES = select(*SCORE_COLUMNS).where(_score.run_id == bindparam("run"), _present)
 _WORST = (
     _SCORES.where(_score.dice < bindparam("below"))
     .order_by(_score.dice, _score.image_id)
@@ -123,7 +125,7 @@ class Runs(Rows):
         said = (
             select(*SCORE_COLUMNS)
             .join(RunRow, RunRow.id == _score.run_id)
-            .where(_score.verdict.is_not(None))
+            .where(_score.verdict.is_not(None), _present)
             .order_by(RunRow.added)
         )
         with self._db.read() as session:

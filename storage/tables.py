@@ -43,7 +43,11 @@ class ImageRow(Base):
 
     ``added`` counts up with every photo; ``areas`` is JSON ``[[kind, disease, pixels], …]`` of
     unions, ``leaf``, ``lesion`` and ``cover`` are the unions of all leaf, all lesion and all
-    regions in pixels. The four are maintained by the transaction that changes the masks.
+    regions in pixels, ``severity`` follows from them in percent. The five are maintained by the
+    transaction that changes the masks.
+    ``changed`` is when a person last changed anything here, in milliseconds since 1970 UTC, 0 for
+    never. ``removed`` photos keep everything and are shown to nobody. ``noted`` (has notes),
+    ``group_folded`` and ``name_folded`` repeat others, for the index.
     """
 
     __tablename__ = "image"
@@ -72,13 +76,32 @@ class ImageRow(Base):
     crop: Mapped[str]
     group_name: Mapped[str]
     extra: Mapped[str]
+    group_folded: Mapped[str]
+    notes: Mapped[str] = mapped_column(default="")
+    done_by: Mapped[str] = mapped_column(default="")
+    checked_by: Mapped[str] = mapped_column(default="")
+    changed: Mapped[int] = mapped_column(Id, default=0)
+    removed: Mapped[bool] = mapped_column(default=False)
+    severity: Mapped[float | None]
+    noted: Mapped[bool] = mapped_column(default=False)
+    size_bytes: Mapped[int] = mapped_column(Id, default=0)
 
     __table_args__ = (
         # Answers every gallery filter by itself, in order, without touching the wide rows.
-        Index("image_gallery", "added", "state", "split", "disease_id", "name_folded"),
+        Index(
+            "image_gallery", "removed", "added", "state", "split", "disease_id", "mask_known",
+            "noted", "severity", "group_folded", "name_folded",
+        ),
+        # The other orders of the gallery: ids alone are read from them.
+        Index("image_name", "name_folded"),
+        Index("image_date", "captured_at"),
+        Index("image_severity", "severity"),
+        Index("image_changed", "changed"),
+        Index("image_group", "group_name"),
+        Index("image_removed", "removed", "added"),
         Index("image_sha256", "sha256"),
         Index("image_disease", "disease_id"),
-    )
+    )  # fmt: skip
 
 
 class RegionRow(Base):
@@ -139,6 +162,40 @@ class SettingRow(Base):
     value: Mapped[str]
 
 
+class UndoStepRow(Base):
+    """One finished action of a photo, as undo remembers it (``edit_codec``).
+
+    Steps of a photo are in their order by ``id``; the ``undone`` ones come last. ``size`` is that
+    of ``data``, which stands at the end for the sake of overflow pages.
+    """
+
+    __tablename__ = "undo_step"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    image_id: Mapped[int] = mapped_column(Id, ForeignKey("image.id", ondelete="CASCADE"))
+    action: Mapped[int] = mapped_column(Id)
+    undone: Mapped[bool]
+    size: Mapped[int]
+    sha256: Mapped[bytes]
+    data: Mapped[bytes]
+
+    __table_args__ = (
+        Index("undo_step_image", "image_id", "undone", "action"),
+        Index("undo_step_size", "size"),
+    )
+
+
+class UndoStateRow(Base):
+    """What a photo was after its last step: ``digest`` is over its label and its masks."""
+
+    __tablename__ = "undo_state"
+
+    image_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("image.id", ondelete="CASCADE"), primary_key=True
+    )
+    digest: Mapped[bytes]
+
+
 class RunRow(Base):
     """A training run; ``summary`` is JSON ``[[name, figure], …]``."""
 
@@ -180,4 +237,5 @@ class ScoreRow(Base):
         Index("score_worst", "run_id", "dice", "image_id"),
         # The gallery's badges; without it SQLite reads a whole run to find fifty photos in it.
         Index("score_card", "image_id", "run_id", "dice"),
+        Index("score_verdict", "run_id", "verdict", "image_id"),
     )

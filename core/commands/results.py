@@ -71,6 +71,9 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--replace", action="store_true", help="write over a file of another project or program"
     )
+    parser.add_argument(
+        "--places", action="store_true", help="tell where (GPS) and when photos were taken"
+    )
     parser.add_argument("out", metavar="OUT", type=Path)
 
 
@@ -84,6 +87,7 @@ def _export(context: Context, args: argparse.Namespace) -> int:
             args.out,
             format_id=args.format,
             replace=args.replace,
+            places=args.places,
             progress=lambda done, of: console.progress("Exporting", done, of),
         )
     for note in report.notes:

@@ -116,9 +116,12 @@ def clash(disease: Disease, others: Iterable[Disease]) -> str:
 
 
 PALETTE = (
-    # Okabe & Ito (2008), "Color Universal Design": distinguishable with the common forms of
-    # colour blindness. Black is left out (it vanishes on dark photos).
-    "#e69f00", "#56b4e9", "#cc79a7", "#d55e00", "#f0e442", "#0072b2", "#009e73",
+    # For lesions on a leaf: told apart from each other and from the green of leaves by people who
+    # see all colours and by those who lack one kind of cone. The first four are of Okabe & Ito
+    # (2008), "Color Universal Design"; their orange and vermilion are not here, because on a leaf
+    # they vanish for those who do not see red. Patterns help where colours come close.
+    "#f0e442", "#56b4e9", "#cc79a7", "#0072b2", "#b05070", "#00ffff",
+    "#9070ff", "#703050", "#0000ff", "#303090", "#ffb0d0", "#d0e8b0",
 )  # fmt: skip
 HEALTHY_COLOUR = "#009e73"
 LEAF_COLOUR = "#7fd37f"

@@ -54,11 +54,13 @@ class PixelsChanged:
 
 @dataclass(frozen=True, slots=True)
 class ImageLabel:
-    """The image-level part of a photo that labelling changes."""
+    """The image-level part of a photo that labelling changes, and who finished and checked it."""
 
     disease: DiseaseId | None
     state: ImageState
     mask_known: bool
+    done_by: str = ""
+    checked_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,10 @@ class LeafImage:
     or ""; ``gps`` is (latitude, longitude) in degrees. ``disease`` is the image-level class.
     ``extra`` keeps further CSV columns as they came. ``mask_known`` is True when somebody has said
     where the lesions are (an empty mask included); False means "not outlined yet".
+
+    ``notes`` is free text. ``done_by`` and ``checked_by`` are the names of who said so, "" where
+    nobody is known. ``size_bytes`` is that of the file, 0 where it was not noted. A ``removed``
+    photo has been taken out of the project and can be put back.
     """
 
     id: ImageId
@@ -55,3 +59,8 @@ class LeafImage:
     disease: DiseaseId | None = None
     mask_known: bool = False
     extra: tuple[tuple[str, str], ...] = ()
+    notes: str = ""
+    done_by: str = ""
+    checked_by: str = ""
+    removed: bool = False
+    size_bytes: int = 0

@@ -24,6 +24,7 @@ class PromptKind(StrEnum):
     POINT = "point"
     MINUS_POINT = "minus_point"
     BOX = "box"
+    BEFORE = "before"
     WHOLE_LEAF = "whole_leaf"
     EVERYTHING = "everything"
     ALIKE = "alike"
@@ -33,6 +34,14 @@ POINTING = frozenset({PromptKind.POINT, PromptKind.MINUS_POINT, PromptKind.BOX})
 """Clicks and boxes. ``WHOLE_LEAF`` heeds ``Prompt.wanted``; for the last two see ``Finder``."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Before:
+    """The mask a person already has: ``pixels`` [h, w] bool, its top left at ``origin`` (x, y)."""
+
+    pixels: NDArray[np.bool_]
+    origin: tuple[int, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """Everything the person has pointed at so far for one region.
@@ -40,13 +49,16 @@ class Prompt:
     ``points`` are (x, y) in displayed pixels, ``positive`` says for each whether it lies inside.
     ``box`` is (x0, y0, x1, y1), half open, or None. At least one positive point or a box.
     ``wanted`` is what the person is outlining, None for whatever is there; an engine that cannot
-    tell leaves from lesions takes no notice.
+    tell leaves from lesions takes no notice. ``before`` is what the clicks are to better; an engine
+    that cannot use it takes no notice, and does not declare ``PromptKind.BEFORE``. With one that
+    does, a minus point alone is enough.
     """
 
     points: tuple[tuple[float, float], ...] = ()
     positive: tuple[bool, ...] = ()
     box: Box | None = None
     wanted: RegionKind | None = None
+    before: Before | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

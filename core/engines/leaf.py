@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from core.domain.region import RegionKind
 from core.engines import leaf_find
-from core.engines.base import Candidate, Embedding, EngineSpec, Prompt, PromptKind
+from core.engines.base import Before, Candidate, Embedding, EngineSpec, Prompt, PromptKind
+from core.engines.before_mask import same
 from core.engines.leaf_draw import candidates
 from core.engines.leaf_look import SIDE, Answer, Look, goes_on, looked, picture, turns_of
 from core.engines.prompts import check_prompt
@@ -38,6 +39,7 @@ class LeafEngine:
         self._rgb: NDArray[np.uint8] | None = None
         self._look: Look | None = None
         self._last: dict[RegionKind | None, Answer] = {}
+        self._before: Before | None = None
         self._found: list[Candidate] | None = None
 
     def set_image(self, rgb: NDArray[np.uint8]) -> None:
@@ -63,17 +65,20 @@ class LeafEngine:
         look = self._look
         if look is None:
             raise PromptRefused(NO_PHOTO)
-        prompt = check_prompt(prompt, width=look.size[1], height=look.size[0])
+        height, width = look.size
+        prompt = check_prompt(prompt, width=width, height=height, uses_before=True)
         answer = self._last.get(prompt.wanted)
         turns = list(turns_of(prompt, look.scale))
-        if answer is not None and not goes_on(answer.turn, turns[-1]):
+        kept = same(prompt.before, self._before)
+        if answer is not None and not (kept and goes_on(answer.turn, turns[-1])):
             answer = None
+        start = None if prompt.before is None else look.recalled(prompt.before)
         said = -1 if answer is None else len(answer.turn.clicks)
         for turn in turns:
             if len(turn.clicks) > said:
-                answer = look.step(turn, answer, prompt.wanted)
+                answer = look.step(turn, start if answer is None else answer, prompt.wanted)
         assert answer is not None
-        self._last = {prompt.wanted: answer}
+        self._last, self._before = {prompt.wanted: answer}, prompt.before
         # What lies outside a box was not asked for, until a click says otherwise.
         box = None if prompt.points else prompt.box
         found = list(candidates(look, answer, prompt.wanted, box))

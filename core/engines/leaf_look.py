@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.domain.region import RegionKind
-from core.engines.base import Embedding, Prompt
+from core.engines.base import Before, Embedding, Prompt
+from core.engines.before_mask import middles, placed
 
 if TYPE_CHECKING:
     import torch
@@ -79,6 +80,15 @@ class Look:
             for stride, level in self.features.items()
         }
         return Look(self.net, self.photo[:, :, y0:y1, x0:x1], features, self.size, self.scale)
+
+    def recalled(self, before: Before) -> Answer:
+        """A mask as if it were the answer to what was said before this conversation."""
+        import torch
+
+        height, width = self.photo.shape[2:]
+        chance = torch.from_numpy(placed(before, self.scale, (height, width)))[None, None]
+        nothing = np.zeros((2, 0, 0), np.float32)
+        return Answer(Turn((), None), nothing, 1, (0, 0), chance.to(self.photo.device))
 
     def step(self, turn: Turn, before: Answer | None, wanted: RegionKind | None) -> Answer:
         """One turn of the conversation, shown the answer before it where it goes on from one."""
@@ -168,18 +178,26 @@ def scale_of(height: int, width: int) -> float:
 
 
 def turns_of(prompt: Prompt, scale: float) -> Iterator[Turn]:
-    """The conversation that leads to ``prompt``: a box or the first plus click, then the others."""
-    pairs = zip(prompt.points, prompt.positive, strict=True)
+    """The conversation that leads to ``prompt``: a box or the first plus click, then the others.
+
+    With a mask there was one before: it is as if the middles of its pieces had been clicked.
+    """
+    pairs = list(zip(prompt.points, prompt.positive, strict=True))
     clicks = [(x * scale, y * scale, plus) for (x, y), plus in pairs]
+    first = 1
     box = None
+    if prompt.before is not None:
+        minus = [place for place, plus in pairs if not plus]
+        there = [(x * scale, y * scale, True) for x, y in middles(prompt.before, minus)]
+        clicks, first = there + clicks, len(there) + 1
     if prompt.box is not None:
         x0, y0, x1, y1 = (side * scale for side in prompt.box)
         box = (x0, y0, x1, y1)
-        yield Turn((), box)
-    else:
-        first = next(n for n, (*_, plus) in enumerate(clicks) if plus)
-        clicks.insert(0, clicks.pop(first))
-    for n in range(1, len(clicks) + 1):
+        yield Turn(tuple(clicks[: first - 1]), box)
+    elif prompt.before is None:
+        plus_one = next(n for n, (*_, plus) in enumerate(clicks) if plus)
+        clicks.insert(0, clicks.pop(plus_one))
+    for n in range(first, len(clicks) + 1):
         yield Turn(tuple(clicks[:n]), box)
 
 

@@ -15,14 +15,17 @@ from core.errors import PromptRefused
 OFF_PHOTO = "The {what} lies off the photo; point at the leaf."
 
 
-def check_prompt(prompt: Prompt, *, width: int, height: int) -> Prompt:
+def check_prompt(prompt: Prompt, *, width: int, height: int, uses_before: bool = False) -> Prompt:
     """The prompt with its box cut to the photo of ``width`` × ``height``.
+
+    ``uses_before``: the engine goes on from a mask, so that a minus point alone says enough.
 
     Raises PromptRefused when it is empty, contradicts itself, or lies off the photo.
     """
     if len(prompt.points) != len(prompt.positive):
         raise PromptRefused("Every click must say whether it is a plus or a minus; click again.")
-    if not any(prompt.positive) and prompt.box is None:
+    refines = uses_before and prompt.before is not None and bool(prompt.points)
+    if not any(prompt.positive) and prompt.box is None and not refines:
         raise PromptRefused("Click inside the lesion or drag a box around it first.")
     for x, y in prompt.points:
         if not (math.isfinite(x) and math.isfinite(y) and 0 <= x < width and 0 <= y < height):
@@ -37,4 +40,4 @@ def check_prompt(prompt: Prompt, *, width: int, height: int) -> Prompt:
 
 def is_ambiguous(prompt: Prompt) -> bool:
     """One click may mean the spot, the lesion or the leaf; anything more says which."""
-    return prompt.box is None and len(prompt.points) == 1
+    return prompt.box is None and prompt.before is None and len(prompt.points) == 1

@@ -13,12 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.engines.base import POINTING, Candidate, Embedding, EngineSpec, Prompt
+from core.engines.base import POINTING, Candidate, Embedding, EngineSpec, Prompt, PromptKind
+from core.engines.before_mask import placed
 from core.engines.candidates import cut_out
 from core.engines.home import Home
 from core.engines.prompts import check_prompt, is_ambiguous
 from core.engines.sam_checkpoint import load_sam
 from core.errors import ModelMissing, PromptRefused
+
+SURE = 10.0
+"""Logit of a pixel that is in the mask before, as the model's own answers have them."""
 
 
 class SegmentAnything:
@@ -29,6 +33,7 @@ class SegmentAnything:
         self._home = home
         self._size: tuple[int, int] | None = None
         self._features: Any = None
+        self._places: Any = None
 
     def set_image(self, rgb: NDArray[np.uint8]) -> None:
         """Computes the photo's embedding: seconds on a CPU."""
@@ -60,13 +65,16 @@ class SegmentAnything:
             raise ValueError(f"an embedding of {wanted} was expected")
         self._size = rgb.shape[:2]
         self._features = torch.from_numpy(found)[None].float()
+        if self._places is None:
+            with torch.inference_mode():
+                self._places = encoder.get_dense_pe()
 
     def predict(self, prompt: Prompt) -> list[Candidate]:
         """Three readings of a single click, else one; best first."""
         if self._size is None:
             raise PromptRefused("Open a photo first.")
         height, width = self._size
-        prompt = check_prompt(prompt, width=width, height=height)
+        prompt = check_prompt(prompt, width=width, height=height, uses_before=True)
         logits, scores = self._home.run(lambda model, device: self._decode(model, device, prompt))
         transform = self._transform()
         used = transform.get_preprocess_shape(height, width, transform.target_length)
@@ -89,10 +97,12 @@ class SegmentAnything:
         from torch.nn import functional
 
         with torch.inference_mode():
-            sparse, dense = model.prompt_encoder(**self._placed(prompt, device), masks=None)
+            sparse, dense = model.prompt_encoder(
+                **self._placed(prompt, device), masks=self._mask(model, device, prompt)
+            )
             small, scores = model.mask_decoder(
                 image_embeddings=self._features.to(device),
-                image_pe=model.prompt_encoder.get_dense_pe(),
+                image_pe=self._places.to(device),
                 sparse_prompt_embeddings=sparse,
                 dense_prompt_embeddings=dense,
                 multimask_output=is_ambiguous(prompt),
@@ -101,6 +111,16 @@ class SegmentAnything:
             side = model.image_encoder.img_size
             logits = functional.interpolate(small, (side, side), mode="bilinear")[0]
             return logits.cpu().numpy(), scores[0].cpu().numpy()
+
+    def _mask(self, model: Any, device: str, prompt: Prompt) -> Any:
+        """The mask there was as the model's own coarse logits, [1, 1, side, side], or None."""
+        import torch
+
+        if prompt.before is None or self._size is None:
+            return None
+        side = model.prompt_encoder.mask_input_size
+        logits = (2 * placed(prompt.before, side[0] / max(self._size), side) - 1) * SURE
+        return torch.as_tensor(logits, device=device)[None, None]
 
     def _placed(self, prompt: Prompt, device: str) -> dict[str, Any]:
         """Prompts as tensors in the model's own coordinates."""
@@ -131,7 +151,7 @@ SPECS = (
     EngineSpec(
         id="segment-anything",
         title="Segment Anything",
-        prompts=POINTING,
+        prompts=POINTING | {PromptKind.BEFORE},
         factory="core.engines.segment_anything:load",
         needs_checkpoint=True,
         side=1024,

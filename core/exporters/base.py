@@ -45,7 +45,7 @@ class Exporter(Protocol):
     """
 
     def __call__(
-        self, store: ProjectStore, out: Path, *, progress: Progress | None = None
+        self, store: ProjectStore, out: Path, *, progress: Progress | None = None, **told: bool
     ) -> ExportReport:
         """Raises ExportRefused, DiskFull, ProjectDamaged."""
         ...
@@ -56,7 +56,9 @@ class ExporterSpec:
     """A plug-in entry. ``factory`` ("module:function") is an `Exporter`.
 
     ``suffix`` is the file's ending, "" when a folder is written. ``loses`` says in one sentence
-    what the format cannot hold. ``draws`` is set when the photos themselves are needed.
+    what the format cannot hold. ``draws`` is set when the photos themselves are needed. One with
+    ``places`` takes ``places=True`` as well, and writes where and when each photo was taken then,
+    and only then.
     """
 
     id: str
@@ -65,6 +67,7 @@ class ExporterSpec:
     loses: str
     factory: str
     draws: bool = False
+    places: bool = False
 
 
 def all_images(store: ProjectStore) -> list[LeafImage]:
@@ -84,10 +87,11 @@ def all_images(store: ProjectStore) -> list[LeafImage]:
 def mark(store: ProjectStore) -> str:
     """Tells the exports of one project from those of others, whatever happens in it later.
 
-    Photos never leave a project, so its first photo's id stands for it; the name, too, because a
-    copy of a project is another one. Nobody learns either from it. "" while there is no photo.
+    A removed photo stays on record, so the first photo's id stands for the project; the name, too,
+    because a copy of a project is another one. Nobody learns either from it. "" while there is no
+    photo.
     """
-    first = store.image_ids(ImageQuery())[:1]
+    first = store.image_ids(ImageQuery(removed=None))[:1]
     if not first:
         return ""
     return f"leafspot-{hashlib.sha256(f'{first[0]} {store.name}'.encode()).hexdigest()[:32]}"

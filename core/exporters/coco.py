@@ -41,19 +41,22 @@ SPECS = (
         suffix=".json",
         loses="Keeps every pixel, class and split; leaves out thumbnails, runs and scores.",
         factory="core.exporters.coco:write",
+        places=True,
     ),
 )
 LEAF = 1
 """Category of leaves; 0 is never used, because readers take it for “none”."""
 
 
-def write(store: ProjectStore, out: Path, *, progress: Progress | None = None) -> ExportReport:
+def write(
+    store: ProjectStore, out: Path, *, progress: Progress | None = None, places: bool = False
+) -> ExportReport:
     """See `core.exporters.base.Exporter`. ``out`` is a file; its folder is made if missing."""
     images = all_images(store)
     seen = _Progress(progress, 2 * len(images))
     with files.whole_file(out) as draft:
         with draft.open("w", encoding="utf-8", newline="\n") as file:
-            written = _write(file, store, images, seen)
+            written = _write(file, store, images, seen, places=places)
         _read_back(draft, store, images, written, seen)
     empty = count(
         written.empty,
@@ -98,11 +101,13 @@ def _categories(
     return found | {(RegionKind.LESION, None): unnamed}
 
 
-def _write(file: TextIO, store: ProjectStore, images: list[LeafImage], seen: _Progress) -> _Written:
+def _write(
+    file: TextIO, store: ProjectStore, images: list[LeafImage], seen: _Progress, *, places: bool
+) -> _Written:
     """Streams the document: one region in memory at a time."""
     written = _Written()
     categories = _categories(store.diseases())
-    head = _head(store, images) | {"categories": list(categories.values())}
+    head = _head(store, images, places=places) | {"categories": list(categories.values())}
     text = json.dumps(head, ensure_ascii=False, allow_nan=False)
     file.write(text[:-1] + ', "annotations": [')
     for number, image in enumerate(images, start=1):
@@ -117,7 +122,7 @@ def _write(file: TextIO, store: ProjectStore, images: list[LeafImage], seen: _Pr
     return written
 
 
-def _head(store: ProjectStore, images: list[LeafImage]) -> dict[str, Any]:
+def _head(store: ProjectStore, images: list[LeafImage], *, places: bool) -> dict[str, Any]:
     now = datetime.now(UTC)
     diseases = by_id(store.diseases())
     names = relative_names([store.resolve(image) for image in images])
@@ -133,7 +138,7 @@ def _head(store: ProjectStore, images: list[LeafImage]) -> dict[str, Any]:
         },
         "licenses": [{"id": 1, "name": "Not stated by the owner of the photos", "url": ""}],
         "images": [
-            _image(number, image, name, diseases)
+            _image(number, image, name, diseases) | (_place(image) if places else {})
             for number, (image, name) in enumerate(zip(images, names, strict=True), start=1)
         ],
     }
@@ -157,7 +162,7 @@ def _image(
         "width": image.width,
         "height": image.height,
         "license": 1,
-        "date_captured": image.captured_at.replace("T", " "),
+        "date_captured": "",
         # Beyond COCO; readers that do not know these keys skip them.
         "sha256": image.sha256,
         "disease": disease.name if disease else None,
@@ -166,6 +171,14 @@ def _image(
         "split": image.split.value,
         "state": image.state.value,
     }
+
+
+def _place(image: LeafImage) -> dict[str, Any]:
+    """Where and when: only when asked for, because it tells where somebody's field is."""
+    found: dict[str, Any] = {"date_captured": image.captured_at.replace("T", " ")}
+    if image.gps is not None:
+        found |= {"gps_latitude": image.gps[0], "gps_longitude": image.gps[1]}
+    return found
 
 
 def _annotation(number: int, image: int, region: Region, category: int) -> dict[str, Any]:

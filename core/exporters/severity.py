@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -44,6 +44,7 @@ SPECS = (
         suffix="",
         loses="Holds figures, no outlines: what was measured, not where its pixels lie.",
         factory="core.exporters.severity:write",
+        places=True,
     ),
 )
 PHOTO = (
@@ -74,9 +75,13 @@ class _Photo:
     measures: PhotoMeasures
 
 
-def write(store: ProjectStore, out: Path, *, progress: Progress | None = None) -> ExportReport:
+def write(
+    store: ProjectStore, out: Path, *, progress: Progress | None = None, places: bool = False
+) -> ExportReport:
     """See `core.exporters.base.Exporter`. ``out`` is a folder that is new or empty."""
     images = all_images(store)
+    if not places:  # the column stays, so that tables of all exports fit together
+        images = [replace(image, captured_at="") for image in images]
     names = relative_names([store.resolve(image) for image in images])
     cards = store.calibrations([image.id for image in images])
     tables = _Tables(by_id(store.diseases()), store.scales().chosen)

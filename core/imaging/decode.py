@@ -1,12 +1,13 @@
 """The one decoder: display, outlining, training and export all see the same pixels.
 
-Takes JPEG (and the JPEG in MPO), PNG, TIFF, WebP and HEIC, nothing else, and returns the photo as
-people see it: EXIF orientation applied (for HEIC, the rotation in the file itself, as its standard
-says), transparency over white, CMYK and palettes turned into RGB. 16-bit greys and colours lose
-their low bits by the same shift for every photo of the same depth: the depth is the smallest of 8,
-10, 12, 14 and 16 bits that holds the brightest value, so that cameras that fill 12 of 16 bits do
-not come out black. A stretch by percentile would show more, but would give the same leaf another
-colour in another photo. Colour profiles are not applied.
+Takes JPEG (and the JPEG in MPO), PNG, TIFF, WebP, HEIC and RAW, nothing else, and returns the photo
+as people see it: EXIF orientation applied (for HEIC, the rotation in the file itself, as its
+standard says), transparency over white, CMYK and palettes turned into RGB. 16-bit greys and colours
+lose their low bits by the same shift for every photo of the same depth: the depth is the smallest
+of 8, 10, 12, 14 and 16 bits that holds the brightest value, so that cameras that fill 12 of 16 bits
+do not come out black. A stretch by percentile would show more, but would give the same leaf another
+colour in another photo. Embedded colour profiles are applied (`core.imaging.colours`), RAW photos
+developed (`core.imaging.raw`) where the optional library for them is there.
 
 Knows files and pixels; knows no project. Everything that a decoder may throw at a hostile file
 becomes ImageUnreadable. It may still be slow or crash: `core.workers.decode` is the place for
@@ -17,16 +18,14 @@ from __future__ import annotations
 
 import hashlib
 import io
-import re
 import struct
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,9 +33,12 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from PIL.TiffImagePlugin import BITSPERSAMPLE, PLANAR_CONFIGURATION, TiffImageFile
 
 from core.errors import ImageUnreadable
+from core.imaging import raw
+from core.imaging.colours import in_srgb
+from core.imaging.depth import DEEP, depth, eight_bits, exchanged
 from core.imaging.exif import read_capture
 
-SUFFIXES = frozenset(
+SUFFIXES = raw.RAW_SUFFIXES | frozenset(
     (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".heic", ".heif")
 )
 """Lower-case endings of files that import looks into."""
@@ -44,8 +46,6 @@ MAX_PIXELS = 200_000_000
 MAX_BYTES = 500_000_000
 THUMBNAIL_SIDE = 256
 
-_DEEP = re.compile(";16([LBN])")
-"""In what Pillow calls a raw mode: 16 bits, and which byte comes first."""
 _FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "HEIF")
 # Pillow's own alarm starts at 89 megapixels, which a good camera reaches; ours is checked below.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
@@ -88,8 +88,8 @@ class PhotoHeader:
     """What a file says of itself. ``width`` and ``height`` are displayed pixels.
 
     ``orientation`` is the EXIF value 1–8 that decoding applies; ``format`` one of JPEG, PNG,
-    TIFF, WEBP, HEIF; ``captured_at`` ISO 8601 local time or ""; ``gps`` (latitude, longitude) in
-    degrees or None.
+    TIFF, WEBP, HEIF, RAW; ``captured_at`` ISO 8601 local time or ""; ``gps`` (latitude,
+    longitude) in degrees or None.
     """
 
     width: int
@@ -102,11 +102,12 @@ class PhotoHeader:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Inspection:
-    """A photo opened for the first time: header, digest of its bytes, JPEG thumbnail."""
+    """A photo opened for the first time: header, digest and number of its bytes, JPEG thumbnail."""
 
     header: PhotoHeader
     sha256: str
     thumbnail: bytes
+    size: int = 0
 
 
 def file_bytes(path: Path) -> bytes:
@@ -142,7 +143,8 @@ def sha256_of(path: Path) -> str:
 def read_header(path: Path) -> PhotoHeader:
     """Size, orientation, date and place, without decoding. Raises ImageUnreadable."""
     try:
-        if path.is_file() and path.stat().st_size <= MAX_BYTES:
+        small = path.is_file() and path.stat().st_size <= MAX_BYTES
+        if small and not _is_raw(path):
             with path.open("rb") as file, _opened(path, file) as picture:
                 return _header(path, picture)
     except FLAWS as error:
@@ -173,7 +175,8 @@ def inspect(path: Path) -> Inspection:
     """Open an unknown file completely. Raises ImageUnreadable. Only within a limited process."""
     data = file_bytes(path)
     header = _header_of(path, data)
-    return Inspection(header, digest(data), thumbnail_of(_decoded(path, data, None)))
+    picture = _decoded(path, data, None)
+    return Inspection(header, digest(data), thumbnail_of(picture), len(data))
 
 
 def thumbnail_of(picture: Image.Image | NDArray[np.uint8]) -> bytes:
@@ -262,7 +265,39 @@ def _apart(picture: Image.Image) -> bool:
     return len(bits) > 1 and max(bits) > 8 and picture.tag_v2.get(PLANAR_CONFIGURATION) == 2
 
 
+def _is_raw(path: Path) -> bool:
+    return path.suffix.lower() in raw.RAW_SUFFIXES
+
+
+@contextmanager
+def _raw_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except raw.RawMissing as error:
+        raise _refusal(path, raw.MISSING) from error
+    except raw.RawDamaged as error:
+        raise _refusal(path, raw.DAMAGED) from error
+
+
+def _raw_header(path: Path, data: bytes) -> PhotoHeader:
+    with _raw_errors(path):
+        width, height, orientation = raw.raw_size(data)
+    if width * height > MAX_PIXELS:
+        raise _too_many_pixels(path)
+    capture = raw.raw_capture(data)
+    return PhotoHeader(width, height, orientation, "RAW", capture.taken_at, capture.gps)
+
+
+def _raw_picture(path: Path, data: bytes, max_side: int | None) -> Image.Image:
+    header = _raw_header(path, data)
+    half = max_side is not None and max(header.width, header.height) >= 2 * max_side
+    with _raw_errors(path):
+        return Image.fromarray(raw.raw_pixels(data, half=half))
+
+
 def _header_of(path: Path, data: bytes) -> PhotoHeader:
+    if _is_raw(path):
+        return _raw_header(path, data)
     try:
         with _opened(path, io.BytesIO(data)) as picture:
             return _header(path, picture)
@@ -284,6 +319,8 @@ def _header(path: Path, picture: Image.Image) -> PhotoHeader:
 
 def _decoded(path: Path, data: bytes, max_side: int | None) -> Image.Image:
     """RGB, displayed orientation."""
+    if _is_raw(path):
+        return _reduced(_raw_picture(path, data, max_side), max_side)
     try:
         with _opened(path, io.BytesIO(data)) as picture:
             deep = _has_low_bits(picture)  # asked first: reading EXIF may load the pixels
@@ -292,15 +329,20 @@ def _decoded(path: Path, data: bytes, max_side: int | None) -> Image.Image:
             if max_side:
                 picture.draft("RGB", (max_side, max_side))
             picture.load()
-            flat = _flattened(path, picture)
+            flat, profile = _flattened(path, picture), picture.info.get("icc_profile")
         if deep:
             flat = _with_low_bits(path, data, flat)
-        if max_side and max(flat.size) > max_side:
-            flat.thumbnail((max_side, max_side), Image.Resampling.BOX, reducing_gap=2.0)
+        flat = in_srgb(_reduced(flat, max_side), profile)
         if orientation in _TURNS and not turns_itself:
             flat = flat.transpose(_TURNS[orientation])
     except FLAWS as error:
         raise _damaged(path, error) from error
+    return flat
+
+
+def _reduced(flat: Image.Image, max_side: int | None) -> Image.Image:
+    if max_side and max(flat.size) > max_side:
+        flat.thumbnail((max_side, max_side), Image.Resampling.BOX, reducing_gap=2.0)
     return flat
 
 
@@ -310,7 +352,7 @@ def _flattened(path: Path, picture: Image.Image) -> Image.Image:
     if mode == "RGB" and "transparency" not in picture.info:
         return picture.copy()
     if mode.startswith("I"):
-        return Image.fromarray(_eight_bits(np.asarray(picture))).convert("RGB")
+        return Image.fromarray(eight_bits(np.asarray(picture))).convert("RGB")
     if mode == "F":
         raise _refusal(path, "holds measured values, not a photo. Save it as 8 or 16 bits")
     if "A" in mode or "a" in mode or "transparency" in picture.info:
@@ -320,41 +362,23 @@ def _flattened(path: Path, picture: Image.Image) -> Image.Image:
     return picture.convert("RGB")
 
 
-def _eight_bits(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
-    values = np.clip(grey.astype(np.int64), 0, None)
-    return (values >> (_depth(int(values.max(initial=0))) - 8)).astype(np.uint8)
-
-
-def _depth(brightest: int) -> int:
-    bits = brightest.bit_length()
-    return next((d for d in (8, 10, 12, 14, 16) if bits <= d), max(bits, 16))
-
-
 def _has_low_bits(picture: Image.Image) -> bool:
     if picture.mode != "RGB" or not isinstance(picture, ImageFile.ImageFile):
         return False
-    return any(_DEEP.search(str(tile.args)) for tile in picture.tile)
+    return any(DEEP.search(str(tile.args)) for tile in picture.tile)
 
 
 def _with_low_bits(path: Path, data: bytes, high: Image.Image) -> Image.Image:
     """16-bit colours by the rule for greys. Pillow gives their high bytes alone, ``high``."""
     brightest = max(most for _, most in high.getextrema())  # type: ignore[misc]
-    if _depth(brightest << 8) == 16:
+    if depth(brightest << 8) == 16:
         return high
     with _opened(path, io.BytesIO(data)) as picture:
         assert isinstance(picture, ImageFile.ImageFile)
         # Read with its bytes exchanged, the same file gives the low ones.
-        picture.tile = [tile._replace(args=_exchanged(tile.args)) for tile in picture.tile]
+        picture.tile = [tile._replace(args=exchanged(tile.args)) for tile in picture.tile]
         picture.load()
         low = np.asarray(picture)
-    shift = _depth(brightest << 8 | (0xFF if brightest else int(low.max(initial=0)))) - 8
+    shift = depth(brightest << 8 | (0xFF if brightest else int(low.max(initial=0)))) - 8
     # In bytes throughout: at 200 megapixels anything wider would not fit the process.
     return Image.fromarray((np.asarray(high) << (8 - shift)) | (low >> shift))
-
-
-def _exchanged(args: Any) -> Any:
-    if isinstance(args, tuple):
-        return tuple(_exchanged(part) for part in args)
-    native = "L" if sys.byteorder == "little" else "B"
-    other = {"L": "B", "B": "L", "N": "B" if native == "L" else "L"}
-    return _DEEP.sub(lambda m: f";16{other[m[1]]}", args) if isinstance(args, str) else args

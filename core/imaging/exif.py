@@ -36,7 +36,14 @@ class Capture:
 def read_capture(picture: Image.Image) -> Capture:
     """What an opened picture's EXIF says. Call it before the pixels are loaded."""
     try:
-        exif = picture.getexif()
+        return capture_of(picture.getexif())
+    except _NONSENSE:
+        return Capture()
+
+
+def capture_of(exif: Image.Exif) -> Capture:
+    """What an EXIF block says."""
+    try:
         orientation = exif.get(ExifTags.Base.Orientation, 1)
         more: Mapping[int, object] = exif.get_ifd(ExifTags.IFD.Exif)
         place: Mapping[int, object] = exif.get_ifd(ExifTags.IFD.GPSInfo)

@@ -4,8 +4,9 @@ Every user action becomes one `Edit`; ``apply`` carries it out here, the store c
 value, and undo applies its inverse. Knows the domain; knows no widget, no store and no model.
 
 Overlaps: a stroke or a proposal changes one region and leaves all others as they are, so a pixel
-may belong to several. A pixel of a leaf and a lesion counts as lesion; one of two lesions counts
-for each disease and once in the severity of the photo.
+may belong to several, unless the person chose another rule (``core.services.rules``). A pixel of a
+leaf and a lesion counts as lesion; one of two lesions counts for each disease and once in the
+severity of the photo.
 
 ``mask_known`` ("somebody has said where the lesions are") becomes True with the first lesion
 outlined, with "no lesions", and with Done on a leaf of the healthy class. It becomes False again
@@ -61,6 +62,32 @@ class Draft:
     author: str = ""
 
 
+def label_of(image: LeafImage) -> ImageLabel:
+    """What labelling changes of a photo, as it is."""
+    return ImageLabel(image.disease, image.state, image.mask_known, image.done_by, image.checked_by)
+
+
+def brought_to(label: ImageLabel, state: ImageState, by: str) -> ImageLabel:
+    """``label`` in ``state``, with the names of who finished and checked the photo.
+
+    A photo that goes back to work has been finished and checked by nobody; checking one leaves
+    who finished it.
+    """
+    match state:
+        case ImageState.DONE:
+            return replace(label, state=state, done_by=by, checked_by="")
+        case ImageState.CHECKED:
+            return replace(label, state=state, checked_by=by)
+        case _:
+            return replace(label, state=state, done_by="", checked_by="")
+
+
+def own_check(session: LabellingSession, by: str) -> bool:
+    """Whether whoever is about to check the photo finished it or outlined something on it."""
+    authors = {r.info.author for r in session.regions} | {session.image.done_by}
+    return bool(by) and by in authors
+
+
 class LabellingSession:
     """One photo under work. Methods that propose give back an `Edit`, or None when nothing changes.
 
@@ -78,7 +105,7 @@ class LabellingSession:
 
     @property
     def label(self) -> ImageLabel:
-        return ImageLabel(self.image.disease, self.image.state, self.image.mask_known)
+        return label_of(self.image)
 
     @property
     def figures(self) -> Areas:
@@ -95,43 +122,55 @@ class LabellingSession:
 
     # -- proposing
 
-    def stroke(self, delta: PackedTiles, *, region: RegionId | None, draft: Draft) -> Edit | None:
-        """A finished brush or eraser stroke: XOR tiles of ``region``, or the tiles of a new one.
+    def stroke(
+        self,
+        delta: PackedTiles,
+        *,
+        region: RegionId | None,
+        draft: Draft,
+        title: str = "Brush stroke",
+    ) -> Edit | None:
+        """A finished stroke or shape: XOR tiles of ``region``, or the tiles of a new one.
 
         A region of which nothing is left is removed.
         """
         if not delta:
             return None
         if region is None or region not in self._regions:
-            return self._add(delta, draft, "Brush stroke")
+            return self._add(delta, draft, title)
         before = self._regions[region]
         after = before.mask.copy()
         after.apply_delta(delta)
         if not after.tiles:
             return self.delete(region)
-        return self._edit("Brush stroke", PixelsChanged(region, delta))
+        return self.edit(title, PixelsChanged(region, delta))
 
-    def accept(self, candidate: Candidate, *, into: RegionId | None, draft: Draft) -> Edit | None:
-        """Take a proposed mask: as a new region, or as more pixels of ``into``."""
+    def accept(
+        self, candidate: Candidate, *, into: RegionId | None, draft: Draft, instead: bool = False
+    ) -> Edit | None:
+        """Take a proposed mask: as a new region, as more pixels of ``into``, or in their place."""
         size = (self.image.width, self.image.height)
         proposed = TileMask.from_array(candidate.pixels, candidate.origin, size)
         if into is None or into not in self._regions:
             tiles = proposed.packed()
             return self._add(tiles, draft, "Accept proposal") if tiles else None
         before = self._regions[into].mask
-        after = before.copy()
         box = proposed.box()
-        if box is not None:
+        if box is None:
+            return None
+        after = proposed if instead else before.copy()
+        if not instead:
             after.add(box, proposed.read(box))
         delta = before.delta(after)
-        return self._edit("Extend region", PixelsChanged(into, delta)) if delta else None
+        title = "Refine region" if instead else "Extend region"
+        return self.edit(title, PixelsChanged(into, delta)) if delta else None
 
     def delete(self, region: RegionId) -> Edit | None:
         """Take a region away."""
         found = self._regions.get(region)
         if found is None:
             return None
-        return self._edit("Delete region", RegionRemoved(found.info, found.mask.packed()))
+        return self.edit("Delete region", RegionRemoved(found.info, found.mask.packed()))
 
     def relabel(
         self, region: RegionId, *, kind: RegionKind, disease: DiseaseId | None
@@ -145,7 +184,7 @@ class LabellingSession:
         )
         if after == found.info:
             return None
-        return self._edit("Relabel region", RegionRelabelled(found.info, after))
+        return self.edit("Relabel region", RegionRelabelled(found.info, after))
 
     def name_disease(self, disease: Disease | None) -> Edit | None:
         """The disease of the whole photo, and of its lesions that follow it."""
@@ -167,14 +206,19 @@ class LabellingSession:
             self.image.id, "Name the disease", (*follow, ImageRelabelled(self.label, after))
         )
 
-    def set_state(self, state: ImageState, healthy: DiseaseId | None = None) -> Edit | None:
-        """How far the person got; ``healthy`` is the id of the healthy class, if any."""
+    def set_state(
+        self, state: ImageState, healthy: DiseaseId | None = None, *, by: str = ""
+    ) -> Edit | None:
+        """How far the person got; ``healthy`` is the id of the healthy class, if any.
+
+        ``by`` is the person's name: kept as who finished the photo, or as who checked it.
+        """
         finished = state in (ImageState.DONE, ImageState.CHECKED)
         is_healthy = healthy is not None and self.image.disease == healthy
         known = self.image.mask_known or (finished and is_healthy)
         return self._relabel_image(
             f"Mark as {state.value.replace('_', ' ')}",
-            replace(self.label, state=state, mask_known=known),
+            replace(brought_to(self.label, state, by), mask_known=known),
         )
 
     def no_lesions(self, healthy: Disease | None) -> Edit | None:
@@ -220,6 +264,8 @@ class LabellingSession:
                         disease=after.disease,
                         state=after.state,
                         mask_known=after.mask_known,
+                        done_by=after.done_by,
+                        checked_by=after.checked_by,
                     )
                     label = True
         self._areas.update(tiles, self._regions.values())
@@ -240,31 +286,28 @@ class LabellingSession:
             draft.source,
             draft.author,
         )
-        return self._edit(title, RegionAdded(info, tiles))
+        return self.edit(title, RegionAdded(info, tiles))
 
-    def _edit(self, title: str, change: Change) -> Edit:
-        """``change`` with what it means for the photo: work has begun, lesions are known or not."""
+    def edit(self, title: str, *changes: Change) -> Edit:
+        """``changes`` of regions with what they mean for the photo: work has begun, lesions are
+        known or not, it has a name."""
         lesions = {r.info.id for r in self._regions.values() if r.info.kind is RegionKind.LESION}
         before = len(lesions)
-        match change:
-            case RegionAdded(info) | RegionRelabelled(_, info) if info.kind is RegionKind.LESION:
-                lesions.add(info.id)
-            case RegionRelabelled(_, info) | RegionRemoved(info):
-                lesions.discard(info.id)
+        named = self.image.disease
+        for change in changes:
+            match change:
+                case RegionAdded(info) | RegionRelabelled(_, info):
+                    (lesions.add if info.kind is RegionKind.LESION else lesions.discard)(info.id)
+                    # A named lesion names a photo that has no name.
+                    named = info.disease if named is None else named
+                case RegionRemoved(info):
+                    lesions.discard(info.id)
         known = self.image.mask_known
         if len(lesions) != before:
             known = bool(lesions)
-        after = replace(self._begun(), mask_known=known, disease=self._named_by(change))
+        after = replace(self._begun(), mask_known=known, disease=named)
         extra = () if after == self.label else (ImageRelabelled(self.label, after),)
-        return Edit(self.image.id, title, (change, *extra))
-
-    def _named_by(self, change: Change) -> DiseaseId | None:
-        """The photo's disease after ``change``: a named lesion names a photo that has no name."""
-        if self.image.disease is None:
-            match change:
-                case RegionAdded(info) | RegionRelabelled(_, info):
-                    return info.disease
-        return self.image.disease
+        return Edit(self.image.id, title, (*changes, *extra))
 
     def _begun(self) -> ImageLabel:
         """The label as it is, with an unseen photo now in progress."""

@@ -67,11 +67,13 @@ def export_project(
     *,
     format_id: str,
     replace: bool = False,
+    places: bool = False,
     progress: Progress | None = None,
 ) -> ExportReport:
     """A file gives way to a newer export of the same project; to another only with ``replace``.
 
-    A folder never does. Raises UsageError for an unknown format, ExportInTheWay, ExportRefused,
+    A folder never does. With ``places`` the file tells where and when photos were taken, where its
+    format can. Raises UsageError for an unknown format, ExportInTheWay, ExportRefused,
     DiskFull, ProjectDamaged.
     """
     known = formats()
@@ -88,7 +90,8 @@ def export_project(
     if spec.suffix and not replace:
         _refuse_to_overwrite(store, out)
     write = cast(Exporter, registry.resolve(spec.factory))
-    return write(store, out, progress=progress)
+    told = {"places": True} if places and spec.places else {}
+    return write(store, out, progress=progress, **told)
 
 
 def _refuse_to_overwrite(store: ProjectStore, out: Path) -> None:

@@ -143,4 +143,5 @@ def _inspection(said: dict[str, Any]) -> Inspection:
         captured_at=str(said["captured_at"]),
         gps=(float(gps[0]), float(gps[1])) if gps else None,
     )
-    return Inspection(header, str(said["sha256"]), base64.b64decode(said["thumbnail"]))
+    thumbnail = base64.b64decode(said["thumbnail"])
+    return Inspection(header, str(said["sha256"]), thumbnail, int(said["size"]))

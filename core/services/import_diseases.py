@@ -71,15 +71,14 @@ class DiseaseBook:
 
     def _new(self, name: str) -> Disease:
         healthy = folded(name) == HEALTHY
-        colours = [c for c in PALETTE if c != HEALTHY_COLOUR]
-        unused = [c for c in colours if c not in {d.colour for d in self._all}]
+        unused = [c for c in PALETTE if c not in {d.colour for d in self._all}]
         keys = {d.hotkey for d in self._all}
         disease = Disease(
             id=DiseaseId(new_id()),
             name=name,
             colour=HEALTHY_COLOUR
             if healthy
-            else (unused[0] if unused else colours[len(self._all) % len(colours)]),
+            else (unused[0] if unused else PALETTE[len(self._all) % len(PALETTE)]),
             hotkey=next((k for k in range(1, 10) if k not in keys), None),
             healthy=healthy,
         )

@@ -11,9 +11,11 @@ import stat
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from core.imaging.decode import SUFFIXES
+from core.imaging.raw import RAW_SUFFIXES
+from core.wording import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,34 +30,60 @@ class Candidate:
 class ImportPlan:
     """``files`` in natural order, each once; ``missing`` were named or found but cannot be
     reached, ``why_missing`` says why; ``passed_over`` counts files in folders that are no photos
-    by their names."""
+    by their names, ``twins`` RAW files that lie beside a picture of the same name."""
 
     files: tuple[Candidate, ...]
     missing: tuple[Path, ...] = ()
     passed_over: int = 0
+    twins: int = 0
 
     @property
     def total(self) -> int:
         return len(self.files) + len(self.missing)
 
+    def remarks(self) -> list[str]:
+        """Sentences about what is in these folders and was not looked at."""
+        said = []
+        if self.twins:
+            said.append(
+                count(
+                    self.twins,
+                    "RAW file lies beside a picture of the same name, which was taken instead.",
+                    "RAW files lie beside a picture of the same name, which was taken instead.",
+                )
+            )
+        if self.passed_over:
+            said.append(
+                count(
+                    self.passed_over,
+                    "file in these folders is no photo by its name and was passed over.",
+                    "files in these folders are no photos by their names and were passed over.",
+                )
+            )
+        return said
 
-def plan(paths: Sequence[Path], *, leave_out: Iterable[Path] = ()) -> ImportPlan:
+
+def plan(
+    paths: Sequence[Path], *, leave_out: Iterable[Path] = (), twins: bool = False
+) -> ImportPlan:
     """Look through folders (and below them) and files.
 
     Hidden files and folders are skipped, links to folders are not followed, and everything in
-    ``leave_out`` (the masks' folder) is passed by. A file named outright is always looked at.
+    ``leave_out`` (the masks' folder) is passed by. A file named outright is always looked at. RAW
+    files beside a picture of their name are only with ``twins``.
     """
     found: dict[Path, Candidate] = {}
     missing: list[Path] = []
-    passed = 0
+    passed = left = 0
     closed = {_absolute(p) for p in leave_out}
     for given in paths:
         start = _absolute(given)
         # Path.exists() and its like raise where a folder on the way may not be entered.
         if os.path.isdir(start):  # noqa: PTH112
-            walk = _Walk(start, closed)
+            walk = _Walk(start, closed, twins=twins)
             candidates, missing = walk.found, missing + walk.lost
             passed += walk.others
+            left += walk.twins
         elif os.path.exists(start):  # noqa: PTH110
             candidates = [Candidate(start)]
         else:
@@ -63,7 +91,7 @@ def plan(paths: Sequence[Path], *, leave_out: Iterable[Path] = ()) -> ImportPlan
             continue
         for candidate in sorted(candidates, key=lambda c: natural_key(c.path)):
             found.setdefault(candidate.path, candidate)
-    return ImportPlan(tuple(found.values()), tuple(dict.fromkeys(missing)), passed)
+    return ImportPlan(tuple(found.values()), tuple(dict.fromkeys(missing)), passed, left)
 
 
 def natural_key(path: Path) -> tuple[tuple[tuple[int, int, str], ...], ...]:
@@ -87,10 +115,10 @@ def _absolute(path: Path) -> Path:
 class _Walk:
     """What one folder and those below it hold."""
 
-    def __init__(self, start: Path, closed: set[Path]) -> None:
+    def __init__(self, start: Path, closed: set[Path], *, twins: bool) -> None:
         self.found: list[Candidate] = []
         self.lost: list[Path] = []
-        self.others = 0
+        self.others = self.twins = 0
         for folder, below, names in os.walk(start, onerror=self._may_not_be_read):
             here = Path(folder)
             below[:] = [
@@ -99,8 +127,12 @@ class _Walk:
                 if not _hidden(name) and here / name not in closed and not _project(name)
             ]
             group = here.relative_to(start).as_posix()
+            pictures = {PurePath(n).stem.casefold() for n in names if _is_picture(n)}
             for name in sorted(names):
-                if not _hidden(name):
+                if not twins and _is_raw(name) and PurePath(name).stem.casefold() in pictures:
+                    # Cameras that write both mean one photo, and one leaf counts once.
+                    self.twins += not _hidden(name)
+                elif not _hidden(name):
                     self._look_at(here / name, "" if group == "." else group)
 
     def _look_at(self, path: Path, group: str) -> None:
@@ -128,6 +160,14 @@ def why_missing(path: Path) -> str:
     if stat.S_ISLNK(mode):
         return "This is a link that leads to no file. Bring back what it leads to or leave it out."
     return "This folder may not be read, so no photo of it was taken in. Check its permissions."
+
+
+def _is_raw(name: str) -> bool:
+    return PurePath(name).suffix.lower() in RAW_SUFFIXES
+
+
+def _is_picture(name: str) -> bool:
+    return PurePath(name).suffix.lower() in SUFFIXES - RAW_SUFFIXES
 
 
 def _hidden(name: str) -> bool:

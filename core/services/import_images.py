@@ -152,14 +152,7 @@ class _Job:
         self._rows = self._read_table(work)
         for path in work.missing:
             self.report.refused.append((path, why_missing(path)))
-        if work.passed_over:
-            self.report.warnings.append(
-                count(
-                    work.passed_over,
-                    "file in these folders is no photo by its name and was passed over.",
-                    "files in these folders are no photos by their names and were passed over.",
-                )
-            )
+        self.report.warnings += work.remarks()
 
     def _read_table(self, work: ImportPlan) -> dict[Path, LabelRow]:
         if self._options.labels is None:
@@ -251,8 +244,15 @@ class _Job:
         return self.report
 
     def _find_again(self, candidate: Candidate, sha256: str) -> None:
-        """Where the project has this photo but has lost its file, that is used from now on."""
+        """Where the project has this photo but has lost its file, that is used from now on.
+
+        A photo that was removed from the project is put back.
+        """
         known = self._store.known_sha256([sha256]).get(sha256)
+        if known is not None and known.removed:
+            self._store.update_images([replace(known, removed=False)])
+            self._moved.add(candidate.path)
+            self.report.known.returned += 1
         if known is None or not has_lost(self._store, known, candidate.path):
             return
         path = self._copies.take(candidate, sha256) if self._copies else candidate.path
@@ -321,6 +321,7 @@ class _Job:
             id=image,
             path=project_path(path, self._store.folder),
             sha256=found.sha256,
+            size_bytes=found.size,
             width=header.width,
             height=header.height,
             orientation=header.orientation,

@@ -20,7 +20,6 @@ from core.domain.disease import Disease
 from core.domain.edits import (
     Change,
     Edit,
-    ImageLabel,
     ImageRelabelled,
     RegionAdded,
     RegionRelabelled,
@@ -30,6 +29,7 @@ from core.domain.image import ImageState, LeafImage, Split
 from core.domain.region import Region, RegionInfo, RegionKind
 from core.importers.labels_csv import LabelRow
 from core.ports import ProjectStore
+from core.services.annotate import label_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,7 @@ class Tally:
     outlined: int = 0
     kept_outlines: int = 0
     moved: int = 0
+    returned: int = 0
     differing: list[tuple[Path, str]] = field(default_factory=list)
 
     def count(self, path: Path, outcome: Outcome) -> None:
@@ -85,6 +86,9 @@ class Tally:
         said = []
         if self.moved:
             said.append(f"{_photos(self.moved)} had moved and {_were(self.moved)} found again.")
+        if self.returned:
+            back = f"{_photos(self.returned)} had been removed and {_were(self.returned)} put back."
+            said.append(back)
         differ = len({path for path, _ in self.differing})
         left = f"{differ:,} differ{'s' if differ == 1 else ''} from what is there"
         left += f" and {_were(differ)} left"
@@ -177,7 +181,7 @@ class _Completion:
         if after.state is ImageState.UNSEEN and after.disease and after.mask_known:
             # As for a new photo: a label and an outline are finished work of somebody.
             after = replace(after, state=ImageState.DONE)
-        relabelled = ImageRelabelled(_label(self._before), _label(after))
+        relabelled = ImageRelabelled(label_of(self._before), label_of(after))
         return after, Edit(after.id, "Import labels", (*self._changes, relabelled))
 
     def _take_row(self, row: LabelRow) -> None:
@@ -254,7 +258,3 @@ class _Completion:
     def _put(self, **values: object) -> None:
         self.outcome.labelled = True
         self._after = replace(self._after, **values)  # type: ignore[arg-type]
-
-
-def _label(image: LeafImage) -> ImageLabel:
-    return ImageLabel(image.disease, image.state, image.mask_known)

@@ -19,6 +19,7 @@ from core.domain.region import RegionKind
 from core.embeddings.key import maker_of
 from core.embeddings.store import EmbeddingStore
 from core.engines.base import (
+    Before,
     Candidate,
     Embedder,
     EngineSpec,
@@ -34,6 +35,7 @@ from core.registry import find, resolve
 from core.services.looks import Encoder, Job, Looks
 from core.services.pictures import PhotoFile, Pictures
 from core.services.sight import Sight
+from core.workers.mask_crop import decode_mask, encode_mask
 
 ENGINES = "core.engines"
 MAX_POINTS = 1000
@@ -60,19 +62,21 @@ def load_engine(engine: str, checkpoint: Path | None = None) -> Segmenter:
 
 
 def prompt_fields(prompt: Prompt) -> dict[str, Any]:
-    """The prompt as fields of a command: ``points``, ``positive``, ``box``, ``wanted``."""
+    """The prompt as fields of a command: its points, signs, box, kind and the mask before."""
+    before = prompt.before
     return {
         "points": [list(point) for point in prompt.points],
         "positive": list(prompt.positive),
         "box": list(prompt.box) if prompt.box else None,
         "wanted": prompt.wanted,
+        "before": encode_mask(before.pixels, before.origin) if before else None,
     }
 
 
 def read_prompt(fields: Mapping[str, Any]) -> Prompt:
     """The inverse of ``prompt_fields``. Raises PromptRefused for anything else."""
-    points, positive, box, wanted = (
-        fields.get(name) for name in ("points", "positive", "box", "wanted")
+    points, positive, box, wanted, before = (
+        fields.get(name) for name in ("points", "positive", "box", "wanted", "before")
     )
     try:
         if len(points or ()) > MAX_POINTS:
@@ -82,8 +86,9 @@ def read_prompt(fields: Mapping[str, Any]) -> Prompt:
             tuple(bool(flag) for flag in positive or ()),
             None if box is None else read_box(box),
             None if wanted is None else RegionKind(wanted),
+            None if before is None else Before(*decode_mask(before)),
         )
-    except (TypeError, ValueError, OverflowError) as error:
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
         raise PromptRefused("The selection could not be read; click again.") from error
 
 

@@ -16,7 +16,8 @@ from core.domain.mask import Box, clip_box
 from core.domain.region import RegionKind
 from core.embeddings import windows
 from core.embeddings.key import EmbeddingKey
-from core.engines.base import Candidate, Prompt
+from core.engines.base import Before, Candidate, Prompt
+from core.engines.before_mask import same
 from core.engines.prompts import check_prompt
 from core.services.looks import Looks, StillLooking
 
@@ -67,7 +68,9 @@ class Sight:
     def predict(self, prompt: Prompt, view: Box | None = None) -> list[Candidate]:
         """Candidates, best first, in the photo's pixels. ``view`` is the part that is on the
         screen. Raises PromptRefused, or StillLooking when not even the whole photo is ready."""
-        prompt = check_prompt(prompt, width=self.size[0], height=self.size[1])
+        width, height = self.size
+        # Whether a mask to go on from says enough is for the engine to say.
+        prompt = check_prompt(prompt, width=width, height=height, uses_before=True)
         window = self._window(prompt, view)
         found = self._answer(prompt, window)
         if window is not None and windows.cuts(window, _box_of(found[0]), self.size):
@@ -131,7 +134,11 @@ class Sight:
         box = prompt.box and (
             prompt.box[0] - x, prompt.box[1] - y, prompt.box[2] - x, prompt.box[3] - y
         )  # fmt: skip
-        moved = replace(prompt, points=tuple((px - x, py - y) for px, py in prompt.points), box=box)
+        points = tuple((px - x, py - y) for px, py in prompt.points)
+        before = prompt.before and Before(
+            prompt.before.pixels, (prompt.before.origin[0] - x, prompt.before.origin[1] - y)
+        )
+        moved = replace(prompt, points=points, box=box, before=before)
         found = self._looks.engine.predict(moved)
         return [replace(one, origin=(one.origin[0] + x, one.origin[1] + y)) for one in found]
 
@@ -177,8 +184,11 @@ class Sight:
 
 
 def _spot(prompt: Prompt) -> Box:
-    """The pixels that the prompt points at."""
+    """The pixels that the prompt points at, and all of the mask that it is to better."""
     parts = [(int(x), int(y), int(x) + 1, int(y) + 1) for x, y in prompt.points]
+    if prompt.before is not None:
+        (x, y), (height, width) = prompt.before.origin, prompt.before.pixels.shape
+        parts.append((x, y, x + width, y + height))
     return windows.around(*parts, *([prompt.box] if prompt.box else []))
 
 
@@ -187,6 +197,7 @@ def _same_region(before: Prompt, now: Prompt) -> bool:
     shared = min(len(before.points), len(now.points))
     return (
         (before.box, before.wanted) == (now.box, now.wanted)
+        and same(before.before, now.before)
         and before.points[:shared] == now.points[:shared]
         and (shared > 0 or now.box is not None)
     )

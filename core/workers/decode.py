@@ -73,6 +73,7 @@ def _photo(path: Path) -> dict[str, object]:
         "orientation": header.orientation,
         "format": header.format,
         "captured_at": header.captured_at,
+        "size": found.size,
         "gps": list(header.gps) if header.gps else None,
         "thumbnail": base64.b64encode(found.thumbnail).decode("ascii"),
     }

@@ -6,19 +6,19 @@ and events; knows no pixels.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QPointF, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
 
-from core.domain.mask import Box
 from core.errors import Bug
-from gui.canvas.document import CanvasDocument
-from gui.canvas.stroke import Stroke
+from gui.canvas.surface import CanvasSurface
 from gui.canvas.tools.base import (
-    Band,
     BoxDrawn,
     Clicked,
+    Lasting,
+    LineDrawn,
     Pointer,
     PointPlaced,
     Refused,
@@ -26,6 +26,7 @@ from gui.canvas.tools.base import (
     StrokeFinished,
     StrokeStarted,
     Tool,
+    Turned,
     all_tools,
 )
 
@@ -36,11 +37,12 @@ RADII = (
     0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 12, 15, 18, 22, 27, 33, 40, 50, 62, 78, 96, 120, 150, 200,
 )  # fmt: skip
 _Kind = QEvent.Type
+LASTING_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Backspace)
 _PRESS = (_Kind.MouseButtonPress, _Kind.MouseButtonDblClick)
 
 
 class Gestures(QObject):
-    """The surface that tools work on. ``active`` is true between press and release."""
+    """``active`` is true between press and release; ``surface`` is what tools work on."""
 
     def __init__(self, view: CanvasView) -> None:
         super().__init__(view)
@@ -48,7 +50,7 @@ class Gestures(QObject):
         self._specs = all_tools()
         self._tools: dict[str, Tool] = {}
         self.spec = self._specs["hand"]
-        self.radius = 12.0
+        self.surface = CanvasSurface(view)
         self.active = False
         self._last = Pointer(0, 0, 0, 0)
         view.installEventFilter(self)
@@ -63,35 +65,32 @@ class Gestures(QObject):
         self._view.show_hand(None)
 
     def finish(self) -> None:
-        """End the gesture as if the button had been released now: a stroke is never lost."""
-        if self.active:
-            self.active = False
-            self._send(self._tool().release(self._last, self))
+        """End the gesture: a stroke is never lost, and neither are the corners of a polygon."""
+        self._release()
+        lasting = self._lasting()
+        if lasting is not None:
+            self._send(lasting.close(self.surface))
 
     def cancel(self) -> None:
         """Give the gesture up."""
+        if self.active or self._lasting() is not None:
+            self._hold(False)
+            self._tool().cancel(self.surface)
+
+    def _release(self) -> None:
+        """As if the button had been released now."""
         if self.active:
-            self.active = False
-            self._tool().cancel(self)
+            self._hold(False)
+            self._send(self._tool().release(self._last, self.surface))
 
-    # What tools ask for.
+    def _hold(self, down: bool) -> None:
+        self.active = down
+        self._view.navigation.wheel_is_free = not (down and isinstance(self._tool(), Turned))
 
-    @property
-    def document(self) -> CanvasDocument | None:
-        return self._view.document
-
-    @property
-    def brush_radius(self) -> float:
-        return self.radius
-
-    def show_stroke(self, stroke: Stroke | None, box: Box | None) -> None:
-        self._view.regions.show_stroke(stroke, box)
-
-    def show_band(self, band: Band | None) -> None:
-        self._view.marks.show_band(band)
-
-    def pan_by(self, dx: float, dy: float) -> None:
-        self._view.camera.pan_by(dx, dy)
+    def _lasting(self) -> Lasting | None:
+        """The tool, while its gesture goes on."""
+        tool = self._tools.get(self.spec.id)
+        return tool if isinstance(tool, Lasting) and tool.under_way else None
 
     # What Qt sends.
 
@@ -104,7 +103,7 @@ class Gestures(QObject):
             case QKeyEvent():
                 return self._key(event)
         if event.type() in (_Kind.Hide, _Kind.WindowDeactivate):
-            self.finish()
+            self._release()
         elif event.type() == _Kind.Leave:
             self._view.marks.show_cursor(None, 0)
             self._view.hoverLeft.emit()
@@ -126,15 +125,16 @@ class Gestures(QObject):
         if kind in _PRESS and not self.active:
             if event.button() not in self._buttons():
                 return False
-            self.active, self._last = True, at
-            self._send(self._tool().press(at, self))
+            self._hold(True)
+            self._last = replace(at, again=kind == _Kind.MouseButtonDblClick)
+            self._send(self._tool().press(self._last, self.surface))
         elif kind == _Kind.MouseMove:
             self._move(at)
         elif kind == _Kind.MouseButtonRelease and self.active:
             if event.buttons() & (Qt.MouseButton.LeftButton | Qt.MouseButton.RightButton):
                 return True  # the button that began is still down
             self._last = at
-            self.finish()
+            self._release()
         return True
 
     def _buttons(self) -> tuple[Qt.MouseButton, ...]:
@@ -145,13 +145,15 @@ class Gestures(QObject):
         self.point_at(at.wx, at.wy)
         if self.active:
             self._last = at
-            self._send(self._tool().move(at, self))
+            self._send(self._tool().move(at, self.surface))
+        elif (lasting := self._lasting()) is not None:
+            lasting.hover(at, self.surface)
         self._view.hovered.emit(at.x, at.y)
 
     def point_at(self, wx: float, wy: float) -> None:
         """Show the brush's circle at a widget position."""
         at = QPointF(wx, wy) if self.spec.brush else None
-        self._view.marks.show_cursor(at, self.radius)
+        self._view.marks.show_cursor(at, self.surface.radius)
 
     def _pointer(self, position: QPointF, *, second: bool) -> Pointer:
         x, y = self._view.camera.image_at(position)
@@ -159,22 +161,47 @@ class Gestures(QObject):
 
     def _wheel(self, event: QWheelEvent) -> bool:
         turn = event.angleDelta()
-        if not event.modifiers() & Qt.KeyboardModifier.AltModifier or not self.spec.brush:
+        step = 1 if (turn.y() or turn.x()) > 0 else -1  # X11 turns Alt + wheel
+        tool = self._tool()
+        if self.active and isinstance(tool, Turned):
+            tool.turn(step, self.surface)
+        elif event.modifiers() & Qt.KeyboardModifier.AltModifier and self._dialled:
+            self.dial(step)
+        else:
             return False
-        self._view.step_radius(1 if (turn.y() or turn.x()) > 0 else -1)  # X11 turns Alt + wheel
         event.accept()
         return True
 
+    @property
+    def _dialled(self) -> bool:
+        return self.spec.brush or self.spec.tolerance
+
+    def dial(self, step: int) -> None:
+        """More (1) or less (−1) of what the tool has: tolerance or size."""
+        if self.spec.tolerance:
+            self.surface.set_tolerance(self.surface.tolerance + step)
+        else:
+            self._view.step_radius(step)
+
     def _key(self, event: QKeyEvent) -> bool:
-        if event.key() == Qt.Key.Key_Escape and self.active:
+        pressed = event.type() == _Kind.KeyPress
+        lasting = self._lasting()
+        if event.key() == Qt.Key.Key_Escape and (self.active or lasting is not None):
             event.accept()  # before it can be a shortcut of the window
-            if event.type() == _Kind.KeyPress:
+            if pressed:
                 self.cancel()
             return True
+        if lasting is not None and event.key() in LASTING_KEYS:
+            event.accept()
+            if pressed and event.key() == Qt.Key.Key_Backspace:
+                lasting.step_back(self.surface)
+            elif pressed:
+                self._send(lasting.close(self.surface))
+            return True
         step = {"[": -1, "]": 1}.get(event.text())
-        if step is None or event.type() != _Kind.KeyPress:
+        if step is None or not pressed:
             return False
-        self._view.step_radius(step)
+        self.dial(step)
         return True
 
     def _send(self, result: Result | None) -> None:
@@ -182,8 +209,10 @@ class Gestures(QObject):
         match result:
             case StrokeStarted(region):
                 view.strokeStarted.emit(region)
-            case StrokeFinished(region, delta):
-                view.strokeFinished.emit(region, dict(delta))
+            case StrokeFinished(region, delta, title):
+                view.strokeFinished.emit(region, dict(delta), title)
+            case LineDrawn(points):
+                view.lineDrawn.emit(points)
             case PointPlaced(x, y, positive):
                 view.pointPlaced.emit(x, y, positive)
             case BoxDrawn(box):

@@ -14,8 +14,9 @@ from PySide6.QtGui import QImage, QPainter
 
 from core.domain.mask import TileMask
 from gui.canvas.overlays import Candidate, Overlays
+from gui.canvas.path_mark import path_changes
 from gui.canvas.sampling import Window
-from gui.canvas.tools.base import Band
+from gui.canvas.tools.base import Band, Path
 from gui.canvas.transform import Transform
 from gui.canvas.viewport import PhotoView
 
@@ -44,6 +45,13 @@ class MarksLayer:
         self._repaint_marks()
         self.shown.band = band
         self._repaint_marks()
+
+    def show_path(self, path: Path | None) -> None:
+        """The outline of a shape being drawn; only what moves of it is painted again."""
+        camera = self._view.camera
+        for rect in path_changes(self.shown.path, path, camera.transform, camera.ratio):
+            self._view.update(rect)
+        self.shown.path = path
 
     def show_prompts(
         self,
@@ -77,6 +85,12 @@ class MarksLayer:
         """Outline one region for a moment; None ends it."""
         if mask is not self.shown.hover:
             self.shown.hover = mask
+            self._view.update()
+
+    def show_chosen(self, masks: list[TileMask]) -> None:
+        """Outline the regions that are chosen beside the active one."""
+        if masks or self.shown.chosen:
+            self.shown.chosen = masks
             self._view.update()
 
     def render(self, window: Window) -> list[QImage]:

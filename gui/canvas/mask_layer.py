@@ -19,6 +19,7 @@ from core.domain.mask import Box, TileKey, clip_box
 from core.domain.region import Region, RegionKind
 from gui.canvas.class_pyramid import ClassPyramid, tile_box, tile_cuts
 from gui.canvas.document import CanvasDocument
+from gui.canvas.hatching import bit, lines, pattern_of
 from gui.canvas.sampling import Window, to_image
 from gui.canvas.stroke import Stroke
 
@@ -34,6 +35,8 @@ LEAVES, LESIONS = range(2, 21), range(21, 126)
 SMALL_EDIT = 24
 LEAF_FILL = 0.25
 """A leaf is most of the photo: it gets this part of the opacity, so that lesions can be seen."""
+HATCH_GAIN = 0.4
+"""How much more solid than the fill the lines of a pattern are."""
 ACTIVE_FILL = 0.7
 """The active region is being looked at closely: less paint, and a white outline instead."""
 
@@ -87,6 +90,7 @@ class MaskLayer:
         self.document = document
         self.opacity = 0.45
         self.mode = MaskMode.FILL
+        self.hatched = False
         self.line = 1
         """Thickness of outlines in device pixels."""
         self.stroke: Stroke | None = None
@@ -97,6 +101,8 @@ class MaskLayer:
         self._pending: set[TileKey] = set()
         self._at: dict[TileKey, list[_Painted]] = {}
         self._lut = np.zeros(256, np.uint32)
+        self._ink = np.zeros(256, np.uint32)
+        self._bits = np.zeros(256, np.uint8)
         self.sync()
 
     @property
@@ -132,9 +138,11 @@ class MaskLayer:
         if box is not None:
             self._take_in(box)
 
-    def restyle(self, *, opacity: float, mode: MaskMode, line: int) -> None:
-        """Opacity 0–1, how regions are drawn, and the thickness of outlines."""
-        self.opacity, self.mode, self.line = opacity, mode, line
+    def restyle(self, *, opacity: float, mode: MaskMode, hatched: bool, line: int) -> None:
+        """Opacity 0–1, how regions are drawn, whether filled lesions carry their disease's
+        pattern, and the thickness of outlines.
+        """
+        self.opacity, self.mode, self.hatched, self.line = opacity, mode, hatched, line
         self._recolour()
 
     def refresh(self, box: Box) -> None:
@@ -177,7 +185,22 @@ class MaskLayer:
         if not numbers.any():
             return None
         self._outline(numbers)
-        return to_image(self._lut[numbers[rim:-rim, rim:-rim]], opaque=False)
+        numbers = np.ascontiguousarray(numbers[rim:-rim, rim:-rim])
+        picture = self._lut[numbers]
+        if self._bits.any():
+            self._hatch(picture, numbers, window)
+        return to_image(picture, opaque=False)
+
+    def _hatch(
+        self, picture: NDArray[np.uint32], numbers: NDArray[np.uint8], window: Window
+    ) -> None:
+        """Draw the patterns over the fill, in place."""
+        import cv2
+
+        inked = cv2.LUT(numbers, self._bits)
+        inked &= lines(window, self.line)
+        at = np.flatnonzero(inked)
+        picture.reshape(-1)[at] = self._ink[numbers.reshape(-1)[at]]
 
     def _outline(self, numbers: NDArray[np.uint8]) -> None:
         """Mark outlines in place: leaves twice as wide, the active region white in a dark ring."""
@@ -221,7 +244,7 @@ class MaskLayer:
         return next((n for n in span if n not in taken), span[-1])
 
     def _recolour(self) -> None:
-        self._lut[:] = 0
+        self._lut[:] = self._ink[:] = self._bits[:] = 0
         self._lut[RING] = premultiplied("#000000", 0.7)
         for number, colour in self._colours.items():
             strong = number in (ACTIVE_LEAF, ACTIVE_LESION, NEW_STROKE)
@@ -229,6 +252,9 @@ class MaskLayer:
             fill *= ACTIVE_FILL if strong else 1
             if self.mode is MaskMode.FILL:
                 self._lut[number] = premultiplied(colour, fill)
+                if self.hatched and number > LEAVES[-1]:
+                    self._bits[number] = bit(pattern_of(colour))
+                    self._ink[number] = premultiplied(colour, min(1.0, fill + HATCH_GAIN))
             self._lut[EDGE + number] = (
                 premultiplied("#ffffff", 1.0) if strong else premultiplied(colour, 0.95)
             )

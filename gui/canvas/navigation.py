@@ -4,15 +4,17 @@ An event filter, so that every photo view is moved in the same way and tools nee
 Knows events and the view's public methods; knows no tool.
 
 Wheel: zoom at the pointer (Shift: pan sideways). Touch pad: two fingers pan, pinch zooms, Ctrl with
-two fingers zooms. Middle button or Space + left button: drag. Arrow keys pan, with Shift by half a
+two fingers zooms. Middle button or Space + left button: drag; Space alone, tapped, is a key like
+others. Arrow keys pan, with Shift by half a
 view; ``+`` and ``-`` zoom, Ctrl+0 fits, Ctrl+1 shows actual pixels.
 """
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QPointF, Qt
+from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal
 from PySide6.QtGui import (
     QInputDevice,
     QKeyEvent,
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 NOTCH = 1.25
 KEY_STEP = 64
+TAP = 0.35
+"""Seconds from which on Space was held, not tapped: somebody looked for the hand."""
 PAN_KEYS = {
     Qt.Key.Key_Left: (1, 0),
     Qt.Key.Key_Right: (-1, 0),
@@ -38,14 +42,22 @@ _Modifier = Qt.KeyboardModifier
 
 
 class Navigation(QObject):
-    """Installs itself on ``view``. ``busy`` is true while a drag or a held Space owns the mouse."""
+    """Installs itself on ``view``. ``busy`` is true while a drag or a held Space owns the mouse.
+
+    ``tapped`` fires when Space is let go at once and nothing was dragged meanwhile.
+    """
+
+    tapped = Signal()
 
     def __init__(self, view: PhotoView) -> None:
         super().__init__(view)
         self._view = view
         self.left_drags = False
         """Whether the left button drags without Space, where there is no tool."""
+        self.wheel_is_free = True
+        """False while a tool turns by it."""
         self._space = False
+        self._tap_until = 0.0
         self._drag: QPointF | None = None
         view.installEventFilter(self)
         view.grabGesture(Qt.GestureType.PinchGesture)
@@ -72,8 +84,8 @@ class Navigation(QObject):
         return False
 
     def _wheel(self, event: QWheelEvent) -> bool:
-        if event.modifiers() & _Modifier.AltModifier:
-            return False  # the brush's size
+        if event.modifiers() & _Modifier.AltModifier or not self.wheel_is_free:
+            return False  # the tool's
         turn, pixels = event.angleDelta(), event.pixelDelta()
         pad = event.device().type() == QInputDevice.DeviceType.TouchPad
         if pad and not event.modifiers() & _Modifier.ControlModifier:
@@ -110,6 +122,7 @@ class Navigation(QObject):
             if button != _Button.MiddleButton and not left:
                 return False
             self._drag = event.position()
+            self._tap_until = 0.0
         elif self._drag is None:
             return False
         elif kind == QEvent.Type.MouseMove:
@@ -124,14 +137,25 @@ class Navigation(QObject):
         return True
 
     def _key(self, event: QKeyEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride and event.key() == Qt.Key.Key_Space:
+            event.accept()  # here it may be held as well, so the shortcut has to wait
+            return True
         if event.type() not in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
             return False
         if event.key() == Qt.Key.Key_Space:
             if not event.isAutoRepeat():
-                self._space = event.type() == QEvent.Type.KeyPress
-                self._show_cursor()
+                self._hold(event.type() == QEvent.Type.KeyPress)
             return True
         return event.type() == QEvent.Type.KeyPress and self._press(event)
+
+    def _hold(self, down: bool) -> None:
+        """Space went down or up."""
+        was, self._space = self._space, down
+        self._show_cursor()
+        if down:
+            self._tap_until = time.monotonic() + TAP
+        elif was and time.monotonic() < self._tap_until:
+            self.tapped.emit()
 
     def _press(self, event: QKeyEvent) -> bool:
         view, key = self._view, Qt.Key(event.key())

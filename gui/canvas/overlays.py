@@ -18,7 +18,9 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 from core.domain.mask import Box, TileMask
 from gui.canvas.mask_layer import edges, premultiplied
+from gui.canvas.path_mark import paint_path
 from gui.canvas.sampling import Window, sample_flags, sample_mask, to_image
+from gui.canvas.tools.base import Path
 from gui.canvas.transform import Transform
 
 PLUS, MINUS = "#00855f", "#c94f00"
@@ -76,17 +78,19 @@ class Overlays:
     box: tuple[float, float, float, float] | None = None
     band: tuple[float, float, float, float] | None = None
     cursor: tuple[float, float, float] | None = None
+    path: Path | None = None
     candidate: Candidate | None = None
     waiting: TileMask | None = None
     hover: TileMask | None = None
+    chosen: list[TileMask] = field(default_factory=list)
 
     def render(self, window: Window) -> list[QImage]:
         """Pixel layers of the window, in painting order."""
         images = [] if self.waiting is None else [_outline(self.waiting, window)]
         if self.candidate is not None:
             images.append(self.candidate.render(window))
-        if self.hover is not None:
-            images.append(_outline(self.hover, window))
+        outlined = [*self.chosen, *([] if self.hover is None else [self.hover])]
+        images += [_outline(mask, window) for mask in outlined]
         return [image for image in images if image is not None]
 
     def paint(self, painter: QPainter, transform: Transform, ratio: float) -> None:
@@ -100,6 +104,8 @@ class Overlays:
             mark = _mark(positive, ratio)
             x, y = _place(point, transform)
             painter.drawImage(QPoint(x - mark.width() // 2, y - mark.height() // 2), mark)
+        if self.path is not None:
+            paint_path(painter, self.path, transform, ratio)
         if self.cursor is not None:
             wx, wy, radius = self.cursor
             at = QPointF((wx + 0.5) * ratio, (wy + 0.5) * ratio)

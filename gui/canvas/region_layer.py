@@ -30,6 +30,7 @@ class RegionLayer(QObject):
         self.document: CanvasDocument | None = None
         self.opacity = 0.45
         self.mode = MaskMode.FILL
+        self.hatched = True
         self._masks: MaskLayer | None = None
         self._later = QTimer(self, interval=0)
         self._later.timeout.connect(self._work)
@@ -48,10 +49,12 @@ class RegionLayer(QObject):
         self._work()
 
     def restyle(self) -> None:
-        """Opacity, mode or the screen's density changed."""
+        """Opacity, mode, hatching or the screen's density changed."""
         if self._masks is not None:
             line = max(1, round(1.25 * self._view.camera.ratio))
-            self._masks.restyle(opacity=self.opacity, mode=self.mode, line=line)
+            self._masks.restyle(
+                opacity=self.opacity, mode=self.mode, hatched=self.hatched, line=line
+            )
         self._view.update()
 
     def show_stroke(self, stroke: Stroke | None, box: Box | None) -> None:

@@ -63,6 +63,13 @@ class Stroke:
         self.erase = erase
         self.painted: dict[TileKey, Flags] = {}
 
+    @classmethod
+    def filled(cls, mask: TileMask, region_id: RegionId | None, *, erase: bool) -> Stroke:
+        """All the pixels of ``mask``, as if they had been painted at once."""
+        stroke = cls((mask.width, mask.height), region_id, erase=erase)
+        stroke.painted = mask.tiles
+        return stroke
+
     def line(self, a: Point, b: Point, radius: float) -> Box | None:
         """Paint every pixel whose centre is within ``radius`` of the line a–b, and the pixel at b.
 

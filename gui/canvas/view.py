@@ -28,23 +28,26 @@ from gui.canvas.viewport import PhotoView
 class CanvasView(PhotoView):
     """Signals, all in photo coordinates:
 
-    ``strokeStarted(region id or None)``, ``strokeFinished(region id or None, {tile: packed XOR})``:
-    the region itself is unchanged until the receiver applies the delta. None asks for a new region
-    whose pixels are the delta. Apply it before returning, and the stroke never flickers.
+    ``strokeStarted(region id or None)``, ``strokeFinished(region id or None, {tile: packed XOR},
+    title)``: the region itself is unchanged until the receiver applies the delta. None asks for a
+    new region whose pixels are the delta. Apply it before returning, and the stroke never flickers.
     ``pointPlaced(x, y, positive)``, ``boxDrawn((x0, y0, x1, y1))``, ``clicked(x, y)`` by the hand,
-    ``hovered(x, y)`` and ``hoverLeft()``, ``refused(sentence)`` when a gesture can do nothing,
-    ``radiusChanged(radius)``, ``toolChanged(id)``.
+    ``lineDrawn(points)`` to cut along, ``hovered(x, y)`` and ``hoverLeft()``,
+    ``refused(sentence)`` when a gesture can do nothing,
+    ``radiusChanged(radius)``, ``toleranceChanged(tolerance)``, ``toolChanged(id)``.
     """
 
     strokeStarted = Signal(object)
-    strokeFinished = Signal(object, object)
+    strokeFinished = Signal(object, object, str)
     pointPlaced = Signal(float, float, bool)
     boxDrawn = Signal(object)
+    lineDrawn = Signal(object)
     clicked = Signal(float, float)
     hovered = Signal(float, float)
     hoverLeft = Signal()
     refused = Signal(str)
     radiusChanged = Signal(float)
+    toleranceChanged = Signal(float)
     toolChanged = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -54,6 +57,7 @@ class CanvasView(PhotoView):
         self.marks = MarksLayer(self)
         self.layers = [self.regions, self.marks]
         self.gestures = Gestures(self)
+        self.surface = self.gestures.surface
         self.photoShown.connect(lambda _complete: self.show_hand(None))
 
     @property
@@ -78,7 +82,7 @@ class CanvasView(PhotoView):
         return self.gestures.spec.id
 
     def set_tool(self, tool_id: str) -> None:
-        """Choose a tool of `gui.canvas.tools` ("hand", "brush", "eraser", "point", "box")."""
+        """Choose a tool of `gui.canvas.tools` ("hand", "brush", "polygon", "point", …)."""
         self.gestures.choose(tool_id)
         self.toolChanged.emit(tool_id)
 
@@ -89,18 +93,18 @@ class CanvasView(PhotoView):
     @property
     def brush_radius(self) -> float:
         """In photo pixels; 0.5 is a single pixel."""
-        return self.gestures.radius
+        return self.surface.radius
 
     @brush_radius.setter
     def brush_radius(self, radius: float) -> None:
-        if radius != self.gestures.radius:
-            self.gestures.radius = radius
+        if radius != self.surface.radius:
+            self.surface.radius = radius
             self.marks.resize_cursor(radius)
             self.radiusChanged.emit(radius)
 
     def step_radius(self, step: int) -> None:
         """A larger brush (1) or a smaller one (−1)."""
-        self.brush_radius = next_radius(self.gestures.radius, step)
+        self.brush_radius = next_radius(self.surface.radius, step)
 
     @property
     def mask_opacity(self) -> float:

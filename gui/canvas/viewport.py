@@ -14,12 +14,22 @@ from typing import Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPalette, QRegion, QResizeEvent
+from PySide6.QtGui import (
+    QColor,
+    QFocusEvent,
+    QImage,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QRegion,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QWidget
 
 from core.domain.mask import Box
 from gui.canvas.camera import Camera
 from gui.canvas.empty_state import EmptyState
+from gui.canvas.look import Lens, Look
 from gui.canvas.navigation import Navigation
 from gui.canvas.photo_source import PhotoSource
 from gui.canvas.pyramid import PhotoPyramid
@@ -30,6 +40,10 @@ IDLE_MS = 100
 BLOCKY = 3.0
 """From this many device pixels per photo pixel on, pixels are shown as squares."""
 RIM = 4
+BY_KEYBOARD = (
+    Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason,
+    Qt.FocusReason.ShortcutFocusReason,
+)  # fmt: skip
 MANY_RECTS = 12
 SPARE = 15_000
 """Painting this many pixels costs as much as beginning another rectangle."""
@@ -49,10 +63,13 @@ class Layer(Protocol):
 
 
 class PhotoView(QWidget):
-    """``viewChanged`` follows every zoom and pan; ``photoShown`` says whether it is all there."""
+    """``viewChanged`` follows every zoom and pan; ``photoShown`` says whether it is all there;
+    ``focusShown`` whether a frame should tell that the keyboard is here: it came by the keyboard.
+    """
 
     viewChanged = Signal()
     photoShown = Signal(bool)
+    focusShown = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -65,6 +82,7 @@ class PhotoView(QWidget):
         self.layers: list[Layer] = []
         self.smooth = True
         """Whether the picture is as good as it gets; False while a zoom is going on."""
+        self._lens = Lens()
         self.camera = Camera(self)
         self.camera.resize(self.width(), self.height(), self.devicePixelRatioF())
         self.camera.moved.connect(self._moved)
@@ -106,6 +124,16 @@ class PhotoView(QWidget):
     def zoom(self) -> float:
         """Device pixels per photo pixel: 1.0 is "actual pixels"."""
         return self.camera.transform.scale
+
+    @property
+    def look(self) -> Look:
+        """Brightness, contrast and channel of what is shown; stays when another photo comes."""
+        return self._lens.look
+
+    @look.setter
+    def look(self, look: Look) -> None:
+        self._lens.look = look
+        self.update()
 
     def fit(self) -> None:
         """Show the whole photo."""
@@ -210,7 +238,8 @@ class PhotoView(QWidget):
             return
         window = Window(x0 - left, y0 - top, x1 - left, y1 - top, t.scale, t.size)
         smooth = self.smooth and t.scale < BLOCKY
-        images = [to_image(pyramid.sample(window, smooth=smooth), opaque=True)]
+        pixels = self._lens.show(pyramid, pyramid.sample(window, smooth=smooth))
+        images = [to_image(pixels, opaque=True)]
         for layer in self.layers:
             images += layer.render(window)
         painter.save()
@@ -229,6 +258,8 @@ class PhotoView(QWidget):
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.DevicePixelRatioChange:
             self.camera.resize(self.width(), self.height(), self.devicePixelRatioF())
+        elif isinstance(event, QFocusEvent):
+            self.focusShown.emit(event.gotFocus() and event.reason() in BY_KEYBOARD)
         elif event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
             self.update()
         return super().event(event)

@@ -5,7 +5,7 @@ Knows edits and their order; what they mean is decided elsewhere. Knows no widge
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import QObject, Signal
 
@@ -13,14 +13,23 @@ from core.changes import Changes
 from core.domain.edits import Edit
 from core.domain.ids import ImageId, RegionId
 from core.history import History
+from core.ports import Steps
 from core.services.annotate import Touched
 from gui.context import Context
 from gui.controllers.open_photo import OpenPhoto
 from gui.controllers.saver import Saver
 
+STEPS_DROPPED = (
+    "What was done on this photo before cannot be undone any more: it has been changed otherwise "
+    "since. Its outlines are as they were saved."
+)
+
 
 class Edits(QObject):
-    """``updated`` fires after every change of regions, labels, areas, undo or the active region."""
+    """``updated`` fires after every change of regions, labels, areas, undo or the active region.
+
+    ``balance`` counts the actions done, less those undone.
+    """
 
     updated = Signal()
 
@@ -28,8 +37,11 @@ class Edits(QObject):
         super().__init__(parent)
         self._context, self._current = context, current
         self.saver = Saver(context, self)
+        self.balance = 0
         self._history = History(context.preferences.number("label.undo_megabytes") << 20)
+        self._also: tuple[RegionId, ...] = ()
         current.pending = self.saver.pending
+        current.opened.connect(self._recall)
         current.opened.connect(self.updated)
         current.recoloured.connect(self.updated)
         context.project.opened.connect(self._history.clear)
@@ -39,13 +51,14 @@ class Edits(QObject):
         """A finished action; ``select`` makes a region it added the active one."""
         if edit is not None and self._context.project.writable:
             self._history.push(edit)
+            self.balance += 1
             self._carry_out(edit, select=select)
 
     def undo(self) -> None:
-        self._step(self._history.undo)
+        self._step(self._history.undo, -1)
 
     def redo(self) -> None:
-        self._step(self._history.redo)
+        self._step(self._history.redo, 1)
 
     @property
     def undo_title(self) -> str:
@@ -65,11 +78,40 @@ class Edits(QObject):
         document = self._current.document
         return document.active_id if document is not None else None
 
-    def set_active(self, region: RegionId | None) -> None:
-        document = self._current.document
-        if document is not None and region != document.active_id:
+    @property
+    def chosen(self) -> list[RegionId]:
+        """The active region and those chosen with it, the active one first."""
+        session, active = self._current.session, self.active
+        if session is None or active is None:
+            return []
+        return [active, *(r for r in self._also if r != active and session.region(r) is not None)]
+
+    def set_active(self, region: RegionId | None, also: Iterable[RegionId] = ()) -> None:
+        """Choose a region, and others ``also`` for the actions that work on several."""
+        document, wanted = self._current.document, tuple(also)
+        if document is not None and (region, wanted) != (document.active_id, self._also):
+            self._also = wanted
             document.set_active(region)
             self.updated.emit()
+
+    def _recall(self) -> None:
+        """Ask for the steps of an earlier session. What is done meanwhile is committed later."""
+        session = self._current.session
+        if session is None or self._history.knows(session.image.id):
+            return
+        image = session.image.id
+        if not self.saver.pending(image):
+            self._context.project.ask(
+                lambda store: store.steps(image),
+                on_done=lambda steps: self._recalled(image, steps),
+                owner=self,
+            )
+
+    def _recalled(self, image: ImageId, steps: Steps) -> None:
+        self._history.recall(image, steps.done, steps.undone)
+        if steps.dropped:
+            self._context.notices.info(STEPS_DROPPED)
+        self.updated.emit()
 
     def _project_changed(self, changes: Changes) -> None:
         """Steps on photos that an import has completed do not fit any more."""
@@ -78,12 +120,13 @@ class Edits(QObject):
                 self._history.forget(image)
             self.updated.emit()
 
-    def _step(self, step: Callable[[ImageId], Edit | None]) -> None:
+    def _step(self, step: Callable[[ImageId], Edit | None], count: int) -> None:
         session = self._current.session
         if session is None or not self._context.project.writable:
             return
         edit = step(session.image.id)
         if edit is not None:
+            self.balance += count
             self._carry_out(edit)
 
     def _carry_out(self, edit: Edit, *, select: bool = False) -> None:
@@ -96,6 +139,7 @@ class Edits(QObject):
         self._show(touched)
         new = [r.info.id for r in session.regions if r.info.id not in before]
         if select and new:
+            self._also = ()
             document.set_active(new[-1])
         self.updated.emit()
 

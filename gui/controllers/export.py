@@ -96,8 +96,13 @@ class ExportController(QObject):
             owner=self,
         )
 
-    def export_data(self, format_id: str, out: Path, *, replace: bool = False) -> None:
-        """Write the labels in a format of the registry; ``replace`` over whatever is there."""
+    def export_data(
+        self, format_id: str, out: Path, *, replace: bool = False, places: bool = False
+    ) -> None:
+        """Write the labels in a format of the registry; ``replace`` over whatever is there.
+
+        ``places``: with where and when photos were taken.
+        """
         store = self._context.project.from_afar()
         if self.data_busy or store is None:
             return
@@ -106,7 +111,12 @@ class ExportController(QObject):
             from core.services.export import export_project
 
             return export_project(
-                store, out, format_id=format_id, replace=replace, progress=self._moved
+                store,
+                out,
+                format_id=format_id,
+                replace=replace,
+                places=places,
+                progress=self._moved,
             )
 
         def failed(error: BaseException) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
@@ -16,8 +17,11 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from core.changes import Changes
 from core.domain.ids import ImageId
 from core.services.import_images import ImportOptions, ImportReport, plan, run
-from core.services.locate import LocateReport, find_moved
+from core.services.locate import LocateProgress, LocateReport, find_moved
 from gui.context import Context
+
+if TYPE_CHECKING:
+    from gui.dialogs.locate import LocateDialog
 
 
 class ImportController(QObject):
@@ -33,6 +37,7 @@ class ImportController(QObject):
         super().__init__(window)
         self._context, self._window = context, window
         self._stop: threading.Event | None = None
+        self.locating: LocateDialog | None = None
         context.actions.on("photos.import", lambda: self.ask([]))
         context.actions.on("photo.locate", self.ask_locate)
         context.guards.append(
@@ -94,15 +99,39 @@ class ImportController(QObject):
         dialog.open()
 
     def locate(self, folder: Path) -> None:
+        """Search for every photo that is not in its place; labelling goes on meanwhile."""
+        from gui.dialogs.locate import LocateDialog
+
         store = self._context.project.from_afar()
-        if store is None:
+        if store is None or self.locating is not None:
             return
-        self._context.notices.info(f"Searching {folder.name} for moved photos…")
-        self._context.tasks.run(
-            lambda: find_moved(store, folder), on_done=self._located, owner=self
+        self._context.preferences.put_last_folder("photos", folder)
+        stop, tasks = threading.Event(), self._context.tasks
+        dialog = self.locating = LocateDialog(folder, stop.set, self._window)
+
+        def told(seen: LocateProgress) -> None:
+            tasks.post(lambda: dialog.show_progress(seen))
+
+        dialog.show()
+        tasks.run(
+            lambda: find_moved(store, folder, progress=told, cancelled=stop.is_set),
+            on_done=self._located,
+            on_error=self._not_located,
+            owner=self,
         )
 
+    def _not_located(self, error: BaseException) -> None:
+        self._close_search()
+        self._context.notices.show(error)
+
+    def _close_search(self) -> None:
+        if self.locating is not None:
+            self.locating.finish()
+            self.locating.deleteLater()
+            self.locating = None
+
     def _located(self, report: LocateReport) -> None:
+        self._close_search()
         if report.missing == report.found:
             self._context.notices.success(report.sentence())
         else:

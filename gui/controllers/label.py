@@ -9,26 +9,35 @@ from __future__ import annotations
 from PySide6.QtCore import QObject
 
 from core.domain.disease import Disease
-from core.domain.edits import PackedTiles
+from core.domain.edits import Edit, PackedTiles
 from core.domain.ids import DiseaseId, RegionId
 from core.domain.image import ImageState
 from core.domain.region import RegionInfo, RegionKind
 from core.engines.base import Candidate
 from core.services.annotate import Draft, LabellingSession
+from core.services.rules import Overlap, Rules, obey
 from gui.context import Context
+from gui.controllers.bulk import BulkController
 from gui.controllers.edits import Edits
 from gui.controllers.open_photo import OpenPhoto
 from gui.models.diseases import DiseaseList
 
+FORBIDDEN = (
+    "Nothing was added: all of it lies where new lesions may not go. The Region menu has the rules."
+)
+
 
 class LabelController(QObject):
-    """``current`` is the open photo, ``edits`` carries actions out; every method here is one."""
+    """``current`` is the open photo, ``edits`` carries actions out and ``bulk`` those on many;
+    every method here is one.
+    """
 
     def __init__(self, context: Context, diseases: DiseaseList, parent: QObject) -> None:
         super().__init__(parent)
         self._context, self._diseases = context, diseases
         self.current = OpenPhoto(context, diseases, self)
         self.edits = Edits(context, self.current, self)
+        self.bulk = BulkController(context, self.edits, diseases, self)
         self.kind = RegionKind.LESION
         self.edits.updated.connect(self._follow_draft)
 
@@ -69,17 +78,44 @@ class LabelController(QObject):
         self.edits.set_active(None)
         self.edits.updated.emit()
 
-    def stroke(self, region: RegionId | None, delta: PackedTiles) -> None:
-        """A finished brush or eraser stroke."""
-        if self.session is not None:
-            edit = self.session.stroke(delta, region=region, draft=self.draft())
-            self.edits.do(edit, select=True)
+    @property
+    def rules(self) -> Rules:
+        """Where new pixels of lesions may go."""
+        preferences = self._context.preferences
+        inside = bool(preferences.get("label.inside_leaf"))
+        return Rules(inside, Overlap(preferences.text("label.overlap")))
 
-    def accept(self, candidate: Candidate, *, source: str, into: RegionId | None) -> None:
-        """A proposal becomes a region, or more pixels of ``into``."""
+    def propose(self, edit: Edit | None, *, select: bool = False) -> None:
+        """Carry out what adds pixels, as far as the rules allow."""
+        if self.session is None or edit is None:
+            return
+        allowed = obey(self.session, edit, self.rules)
+        if allowed is None:
+            self._context.notices.info(FORBIDDEN)
+        self.edits.do(allowed, select=select)
+
+    def stroke(
+        self, region: RegionId | None, delta: PackedTiles, title: str = "Brush stroke"
+    ) -> None:
+        """A finished stroke or shape."""
         if self.session is not None:
-            edit = self.session.accept(candidate, into=into, draft=self.draft(source))
-            self.edits.do(edit, select=True)
+            draft = self.draft()
+            edit = self.session.stroke(delta, region=region, draft=draft, title=title)
+            self.propose(edit, select=True)
+
+    def accept(
+        self,
+        candidate: Candidate,
+        *,
+        source: str,
+        into: RegionId | None,
+        instead: bool = False,
+    ) -> None:
+        """A proposal becomes a region, more pixels of ``into``, or all of them ``instead``."""
+        if self.session is not None:
+            draft = self.draft(source)
+            edit = self.session.accept(candidate, into=into, draft=draft, instead=instead)
+            self.propose(edit, select=True)
 
     def delete_active(self) -> None:
         """Take the active region away."""
@@ -115,7 +151,9 @@ class LabelController(QObject):
         """How far the person got."""
         if self.session is not None:
             healthy = self._diseases.healthy
-            self.edits.do(self.session.set_state(state, healthy.id if healthy else None))
+            by = self._context.preferences.text("label.author").strip()
+            named = healthy.id if healthy else None
+            self.edits.do(self.session.set_state(state, named, by=by))
 
     def _follow_draft(self) -> None:
         if self.current.document is not None:

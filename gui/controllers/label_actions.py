@@ -14,14 +14,16 @@ from PySide6.QtGui import QActionGroup
 from core.domain.image import ImageState
 from core.domain.region import RegionKind
 from core.engines.base import PromptKind
+from core.services.annotate import own_check
 from gui.actions import spec
-from gui.canvas.mask_layer import MaskMode
 from gui.canvas.tools.base import all_tools
 from gui.canvas.view import CanvasView
 from gui.context import Context
+from gui.controllers.bulk import own_check_sentence
 from gui.controllers.label import LabelController
 from gui.controllers.suggestions import Suggestions
 from gui.gallery.panel import GalleryPanel
+from gui.models.disease_keys import NINE, DiseaseKeys
 from gui.models.diseases import DiseaseList
 
 LOOKING_TOOLS = ("hand",)
@@ -41,14 +43,21 @@ def add_actions(context: Context, diseases: DiseaseList) -> list[str]:
         )  # fmt: skip
         action.setToolTip(f"{action.toolTip()}\n{tool.hint}")
         tools.append(f"tool.{tool.id}")
-    for number in range(1, 10):
-        for prefix, keys in (("name", f"{number}"), ("leaf", f"Alt+{number}")):
+    for prefix, keys, sheet in (
+        ("name", "", "Disease of the region, or of the leaf"),
+        ("leaf", "Alt+", "Disease of the leaf"),
+    ):
+        for number in range(1, NINE + 1):
             context.actions.add(
                 spec(
-                    f"{prefix}.{number}", f"Disease {number}", "", keys,
-                    needs="label image writable",
+                    f"{prefix}.{number}", f"Disease {number}", "", f"{keys}{number}",
+                    needs="label image writable", sheet=sheet,
                 )
             )  # fmt: skip
+    context.actions.add(
+        spec("disease.more", "Digits for the next nine diseases", "Label", "0",
+             needs="label image writable many_diseases", separator=True)
+    )  # fmt: skip
     return tools
 
 
@@ -69,13 +78,17 @@ class LabelActions(QObject):
         self._context, self._controller = context, controller
         self._canvas, self._diseases, self._gallery = canvas, diseases, gallery
         self._suggestions, self._assistant = suggestions, suggestions.assistant
+        self.keys = DiseaseKeys(diseases)
+        self._bulk = controller.bulk
         self._bind_tools()
         self._bind_view()
         on = context.actions.on
         bound: dict[str, Callable[[], object]] = {
             "edit.undo": self._undo,
-            "edit.redo": controller.edits.redo,
+            "edit.redo": self._redo,
             "region.delete": controller.delete_active,
+            "photo.accept_next": self.accept_next,
+            "disease.more": self.keys.turn,
             "photo.next": partial(self._step, 1),
             "photo.previous": partial(self._step, -1),
             "photo.next_open": self._next_open,
@@ -85,23 +98,17 @@ class LabelActions(QObject):
             "candidate.accept": self._accept,
             "candidate.extend": partial(self._accept, extend=True),
             "candidate.next": self._next_candidate,
-            "candidate.reject": suggestions.reject,
-            "candidate.all": suggestions.accept_all,
-            "find.leaf": partial(suggestions.find, PromptKind.WHOLE_LEAF),
-            "find.everything": partial(suggestions.find, PromptKind.EVERYTHING),
-            "find.alike": partial(suggestions.find, PromptKind.ALIKE),
-            "find.model": suggestions.from_model,
+            "candidate.previous": partial(self._next_candidate, -1),
             "candidate.cancel": self._cancel,
             "label.diseases": self.edit_diseases,
         }
-        for action, function in bound.items():
+        for action, function in (bound | self._findings()).items():
             on(action, function)
-        for number in range(1, 10):
-            on(f"name.{number}", partial(self._name, number, leaf=False))
-            on(f"leaf.{number}", partial(self._name, number, leaf=True))
+        self._bind_digits()
         context.actions.on_toggled("kind.toggle", self._toggle_kind)
         controller.edits.updated.connect(self._follow)
         context.project.opened.connect(self._follow)
+        canvas.navigation.tapped.connect(context.actions["photo.accept_next"].trigger)
         self._follow()
 
     def edit_diseases(self) -> None:
@@ -120,35 +127,78 @@ class LabelActions(QObject):
         )
         self._context.actions[f"tool.{self._canvas.tool_id}"].setChecked(True)
 
+    def _findings(self) -> dict[str, Callable[[], object]]:
+        find = self._suggestions.find
+        return {
+            "candidate.reject": self._suggestions.reject,
+            "candidate.all": self._suggestions.accept_all,
+            "find.leaf": partial(find, PromptKind.WHOLE_LEAF),
+            "find.everything": partial(find, PromptKind.EVERYTHING),
+            "find.alike": partial(find, PromptKind.ALIKE),
+            "find.model": self._suggestions.from_model,
+        }
+
+    def _bind_digits(self) -> None:
+        on = self._context.actions.on
+        for number in range(1, NINE + 1):
+            on(f"name.{number}", partial(self._name, number, leaf=False))
+            on(f"leaf.{number}", partial(self._name, number, leaf=True))
+        self.keys.changed.connect(self._name_digits)
+        self._name_digits()
+
     def _bind_view(self) -> None:
         on, canvas = self._context.actions.on, self._canvas
         on("view.fit", canvas.fit)
         on("view.actual", partial(canvas.zoom_to, 1.0))
         on("view.zoom_in", partial(canvas.zoom_by, 1.25))
         on("view.zoom_out", partial(canvas.zoom_by, 0.8))
-        on("brush.smaller", partial(canvas.step_radius, -1))
-        on("brush.larger", partial(canvas.step_radius, 1))
+        on("brush.smaller", partial(canvas.gestures.dial, -1))
+        on("brush.larger", partial(canvas.gestures.dial, 1))
         on("view.filter", self._gallery.text.setFocus)
-        self._context.actions.on_toggled("view.masks", self._hide_masks)
-
-    def _hide_masks(self, hidden: bool) -> None:
-        self._canvas.mask_mode = MaskMode.HIDDEN if hidden else MaskMode.FILL
 
     def _undo(self) -> None:
         """A proposal that is being made goes first: it is the last thing the person did."""
         if self._assistant.prompts:
             self._assistant.clear()
+        elif self._bulk.undo_title:
+            self._bulk.undo()
         else:
             self._controller.edits.undo()
+
+    def _redo(self) -> None:
+        if self._bulk.redo_title:
+            self._bulk.redo()
+        else:
+            self._controller.edits.redo()
 
     def _accept(self, *, extend: bool = False) -> None:
         candidate = self._assistant.candidate
         if candidate is None:
             self._suggestions.accept()
             return
-        into = self._controller.edits.active if extend else None
+        refined = self._assistant.prompts.region
+        into = self._controller.edits.active if extend else refined
+        instead = refined is not None and not extend
         self._assistant.clear()
-        self._controller.accept(candidate, source=self._assistant.source, into=into)
+        source = self._assistant.source
+        self._controller.accept(candidate, source=source, into=into, instead=instead)
+
+    def accept_next(self) -> None:
+        """Space: what is proposed is taken; with nothing proposed the photo is done."""
+        if self._context.actions["candidate.accept"].isEnabled():
+            self._accept()
+        else:
+            self._finish(ImageState.DONE)
+
+    def _name_digits(self) -> None:
+        """Menu texts and the sheet of keys name the diseases themselves."""
+        actions = self._context.actions
+        actions.set_flag("many_diseases", self.keys.pages > 1)
+        for number in range(1, NINE + 1):
+            disease = self.keys.disease(number)
+            for prefix in ("name", "leaf"):
+                text = disease.name if disease else f"Disease {number}"
+                actions[f"{prefix}.{number}"].setText(text.replace("&", "&&"))
 
     def _cancel(self) -> None:
         """Esc: first the proposal, then the active region."""
@@ -159,17 +209,17 @@ class LabelActions(QObject):
         else:
             self._controller.edits.set_active(None)
 
-    def _next_candidate(self) -> None:
+    def _next_candidate(self, step: int = 1) -> None:
         if self._assistant.candidate is not None:
-            self._assistant.next_candidate()
+            self._assistant.next_candidate(step)
         else:
-            self._suggestions.step(1)
+            self._suggestions.step(step)
 
     def _toggle_kind(self, leaf: bool) -> None:
         self._controller.set_kind(RegionKind.LEAF if leaf else RegionKind.LESION)
 
     def _name(self, number: int, *, leaf: bool) -> None:
-        disease = self._diseases.with_hotkey(number)
+        disease = self.keys.disease(number)
         if disease is None:
             return
         if leaf:
@@ -197,6 +247,13 @@ class LabelActions(QObject):
         self._context.notices.info("No further photo is waiting in this list.")
 
     def _finish(self, state: ImageState) -> None:
+        session, by = self._controller.session, self._context.preferences.text("label.author")
+        if state is ImageState.CHECKED and session is not None:
+            if not by.strip():
+                self._bulk.ask_for_name()
+                return
+            if own_check(session, by.strip()):
+                self._context.notices.warning(own_check_sentence())
         self._controller.mark(state)
         advance = bool(self._context.preferences.get("label.advance"))
         if advance and not self._step(1):
@@ -206,7 +263,9 @@ class LabelActions(QObject):
         actions, edits = self._context.actions, self._controller.edits
         writable = self._context.project.writable
         actions.set_flag("region", edits.active is not None)
-        for word, title in (("undo", edits.undo_title), ("redo", edits.redo_title)):
+        bulk = self._bulk
+        undo, redo = bulk.undo_title or edits.undo_title, bulk.redo_title or edits.redo_title
+        for word, title in (("undo", undo), ("redo", redo)):
             actions.set_flag(word, bool(title) and writable)
             actions[f"edit.{word}"].setText(f"{word.capitalize()} {title.lower()}".rstrip())
         if not writable and self._canvas.tool_id not in LOOKING_TOOLS:

@@ -9,10 +9,12 @@ from PySide6.QtCore import QObject
 
 from core.domain.disease import LEAF_COLOUR
 from core.domain.mask import TileMask
-from core.domain.region import RegionKind
+from core.domain.region import Region, RegionKind
+from core.engines.base import Before, PromptKind
 from gui.canvas.view import CanvasView
 from gui.context import Context
 from gui.controllers.label import LabelController
+from gui.controllers.segment import Prompts
 from gui.controllers.suggestions import Suggestions
 
 
@@ -31,23 +33,26 @@ class LabelCanvas(QObject):
         self._context, self._controller = context, controller
         self._assistant, self._suggestions, self._canvas = assistant, suggestions, canvas
         canvas.strokeFinished.connect(controller.stroke)
-        canvas.pointPlaced.connect(lambda x, y, good: assistant.point(x, y, positive=good))
+        canvas.pointPlaced.connect(self._point)
         canvas.boxDrawn.connect(assistant.box)
         canvas.clicked.connect(self._clicked)
         canvas.refused.connect(context.notices.info)
         canvas.toolChanged.connect(self._tool_changed)
         canvas.radiusChanged.connect(self._keep_radius)
+        canvas.toleranceChanged.connect(
+            lambda t: context.preferences.put("label.tolerance", int(t))
+        )
         controller.current.leaving.connect(canvas.finish_gesture)
         controller.current.opened.connect(self._opened)
         controller.current.improved.connect(self._improved)
         controller.edits.updated.connect(self._show_candidate)
+        controller.edits.updated.connect(self._show_chosen)
         assistant.changed.connect(self._show_prompts)
         suggestions.changed.connect(self._show_suggestions)
         assistant.view = canvas.camera.visible_box
         assistant.kind = lambda: controller.kind
-        context.preferences.changed.connect(self._preference_changed)
         canvas.brush_radius = float(context.preferences.number("label.brush"))
-        self._preference_changed("appearance.mask_opacity")
+        canvas.surface.set_tolerance(context.preferences.number("label.tolerance"))
 
     def _opened(self) -> None:
         photo = self._controller.current.photo
@@ -60,6 +65,31 @@ class LabelCanvas(QObject):
         photo = self._controller.current.photo
         if photo is not None:
             self._canvas.set_photo(photo.pyramid, same=True)
+
+    def _point(self, x: float, y: float, positive: bool) -> None:
+        """The first click decides what it is about: the chosen region, or a new one."""
+        spec = self._assistant.choice.spec
+        can_refine = spec is not None and PromptKind.BEFORE in spec.prompts
+        if can_refine and not self._assistant.prompts:
+            region = self._meant(x, y)
+            box = None if region is None else region.mask.box()
+            if region is not None and box is not None:
+                before = Before(region.mask.read(box), box[:2])
+                self._assistant.clear()
+                self._assistant.prompts = Prompts(region=region.info.id, before=before)
+        self._assistant.point(x, y, positive=positive)
+
+    def _meant(self, x: float, y: float) -> Region | None:
+        """The active region, where it is of the kind being outlined and the click lies in its box.
+
+        Elsewhere a click begins a new one, so that lesion after lesion needs no key between them.
+        """
+        document = self._controller.current.document
+        region = document.active if document is not None else None
+        if region is None or region.info.kind is not self._controller.kind:
+            return None
+        x0, y0, x1, y1 = region.mask.box() or (0, 0, 0, 0)
+        return region if x0 <= x < x1 and y0 <= y < y1 else None
 
     def _clicked(self, x: float, y: float) -> None:
         document = self._controller.current.document
@@ -103,9 +133,11 @@ class LabelCanvas(QObject):
             return
         self._canvas.show_candidate(candidate.pixels, candidate.origin, colour)
 
+    def _show_chosen(self) -> None:
+        """Outline the regions that are chosen beside the active one."""
+        session, others = self._controller.session, self._controller.edits.chosen[1:]
+        found = [session.region(region) for region in others] if session is not None else []
+        self._canvas.marks.show_chosen([r.mask for r in found if r is not None])
+
     def _keep_radius(self, radius: float) -> None:
         self._context.preferences.put("label.brush", max(1, round(radius)))
-
-    def _preference_changed(self, key: str) -> None:
-        if key == "appearance.mask_opacity":
-            self._canvas.mask_opacity = self._context.preferences.number(key) / 100

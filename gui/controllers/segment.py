@@ -12,10 +12,11 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from core.domain.ids import RegionId
 from core.domain.mask import Box
 from core.domain.region import RegionKind
-from core.engines.base import Candidate
-from core.workers.mask_crop import decode_mask
+from core.engines.base import Before, Candidate
+from core.workers.mask_crop import decode_mask, encode_mask
 from core.workers.outcome import Outcome
 from gui.context import Context
 from gui.controllers.engine_choice import EngineChoice
@@ -32,13 +33,16 @@ class Prompts:
     points: list[tuple[float, float]] = field(default_factory=list)
     positive: list[bool] = field(default_factory=list)
     box: Box | None = None
+    region: RegionId | None = None
+    before: Before | None = None
+    """What the clicks are to better: a region and its pixels, when they began."""
 
     def __bool__(self) -> bool:
         return bool(self.points) or self.box is not None
 
     @property
     def usable(self) -> bool:
-        return any(self.positive) or self.box is not None
+        return any(self.positive) or self.box is not None or self.before is not None
 
 
 class Assistant(QObject):
@@ -97,8 +101,9 @@ class Assistant(QObject):
             return "Looking…"
         number, count = self._chosen + 1, len(self._candidates)
         if count:
-            more = f" {number} of {count}; Tab for the next." if count > 1 else ""
-            return f"Proposal ready.{more} Enter accepts, Esc drops it."
+            more = f" {number} of {count}; Tab or Shift+Tab for others." if count > 1 else ""
+            ready = "Better outline ready." if self.prompts.before else "Proposal ready."
+            return f"{ready}{more} Enter accepts, Esc drops it."
         return "Ready: click a lesion, or drag a box around it."
 
     # -- what the person does
@@ -151,9 +156,10 @@ class Assistant(QObject):
         self.prompts = Prompts(box=box)
         self._predict()
 
-    def next_candidate(self) -> None:
+    def next_candidate(self, step: int = 1) -> None:
+        """Another of the proposals: the next one, or with −1 the one before."""
         if self._candidates:
-            self._chosen = (self._chosen + 1) % len(self._candidates)
+            self._chosen = (self._chosen + step) % len(self._candidates)
             self.changed.emit()
 
     def clear(self) -> None:
@@ -186,6 +192,7 @@ class Assistant(QObject):
                 view=list(view) if view else None,
                 # What lies under a click when no leaf is meant, the engine sees best itself.
                 wanted=RegionKind.LEAF if self.kind() is RegionKind.LEAF else None,
+                before=_mask_field(self.prompts.before),
             )
         self.busy = self.prompts.usable and not self.problem
         self.changed.emit()
@@ -259,3 +266,7 @@ class Assistant(QObject):
             if asked_for_more:
                 self._context.notices.error(self.problem)
         self.changed.emit()
+
+
+def _mask_field(before: Before | None) -> dict[str, Any] | None:
+    return None if before is None else encode_mask(before.pixels, before.origin)

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from core.domain.disease import LONGEST_NAME, MOST_SYNONYMS, Disease, clash
 from core.services.starter_list import crops, with_names
-from gui.gallery.panel import swatch
+from gui.gallery.swatch import swatch
 from gui.panels.pieces import button, column, label, row
 
 EPPO = re.compile(r"([A-Z0-9]{5,6})?")

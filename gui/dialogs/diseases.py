@@ -30,7 +30,7 @@ from core.ports import ProjectStore
 from core.services.starter_list import Entry, found, put
 from core.wording import count
 from gui.context import Context
-from gui.gallery.panel import swatch
+from gui.gallery.swatch import swatch
 from gui.models.diseases import DiseaseList
 from gui.panels.pieces import Elided, button, column, label, row, scrolled
 
@@ -56,11 +56,13 @@ class DiseasesDialog(QDialog):
         self._grid.setColumnStretch(1, 1)
         self.search = QLineEdit()
         self.search.setPlaceholderText("Find by name, synonym, EPPO code or crop")
+        self.search.setAccessibleName("Find a disease")
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(lambda _text: self._fill())
         self._new = QLineEdit()
         self._new.setMaxLength(LONGEST_NAME)
         self._new.setPlaceholderText("Name of another disease")
+        self._new.setAccessibleName("Name of another disease")
         self._new.returnPressed.connect(self._add_one)
         self._add = button("Add", self._add_one, primary=True)
         self.from_list = button("From a crop's list…", self._choose_from_list)
@@ -112,7 +114,6 @@ class DiseasesDialog(QDialog):
         colour = QToolButton()
         colour.setIcon(swatch(disease.colour, 16))
         colour.setToolTip("Colour")
-        colour.setAccessibleName(f"Colour of {disease.name}")
         colour.clicked.connect(lambda: self._ask_colour(disease))
         name = QLineEdit(disease.name)
         name.setMaxLength(LONGEST_NAME)
@@ -141,6 +142,10 @@ class DiseasesDialog(QDialog):
         )
         remove.setEnabled(not disease.healthy)
         remove.clicked.connect(lambda: self._remove(disease))
+        _name(
+            disease,
+            {colour: "Colour", name: "Name", code: "EPPO code", key: "Key", remove: "Remove"},
+        )
         return [colour, name, code, crop, key, edit, remove]
 
     def _tool(self, icon: str, tip: str) -> QToolButton:
@@ -265,3 +270,9 @@ class DiseasesDialog(QDialog):
             self._tell()
 
         self._context.project.change(lambda store: store.undo_merge(merged), on_done=undone)
+
+
+def _name(disease: Disease, fields: dict[QWidget, str]) -> None:
+    """Tell screen readers which disease a field is of."""
+    for widget, what in fields.items():
+        widget.setAccessibleName(f"{what}: {disease.name}")

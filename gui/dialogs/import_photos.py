@@ -135,10 +135,14 @@ class ImportDialog(QDialog):
             "Then the project is complete in itself: it can be moved, or the memory card taken out."
         )
         form = QFormLayout()
-        form.addRow("Folder with photos", self.photos)
-        form.addRow("Masks (optional)", self.masks)
-        form.addRow("What mask values mean", self.map)
-        form.addRow("Table of labels (optional)", self.labels)
+        for title, path in (
+            ("Folder with photos", self.photos),
+            ("Masks (optional)", self.masks),
+            ("What mask values mean", self.map),
+            ("Table of labels (optional)", self.labels),
+        ):
+            form.addRow(title, path)
+            path.line.setAccessibleName(title)
         form.addRow("", self.create_diseases)
         form.addRow("", self.copy)
         note = label(f"{STAY} {FILES}", "muted", wrap=True)
@@ -225,6 +229,7 @@ class ImportDialog(QDialog):
         self.summary = label("", "title")
         self.details = label("", "muted", wrap=True)
         self.refusals = QListWidget()
+        self.refusals.setAccessibleName("What was not imported, and why")
         self.refusals.setWordWrap(True)
         self.refusals.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.refusals.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)

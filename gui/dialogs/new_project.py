@@ -68,6 +68,7 @@ class NewProjectDialog(QDialog):
         self._name = QLineEdit("Leaves")
         self._name.selectAll()
         self._folder = QLineEdit(context.preferences.last_folder("projects"))
+        self._folder.setAccessibleName("In the folder")
         browse = QPushButton("Browse…")
         browse.setAutoDefault(False)  # Enter in the name makes the project
         browse.clicked.connect(self._browse)

@@ -80,4 +80,6 @@ def editor(setting: Setting, preferences: Preferences) -> QWidget:
         case _:
             raise Bug(f"no widget for the setting {key!r}")
     widget.setObjectName(key)
+    widget.setAccessibleName(setting.title)
+    widget.setAccessibleDescription(setting.note)
     return widget

@@ -5,7 +5,7 @@ Knows a card and colours; knows no scrolling and no store.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt
@@ -19,13 +19,7 @@ from gui.theme import Theme
 
 PAD, CAPTION, BADGE = 6, 36, 18
 KEPT = 600
-"""Finished cells, about 60 KB each: some screenfuls."""
-STATE_TEXT = {
-    ImageState.UNSEEN: "Not looked at",
-    ImageState.IN_PROGRESS: "In progress",
-    ImageState.DONE: "Done",
-    ImageState.CHECKED: "Checked",
-}
+"""Captions with badges, about 60 KB each: some screenfuls."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +27,7 @@ class Look:
     """How a cell is drawn, beyond its card."""
 
     current: bool = False
+    selected: bool = False
     hovered: bool = False
     focused: bool = False
 
@@ -50,12 +45,14 @@ class CellPainter:
         }  # fmt: skip
         self.picture = QSize(thumb, round(thumb * 0.75))
         self.size = QSize(thumb + 2 * PAD, self.picture.height() + 2 * PAD + CAPTION)
+        self.ratio = 1.0
+        """Device pixels per logical one; the view sets it before it paints."""
         self._font = font
         self._small = QFont(font)
         self._small.setPointSizeF(max(6.0, font.pointSizeF() * 0.88))
         self._metrics = QFontMetrics(self._font)
         self._small_metrics = QFontMetrics(self._small)
-        self._drawn: dict[tuple[ImageCard, int, Disease | None, float], QPixmap] = {}
+        self._drawn: dict[tuple[ImageCard, Disease | None, float], QPixmap] = {}
         self._elided: dict[tuple[str, int], str] = {}
         icons = {
             ImageState.IN_PROGRESS: ("mdi6.circle-half-full", "warn"),
@@ -66,6 +63,9 @@ class CellPainter:
             state: theme.icon(name, token).pixmap(QSize(BADGE - 2, BADGE - 2))
             for state, (name, token) in icons.items()
         }
+        side = QSize(BADGE - 2, BADGE - 2)
+        self._noted = theme.icon("mdi6.note-text-outline", "text").pixmap(side)
+        self._ticked = theme.icon("mdi6.checkbox-marked", "accent").pixmap(side)
 
     def paint(
         self,
@@ -77,66 +77,76 @@ class CellPainter:
         look: Look,
         diseases: Mapping[DiseaseId, Disease],
     ) -> None:
-        """``card`` and ``pixmap`` are None while they are on their way."""
+        """``card`` and ``pixmap`` are None while they are on their way; ``placeholders`` fills the
+        place of the picture. Two copies at most: the picture, and everything else, which
+        ``prepare`` has drawn.
+        """
         self._background(painter, cell, look)
-        if card is None or pixmap is None:
-            self._content(painter, cell, card, pixmap, diseases)
-            return
+        picture = self.picture_rect(cell)
+        if pixmap is not None:
+            painter.drawPixmap(picture, pixmap)
+        elif look.current or look.hovered or look.selected:
+            self.placeholders(painter, [cell])  # the background has covered the one there was
+        if card is not None:
+            painter.drawPixmap(cell.topLeft(), self.prepare(card, diseases, self.ratio))
+        if look.selected:
+            self._tick(painter, picture)
+
+    def picture_rect(self, cell: QRect) -> QRect:
+        """Where the picture is in a cell."""
+        return QRect(cell.x() + PAD, cell.y() + PAD, self.picture.width(), self.picture.height())
+
+    def placeholders(self, painter: QPainter, cells: Sequence[QRect]) -> None:
+        """For pictures on their way, all at once: every call into Qt may wait for the threads."""
+        if cells:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self._tokens["border"])
+            painter.drawRects([self.picture_rect(cell) for cell in cells])
+
+    def prepare(
+        self, card: ImageCard, diseases: Mapping[DiseaseId, Disease], ratio: float
+    ) -> QPixmap:
+        """Caption and badges of a card. Drawn once: a picture that arrives later costs no text."""
         disease = diseases.get(card.disease) if card.disease is not None else None
-        key = (card, pixmap.cacheKey(), disease, painter.device().devicePixelRatio())
+        key = (card, disease, ratio)
         drawn = self._drawn.get(key)
         if drawn is None:
-            drawn = self._draw(card, pixmap, diseases, key[3])
+            drawn = self._draw(card, disease, ratio)
             if len(self._drawn) >= KEPT:
                 del self._drawn[next(iter(self._drawn))]
             self._drawn[key] = drawn
-        painter.drawPixmap(cell.topLeft(), drawn)
+        return drawn
 
-    def _draw(
-        self,
-        card: ImageCard,
-        pixmap: QPixmap,
-        diseases: Mapping[DiseaseId, Disease],
-        ratio: float,
-    ) -> QPixmap:
-        """A finished cell without its background: the next frames only copy it."""
+    def _draw(self, card: ImageCard, disease: Disease | None, ratio: float) -> QPixmap:
         drawn = QPixmap(self.size * ratio)
         drawn.setDevicePixelRatio(ratio)
         drawn.fill(Qt.GlobalColor.transparent)
         painter = QPainter(drawn)
-        self._content(painter, QRect(QPoint(0, 0), self.size), card, pixmap, diseases)
+        picture = QRect(QPoint(PAD, PAD), self.picture)
+        self._badges(painter, picture, card)
+        self._caption(painter, picture, card, disease)
         painter.end()
         return drawn
 
-    def _content(
-        self,
-        painter: QPainter,
-        cell: QRect,
-        card: ImageCard | None,
-        pixmap: QPixmap | None,
-        diseases: Mapping[DiseaseId, Disease],
-    ) -> None:
-        picture = QRect(cell.topLeft() + QPoint(PAD, PAD), self.picture)
-        if pixmap is None:
-            painter.fillRect(picture, self._tokens["border"])
-        else:
-            painter.drawPixmap(picture, pixmap)
-        if card is None:
-            return
-        disease = diseases.get(card.disease) if card.disease is not None else None
-        self._badges(painter, picture, card)
-        self._caption(painter, picture, card, disease)
-
     def _background(self, painter: QPainter, cell: QRect, look: Look) -> None:
-        if not (look.current or look.hovered):
+        if not (look.current or look.hovered or look.selected):
             return
         inner = QRectF(cell).adjusted(1.5, 1.5, -1.5, -1.5)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setBrush(self._tokens["accent_soft" if look.current else "hover"])
+        painter.setBrush(self._tokens["accent_soft" if look.current or look.selected else "hover"])
         edge = self._tokens["accent"] if look.current else QColor(Qt.GlobalColor.transparent)
         painter.setPen(QPen(edge, 2.0 if look.focused else 1.0))
         painter.drawRoundedRect(inner, 6, 6)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+    def _tick(self, painter: QPainter, picture: QRect) -> None:
+        """A selected photo, also where colours cannot be told apart."""
+        painter.setPen(QPen(self._tokens["accent"], 2.0))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(picture.adjusted(1, 1, -1, -1))
+        spot = QRect(picture.left() + 4, picture.top() + 4, BADGE, BADGE)
+        self._plate(painter, spot, BADGE / 2)
+        painter.drawPixmap(spot.topLeft() + QPoint(1, 1), self._ticked)
 
     def _badges(self, painter: QPainter, picture: QRect, card: ImageCard) -> None:
         icon = self._icons.get(card.state)
@@ -144,19 +154,33 @@ class CellPainter:
             spot = QRect(picture.right() - BADGE - 2, picture.top() + 4, BADGE, BADGE)
             self._plate(painter, spot, BADGE / 2)
             painter.drawPixmap(spot.topLeft() + QPoint(1, 1), icon)
-        if card.dice is not None:
-            self._pill(painter, picture, f"Dice {card.dice:.2f}", left=True)
+        if card.has_notes:
+            right = picture.right() - 2 - (BADGE + 3 if icon is not None else 0)
+            spot = QRect(right - BADGE, picture.top() + 4, BADGE, BADGE)
+            self._plate(painter, spot, BADGE / 2)
+            painter.drawPixmap(spot.topLeft() + QPoint(1, 1), self._noted)
+        taken = 0
         if card.severity is not None:
-            self._pill(painter, picture, percent(card.severity), left=False)
+            taken = self._pill(painter, picture, percent(card.severity), left=False)
+        if card.dice is not None:
+            said = f"Dice {card.dice:.2f}"
+            if self._pill_width(said) + taken + 12 > picture.width():
+                said = f"{card.dice:.2f}"  # the percent sign tells the two apart
+            self._pill(painter, picture, said, left=True)
 
-    def _pill(self, painter: QPainter, picture: QRect, text: str, *, left: bool) -> None:
-        width = self._small_metrics.horizontalAdvance(text) + 10
+    def _pill_width(self, text: str) -> int:
+        return self._small_metrics.horizontalAdvance(text) + 10
+
+    def _pill(self, painter: QPainter, picture: QRect, text: str, *, left: bool) -> int:
+        """The width it takes."""
+        width = self._pill_width(text)
         x = picture.left() + 4 if left else picture.right() - width - 3
         spot = QRect(x, picture.bottom() - BADGE - 2, width, BADGE - 1)
         self._plate(painter, spot, 5)
         painter.setFont(self._small)
         painter.setPen(self._tokens["text"])
         painter.drawText(spot, Qt.AlignmentFlag.AlignCenter, text)
+        return width
 
     def _plate(self, painter: QPainter, spot: QRect, radius: float) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

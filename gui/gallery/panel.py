@@ -1,20 +1,18 @@
-"""The gallery with its filter: text, state, disease, and how many there are.
+"""The gallery with its filters, its order, and how many photos there are.
 
 Knows the fields of a query; knows no session and no canvas.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QColor, QIcon, QPixmap
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QSizePolicy,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -22,22 +20,19 @@ from PySide6.QtWidgets import (
 from core.changes import Changes
 from core.domain.ids import DiseaseId, ImageId
 from core.domain.image import ImageState
-from core.ports import ImageQuery
+from core.domain.run import Run
+from core.ports import ImageOrder, ImageQuery
 from gui.context import Context
-from gui.gallery.cell import STATE_TEXT
+from gui.controllers import wording
+from gui.gallery.filters import Filters, order_box
+from gui.gallery.swatch import swatch
 from gui.gallery.thumbs import Thumbnails
 from gui.gallery.view import GalleryView
+from gui.gallery.wording import STATE_TEXT
 from gui.models.diseases import DiseaseList
 from gui.models.images import ImageIndex
 
 NOT_DONE = frozenset((ImageState.UNSEEN, ImageState.IN_PROGRESS))
-
-
-def swatch(colour: str, side: int = 12) -> QIcon:
-    """A small square in a disease's colour."""
-    pixmap = QPixmap(side, side)
-    pixmap.fill(QColor(colour))
-    return QIcon(pixmap)
 
 
 class GalleryPanel(QWidget):
@@ -53,18 +48,13 @@ class GalleryPanel(QWidget):
         thumb = context.preferences.number("gallery.thumbnail")
         self.view = GalleryView(self.index, self.thumbs, context.theme, thumb)
         self.text = QLineEdit()
-        self.text.setPlaceholderText("File name")
+        self.text.setPlaceholderText("Name, group or disease")
+        self.text.setAccessibleName("Filter by name, group or disease")
         self.text.setClearButtonEnabled(True)
         self.text.addAction(
             context.theme.icon("mdi6.magnify", "muted"), QLineEdit.ActionPosition.LeadingPosition
         )
-        self.state = QComboBox()
-        self.disease = QComboBox()
-        for box, tip in ((self.state, "State"), (self.disease, "Disease of the leaf")):
-            box.setToolTip(tip)
-            # A long disease name must not widen the gallery.
-            box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            box.setMinimumWidth(64)
+        self._make_sorting()
         self._count = QLabel()
         self._count.setTextFormat(Qt.TextFormat.PlainText)
         self._count.setProperty("role", "muted")
@@ -75,20 +65,58 @@ class GalleryPanel(QWidget):
         self._typing.setInterval(200)
         self._typing.timeout.connect(self._apply)
         self.text.textChanged.connect(lambda _text: self._typing.start())
-        self.state.activated.connect(lambda _i: self._apply())
-        self.disease.activated.connect(lambda _i: self._apply())
+        for box in (self.state, self.disease, self.order):
+            box.activated.connect(lambda _i: self._apply())
+        self.reverse.toggled.connect(lambda _on: self._apply())
+        self.filters.changed.connect(self._apply)
+        self.filters.clear.clicked.connect(self.clear)
+        self.more.clicked.connect(self._drop_down)
+        self.view.selection.changed.connect(self._count_again)
         self.index.reset.connect(self._count_again)
         diseases.changed.connect(self._fill_diseases)
         context.project.opened.connect(self._opened)
         context.project.changed.connect(self._changed)
         context.preferences.changed.connect(self._preference_changed)
         self._fill_diseases()
+        self.offer_choices()
+
+    def _make_sorting(self) -> None:
+        self.more = QToolButton()
+        self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.more.setToolTip("More filters: group, severity, Dice, notes, …")
+        self.more.setAccessibleName("More filters")
+        self.more.setIcon(self._context.theme.icon("mdi6.filter-variant"))
+        self.filters = Filters(self)
+        self.groups: list[str] = []
+        self.order = order_box()
+        self.reverse = QToolButton()
+        self.reverse.setCheckable(True)
+        self.reverse.setToolTip("The other way round")
+        self.reverse.setAccessibleName("The other way round")
+        self.reverse.setIcon(self._context.theme.icon("mdi6.swap-vertical"))
+        self.state = QComboBox()
+        self.disease = QComboBox()
+        for box, tip in (
+            (self.state, "State"),
+            (self.disease, "Disease of the leaf"),
+            (self.order, "Sorted by"),
+        ):
+            box.setToolTip(tip)
+            box.setAccessibleName(tip)
+            # A long disease name must not widen the gallery.
+            box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            box.setMinimumWidth(64)
 
     def _lay_out(self) -> None:
         boxes = QHBoxLayout()
         boxes.setSpacing(6)
         boxes.addWidget(self.state, 1)
         boxes.addWidget(self.disease, 1)
+        sorting = QHBoxLayout()
+        sorting.setSpacing(6)
+        sorting.addWidget(self.order, 1)
+        sorting.addWidget(self.reverse)
+        sorting.addWidget(self.more)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 8, 0, 0)
         column.setSpacing(6)
@@ -97,6 +125,7 @@ class GalleryPanel(QWidget):
         top.setSpacing(6)
         top.addWidget(self.text)
         top.addLayout(boxes)
+        top.addLayout(sorting)
         top.addWidget(self._count)
         column.addLayout(top)
         column.addWidget(self.view, 1)
@@ -111,19 +140,64 @@ class GalleryPanel(QWidget):
         chosen = self.disease.currentData()
         self.disease.clear()
         self.disease.addItem("Disease", None)
+        self.disease.addItem("Not named", "")
         for disease in self._diseases.all:
             self.disease.addItem(swatch(disease.colour), disease.name, disease.id)
-        self.disease.setCurrentIndex(max(0, self.disease.findData(chosen)))
+        found = 1 if chosen == "" else self.disease.findData(chosen)
+        self.disease.setCurrentIndex(max(0, found))
         self.view.set_diseases(self._diseases.by_id)
 
     def _apply(self) -> None:
-        states: frozenset[ImageState] = self.state.currentData()
-        disease: DiseaseId | None = self.disease.currentData()
-        self.index.set_query(
-            replace(self.index.query, states=states, disease=disease, text=self.text.text().strip())
+        disease: DiseaseId | str | None = self.disease.currentData()
+        query = ImageQuery(
+            states=self.state.currentData(),
+            disease=None if isinstance(disease, str) else disease,
+            unnamed=isinstance(disease, str),
+            text=self.text.text().strip(),
+            order=ImageOrder(self.order.currentData()),
+            reverse=self.reverse.isChecked(),
+        )
+        self.index.set_query(self.filters.applied_to(query))
+        active = self.filters.active
+        self.more.setText(f"{active}" if active else "")
+
+    def clear(self) -> None:
+        """Every photo again; the order stays."""
+        self._reset_fields()
+        self.filters.reset()
+
+    def _drop_down(self) -> None:
+        self.offer_choices()
+        corner = self.more.mapToGlobal(self.more.rect().bottomLeft())
+        self.filters.adjustSize()
+        self.filters.move(corner)
+        self.filters.show()
+
+    def offer_choices(self) -> None:
+        """Ask for the groups and runs that there are now."""
+        self._context.project.ask(
+            lambda store: (store.groups(), store.runs()), on_done=self._offer, owner=self
         )
 
+    def _offer(self, found: tuple[list[str], list[Run]]) -> None:
+        self.groups, runs = found
+        self.filters.offer(self.groups, runs)
+        if runs and self.index.query.run is None:
+            self._apply()  # the newest run's Dice shows on the pictures
+
     def _opened(self) -> None:
+        self._reset_fields()
+        for widget in (self.filters, self.reverse):
+            widget.blockSignals(True)
+        self.filters.reset()
+        self.reverse.setChecked(False)
+        self.order.setCurrentIndex(0)
+        for widget in (self.filters, self.reverse):
+            widget.blockSignals(False)
+        self.more.setText("")
+        self.offer_choices()
+
+    def _reset_fields(self) -> None:
         for widget in (self.state, self.disease):
             widget.setCurrentIndex(0)
         self.text.blockSignals(True)
@@ -133,15 +207,19 @@ class GalleryPanel(QWidget):
     def _changed(self, changes: Changes) -> None:
         if changes.everything:
             self.thumbs.forget(self.view.ids_in_sight())
+        if changes.everything or changes.runs:
+            self.offer_choices()
 
     @property
     def is_filtered(self) -> bool:
-        return self.index.query != ImageQuery()
+        return self.index.query.filters
 
     def _count_again(self) -> None:
-        number = len(self.index)
-        photos = f"{number:,} photo{'' if number == 1 else 's'}".replace(",", " ")
-        self._count.setText(f"{photos} match" if self.is_filtered else photos)
+        number, total, several = len(self.index), self.index.total, len(self.view.selection)
+        listed = wording.count(number, "photo", "photos")
+        if self.is_filtered:
+            listed = f"{number:,} of {total:,}"
+        self._count.setText(f"{several:,} selected, {listed}" if several > 1 else listed)
 
     def _preference_changed(self, key: str) -> None:
         if key == "gallery.thumbnail":

@@ -7,7 +7,7 @@ its way, so that after a long scroll only what is still in sight is decoded.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 from PySide6.QtCore import QObject, QSize, QTimer, Signal
@@ -15,6 +15,7 @@ from PySide6.QtGui import QImage, QPixmap
 
 from core.domain.ids import ImageId
 from gui.context import ProjectHolder
+from gui.gallery.refill import Refill
 from gui.tasks import Lane, Tasks
 
 BATCH = 24
@@ -40,6 +41,7 @@ class Thumbnails(QObject):
         self._timer.setSingleShot(True)
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._fetch)
+        self._refill = Refill(project, tasks, self._made_again, self)
         project.opened.connect(self.clear)
 
     def watch(self, wanted: Callable[[], Iterable[ImageId]]) -> None:
@@ -79,6 +81,7 @@ class Thumbnails(QObject):
             return
         ids = [i for i in self._wanted() if i not in self._pixmaps and i not in self._missing]
         if not ids:
+            self._refill.want(i for i in self._wanted() if i in self._missing)
             return
         batch = ids[:BATCH]
         self._busy = (
@@ -100,6 +103,15 @@ class Thumbnails(QObject):
         self._tasks.run(
             work, on_done=lambda images: self._take(batch, images), lane=Lane.FREE, owner=self
         )
+
+    def _made_again(self, found: Mapping[ImageId, bytes]) -> None:
+        """Pictures that were lost; the next few are asked for when these are there."""
+        self._missing.difference_update(found)
+        if not self._busy and found:
+            self._busy = True
+            self._decode(list(found), dict(found))
+        else:
+            self._timer.start()
 
     def _take(self, batch: list[ImageId], images: dict[ImageId, QImage]) -> None:
         self._busy = False

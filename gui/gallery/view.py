@@ -8,37 +8,49 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
     QHelpEvent,
     QKeyEvent,
+    QKeySequence,
     QMouseEvent,
     QPainter,
     QPaintEvent,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip
+from PySide6.QtWidgets import (
+    QAbstractScrollArea,
+    QApplication,
+    QFrame,
+    QRubberBand,
+    QToolTip,
+)
 
 from core.domain.disease import Disease
 from core.domain.ids import DiseaseId, ImageId
 from core.ports import ImageCard
-from gui.gallery.cell import STATE_TEXT, CellPainter, Look, percent
+from gui.gallery.cell import CellPainter, Look, percent
 from gui.gallery.grid import MARGIN, Grid
+from gui.gallery.selection import Selection
 from gui.gallery.thumbs import Thumbnails
+from gui.gallery.wording import state_text
 from gui.models.images import ImageIndex
 from gui.theme import Theme
 
 
 class GalleryView(QAbstractScrollArea):
     """``chosen`` carries the id of the photo that the person picked, by mouse or key; ``current``
-    is the one that is marked.
+    is the one that is marked. ``menu_wanted`` carries the global place for a menu about the
+    ``selection``.
     """
 
     chosen = Signal(object)
+    menu_wanted = Signal(QPoint)
 
     def __init__(self, index: ImageIndex, thumbs: Thumbnails, theme: Theme, thumb: int) -> None:
         super().__init__()
         self.setObjectName("gallery")
+        self.setAccessibleName("Photos")
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -47,13 +59,17 @@ class GalleryView(QAbstractScrollArea):
         self._index, self._thumbs, self._theme = index, thumbs, theme
         self._diseases: Mapping[DiseaseId, Disease] = {}
         self.current: ImageId | None = None
+        self.selection = Selection(index, self)
         self._hovered = -1
+        self._pressed: QPoint | None = None
+        self._band = QRubberBand(QRubberBand.Shape.Rectangle, self.viewport())
         self._thumb = thumb
         self._cell = CellPainter(theme, self.font(), thumb)
         self.set_thumb(thumb)
         thumbs.watch(self.ids_in_sight)
         thumbs.arrived.connect(lambda ids: self._repaint(index.row(i) for i in ids))
         index.cards_changed.connect(self._repaint)
+        self.selection.changed.connect(self.viewport().update)
         index.reset.connect(self._relayout)
         theme.changed.connect(lambda: self.set_thumb(self._thumb))
 
@@ -74,6 +90,8 @@ class GalleryView(QAbstractScrollArea):
         """Mark a photo as the open one and bring it into sight. Emits nothing."""
         old, self.current = self._index.row(self.current), image
         row = self._index.row(image)
+        if image not in self.selection:
+            self.selection.only(image)
         self._repaint((old, row))
         if row >= 0:
             self._show_row(row)
@@ -119,21 +137,24 @@ class GalleryView(QAbstractScrollArea):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self.viewport())
         painter.fillRect(event.rect(), self._theme.colour("panel"))
-        grid = self.grid
-        for row in grid.rows_in(event.rect()):
-            rect = grid.cell_rect(row)
-            if not event.region().intersects(rect):
-                continue
-            image = self._index.id(row)
-            current = image == self.current
-            self._cell.paint(
-                painter,
-                rect,
-                card=self._index.card(row),
-                pixmap=self._thumbs.pixmap(image),
-                look=Look(current, row == self._hovered, current and self.hasFocus()),
-                diseases=self._diseases,
-            )
+        grid, several, focused = self.grid, len(self.selection) > 1, self.hasFocus()
+        self._cell.ratio = self.devicePixelRatioF()
+        region = event.region()
+        rows = [(row, grid.cell_rect(row)) for row in grid.rows_in(event.rect())]
+        if region.rectCount() > 1:
+            rows = [(row, rect) for row, rect in rows if region.intersects(rect)]
+        pictures = [self._thumbs.pixmap(self._index.id(row)) for row, _ in rows]
+        blank = [rect for (_, rect), picture in zip(rows, pictures, strict=True) if not picture]
+        self._cell.placeholders(painter, blank)
+        for (row, rect), picture in zip(rows, pictures, strict=True):
+            image, card = self._index.id(row), self._index.card(row)
+            current, selected = image == self.current, several and image in self.selection
+            hovered = row == self._hovered
+            if card or picture or current or selected or hovered:
+                look = Look(current, selected, hovered, current and focused)
+                self._cell.paint(
+                    painter, rect, card=card, pixmap=picture, look=look, diseases=self._diseases
+                )
 
     def scrollContentsBy(self, _dx: int, dy: int) -> None:
         self._hovered = -1
@@ -148,12 +169,41 @@ class GalleryView(QAbstractScrollArea):
             self._show_row(row)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        row = self.grid.row_at(event.position().toPoint())
-        if row >= 0 and event.button() == Qt.MouseButton.LeftButton:
-            self._choose(row)
+        spot = event.position().toPoint()
+        row = self.grid.row_at(spot)
+        if event.button() == Qt.MouseButton.RightButton:
+            if row >= 0 and self._index.id(row) not in self.selection:
+                self.selection.take((row,))
+            if row >= 0:
+                self.menu_wanted.emit(event.globalPosition().toPoint())
+        elif event.button() == Qt.MouseButton.LeftButton:
+            self._pressed = spot
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        self._hover(self.grid.row_at(event.position().toPoint()))
+        spot = event.position().toPoint()
+        if self._pressed is None:
+            self._hover(self.grid.row_at(spot))
+        elif (spot - self._pressed).manhattanLength() >= QApplication.startDragDistance():
+            self._band.setGeometry(QRect(self._pressed, spot).normalized())
+            self._band.show()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._pressed is None or event.button() != Qt.MouseButton.LeftButton:
+            return
+        row, keys = self.grid.row_at(self._pressed), event.modifiers()
+        self._pressed = None
+        control = bool(keys & Qt.KeyboardModifier.ControlModifier)
+        if self._band.isVisible():
+            self._band.hide()
+            grid, drawn = self.grid, self._band.geometry()
+            rows = [r for r in grid.rows_in(drawn) if grid.cell_rect(r).intersects(drawn)]
+            self.selection.take(rows, add=control)
+        elif row >= 0 and keys & Qt.KeyboardModifier.ShiftModifier:
+            self.selection.extend(row, add=control)
+        elif row >= 0 and control:
+            self.selection.toggle(row)
+        elif row >= 0:
+            self._choose(row)
 
     def leaveEvent(self, event: QEvent) -> None:
         self._hover(-1)
@@ -168,11 +218,19 @@ class GalleryView(QAbstractScrollArea):
             Qt.Key.Key_Home: -len(self._index),
             Qt.Key.Key_End: len(self._index),
         }.get(Qt.Key(event.key()))
-        if step is None or not len(self._index):
+        extends = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        if event.matches(QKeySequence.StandardKey.SelectAll):
+            self.selection.all()
+        elif step is None or not len(self._index):
             super().keyPressEvent(event)
-            return
-        row = self._index.row(self.current) + step
-        self._choose(max(0, min(len(self._index) - 1, row)))
+        else:
+            start = self.selection.end if extends else self._index.row(self.current)
+            row = max(0, min(len(self._index) - 1, start + step))
+            if extends:
+                self.selection.extend(row)
+                self._show_row(row)
+            else:
+                self._choose(row)
 
     def viewportEvent(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
@@ -183,6 +241,7 @@ class GalleryView(QAbstractScrollArea):
         return super().viewportEvent(event)
 
     def _choose(self, row: int) -> None:
+        self.selection.only(self._index.id(row))
         self.set_current(self._index.id(row))
         self.chosen.emit(self.current)
 
@@ -197,9 +256,13 @@ def describe(card: ImageCard | None, diseases: Mapping[DiseaseId, Disease]) -> s
     if card is None:
         return ""
     disease = diseases.get(card.disease) if card.disease is not None else None
-    lines = [card.name, STATE_TEXT[card.state], disease.name if disease else "not named"]
+    lines = [card.name, state_text(card), disease.name if disease else "not named"]
     if card.severity is not None:
         lines.append(f"Severity {percent(card.severity)}")
+    if card.dice is not None:
+        lines.append(f"Dice {card.dice:.2f}")
+    if card.has_notes:
+        lines.append("Has notes")
     return plain_tip("\n".join(lines))
 
 

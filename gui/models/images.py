@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from PySide6.QtCore import QObject, Signal
 
 from core.changes import Changes
-from core.domain.ids import ImageId
+from core.domain.ids import ImageId, RunId
 from core.ports import ImageCard, ImageQuery, ProjectStore
 from gui.context import ProjectHolder
 
@@ -24,8 +24,9 @@ class ImageIndex(QObject):
     """Rows 0 … n-1 of the photos that match ``query``.
 
     ``reset`` fires when the rows are others, ``cards_changed`` (a set of rows) when some can be
-    drawn better. A photo that no longer matches after an edit stays until the next ``refresh``:
-    the list does not jump under the person's hand.
+    drawn better. ``total`` is how many photos there are, whatever the query. A photo that no longer
+    matches after an edit stays until the next ``refresh``: the list does not jump under the
+    person's hand.
     """
 
     reset = Signal()
@@ -36,6 +37,8 @@ class ImageIndex(QObject):
         self._project = project
         self.query = ImageQuery()
         self.loaded = False
+        self.total = 0
+        self._run: RunId | None = None
         self._ids: list[ImageId] = []
         self._rows: dict[ImageId, int] = {}
         self._cards: OrderedDict[ImageId, ImageCard] = OrderedDict()
@@ -70,12 +73,12 @@ class ImageIndex(QObject):
         """Ask for the rows anew."""
         query = self.query
         asked = self._project.ask(
-            lambda store: store.image_ids(query),
-            on_done=lambda ids: self._take_ids(query, ids),
+            lambda store: (store.image_ids(query), store.count(ImageQuery())),
+            on_done=lambda found: self._take_ids(query, *found),
             owner=self,
         )
         if asked is None:
-            self._take_ids(query, [])
+            self._take_ids(query, [], 0)
 
     def _opened(self) -> None:
         self._cards.clear()
@@ -86,9 +89,13 @@ class ImageIndex(QObject):
         self.reset.emit()
         self.refresh()
 
-    def _take_ids(self, query: ImageQuery, ids: list[ImageId]) -> None:
+    def _take_ids(self, query: ImageQuery, ids: list[ImageId], total: int) -> None:
         if query != self.query:
             return
+        if query.run != self._run:
+            self._cards.clear()  # their Dice is another run's
+            self._run = query.run
+        self.total = total
         self._ids = ids
         self._rows = {image: row for row, image in enumerate(ids)}
         self._asked.clear()
@@ -101,7 +108,7 @@ class ImageIndex(QObject):
             self.refresh()
         elif changes.images:
             self._fetch([i for i in changes.images if i in self._cards])
-            if any(i not in self._rows for i in changes.images) and self.query == ImageQuery():
+            if any(i not in self._rows for i in changes.images) and not self.query.filters:
                 self.refresh()
 
     def _ask_page(self, page: int) -> None:

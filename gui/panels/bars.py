@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from gui.direction import draw_words, turned
 
 if TYPE_CHECKING:
     from gui.theme import Theme
@@ -101,25 +103,25 @@ class Bars(QWidget):
         name_box = QRect(line.left() + tick, line.top(), names - tick, LINE)
         if bar.marked:
             theme.icon("mdi6.check", "ok").paint(
-                painter, QRect(line.left(), line.top() + 5, 14, 14)
+                painter, turned(self, QRect(line.left(), line.top() + 5, 14, 14))
             )
         cut = painter.fontMetrics().elidedText(
             bar.name, Qt.TextElideMode.ElideRight, name_box.width()
         )
-        left = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
-        right = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight)
-        painter.drawText(name_box, left, cut)
-        painter.drawText(line, right, bar.text)
+        left = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+        right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
+        draw_words(painter, self, name_box, cut, left)
+        draw_words(painter, self, line, bar.text, right)
         start = line.left() + names + GAP
         room = line.width() - names - figures - 2 * GAP
         if room < 8:
             return
-        groove = QRectF(start, line.top() + LINE / 2 - 4, room, 8)
+        groove = QRect(start, line.top() + LINE // 2 - 4, room, 8)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour("border"))
-        painter.drawRoundedRect(groove, 4, 4)
+        painter.drawRoundedRect(turned(self, groove), 4, 4)
         share = min(1.0, max(0.0, bar.share))
         if share > 0:
-            groove.setWidth(max(8.0, room * share))
+            groove.setWidth(max(8, round(room * share)))
             painter.setBrush(QColor(bar.colour) if bar.colour else theme.colour("accent"))
-            painter.drawRoundedRect(groove, 4, 4)
+            painter.drawRoundedRect(turned(self, groove), 4, 4)

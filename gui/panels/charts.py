@@ -100,6 +100,7 @@ class Chart(pg.PlotWidget):  # type: ignore[misc]
         item.getAxis("left").setWidth(40)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumHeight(110)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # there is nothing to do in it
         # The page scrolls; a chart must not swallow the wheel.
         self.viewport().installEventFilter(self)
         theme.changed.connect(self.recolour)

@@ -6,7 +6,7 @@ Knows the list of diseases and which one the leaf has; labels nothing itself.
 from __future__ import annotations
 
 from PySide6.QtCore import QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
@@ -21,6 +21,9 @@ from PySide6.QtWidgets import (
 
 from core.domain.disease import Disease
 from core.domain.ids import DiseaseId
+from gui.canvas.hatching import paint_swatch
+from gui.direction import draw_words, turned
+from gui.models.disease_keys import DiseaseKeys
 from gui.models.diseases import DiseaseList
 from gui.panels.pieces import label
 from gui.theme import Theme
@@ -43,6 +46,7 @@ class DiseasePanel(QWidget):
         self._diseases, self._theme = diseases, theme
         self._current: DiseaseId | None = None
         self._rows: list[_Row] = []
+        self._keys: DiseaseKeys | None = None
         self._group = QButtonGroup(self)
         self._group.setExclusive(False)
         head = self._head = QHBoxLayout()
@@ -50,6 +54,7 @@ class DiseasePanel(QWidget):
         edit = QToolButton()
         edit.setIcon(theme.icon("mdi6.pencil-outline"))
         edit.setToolTip("Add, rename or colour diseases")
+        edit.setAccessibleName("Edit the diseases")
         edit.clicked.connect(self.editing)
         self.edit_button = edit
         head.addWidget(edit)
@@ -83,6 +88,16 @@ class DiseasePanel(QWidget):
     def row(self, disease: DiseaseId) -> QAbstractButton | None:
         return next((r for r in self._rows if r.disease.id == disease), None)
 
+    def follow_keys(self, keys: DiseaseKeys) -> None:
+        """Show on each row the digit that means it now."""
+        self._keys = keys
+        keys.changed.connect(self._number)
+        self._number()
+
+    def _number(self) -> None:
+        for row in self._rows:
+            row.put_key(self._keys.digit(row.disease) if self._keys else row.disease.hotkey)
+
     def _fill(self) -> None:
         for row in self._rows:
             self._list.removeWidget(row)
@@ -96,6 +111,7 @@ class DiseasePanel(QWidget):
             self._list.addWidget(row)
             self._rows.append(row)
         self.area.put_rows(len(self._rows))
+        self._number()
         # Below the last row there is nothing to show: the room goes to the regions.
         head = self._head.sizeHint().height() + SPACING
         self.setMaximumHeight(head + self.area.maximumHeight())
@@ -149,6 +165,7 @@ class _Row(QAbstractButton):
     def __init__(self, disease: Disease, theme: Theme) -> None:
         super().__init__()
         self.disease, self._theme = disease, theme
+        self._key = disease.hotkey
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setText(disease.name.replace("&", "&&"))
@@ -156,6 +173,12 @@ class _Row(QAbstractButton):
         self.setToolTip(disease.name)  # it may be too long for its row
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+
+    def put_key(self, key: int | None) -> None:
+        """The digit that means this disease now, or None."""
+        self._key = key
+        self.setAccessibleDescription("" if key is None else f"Key {key}")
+        self.update()
 
     def nextCheckState(self) -> None:
         """The leaf's label decides what is checked, not the click."""
@@ -168,27 +191,24 @@ class _Row(QAbstractButton):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         frame = self.rect().adjusted(1, 1, -1, -1)
         if self.isChecked() or self.underMouse() or self.hasFocus():
-            painter.setPen(
-                self._theme.colour("accent")
-                if self.isChecked() or self.hasFocus()
-                else Qt.GlobalColor.transparent
-            )
+            frame_line = QPen(self._theme.colour("accent"), 2 if self.hasFocus() else 1)
+            shown = self.isChecked() or self.hasFocus()
+            painter.setPen(frame_line if shown else QPen(Qt.PenStyle.NoPen))
             painter.setBrush(self._theme.colour("accent_soft" if self.isChecked() else "hover"))
             painter.drawRoundedRect(frame, 6, 6)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(self.disease.colour))
-        painter.drawRoundedRect(QRect(9, (ROW - 12) // 2, 12, 12), 3, 3)
+        swatch = turned(self, QRect(8, (ROW - 14) // 2, 14, 14))
+        paint_swatch(painter, swatch, self.disease.colour)
         painter.setPen(self._theme.colour("text" if self.isEnabled() else "disabled"))
         middle = Qt.AlignmentFlag.AlignVCenter
-        room = QRect(30, 0, self.width() - (38 if self.disease.hotkey is None else 60), ROW)
+        room = QRect(30, 0, self.width() - (38 if self._key is None else 60), ROW)
         # In the middle: of forty names several begin alike.
         name = painter.fontMetrics().elidedText(
             self.disease.name, Qt.TextElideMode.ElideMiddle, room.width()
         )
-        painter.drawText(room, middle | Qt.AlignmentFlag.AlignLeft, name)
-        if self.disease.hotkey is not None:
+        draw_words(painter, self, room, name, middle | Qt.AlignmentFlag.AlignLeft)
+        if self._key is not None:
             painter.setPen(self._theme.colour("muted"))
-            place = QRect(self.width() - 28, 5, 18, ROW - 10)
+            place = turned(self, QRect(self.width() - 28, 5, 18, ROW - 10))
             painter.setBrush(self._theme.colour("field"))
             painter.drawRoundedRect(place, 4, 4)
-            painter.drawText(place, Qt.AlignmentFlag.AlignCenter, str(self.disease.hotkey))
+            painter.drawText(place, Qt.AlignmentFlag.AlignCenter, str(self._key))

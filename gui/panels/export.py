@@ -90,7 +90,8 @@ class ExportWorkspace(Workspace):
 
     def _export_data(self, format_id: str, out: Path, *, replace: bool = False) -> None:
         self.data.begin()
-        self.controller.export_data(format_id, out, replace=replace)
+        places = self.data.places.isChecked()
+        self.controller.export_data(format_id, out, replace=replace, places=places)
 
     def _ask_to_replace(self, fact: str, format_id: str, out: Path) -> None:
         self.data.fail(f"{fact} It was left as it is.")

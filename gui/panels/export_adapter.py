@@ -45,6 +45,7 @@ class AdapterCard(QWidget):
         self._context = context
         self._busy = False
         self.runs = QComboBox()
+        self.runs.setAccessibleName("Run")
         self.place = QLineEdit()
         self.go = button("Export the adapter", self._go, primary=True)
         self.steps = Steps(context)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QFileDialog, QLineEdit, QProgressBar, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLineEdit, QProgressBar, QWidget
 
 from core.exporters.base import ExporterSpec
 from gui.context import Context
@@ -35,7 +35,9 @@ class DataCard(QWidget):
         self._busy = False
         self.made: Path | None = None
         self.format = QComboBox()
+        self.format.setAccessibleName("Format")
         self.loses = label("", "muted", wrap=True)
+        self.places = QCheckBox("Tell where (GPS) and when photos were taken")
         self.place = QLineEdit()
         self.go = button("Export the labels", self._go, primary=True)
         self.bar = QProgressBar()
@@ -60,6 +62,7 @@ class DataCard(QWidget):
                     label("The labels", "heading"),
                     self.format,
                     self.loses,
+                    self.places,
                     row(self.place, button("Choose…", self._choose)),
                     row(self.go, None),
                     self.bar,
@@ -78,6 +81,7 @@ class DataCard(QWidget):
         """A place for the format and the project in front."""
         info, spec = self._context.project.info, self.spec
         self.loses.setText(spec.loses if spec else "")
+        self.places.setVisible(spec is not None and spec.places)
         if info is not None and spec is not None:
             folder = Path(self._context.preferences.last_folder(PURPOSE))
             name = f"{info.name} labels{spec.suffix}" if spec.suffix else f"{info.name} {spec.id}"

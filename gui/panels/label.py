@@ -26,17 +26,24 @@ from gui.controllers.label_actions import LabelActions, add_actions
 from gui.controllers.label_canvas import LabelCanvas
 from gui.controllers.measures import Measures
 from gui.controllers.measuring import Measuring
+from gui.controllers.region_actions import RegionActions
 from gui.controllers.segment import Assistant
 from gui.controllers.suggestions import Suggestions
+from gui.controllers.view_actions import ViewActions
+from gui.gallery.bulk_menu import BulkMenu
 from gui.gallery.panel import GalleryPanel
 from gui.models.diseases import DiseaseList
 from gui.panels.diseases import DiseasePanel
+from gui.panels.display import DisplayButton, altered_badge
 from gui.panels.label_assistant import AssistantPanel
 from gui.panels.label_bar import LabelBar, action_button
 from gui.panels.label_notice import LabelNotice
+from gui.panels.photo_info import PhotoInfo
 from gui.panels.pieces import Elided, label
+from gui.panels.region_menu import RegionMenuButton
 from gui.panels.regions import RegionPanel
 from gui.panels.severity import SeverityPanel
+from gui.panels.tool_strip import ToolStrip
 from gui.workspaces import Workspace
 
 SIDE = 246
@@ -62,10 +69,15 @@ class LabelPage(Workspace):
         self.gallery = GalleryPanel(context, self.diseases)
         self.canvas = CanvasView()
         tools = add_actions(context, self.diseases)
-        self.bar = LabelBar(context, self.canvas, self.controller.edits.saver, tools)
+        self.view = ViewActions(context, self.canvas)
+        self.display = DisplayButton(context, self.view)
+        self.strip = ToolStrip(context, tools)
+        self.bar = LabelBar(context, self.canvas, self.controller.edits.saver, display=self.display)
         self.notice = LabelNotice(context)
         self._lay_out()
         self.link = LabelCanvas(context, self.controller, self.suggestions, self.canvas)
+        self.bulk_menu = BulkMenu(context, self.gallery, self.controller.bulk, self.diseases)
+        self.info = PhotoInfo(context, self.controller, self)
         self.actions_ = LabelActions(
             context,
             self.controller,
@@ -79,6 +91,7 @@ class LabelPage(Workspace):
         self.measuring = Measuring(
             context, self.controller, self.measures, diseases=self.diseases, panel=self.severity
         )
+        self.region_actions = RegionActions(context, self.controller, self.canvas)
         self._connect()
         self._show_notice()
 
@@ -100,6 +113,8 @@ class LabelPage(Workspace):
 
     def _lay_out(self) -> None:
         self._stack = QStackedWidget()
+        self._stack.setObjectName("canvasFrame")
+        self.canvas.focusShown.connect(self._frame)
         self._stack.addWidget(self.notice)
         self._stack.addWidget(self.canvas)
         middle = QWidget()
@@ -107,7 +122,11 @@ class LabelPage(Workspace):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.bar)
-        column.addWidget(self._stack, 1)
+        photo = QHBoxLayout()
+        photo.setSpacing(0)
+        photo.addWidget(self.strip)
+        photo.addWidget(self._stack, 1)
+        column.addLayout(photo, 1)
         column.addWidget(self._status_line())
         self._split = QSplitter(Qt.Orientation.Horizontal)
         self._split.setHandleWidth(1)
@@ -125,6 +144,11 @@ class LabelPage(Workspace):
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self._split)
 
+    def _frame(self, shown: bool) -> None:
+        """Tell that the keyboard is on the canvas, where the canvas cannot draw it itself."""
+        self._stack.setProperty("focused", shown)
+        self._stack.style().polish(self._stack)
+
     def _status_line(self) -> QFrame:
         frame = QFrame()
         frame.setObjectName("statusLine")
@@ -138,6 +162,7 @@ class LabelPage(Workspace):
         row.setSpacing(16)
         row.addWidget(self.file, 2)
         row.addWidget(self.hint, 5)
+        row.addWidget(altered_badge(self.view))
         row.addWidget(self.zoom)
         return frame
 
@@ -148,6 +173,7 @@ class LabelPage(Workspace):
             self.controller,
             self.diseases,
             self._context.theme,
+            RegionMenuButton(self._context),
             action_button(self._context, "region.delete"),
         )
         self.assistant_panel = AssistantPanel(self._context, self.assistant, self.suggestions)
@@ -202,7 +228,9 @@ class LabelPage(Workspace):
         controller.current.unreadable.connect(lambda _image, error: self._unreadable(error))
         self.gallery.view.chosen.connect(controller.current.open)
         self.gallery.index.reset.connect(self._rows_arrived)
+        controller.bulk.removed.connect(self._leave_removed)
         self.disease_panel.named.connect(controller.name)
+        self.disease_panel.follow_keys(self.actions_.keys)
         self.disease_panel.editing.connect(self.actions_.edit_diseases)
         self.regions.hovered.connect(self.canvas.set_hover)
         self.canvas.viewChanged.connect(self._show_zoom)
@@ -248,6 +276,17 @@ class LabelPage(Workspace):
             self._open_first()
         if self.controller.session is None and index.loaded:
             self._show_notice()
+
+    def _leave_removed(self, images: frozenset[ImageId]) -> None:
+        """The next photo that stays, when the open one goes."""
+        index = self.gallery.index
+        row = index.row(self.controller.current.wanted)
+        if row >= 0 and index.id(row) in images:
+            rows = [*range(row + 1, len(index)), *range(row - 1, -1, -1)]
+            stays = next((index.id(r) for r in rows if index.id(r) not in images), None)
+            if stays is not None:
+                self.controller.current.open(stays)
+                self.gallery.view.set_current(stays)
 
     def _open_first(self) -> None:
         """The first photo that is not done yet would be better; it costs a question: the first."""

@@ -34,6 +34,7 @@ class AssistantPanel(QWidget):
         self._suggestions = suggestions
         self._context, self._assistant = context, assistant
         self.choice = QComboBox()
+        self.choice.setAccessibleName("Assistant")
         for spec in engines().values():
             self.choice.addItem(spec.title, spec.id)
             self.choice.setItemData(self.choice.count() - 1, spec.note, 3)  # tool tip

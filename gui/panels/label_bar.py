@@ -1,17 +1,18 @@
-"""The tool bar above the photo: tools, what is outlined, brush size, undo, view, save dot.
+"""The bar above the photo: the size of the brush, undo, view, save dot.
 
 Knows actions and the canvas's numbers; does nothing by itself.
 """
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSlider, QToolButton, QWidget
 
 from gui.canvas.view import CanvasView
 from gui.context import Context
 from gui.controllers.saver import Saver, SaveState
+from gui.direction import draw_words, turned
 from gui.glyph import Glyph
 from gui.panels.pieces import label
 
@@ -30,10 +31,10 @@ def action_button(context: Context, action: str) -> QToolButton:
 
 
 class LabelBar(QFrame):
-    """One row; ``tools`` are action ids."""
+    """One row; ``display`` is the button that opens that panel."""
 
     def __init__(
-        self, context: Context, canvas: CanvasView, saver: Saver, tools: list[str]
+        self, context: Context, canvas: CanvasView, saver: Saver, *, display: QWidget
     ) -> None:
         super().__init__()
         self.setObjectName("toolbar")
@@ -41,19 +42,13 @@ class LabelBar(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 5, 10, 5)
         row.setSpacing(3)
-        for tool in tools:
-            row.addWidget(action_button(context, tool))
-        row.addWidget(_rule())
-        row.addWidget(action_button(context, "kind.toggle"))
-        row.addWidget(_rule())
-        size = Glyph(context.theme, "mdi6.circle-outline", "muted", side=18)
-        size.setToolTip("Brush size:  [  and  ]")
-        row.addWidget(size)
+        self._size = Glyph(context.theme, "mdi6.circle-outline", "muted", side=18)
+        row.addWidget(self._size)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, STEPS)
-        self.slider.setFixedWidth(84)
+        self.slider.setFixedWidth(64)
         self.slider.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.slider.setToolTip("Brush size:  [  and  ]")
+        self.slider.setAccessibleName("Brush size")
         self.slider.valueChanged.connect(self._slid)
         row.addWidget(self.slider)
         self.radius = label("", "muted")
@@ -65,22 +60,40 @@ class LabelBar(QFrame):
         row.addWidget(_rule())
         for action in ("view.fit", "view.masks"):
             row.addWidget(action_button(context, action))
+        row.addWidget(display)
         row.addWidget(_rule())
         self.dot = SaveDot(context, saver)
         row.addWidget(self.dot)
-        canvas.radiusChanged.connect(self._show_radius)
-        self._show_radius(canvas.brush_radius)
+        canvas.radiusChanged.connect(lambda _radius: self._show_dial())
+        canvas.toleranceChanged.connect(lambda _tolerance: self._show_dial())
+        canvas.toolChanged.connect(lambda _tool: self._show_dial())
+        self._show_dial()
+
+    @property
+    def _is_wand(self) -> bool:
+        return self._canvas.gestures.spec.tolerance
 
     def _slid(self, value: int) -> None:
-        self._canvas.brush_radius = SMALLEST * (LARGEST / SMALLEST) ** (value / STEPS)
+        if self._is_wand:
+            self._canvas.surface.set_tolerance(value)
+        else:
+            self._canvas.brush_radius = SMALLEST * (LARGEST / SMALLEST) ** (value / STEPS)
 
-    def _show_radius(self, radius: float) -> None:
+    def _show_dial(self) -> None:
+        """The size of the brush, or the tolerance while the wand is chosen."""
         from math import log
 
+        radius, tolerance = self._canvas.brush_radius, self._canvas.surface.tolerance
+        share = log(radius / SMALLEST) / log(LARGEST / SMALLEST)
         self.slider.blockSignals(True)
-        self.slider.setValue(round(STEPS * log(radius / SMALLEST) / log(LARGEST / SMALLEST)))
+        self.slider.setValue(round(tolerance if self._is_wand else STEPS * share))
         self.slider.blockSignals(False)
-        self.radius.setText(f"{2 * radius:.0f} px")
+        self.radius.setText(f"± {tolerance:.0f}" if self._is_wand else f"{2 * radius:.0f} px")
+        says = "Tolerance:  [  and  ]" if self._is_wand else "Brush size:  [  and  ]"
+        for part in (self._size, self.slider, self.radius):
+            part.setToolTip(says)
+        self.slider.setAccessibleName("Tolerance" if self._is_wand else "Brush size")
+        self.slider.setAccessibleName(says)
 
 
 WORDS = {
@@ -129,14 +142,15 @@ class SaveDot(QWidget):
         token = "muted" if words == "Read-only" else WORDS[self._saver.state][1]
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(theme.colour(token)))
-        painter.drawEllipse(QRectF(4, self.height() / 2 - 5, 10, 10))
+        painter.drawEllipse(turned(self, QRect(4, self.height() // 2 - 5, 10, 10)))
         painter.setPen(theme.colour("text" if token == "danger" else "muted"))
         room = self.rect().adjusted(21, 0, 0, 0)
-        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, words)
+        side = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+        draw_words(painter, self, room, words, side)
 
 
 def _rule() -> QFrame:
     made = QFrame()
     made.setFrameShape(QFrame.Shape.NoFrame)
-    made.setFixedSize(11, 22)
+    made.setFixedSize(7, 22)
     return made

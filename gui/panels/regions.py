@@ -7,8 +7,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QPixmap
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QSize,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -24,7 +33,7 @@ from core.domain.ids import RegionId
 from core.domain.region import RegionInfo, RegionKind
 from gui.controllers.label import LabelController
 from gui.gallery.cell import percent
-from gui.gallery.panel import swatch
+from gui.gallery.swatch import swatch
 from gui.models.diseases import DiseaseList
 from gui.panels.pieces import label
 from gui.theme import Theme
@@ -73,9 +82,7 @@ class RegionModel(QAbstractListModel):
             case Qt.ItemDataRole.DisplayRole:
                 return f"{self.title(info)}   {self.share(info)}"
             case Qt.ItemDataRole.DecorationRole:
-                pixmap = QPixmap(12, 12)
-                pixmap.fill(QColor(self._controller.current.colour(info)))
-                return pixmap
+                return swatch(self._controller.current.colour(info))
             case Qt.ItemDataRole.AccessibleTextRole:
                 return f"{self.title(info)}, {self.share(info)}, {source_text(info.source)}"
             case Qt.ItemDataRole.FontRole:
@@ -117,14 +124,20 @@ class RegionPanel(QWidget):
     hovered = Signal(object)
 
     def __init__(
-        self, controller: LabelController, diseases: DiseaseList, theme: Theme, delete: QWidget
+        self,
+        controller: LabelController,
+        diseases: DiseaseList,
+        theme: Theme,
+        *more: QWidget,
     ) -> None:
+        """``more`` are buttons beside the heading."""
         super().__init__()
         self._controller, self._diseases, self._theme = controller, diseases, theme
         self.model = RegionModel(controller, diseases)
         self.view = _List()
         self.view.setModel(self.model)
-        self.view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.view.setAccessibleName("Regions")
+        self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.view.setMouseTracking(True)
@@ -136,6 +149,7 @@ class RegionPanel(QWidget):
         self.relabel = QToolButton()
         self.relabel.setIcon(theme.icon("mdi6.tag-outline"))
         self.relabel.setToolTip("What the chosen region is")
+        self.relabel.setAccessibleName("What the chosen region is")
         self.relabel.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._menu = QMenu(self)
         self._menu.aboutToShow.connect(self._fill_menu)
@@ -143,7 +157,8 @@ class RegionPanel(QWidget):
         head = QHBoxLayout()
         head.addWidget(self._heading, 1)
         head.addWidget(self.relabel)
-        head.addWidget(delete)
+        for button in more:
+            head.addWidget(button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
@@ -155,31 +170,50 @@ class RegionPanel(QWidget):
         self.view.customContextMenuRequested.connect(
             lambda point: self._menu.popup(self.view.viewport().mapToGlobal(point))
         )
-        self.view.selectionModel().currentChanged.connect(
-            lambda index, _old: (
-                self._controller.edits.set_active(self._id(index)) if self.view.hasFocus() else None
-            )
-        )
+        self._following = False
+        self.view.selectionModel().selectionChanged.connect(lambda _new, _old: self._selected())
         controller.edits.updated.connect(self.follow)
 
     def follow(self) -> None:
         """Show the active region as the chosen one."""
         count = len(self.model.infos)
         self._heading.setText(f"Regions ({count})" if count else "Regions")
-        row = self.model.row_of(self._controller.edits.active)
+        rows = [self.model.row_of(region) for region in self._controller.edits.chosen]
         selection = self.view.selectionModel()
-        if row < 0:
-            selection.clear()
-        elif row != self.view.currentIndex().row() or not selection.hasSelection():
-            self.view.setCurrentIndex(self.model.index(row))
-        self.relabel.setEnabled(row >= 0)
+        if rows != self._rows():
+            self._following = True
+            chosen = QItemSelection()
+            for row in rows:
+                chosen.select(self.model.index(row), self.model.index(row))
+            selection.select(chosen, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+            if rows:
+                keep = QItemSelectionModel.SelectionFlag.NoUpdate
+                selection.setCurrentIndex(self.model.index(rows[0]), keep)
+                self.view.scrollTo(self.model.index(rows[0]))
+            self._following = False
+        self.relabel.setEnabled(len(rows) == 1)
 
     def leaveEvent(self, event: Any) -> None:
         self.hovered.emit(None)
         super().leaveEvent(event)
 
     def _clicked(self, index: QModelIndex) -> None:
-        self._controller.edits.set_active(self._id(index))
+        """A click on what is chosen already chooses it alone."""
+        if len(self._rows()) < 2:
+            self._controller.edits.set_active(self._id(index))
+
+    def _rows(self) -> list[int]:
+        """The chosen rows, the active region's first."""
+        rows = sorted(index.row() for index in self.view.selectionModel().selectedIndexes())
+        active = self.model.row_of(self._controller.edits.active)
+        return sorted(rows, key=lambda row: row != active)
+
+    def _selected(self) -> None:
+        """Ctrl and Shift with clicks or arrow keys choose several."""
+        if self._following or not self.view.hasFocus():
+            return
+        ids = [self.model.infos[row].id for row in self._rows()]
+        self._controller.edits.set_active(ids[0] if ids else None, ids[1:])
 
     def _id(self, index: Index) -> RegionId | None:
         return self.model.infos[index.row()].id if index.isValid() else None

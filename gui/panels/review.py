@@ -57,6 +57,7 @@ class ReviewWorkspace(Workspace):
         self._focus = shared(context, Focus)
         self.figures: RunFigures | None = None
         self.runs = QComboBox()
+        self.runs.setAccessibleName("Run")
         self.summary = label("", wrap=True)
         self.every = label("", "muted", wrap=True)
         for figures in (self.summary, self.every):
@@ -128,10 +129,10 @@ class ReviewWorkspace(Workspace):
         for verdict, key in VERDICT_KEYS:
             id_ = f"review.{verdict}"
             text = f"Review: {wording.VERDICTS[verdict].lower()}"
-            context.actions.add(spec(id_, text, "", key, needs="review writable"))
+            context.actions.add(spec(id_, text, "", key, needs="review writable", sheet="Review"))
             context.actions.on(id_, partial(self.judge_key, verdict))
         open_spec = spec("review.open", "Review: correct in Label", "", "Return", "Enter",
-                         needs="review")  # fmt: skip
+                         needs="review", sheet="Review")  # fmt: skip
         context.actions.add(open_spec)
         context.actions.on("review.open", self.open_in_label)
 

@@ -50,6 +50,7 @@ class DetailView(QWidget):
         for pane in self.compare.panes.values():
             pane.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # arrows go through the leaves
         self.target = QComboBox()
+        self.target.setAccessibleName("Target")
         self.threshold = QSlider(Qt.Orientation.Horizontal)
         self.cut = label("", "muted")
         self.bars = Bars(context.theme)

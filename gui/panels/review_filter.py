@@ -43,7 +43,7 @@ class ThresholdFilter(QWidget):
         """Another run: ``count`` tells how many leaves have a Dice below a threshold."""
         self._count = count
         for threshold, made in self.chips.items():
-            name = "All" if threshold == EVERY else f"below {threshold:.2f}"
+            name = _name(threshold)
             made.setText(f"{name} · {count(threshold):,}")
             made.setAccessibleName(f"{name}, {wording.count(count(threshold), 'leaf', 'leaves')}")
 
@@ -66,6 +66,7 @@ class ThresholdFilter(QWidget):
         grid.setSpacing(6)
         for index, threshold in enumerate((*THRESHOLDS, EVERY)):
             made = chip("", partial(self.put, threshold))
+            made.setAccessibleName(_name(threshold))
             self.chips[threshold] = made
             if threshold == EVERY:
                 grid.addWidget(made, index // 2, 0, 1, 2)
@@ -79,3 +80,7 @@ class ThresholdFilter(QWidget):
         self.spin.valueChanged.connect(lambda v: self.put(EVERY if v >= 1.0 else v))
         line = row(label("Dice below", "muted"), self.slider, self.spin, spacing=8)
         self.setLayout(column(grid, line, spacing=8))
+
+
+def _name(threshold: float) -> str:
+    return "All" if threshold == EVERY else f"below {threshold:.2f}"

@@ -58,6 +58,7 @@ class SetupView(QWidget):
         self.classes, self.held_out = Figure("classes"), Figure("held out for testing")
         self.bars = Bars(theme)
         self.base = QComboBox()
+        self.base.setAccessibleName("Base model")
         self.base_note = label("", "muted", wrap=True)
         self.folder = Elided("", "muted", middle=True)
         self.choose = button("Choose the model's folder…", self._choose_folder)

@@ -12,10 +12,15 @@ from collections.abc import Callable, Sequence
 
 from core.errors import ProjectDamaged
 from storage.database import APPLICATION_ID
-from storage.migrations import m0001_first, m0002_severity
+from storage.migrations import m0001_first, m0002_severity, m0003_gallery, m0004_undo
 
 Migration = Callable[[sqlite3.Connection], None]
-MIGRATIONS: tuple[Migration, ...] = (m0001_first.apply, m0002_severity.apply)
+MIGRATIONS: tuple[Migration, ...] = (
+    m0001_first.apply,
+    m0002_severity.apply,
+    m0003_gallery.apply,
+    m0004_undo.apply,
+)
 CURRENT = len(MIGRATIONS)
 
 

@@ -35,6 +35,7 @@ from core.domain.ids import ImageId, RegionId
 from core.domain.mask import TileMask
 from core.domain.region import Region, RegionInfo, RegionKind
 from gui.canvas.document import CanvasDocument
+from gui.canvas.look import Channel, Look
 from gui.canvas.view import CanvasView
 from tests.bench.figures import Figure, Watch, fields, machine, table, watched
 
@@ -172,6 +173,10 @@ def actions(view: CanvasView, size: tuple[int, int], steps: int) -> Measured:
     for name, go in places(lambda z: view.zoom_to(z, middle), view.fit):
         stand(go, "hand")
         yield f"pan {name}", dragging(view, steps, middle=True)
+    view.look = Look(brightness=20, channel=Channel.LAB_A)
+    stand(lambda: view.zoom_to(1.0, middle), "hand")
+    yield "pan 1:1, one channel", dragging(view, steps, middle=True)
+    view.look = Look()
     stand(view.fit, "hand")
     yield (
         "zoom sweep",

@@ -21,7 +21,7 @@ from core.domain.ids import DiseaseId, ImageId, RegionId, RunId
 from core.domain.image import ImageState, LeafImage
 from core.domain.mask import TILE, TileKey, pack_tile
 from core.domain.region import RegionInfo, RegionKind
-from core.domain.run import Run, RunState, Score, TargetScore
+from core.domain.run import Run, RunState, Score, TargetScore, Verdict
 from core.geometry import areas
 from storage import create_project, mask_codec
 from storage.database import connect
@@ -111,6 +111,8 @@ class _Makers:
             image, f"../photos/leaf-{number:06d}.jpg", f"{number:064x}", WIDTH, HEIGHT,
             group=f"plot {number // 40}", state=rng.choice(list(ImageState)),
             disease=DiseaseId(7) if number % 3 else None, mask_known=True,
+            captured_at=f"2026-{rng.randrange(1, 13):02}-{rng.randrange(1, 29):02}T10:11:12",
+            notes="wet" if number % 50 == 0 else "",
         )  # fmt: skip
         cached = areas_values(areas.count(stacks.values()), len(regions))
         dice = rng.random() ** 0.5
@@ -118,10 +120,17 @@ class _Makers:
             RunId(RUN), image, "val", dice,
             (TargetScore("leaf", 0.97, 0.94), TargetScore("lesions", dice, dice / (2 - dice))),
             "rust", "rust", (("rust", 0.9), ("healthy", 0.1)), 4.0, 4.2,
-            f"predictions/{number}.png",
+            f"predictions/{number}.png", rng.choice(list(Verdict)) if number % 20 == 0 else None,
         )  # fmt: skip
         return {
-            "image": [{**image_values(photo), **cached, "added": number + 1}],
+            "image": [
+                {
+                    **image_values(photo),
+                    **cached,
+                    "added": number + 1,
+                    "changed": rng.randrange(1 << 40),
+                }
+            ],
             "region": regions,
             "tile": tiles,
             "score": [score_values(score)],

@@ -25,10 +25,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 
+from core.domain.bulk import Assignment, BulkEdit, Field
 from core.domain.edits import Edit, PixelsChanged
-from core.domain.ids import ImageId, RunId
+from core.domain.ids import DiseaseId, ImageId, RunId
+from core.domain.image import ImageState, Split
 from core.domain.mask import TILE, pack_tile
-from core.ports import ImageOrder, ImageQuery
+from core.domain.run import Verdict
+from core.ports import BulkDone, ImageOrder, ImageQuery
 from storage import open_project
 from storage.database import connect
 from storage.project_store import SqlProjectStore
@@ -81,6 +84,52 @@ def reading(store: SqlProjectStore, rng: Random) -> list[Figure]:
               (lambda s=s: store.worst(run, after=(s.dice or 0, s.image)) for s in marks), 5.0),
         timed("the regions of a photo", (lambda p=p: store.regions(ids[p]) for p in pages)),
     ]  # fmt: skip
+
+
+def questions() -> dict[str, ImageQuery]:
+    """Every filter and order of the gallery, alone and together; each lists all ids that match."""
+    run = RunId(RUN)
+    some = {
+        "state": ImageQuery(states=frozenset((ImageState.UNSEEN, ImageState.IN_PROGRESS))),
+        "disease": ImageQuery(disease=DiseaseId(7)),
+        "split": ImageQuery(split=Split.AUTO),
+        "group": ImageQuery(group="plot 77"),
+        "severity range": ImageQuery(severity=(1.0, 5.0)),
+        "Dice range": ImageQuery(run=run, dice=(0.5, 0.8)),
+        "verdict": ImageQuery(run=run, verdict=Verdict.LABEL_WRONG),
+        "notes": ImageQuery(has_notes=True),
+        "text": ImageQuery(text="plot 7"),
+        "six at once, worst Dice first": ImageQuery(
+            text="plot", states=frozenset((ImageState.DONE, ImageState.UNSEEN)), run=run,
+            disease=DiseaseId(7), severity=(0.0, 50.0), dice=(0.2, 0.9), outlined=True,
+            order=ImageOrder.WORST_DICE,
+        ),
+    }  # fmt: skip
+    for order in ImageOrder:
+        some[f"by {order.value}"] = ImageQuery(run=run, order=order)
+        some[f"by {order.value}, backwards"] = ImageQuery(run=run, order=order, reverse=True)
+        half = frozenset((ImageState.UNSEEN, ImageState.IN_PROGRESS))
+        some[f"state, by {order.value}"] = ImageQuery(run=run, order=order, states=half)
+    return some
+
+
+def asking(store: SqlProjectStore) -> list[Figure]:
+    """The gallery's questions."""
+    return [
+        timed(f"gallery: {name}", iter([lambda q=query: store.image_ids(q)] * 9), 50.0)
+        for name, query in questions().items()
+    ]
+
+
+def acting(store: SqlProjectStore) -> list[Figure]:
+    """One action on 10,000 photos, and its undo, as one transaction each."""
+    ids = tuple(store.image_ids(ImageQuery())[:10_000])
+    mark = BulkEdit("Mark", (Assignment({Field.STATE: ImageState.CHECKED}, ids),))
+    done: list[BulkDone] = []
+    return [
+        timed("mark 10,000 photos", iter([lambda: done.append(store.bulk(mark))])),
+        timed("undo it", iter([lambda: store.bulk(done[0].inverse)])),
+    ]
 
 
 def stroke(rng: Random) -> np.ndarray:
@@ -146,7 +195,7 @@ def measure(project: Path) -> list[Figure]:
     copied = timed("  backup at opening, in the background", iter([lambda: reopen(project)]))
     figures = [timed("open", opening(project), 1000.0), copied]
     store = open_project(project)
-    figures += reading(store, rng)
+    figures += reading(store, rng) + asking(store) + acting(store)
     figures.append(saving(store, rng, 150))
     copy = store.backup()
     store.close()

@@ -353,3 +353,22 @@ def test_twins_get_numbers_and_drives_lose_their_colon() -> None:
 def test_a_place_without_a_name_is_refused(format_id: str, store: ProjectStore, out: str) -> None:
     with pytest.raises(ExportRefused, match="names no place of its own"):
         export_project(store, Path(out), format_id=format_id)
+
+
+def test_where_and_when_photos_were_taken_is_told_only_when_asked_for(
+    tmp_path: Path,
+) -> None:
+    store = make_project(tmp_path, leaves(3))
+    images = store.images(store.image_ids(ImageQuery()))
+    when, where = "2026-05-03T10:11:12", (-21.76543, -43.3421)
+    store.update_images([replace(i, captured_at=when, gps=where) for i in images])
+    for format_id, spec in formats().items():
+        for places in (False, True):
+            out = tmp_path / f"{format_id}-{places}{spec.suffix}"
+            export_project(store, out, format_id=format_id, places=places)
+            files = [p for p in ([out] if out.is_file() else out.rglob("*")) if p.is_file()]
+            told = any(
+                b"21.76543" in p.read_bytes() or b"2026-05-03" in p.read_bytes() for p in files
+            )
+            assert told == (places and spec.places), format_id
+    store.close()

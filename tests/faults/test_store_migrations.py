@@ -12,17 +12,19 @@ import pytest
 from core.domain.ids import ImageId
 from core.domain.image import LeafImage
 from core.errors import LeafspotError, ProjectDamaged, ProjectReadOnly
-from core.ports import NewImage
+from core.ports import ImageQuery, NewImage
 from storage import create_project, open_project
+from storage.database import connect
 from storage.migrations import runner
 
 ROOT = Path(__file__).resolve().parents[2]
+NOW = runner.CURRENT
 PHOTO = LeafImage(ImageId(1), "../a.jpg", "0" * 64, 300, 200)
 
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    """A project of the last version with one photo."""
+    """A project of the version before the one that a test adds, with one photo."""
     store = create_project(tmp_path / "field")
     store.add_images([NewImage(PHOTO)])
     store.close()
@@ -40,7 +42,7 @@ def version(project: Path) -> tuple[int, set[str]]:
 
 
 def add_notes(connection: sqlite3.Connection) -> None:
-    connection.execute("ALTER TABLE image ADD COLUMN notes TEXT")
+    connection.execute("ALTER TABLE image ADD COLUMN later TEXT")
 
 
 def fail(connection: sqlite3.Connection) -> None:
@@ -66,11 +68,11 @@ def test_an_older_project_is_backed_up_and_converted_when_it_is_opened(
     store = open_project(old)
     assert store.image(PHOTO.id) == PHOTO
     store.close()
-    assert version(old) == (runner.CURRENT, columns | {"notes"})
+    assert version(old) == (NOW + 1, columns | {"later"})
     first = min((old / "backups").glob("*.db"))
     connection = sqlite3.connect(first)
-    assert connection.execute("PRAGMA user_version").fetchone() == (runner.CURRENT - 1,), (
-        "the old one"
+    assert connection.execute("PRAGMA user_version").fetchone() == (NOW,), (
+        "the backup is the old one"
     )
     connection.close()
 
@@ -97,7 +99,7 @@ import os, sys
 from pathlib import Path
 from storage import open_project
 from storage.migrations import runner
-def add_notes(c): c.execute("ALTER TABLE image ADD COLUMN notes TEXT")
+def add_notes(c): c.execute("ALTER TABLE image ADD COLUMN later TEXT")
 def die(c):
     c.execute("PRAGMA cache_spill = 1")
     c.execute("CREATE TABLE big (x)")
@@ -129,3 +131,22 @@ def test_an_older_project_that_may_not_be_written_says_what_to_do(
     with pytest.raises(ProjectReadOnly, match="older Leafspot"):
         open_project(old, read_only=True)
     assert version(old) == before
+
+
+def test_a_project_of_the_first_version_keeps_everything_and_can_be_sorted(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "field.leafspot"
+    folder.mkdir()
+    connection = connect(folder / "project.db", create=True)
+    runner.migrate(connection, runner.MIGRATIONS[:1])
+    connection.execute(
+        "INSERT INTO image VALUES (5, 1, 'done', 'auto', NULL, 1, 2, 900, 300, 1000, '[]', 'a.jpg',"
+        " 'a.jpg', '../a.jpg', 'f', 60, 40, 1, '', NULL, NULL, '', 'PLOT Straße', '[]')"
+    )
+    connection.close()
+    store = open_project(folder)
+    assert store.cards([ImageId(5)])[0].severity == 30.0
+    assert store.image_ids(ImageQuery(severity=(30, 30), text="plot strasse")) == [5]
+    assert store.image(ImageId(5)).notes == ""
+    store.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from PySide6.QtCore import Qt
 
 from core.domain.ids import RegionId
 from core.domain.mask import Box, TileKey
+from core.geometry.wand import Surroundings
 from core.registry import discover
 from gui.canvas.document import CanvasDocument
 from gui.canvas.stroke import Stroke
@@ -27,7 +28,8 @@ Band = tuple[float, float, float, float]
 class Pointer:
     """One pointer event: (x, y) in the photo, (wx, wy) in logical pixels of the widget.
 
-    ``second`` is the right button, or the left one with Alt held.
+    ``second`` is the right button, or the left one with Alt held; ``again`` is the second press
+    of a double click.
     """
 
     x: float
@@ -35,6 +37,22 @@ class Pointer:
     wx: float
     wy: float
     second: bool = False
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A line through ``points`` (photo coordinates) to where the pointer is, ``end``.
+
+    ``closes`` draws the line back to the first point as well, ``knots`` the points themselves;
+    ``minus`` says that what it encloses will be taken away.
+    """
+
+    points: tuple[tuple[float, float], ...]
+    end: tuple[float, float] | None = None
+    closes: bool = True
+    knots: bool = False
+    minus: bool = False
 
 
 class Surface(Protocol):
@@ -44,6 +62,23 @@ class Surface(Protocol):
     def document(self) -> CanvasDocument | None: ...
     @property
     def brush_radius(self) -> float: ...
+    @property
+    def subtracts(self) -> bool:
+        """Whether shapes take away without Alt being held."""
+
+    @property
+    def tolerance(self) -> float:
+        """Of the wand, in units of Lab."""
+
+    def set_tolerance(self, tolerance: float) -> None:
+        """Cut to what there is."""
+
+    def surroundings(self) -> Surroundings | None:
+        """The pixels of the photo that are seen."""
+
+    def show_path(self, path: Path | None) -> None:
+        """Draw the outline of a shape being drawn, or none."""
+
     def show_stroke(self, stroke: Stroke | None, box: Box | None) -> None:
         """Draw ``stroke`` from now on; its pixels inside the photo ``box`` are new."""
 
@@ -70,6 +105,7 @@ class StrokeFinished:
 
     region: RegionId | None
     delta: Mapping[TileKey, NDArray[np.uint8]]
+    title: str = "Brush stroke"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +139,14 @@ class Refused:
     sentence: str
 
 
-Result = StrokeStarted | StrokeFinished | PointPlaced | BoxDrawn | Clicked | Refused
+@dataclass(frozen=True, slots=True)
+class LineDrawn:
+    """A line through photo points, to cut along."""
+
+    points: tuple[tuple[float, float], ...]
+
+
+Result = StrokeStarted | StrokeFinished | PointPlaced | BoxDrawn | Clicked | LineDrawn | Refused
 
 
 class Tool(Protocol):
@@ -116,10 +159,33 @@ class Tool(Protocol):
         """Give the gesture up without a trace."""
 
 
+@runtime_checkable
+class Lasting(Tool, Protocol):
+    """A tool whose gesture goes on from one press to the next, until it is closed."""
+
+    @property
+    def under_way(self) -> bool: ...
+    def hover(self, at: Pointer, surface: Surface) -> None:
+        """The pointer moves while no button is down."""
+
+    def close(self, surface: Surface) -> Result | None:
+        """End the gesture with what there is."""
+
+    def step_back(self, surface: Surface) -> None:
+        """Take the last press back."""
+
+
+@runtime_checkable
+class Turned(Tool, Protocol):
+    """A tool that the wheel changes while the button is down."""
+
+    def turn(self, steps: int, surface: Surface) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
     """One line of the tool table. ``icon`` is a qtawesome name, ``brush`` shows the circle,
-    ``second`` wants the right button as well.
+    ``second`` wants the right button as well, ``tolerance`` is set like the brush's size.
     """
 
     id: str
@@ -132,6 +198,7 @@ class ToolSpec:
     cursor: Qt.CursorShape = Qt.CursorShape.CrossCursor
     brush: bool = False
     second: bool = False
+    tolerance: bool = False
 
 
 def all_tools() -> dict[str, ToolSpec]:

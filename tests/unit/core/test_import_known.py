@@ -187,7 +187,7 @@ def test_a_failure_leaves_every_photo_of_the_batch_as_it_was(
 ) -> None:
     from storage import region_rows
 
-    apply, done = region_rows._apply, []
+    apply, done = region_rows.apply_edit, []
 
     def fail(*args: object) -> None:
         if done:
@@ -195,7 +195,7 @@ def test_a_failure_leaves_every_photo_of_the_batch_as_it_was(
         done.append(True)
         apply(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(region_rows, "_apply", fail)
+    monkeypatch.setattr(region_rows, "apply_edit", fail)
     with pytest.raises(RuntimeError):
         field.take("image,disease\na.jpg,rust\nb.jpg,rust\n")
     assert [field.image(n).disease for n in "ab"] == [None, None]

@@ -334,3 +334,40 @@ def test_what_the_assistant_has_to_say_besides_its_answer_is_shown(qtbot, page, 
     proposal(qtbot, page)
     said = [n.text for n in page._context.notices.recent]
     assert said.count("The card gave up.") == 1
+
+
+def test_a_click_in_the_chosen_region_betters_it_and_one_elsewhere_begins_another(
+    qtbot, page, worker
+) -> None:
+    log = worker()
+    click(page, 100, 120)
+    proposal(qtbot, page)
+    QTest.keyClick(page.canvas, Qt.Key.Key_Return)
+    first = page.controller.session.regions[0]
+    click(page, 104, 124, right=True)
+    proposal(qtbot, page)
+    assert "Better outline" in page.assistant.status
+    sent = [json.loads(line) for line in log.read_text().splitlines()][-1]
+    assert sent["before"]["size"] == [20, 20]
+    assert sent["positive"] == [False]
+    QTest.keyClick(page.canvas, Qt.Key.Key_Return)
+    (only,) = page.controller.session.regions
+    assert only.info.id == first.info.id
+    assert only.mask.contains(113, 133)
+    assert not only.mask.contains(91, 111), "it took the place of what there was"
+    assert page.controller.edits.undo_title == "Refine region"
+    click(page, 250, 220)
+    proposal(qtbot, page)
+    assert [json.loads(line) for line in log.read_text().splitlines()][-1]["before"] is None
+    QTest.keyClick(page.canvas, Qt.Key.Key_Return)
+    assert len(page.controller.session.regions) == 2
+
+
+def test_tab_and_shift_tab_walk_both_ways_and_say_which_of_how_many(qtbot, page) -> None:
+    click(page, 100, 120)
+    proposal(qtbot, page)
+    assert "1 of 2" in page.assistant.status
+    QTest.keyClick(page.canvas, Qt.Key.Key_Tab)
+    assert "2 of 2" in page.assistant.status
+    QTest.keyClick(page.canvas, Qt.Key.Key_Tab, Qt.KeyboardModifier.ShiftModifier)
+    assert "1 of 2" in page.assistant.status

@@ -676,7 +676,9 @@ def test_opacity_is_kept_between_clear_and_solid(canvas: CanvasView) -> None:
 
 def test_every_tool_says_what_it_is(qapp: QApplication) -> None:
     tools = all_tools()
-    assert list(tools) == ["hand", "brush", "eraser", "point", "box"]
+    assert list(tools) == [
+        "hand", "brush", "eraser", "polygon", "lasso", "wand", "knife", "point", "box",
+    ]  # fmt: skip
     assert len({t.shortcut for t in tools.values()}) == len(tools)
     for tool in tools.values():
         assert tool.title

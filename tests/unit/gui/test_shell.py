@@ -30,9 +30,10 @@ from gui.actions import MENUS, TABLE, Actions, ActionSpec
 from gui.controllers.project import Projects
 from gui.controllers.saver import SaveState
 from gui.crash import CrashHandler, write_report
-from gui.dialogs.about import AboutDialog, KeysDialog
+from gui.dialogs.about import AboutDialog
 from gui.dialogs.diseases import DiseasesDialog
 from gui.dialogs.import_photos import ImportDialog, suggest
+from gui.dialogs.keys import KeysDialog
 from gui.dialogs.new_project import NewProjectDialog, problem
 from gui.dialogs.preferences import PreferencesDialog
 from gui.main_window import read_only_sentence

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
-from PySide6.QtCore import QSize
-from PySide6.QtGui import QColor
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QColor, QGuiApplication
 from PySide6.QtWidgets import QApplication
 
 from gui.actions import TABLE
-from gui.gallery.cell import STATE_TEXT
+from gui.gallery.wording import STATE_TEXT
 from gui.theme import DARK, LIGHT, RESOURCES, Theme, Tokens, has_glyph, stylesheet
 from gui.workspaces import WORKSPACES
 
@@ -32,9 +32,35 @@ def test_text_can_be_read_on_everything_it_stands_on(tokens: Tokens) -> None:
         assert contrast(tokens.text, ground) >= 7
     for ground in (tokens.window, tokens.panel, tokens.field, tokens.raised):
         assert contrast(tokens.muted, ground) >= 4.5
-    assert contrast(tokens.on_accent, tokens.accent) >= 4.5
+    for ground in (tokens.accent_soft, tokens.hover):  # chosen, under the pointer
+        assert contrast(tokens.text, ground) >= 4.5
+        assert contrast(tokens.muted, ground) >= 4.5
+    for ground in (tokens.accent, tokens.accent_strong):
+        assert contrast(tokens.on_accent, ground) >= 4.5
+    for ground in (tokens.window, tokens.panel):
+        assert contrast(tokens.danger, ground) >= 4.5  # it is written in as well
     for token in (tokens.ok, tokens.warn, tokens.danger):
         assert contrast(token, tokens.panel) >= 3
+
+
+@pytest.mark.parametrize("tokens", [LIGHT, DARK], ids=["light", "dark"])
+def test_what_has_the_focus_stands_off(tokens: Tokens) -> None:
+    for ground in (tokens.window, tokens.panel, tokens.field, tokens.raised, tokens.border):
+        assert contrast(tokens.accent, ground) >= 3
+
+
+def test_the_window_follows_the_system_where_nobody_chose(qapp, monkeypatch) -> None:
+    says = [True]
+    monkeypatch.setattr("gui.theme.system_is_dark", lambda: says[0])
+    theme = Theme(qapp, "auto")
+    assert theme.dark
+    says[0] = False
+    QGuiApplication.styleHints().colorSchemeChanged.emit(Qt.ColorScheme.Light)
+    assert not theme.dark
+    theme.apply("dark")
+    QGuiApplication.styleHints().colorSchemeChanged.emit(Qt.ColorScheme.Light)
+    assert theme.dark  # chosen by hand
+    theme.apply("light")
 
 
 @pytest.mark.parametrize("tokens", [LIGHT, DARK], ids=["light", "dark"])

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, inspect
 
 from core.domain.ids import ImageId, RunId
+from core.domain.image import ImageState, Split
+from core.domain.run import Verdict
+from core.ports import ImageOrder, ImageQuery
 from storage import create_project
 from storage.database import APPLICATION_ID, connect
 from storage.migrations import runner
@@ -88,11 +92,19 @@ def test_the_review_list_and_the_gallery_read_indexes_alone(tmp_path: Path) -> N
         steps = connection.execute(f"EXPLAIN QUERY PLAN {query}", values)
         return " ".join(row[3] for row in steps)
 
-    gallery = plan(
-        "SELECT id FROM image WHERE state IN ('done') AND name_folded LIKE '%a%' ORDER BY added"
-    )
-    assert "COVERING INDEX image_gallery" in gallery
-    assert "TEMP B-TREE" not in gallery
+    filters = ImageQuery(
+        states=frozenset({ImageState.DONE}), text="a", split=Split.VAL, group="plot 1",
+        severity=(1, 5), has_notes=True, outlined=True, run=RunId("a"), dice=(0.1, 0.5),
+        verdict=Verdict.LABEL_WRONG,
+    )  # fmt: skip
+    for order in ImageOrder:
+        for query in (replace(filters, order=order), ImageQuery(order=order, run=RunId("a"))):
+            asked = asked_of_sqlite(lambda query=query: store.image_ids(query))
+            for question, values in asked:
+                if "FROM disease" not in question:
+                    steps = plan(question, values)
+                    assert "COVERING INDEX" in steps, question
+                    assert "TEMP B-TREE" not in steps, question
     asked = asked_of_sqlite(lambda: (store.worst(RunId("a")),
                                      store.worst(RunId("a"), after=(0.5, ImageId(3)))))  # fmt: skip
     assert len(asked) == 2

@@ -1,0 +1,81 @@
+"""What one action on many photos means: the same as on each of them, as one step.
+
+Naming begins the work on photos that nobody has looked at, as naming one does; "done" on healthy
+leaves says that they have no lesions. Knows the store's port; knows no widget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from core.domain.bulk import Assignment, BulkEdit, Field, Values
+from core.domain.disease import Disease
+from core.domain.ids import ImageId
+from core.domain.image import ImageState, Split
+from core.ports import ImageQuery, ProjectStore
+
+
+def name(store: ProjectStore, images: Sequence[ImageId], disease: Disease | None) -> BulkEdit:
+    """The disease of the leaves; None takes it away."""
+    values: Values = {Field.DISEASE: disease.id if disease else None}
+    unseen = ImageQuery(states=frozenset((ImageState.UNSEEN,)), removed=None)
+    begun: Values = {**values, Field.STATE: ImageState.IN_PROGRESS}
+    return BulkEdit("Name the disease", tuple(_parted(store, images, unseen, begun, values)))
+
+
+def mark(
+    store: ProjectStore,
+    images: Sequence[ImageId],
+    state: ImageState,
+    *,
+    healthy: Disease | None,
+    by: str,
+) -> BulkEdit:
+    """How far ``by`` got. Checking leaves who finished a photo as it is."""
+    values: dict[Field, object] = {Field.STATE: state}
+    if state is not ImageState.CHECKED:
+        values[Field.DONE_BY] = by if state is ImageState.DONE else ""
+    values[Field.CHECKED_BY] = by if state is ImageState.CHECKED else ""
+    title = f"Mark as {state.value.replace('_', ' ')}"
+    if healthy is None or state not in (ImageState.DONE, ImageState.CHECKED):
+        return BulkEdit(title, (Assignment(values, tuple(images)),))
+    of_healthy = ImageQuery(disease=healthy.id, removed=None)
+    known: Values = {**values, Field.MASK_KNOWN: True}
+    return BulkEdit(title, tuple(_parted(store, images, of_healthy, known, values)))
+
+
+def put_in_split(images: Sequence[ImageId], split: Split) -> BulkEdit:
+    """Which part of training they belong to."""
+    return BulkEdit("Choose the part of training", _all(images, {Field.SPLIT: split}))
+
+
+def put_in_group(images: Sequence[ImageId], group: str) -> BulkEdit:
+    """Plant, plot or session; "" for none."""
+    return BulkEdit("Set the group", _all(images, {Field.GROUP: group.strip()}))
+
+
+def remove(images: Sequence[ImageId], *, back: bool = False) -> BulkEdit:
+    """Out of the project, with all that is known of them, or ``back`` into it."""
+    title = "Put photos back" if back else "Remove photos"
+    return BulkEdit(title, _all(images, {Field.REMOVED: not back}))
+
+
+def own_checks(store: ProjectStore, images: Sequence[ImageId], by: str) -> int:
+    """How many of the photos ``by`` finished, and so cannot be the second person for."""
+    return sum(card.done_by == by for card in store.cards(images)) if by else 0
+
+
+def _all(images: Sequence[ImageId], values: Values) -> tuple[Assignment, ...]:
+    return (Assignment(values, tuple(images)),)
+
+
+def _parted(
+    store: ProjectStore, images: Sequence[ImageId], of: ImageQuery, those: Values, others: Values
+) -> Iterator[Assignment]:
+    """``those`` for the photos that match ``of``, ``others`` for the rest."""
+    matching = set(store.image_ids(of))
+    first = tuple(i for i in images if i in matching)
+    rest = tuple(i for i in images if i not in matching)
+    for values, part in ((those, first), (others, rest)):
+        if part:
+            yield Assignment(values, part)

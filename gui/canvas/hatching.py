@@ -1,0 +1,100 @@
+"""Line patterns that tell diseases apart where colours cannot.
+
+Seven patterns, the first of which is none; a colour of the palette always has the same one. Lines
+are counted from the photo's corner, so that they move with it. Knows colours and pixels; knows no
+region and no widget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QRect
+from PySide6.QtGui import QColor, QImage, QPainter
+
+from core.domain.disease import HEALTHY_COLOUR, PALETTE, UNNAMED_LESION_COLOUR
+from gui.canvas.sampling import Window
+
+STEP = 8
+"""Device pixels from line to line, on a screen of plain density."""
+Grid = NDArray[np.intp]
+Pattern = Callable[[Grid, Grid], NDArray[np.bool_]]
+
+PATTERNS: tuple[tuple[str, Pattern], ...] = (
+    ("falling lines", lambda x, y: (x - y) % STEP < 2),
+    ("rising lines", lambda x, y: (x + y) % STEP < 2),
+    ("level lines", lambda x, y: (y % STEP < 2) & (x >= 0)),
+    ("upright lines", lambda x, y: (x % STEP < 2) & (y >= 0)),
+    ("dots", lambda x, y: (x % STEP < 3) & ((y + x // STEP % 2 * (STEP // 2)) % STEP < 3)),
+    ("crossed lines", lambda x, y: ((x + y) % STEP < 1) | ((x - y) % STEP < 1)),
+)
+PLAIN = -1
+"""The number of no pattern."""
+
+
+def pattern_of(colour: str) -> int:
+    """Which of `PATTERNS` goes with ``#rrggbb``, or `PLAIN`.
+
+    Colours of the palette have theirs by their place in it, any other by its own figures.
+    """
+    colour = colour.lower()
+    if colour in (UNNAMED_LESION_COLOUR, HEALTHY_COLOUR):
+        return PLAIN
+    if colour in PALETTE:
+        return PALETTE.index(colour) % (len(PATTERNS) + 1) - 1
+    return int(colour[1:], 16) % len(PATTERNS)
+
+
+def bit(pattern: int) -> int:
+    """The bit of a pattern in what ``lines`` gives; 0 for `PLAIN`."""
+    return 0 if pattern == PLAIN else 1 << pattern
+
+
+@cache
+def _tile(scale: int) -> NDArray[np.uint8]:
+    side = 2 * STEP * scale
+    y, x = np.mgrid[:side, :side] // scale
+    out = np.zeros((side, side), np.uint8)
+    for number, (_name, drawn) in enumerate(PATTERNS):
+        out[drawn(x, y)] |= bit(number)
+    return out
+
+
+def lines(window: Window, scale: int) -> NDArray[np.uint8]:
+    """[h, w] of the window: bit n is set where a line of pattern n runs.
+
+    ``scale`` is the thickness in device pixels that a thin line has on this screen.
+    """
+    tile = _tile(scale)
+    side = len(tile)
+    rows = np.arange(window.y0, window.y1) % side
+    columns = np.arange(window.x0, window.x1) % side
+    return tile[:, columns][rows]
+
+
+def paint_swatch(painter: QPainter, place: QRect, colour: str) -> None:
+    """A square of the colour with its pattern, for lists."""
+    painter.save()
+    painter.setClipRect(place)
+    painter.fillRect(place, QColor(colour))
+    pattern = pattern_of(colour)
+    if pattern != PLAIN:
+        image = _ink(pattern, QColor(colour).lightness() > 110)
+        for x in range(place.left(), place.right() + 1, image.width()):
+            for y in range(place.top(), place.bottom() + 1, image.height()):
+                painter.drawImage(x, y, image)
+    painter.restore()
+
+
+@cache
+def _ink(pattern: int, dark: bool) -> QImage:
+    tile = _tile(1)
+    image = QImage(tile.shape[1], tile.shape[0], QImage.Format.Format_ARGB32_Premultiplied)
+    image.fill(0)
+    ink = QColor(0, 0, 0, 165) if dark else QColor(255, 255, 255, 190)
+    for y, x in zip(*np.nonzero(tile & bit(pattern)), strict=True):
+        image.setPixelColor(int(x), int(y), ink)
+    return image

@@ -1,0 +1,259 @@
+"""What the gallery promises about many photos: filters, orders, selections, one step for all."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from whole_window import label_page, labelled_project, window
+
+from core.domain.ids import RunId
+from core.domain.image import ImageState, Split
+from core.domain.run import Run, RunState, Score
+from core.ports import ImageOrder, ImageQuery
+from gui.notices import Level
+from storage import open_project
+
+CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+PATIENCE = 10_000
+
+
+@pytest.fixture
+def program(qtbot, tmp_path: Path):
+    with window(qtbot, labelled_project(tmp_path, leaves=9)) as program:
+        yield program
+
+
+@pytest.fixture
+def page(qtbot, program):
+    page = label_page(qtbot, program)
+    page.resize(1200, 760)
+    qtbot.waitUntil(lambda: page.gallery.index.card(8) is not None, timeout=PATIENCE)
+    return page
+
+
+def click(page, row: int, keys=Qt.KeyboardModifier.NoModifier) -> None:
+    view = page.gallery.view
+    spot = view.grid.cell_rect(row).center()
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, keys, spot)
+
+
+def selected(page) -> list[int]:
+    return [page.gallery.index.row(i) for i in page.gallery.view.selection.ids]
+
+
+def listed(qtbot, page, count: int) -> None:
+    qtbot.waitUntil(lambda: len(page.gallery.index) == count, timeout=PATIENCE)
+
+
+def states(page, program) -> list[ImageState]:
+    store = program.context.project.store
+    return [store.image(page.gallery.index.id(r)).state for r in range(len(page.gallery.index))]
+
+
+def test_ctrl_adds_shift_extends_and_ctrl_a_takes_all(qtbot, page) -> None:
+    click(page, 1)
+    click(page, 3, CONTROL)
+    assert selected(page) == [1, 3]
+    click(page, 5, SHIFT)
+    assert selected(page) == [3, 4, 5]
+    click(page, 4, CONTROL)
+    assert selected(page) == [3, 5]
+    page.gallery.view.setFocus()
+    QTest.keyClick(page.gallery.view, Qt.Key.Key_A, CONTROL)
+    assert selected(page) == list(range(9))
+    assert page.gallery._count.text() == "9 selected, 9 photos"
+    click(page, 2)
+    assert selected(page) == [2]
+
+
+def test_shift_and_an_arrow_select_from_the_keyboard(page) -> None:
+    view = page.gallery.view
+    click(page, 0)
+    view.setFocus()
+    QTest.keyClick(view, Qt.Key.Key_Right, SHIFT)
+    QTest.keyClick(view, Qt.Key.Key_Right, SHIFT)
+    assert selected(page) == [0, 1, 2]
+    QTest.keyClick(view, Qt.Key.Key_Left, SHIFT)
+    assert selected(page) == [0, 1]
+
+
+def test_a_rubber_band_selects_what_it_touches_and_opens_nothing(page) -> None:
+    view, viewport = page.gallery.view, page.gallery.view.viewport()
+    before = page.controller.current.wanted
+    start = view.grid.cell_rect(1).center()
+    end = view.grid.cell_rect(2).center()
+    left = Qt.MouseButton.LeftButton
+    QTest.mousePress(viewport, left, pos=start)
+    QTest.mouseMove(viewport, end - QPoint(1, 1))
+    QTest.mouseMove(viewport, end)
+    QTest.mouseRelease(viewport, left, pos=end)
+    assert {1, 2} <= set(selected(page))
+    assert page.controller.current.wanted == before
+
+
+def test_an_action_on_many_is_one_step_that_undo_takes_back(qtbot, page, program) -> None:
+    before = states(page, program)
+    program.context.preferences.put("label.author", "Ben")
+    page.gallery.view.selection.all()
+    page.controller.bulk.mark(page.gallery.view.selection.ids, ImageState.CHECKED)
+    qtbot.waitUntil(lambda: set(states(page, program)) == {ImageState.CHECKED}, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: page.controller.bulk.undo_title != "", timeout=PATIENCE)
+    undo = program.context.actions["edit.undo"]
+    assert undo.isEnabled()
+    assert "checked" in undo.text()
+    undo.trigger()
+    qtbot.waitUntil(lambda: states(page, program) == before, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: page.controller.bulk.redo_title != "", timeout=PATIENCE)
+    program.context.actions["edit.redo"].trigger()
+    qtbot.waitUntil(lambda: set(states(page, program)) == {ImageState.CHECKED}, timeout=PATIENCE)
+
+
+def test_the_open_photo_follows_what_was_done_to_many(qtbot, page) -> None:
+    healthy = page.diseases.healthy
+    rust = next(d for d in page.diseases.all if not d.healthy)
+    wanted = rust if page.controller.session.image.disease != rust.id else healthy
+    page.controller.bulk.name(tuple(page.gallery.view.selection.ids), wanted)
+    qtbot.waitUntil(
+        lambda: (
+            page.controller.session is not None
+            and page.controller.session.image.disease == wanted.id
+        ),
+        timeout=PATIENCE,
+    )
+
+
+def test_an_edit_after_it_is_undone_before_it(qtbot, page, program) -> None:
+    bulk, ids = page.controller.bulk, page.gallery.view.selection.ids
+    bulk.split(ids, Split.IGNORED)
+    qtbot.waitUntil(lambda: bulk.undo_title != "", timeout=PATIENCE)
+    qtbot.wait(100)
+    page.controller.mark(ImageState.IN_PROGRESS)
+    assert bulk.undo_title == ""
+    program.context.actions["edit.undo"].trigger()
+    assert bulk.undo_title != ""
+
+
+def test_removed_photos_leave_the_list_the_next_opens_and_they_can_be_put_back(
+    qtbot, page, program
+) -> None:
+    gone = page.controller.current.wanted
+    follower = page.gallery.index.id(1)
+    page.controller.bulk.remove((gone,))
+    listed(qtbot, page, 8)
+    qtbot.waitUntil(lambda: page.controller.current.wanted == follower, timeout=PATIENCE)
+    assert "files stay" in program.context.notices.recent[-1].text
+    page.gallery.filters.removed.setChecked(True)
+    listed(qtbot, page, 1)
+    assert page.gallery.index.id(0) == gone
+    page.controller.bulk.remove((gone,), back=True)
+    listed(qtbot, page, 0)
+    page.gallery.clear()
+    listed(qtbot, page, 9)
+
+
+def test_checking_needs_a_name_and_says_when_it_is_the_authors_own(qtbot, page, program) -> None:
+    actions, preferences = program.context.actions, program.context.preferences
+    preferences.put("label.author", "")
+    actions["photo.checked"].trigger()
+    assert page.controller.session.image.state is not ImageState.CHECKED
+    assert program.context.notices.recent[-1].action_text == "Preferences…"
+    preferences.put("label.author", "Anna")
+    preferences.put("label.advance", False)
+    page.controller.mark(ImageState.DONE)
+    qtbot.waitUntil(lambda: not page.controller.edits.saver.pending(page.controller.current.wanted))
+    page.controller.mark(ImageState.IN_PROGRESS)
+    page.controller.mark(ImageState.DONE)
+    actions["photo.checked"].trigger()
+    assert page.controller.session.image.checked_by == "Anna"
+    warned = [n.text for n in program.context.notices.recent if n.level is Level.WARNING]
+    assert any("second person" in text for text in warned)
+    program.context.notices.recent.clear()
+    preferences.put("label.author", "Ben")
+    actions["photo.checked"].trigger()
+    assert page.controller.session.image.done_by == "Anna"
+    assert page.controller.session.image.checked_by == "Ben"
+    assert [n for n in program.context.notices.recent if n.level is Level.WARNING] == []
+
+
+def test_filters_combine_and_clear_together(qtbot, page) -> None:
+    filters = page.gallery.filters
+    filters.split.setCurrentIndex(filters.split.findData(Split.VAL))
+    filters.split.activated.emit(filters.split.currentIndex())
+    listed(qtbot, page, 2)
+    filters.severity.high.setValue(0.0)
+    filters.severity.on.setChecked(True)
+    qtbot.waitUntil(lambda: len(page.gallery.index) < 2, timeout=PATIENCE)
+    assert page.gallery.more.text() == "2"
+    assert page.gallery._count.text().endswith("of 9")
+    filters.clear.click()
+    listed(qtbot, page, 9)
+    assert page.gallery.more.text() == ""
+
+
+def test_sorting_by_severity_and_the_other_way_round(qtbot, page) -> None:
+    box = page.gallery.order
+    box.setCurrentIndex(box.findData(ImageOrder.SEVERITY))
+    box.activated.emit(box.currentIndex())
+
+    def figures() -> list[float]:
+        cards = [page.gallery.index.card(row) for row in range(9)]
+        return [c.severity for c in cards if c is not None and c.severity is not None]
+
+    qtbot.waitUntil(lambda: figures() == sorted(figures()) and len(figures()) == 9)
+    page.gallery.reverse.setChecked(True)
+    qtbot.waitUntil(lambda: figures() == sorted(figures(), reverse=True) and len(figures()) == 9)
+
+
+def test_the_newest_runs_dice_shows_on_the_pictures_at_once(qtbot, tmp_path: Path) -> None:
+    project = labelled_project(tmp_path, leaves=3)
+    store = open_project(project)
+    ids = store.image_ids(ImageQuery())
+    run = Run(RunId("a"), "First", "starter", RunState.FINISHED, "2026-11-21T12:00:00", "runs/a")
+    store.put_run(run)
+    said = Score(run.id, ids[0], "val", 0.25, (), "rust", "rust", (), 3.5, None, "p.png")
+    store.put_scores([said])
+    store.close()
+    with window(qtbot, project) as program:
+        page = label_page(qtbot, program)
+        index = page.gallery.index
+        qtbot.waitUntil(lambda: index.query.run == run.id, timeout=PATIENCE)
+        qtbot.waitUntil(lambda: index.card(0) is not None, timeout=PATIENCE)
+        qtbot.waitUntil(lambda: index.card(0).dice == 0.25, timeout=PATIENCE)
+        assert page.gallery._count.text() == "3 photos", "a run filters nothing"
+
+
+def test_notes_are_kept_when_the_information_is_closed(qtbot, page, program) -> None:
+    program.context.actions["photo.info"].trigger()
+    qtbot.waitUntil(lambda: page.info.dialog is not None, timeout=PATIENCE)
+    dialog = page.info.dialog
+    assert dialog.values["Place (GPS)"].text() == "not known"
+    assert "240 × 180" in dialog.values["Size"].text()
+    dialog.notes.setPlainText("wet <b>morning</b>")
+    dialog.reject()
+    store, image = program.context.project.store, page.controller.current.wanted
+    qtbot.waitUntil(lambda: store.image(image).notes == "wet <b>morning</b>", timeout=PATIENCE)
+    qtbot.waitUntil(lambda: page.gallery.index.card(0).has_notes, timeout=PATIENCE)
+
+
+def test_lost_small_pictures_are_made_again_from_the_photos(qtbot, tmp_path: Path) -> None:
+    project = labelled_project(tmp_path, leaves=5)
+    (project / "thumbs.db").unlink()
+    with window(qtbot, project) as program:
+        page = label_page(qtbot, program)
+        view, thumbs = page.gallery.view, page.gallery.thumbs
+        qtbot.waitUntil(
+            lambda: all(thumbs.pixmap(i) is not None for i in view.ids_in_sight()),
+            timeout=PATIENCE,
+        )
+
+        def kept() -> int:
+            connection = sqlite3.connect(project / "thumbs.db")
+            (count,) = connection.execute("SELECT count(*) FROM thumbnail").fetchone()
+            connection.close()
+            return int(count)
+
+        qtbot.waitUntil(lambda: kept() == 5, timeout=PATIENCE)

@@ -1,0 +1,101 @@
+"""In a window that reads from right to left words turn round and photos do not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPointF, QRect, QSize, Qt
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QApplication
+from whole_window import label_page, labelled_project, window
+
+from gui.direction import reads, turned
+from gui.panels.pieces import Elided
+
+RIGHT, LEFT = Qt.LayoutDirection.RightToLeft, Qt.LayoutDirection.LeftToRight
+
+
+@pytest.fixture
+def program(qtbot, qapp: QApplication, tmp_path: Path):
+    qapp.setLayoutDirection(RIGHT)
+    try:
+        with window(qtbot, labelled_project(tmp_path)) as made:
+            yield made
+    finally:
+        qapp.setLayoutDirection(LEFT)
+
+
+def ink(image: QImage, place: QRect) -> int:
+    """How many pixels of ``place`` differ from the image's corner."""
+    paper = image.pixelColor(0, 0)
+    return sum(
+        image.pixelColor(x, y) != paper
+        for x in range(place.left(), place.right())
+        for y in range(place.top(), place.bottom())
+    )
+
+
+def test_the_photo_is_not_mirrored(qtbot, program) -> None:
+    page = label_page(qtbot, program)
+    qtbot.waitUntil(lambda: page.canvas.photo_complete)
+    page.canvas.grab()
+    middle = QPointF(page.canvas.rect().center())
+    here, there = (page.canvas.image_at(middle + QPointF(by, 0))[0] for by in (0, 30))
+    assert there > here
+    from_the_left = page.canvas.grab().toImage()
+    page.canvas.setLayoutDirection(LEFT)
+    assert page.canvas.grab().toImage() == from_the_left
+    assert (
+        page.gallery.mapTo(page, page.gallery.pos()).x()
+        > page.canvas.mapTo(page, page.canvas.pos()).x()
+    )  # the rest of the window is
+
+
+def test_a_disease_has_its_colour_on_the_right_and_its_key_on_the_left(qtbot, program) -> None:
+    page = label_page(qtbot, program)
+    disease = page.diseases.all[0]
+    row = page.disease_panel.row(disease.id)
+    image = row.grab().toImage()
+    right = image.pixelColor(image.width() - 14, image.height() // 2)
+    left = image.pixelColor(14, image.height() // 2)
+    assert right.name() == disease.colour
+    assert left.name() != disease.colour
+
+
+def test_a_file_name_does_not_come_apart(qtbot, program) -> None:
+    line = Elided("1.   WWWW")
+    qtbot.addWidget(line)
+    line.resize(400, 24)
+    line.setLayoutDirection(RIGHT)
+    image = line.grab().toImage()
+    width = line.fontMetrics().horizontalAdvance(line.text())
+    first = ink(image, QRect(400 - width, 0, width // 3, 24))
+    last = ink(image, QRect(400 - width // 3, 0, width // 3, 24))
+    assert ink(image, QRect(0, 0, 200, 24)) == 0
+    assert 0 < first < last
+
+
+def test_icons_with_a_direction_turn_round_and_others_do_not(qapp, program) -> None:
+    def drawn(name: str) -> QImage:
+        return program.theme.icon(name).pixmap(QSize(32, 32)).toImage()
+
+    right = {name: drawn(name) for name in ("mdi6.chevron-right", "mdi6.leaf")}
+    qapp.setLayoutDirection(LEFT)
+    assert drawn("mdi6.leaf") == right["mdi6.leaf"]
+    assert drawn("mdi6.chevron-right") != right["mdi6.chevron-right"]
+
+
+def test_words_read_in_their_own_direction() -> None:
+    assert reads("رمز 3") == RIGHT
+    assert reads("12 × שלום") == RIGHT
+    assert reads("3 leaves שלום") == LEFT
+    assert reads("12.5 %") == LEFT
+
+
+def test_places_turn_with_the_window(qtbot) -> None:
+    widget = Elided()
+    qtbot.addWidget(widget)
+    widget.resize(100, 20)
+    widget.setLayoutDirection(RIGHT)
+    assert turned(widget, QRect(10, 0, 20, 20)) == QRect(70, 0, 20, 20)
