@@ -34,7 +34,7 @@ from core.imaging.decode import sha256_of
 from core.registry import find, resolve
 from core.services.looks import Encoder, Job, Looks
 from core.services.pictures import PhotoFile, Pictures
-from core.services.sight import Sight
+from core.services.sight import Search, Sight
 from core.workers.mask_crop import decode_mask, encode_mask
 
 ENGINES = "core.engines"
@@ -182,8 +182,13 @@ class Assistant:
         finally:
             self._wish()
 
-    def find(self, what: PromptKind, examples: Sequence[Candidate] = ()) -> list[Candidate]:
+    def find(
+        self, what: PromptKind, examples: Sequence[Candidate] = (), view: Box | None = None
+    ) -> list[Candidate]:
         """What nobody pointed at: leaves, every lesion, or those like ``examples``.
+
+        ``view`` is the part of the photo that is on the screen: lesions are looked for there, at
+        its own scale, when that is clearly less than the photo. Leaves need all of it.
 
         Raises PromptRefused where the engine finds nothing by itself, ModelMissing when none is
         loaded, or StillLooking as ``show``.
@@ -195,16 +200,14 @@ class Assistant:
         if not isinstance(self._engine, Finder):
             raise PromptRefused(FINDS_NOTHING)
         self._look()
-        if self._sight is not None:
-            try:
-                self._sight.whole()
-            finally:
-                self._wish()
-        if what is PromptKind.WHOLE_LEAF:
-            return self._engine.leaves()
-        if what is PromptKind.EVERYTHING:
-            return self._engine.everything()
-        return self._engine.alike(examples)
+        search = _search(self._engine, what)
+        if self._sight is None:
+            return search(examples)
+        try:
+            leaf = what is PromptKind.WHOLE_LEAF
+            return self._sight.find(search, examples, None if leaf else view)
+        finally:
+            self._wish()
 
     def look_at(self, view: Box) -> None:
         """The person has zoomed in on this part of the photo and may soon click there."""
@@ -306,3 +309,12 @@ class Assistant:
             if looks.beside(key, ahead=True) and not looks.there(key):
                 jobs.append(Job(key, photo.path))
         self._encoder.want(jobs)
+
+
+def _search(engine: Finder, what: PromptKind) -> Search:
+    """How ``engine`` is asked for ``what``."""
+    if what is PromptKind.WHOLE_LEAF:
+        return lambda _examples: engine.leaves()
+    if what is PromptKind.EVERYTHING:
+        return lambda _examples: engine.everything()
+    return engine.alike

@@ -7,6 +7,7 @@ one of them leaves it. Knows rectangles and prompts; knows no process and no fil
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +22,8 @@ from core.engines.before_mask import same
 from core.engines.prompts import check_prompt
 from core.services.looks import Looks, StillLooking
 
+Search = Callable[[Sequence[Candidate]], list[Candidate]]
+"""Finds lesions or leaves on what the engine has before it, given examples or none."""
 WIDEN = 2.0
 """A thing that a window cut off is looked at again in one of so many times what was seen of it."""
 
@@ -78,9 +81,29 @@ class Sight:
         self._last = Answered(prompt, window)
         return _whole(found, window, self.size)
 
-    def whole(self) -> None:
-        """Have the engine before the whole photo. Raises StillLooking."""
-        self._use(None)
+    def find(
+        self, search: Search, examples: Sequence[Candidate] = (), view: Box | None = None
+    ) -> list[Candidate]:
+        """What ``search`` finds in the window for ``view``, at its own scale, else on the whole
+        photo; in the photo's pixels. ``search`` is handed the examples as the engine sees them.
+
+        A window that does not hold every example is of no use, and what its edge cuts off is left
+        out. Raises PromptRefused, StillLooking.
+        """
+        window = windows.wanted(view, self.size, self._looks.side)
+        if window is not None and not (
+            all(windows.contains(window, _box_of(one)) for one in examples) and self._can(window)
+        ):
+            window = None
+        self._use(window)
+        if window is None:
+            return search(examples)
+        x, y = window[:2]
+        moved = [replace(one, origin=(one.origin[0] - x, one.origin[1] - y)) for one in examples]
+        found = [
+            replace(one, origin=(one.origin[0] + x, one.origin[1] + y)) for one in search(moved)
+        ]
+        return [one for one in found if not windows.cuts(window, _box_of(one), self.size)]
 
     def _window(self, prompt: Prompt, view: Box | None) -> Box | None:
         """Where to look for an answer; None for the whole photo."""

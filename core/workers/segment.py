@@ -5,7 +5,7 @@
     {"do": "image", "path": "...", "sha256": "...", "token": 4}  -> ready {token, width, height}
     {"do": "predict", "request": 7, "points": [[x, y]], "positive": [true], "box": null,
      "view": [x0, y0, x1, y1]}                -> masks {request, candidates: [mask + score]}
-    {"do": "find", "request": 8, "what": "everything", "examples": [mask]}
+    {"do": "find", "request": 8, "what": "everything", "examples": [mask], "view": [x0, y0, x1, y1]}
                                               -> found {request, candidates}; whole_leaf, alike
     {"do": "view", "view": [x0, y0, x1, y1]}                     -> looked
     {"do": "ahead", "photos": [{"path": "...", "sha256": "..."}]}
@@ -179,7 +179,12 @@ def _do(assistant: Assistant, command: Message) -> tuple[str, dict[str, Any]]:
             )
             return "masks", {"request": command.get("request"), "candidates": _pack(candidates)}
         case {"do": "find", "what": str(what)}:
-            found = assistant.find(_wanted(what), _examples(command.get("examples")))
+            view = command.get("view")
+            found = assistant.find(
+                _wanted(what),
+                _examples(command.get("examples")),
+                None if view is None else _box(view),
+            )
             shown = _pack(found) if found else []
             return "found", {"request": command.get("request"), "candidates": shown}
         case {"do": "view", "view": view}:

@@ -111,7 +111,7 @@ class Suggestions(QObject):
                 return
             examples = [region]
         self._asked = (what, examples)
-        self._set_busy("Looking at the whole photo…")
+        self._set_busy("Looking for what nobody pointed at…")
         self.assistant.clear()
         self.assistant.wake()
         self._send()
@@ -187,8 +187,13 @@ class Suggestions(QObject):
                 shown.append(encode_mask(region.mask.read(box).astype(bool), box[:2]))
         self._request += 1
         self._waiting_for = what
+        view = self.assistant.view()
         self.assistant.tell(
-            "find", request=f"find-{self._request}", what=what.value, examples=shown
+            "find",
+            request=f"find-{self._request}",
+            what=what.value,
+            examples=shown,
+            view=list(view) if view else None,
         )
 
     def _heard(self, event: dict[str, Any]) -> None:
