@@ -90,8 +90,6 @@ class AssistantPanel(QWidget):
         self.status.setText(self._suggestions.status or self._assistant.status)
         ready = self._assistant.candidate is not None or self._suggestions.current is not None
         self._file.setText(weights_name(self._assistant.choice.checkpoint))
-        self.status.setText(self._assistant.status)
-        ready = self._assistant.candidate is not None
         self.accept.setVisible(ready)
         self.drop.setVisible(ready)
 
