@@ -86,7 +86,6 @@ class AssistantPanel(QWidget):
         self.weights.setVisible(needs)
         self.fetch.setVisible(needs and not self._assistant.choice.checkpoint)
         self._file.setVisible(needs and bool(self._assistant.choice.checkpoint))
-        self._file.setText(Path(self._assistant.choice.checkpoint).name)
         self.status.setText(self._suggestions.status or self._assistant.status)
         ready = self._assistant.candidate is not None or self._suggestions.current is not None
         self._file.setText(weights_name(self._assistant.choice.checkpoint))
