@@ -119,6 +119,14 @@ SETTINGS = (
         "The assistant keeps what it saw in the project, so that nobody waits for it twice. "
         "What was used longest ago goes first; 0 keeps nothing.",
     ),
+    Setting(
+        "assistant.wakes_early",
+        Flag(),
+        True,
+        "Wake the assistant before the first click",
+        "Labelling",
+        "It takes some hundred megabytes of memory while the window is open.",
+    ),
     Setting("assistant.engine", Choice(registry="core.engines"), "leaf", "Assistant"),
     Setting("assistant.checkpoint", Text(4000), "", "Weights file of the assistant"),
     Setting("label.tolerance", Number(1, 100), 12, "Tolerance of the magic wand"),

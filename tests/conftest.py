@@ -60,6 +60,8 @@ def isolated_user(
     if draws:
         from PySide6.QtCore import QSettings
 
+        # The assistant loads torch; tests that want it wake it.
+        monkeypatch.setattr("gui.controllers.ahead.WAKE_MS", 1 << 30)
         QSettings.setDefaultFormat(QSettings.Format.IniFormat)
         for kind in (QSettings.Format.NativeFormat, QSettings.Format.IniFormat):
             for scope in (QSettings.Scope.UserScope, QSettings.Scope.SystemScope):

@@ -21,10 +21,14 @@ if TYPE_CHECKING:
 
 PHOTOS = 3
 """As many as a person passes while the slowest engine looks at one or two."""
+WAKE_MS = 2500
+"""After this long with a photo the assistant wakes by itself: loading takes seconds, and the first
+click should not. Passing through photos wakes nobody."""
 REST_MS = 200
 """A view that has not moved for so long is one that the person works in."""
 GIGABYTE = 1_000_000_000
 BUDGET = "assistant.prepared_gigabytes"
+EARLY = "assistant.wakes_early"
 
 Neighbour = Callable[[ImageId, int], ImageId | None]
 
@@ -43,6 +47,9 @@ class Ahead(QObject):
         self._next: list[dict[str, str]] = []
         self._asked: list[ImageId] = []
         self._ready = self._of = 0
+        self._wake = QTimer(self)
+        self._wake.setSingleShot(True)
+        self._wake.timeout.connect(self._wake_early)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MS)
@@ -70,6 +77,10 @@ class Ahead(QObject):
 
     def follow(self, image: ImageId | None) -> None:
         """Another photo is open."""
+        if image is None:
+            self._wake.stop()
+        else:
+            self._wake.start(WAKE_MS)
         found = [self._neighbour(image, n) for n in range(1, PHOTOS + 1)] if image else []
         self._asked = asked = [one for one in found if one is not None]
         self._next, self._ready, self._of = [], 0, 0
@@ -83,6 +94,13 @@ class Ahead(QObject):
     def view_moved(self) -> None:
         """The person has zoomed or panned; what is on the screen may be clicked on soon."""
         self._rest.start()
+
+    def _wake_early(self) -> None:
+        """A large model of the person's waits until it is wanted: it may need all the memory."""
+        spec, early = self._assistant.choice.spec, self._context.preferences.get(EARLY)
+        ours = spec is not None and not spec.needs_checkpoint
+        if early and ours and self._context.project.writable and not self._assistant.problem:
+            self._assistant.wake()
 
     def _take(self, asked: list[ImageId], files: list[dict[str, str]]) -> None:
         if asked == self._asked:

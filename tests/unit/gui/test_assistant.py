@@ -371,3 +371,20 @@ def test_tab_and_shift_tab_walk_both_ways_and_say_which_of_how_many(qtbot, page)
     assert "2 of 2" in page.assistant.status
     QTest.keyClick(page.canvas, Qt.Key.Key_Tab, Qt.KeyboardModifier.ShiftModifier)
     assert "1 of 2" in page.assistant.status
+
+
+@pytest.mark.parametrize(("engine", "file"), [("plain", ""), ("weights", "/good.pth")])
+def test_the_assistant_wakes_by_itself_unless_it_is_a_model_of_the_persons(
+    qtbot, page, worker, monkeypatch: pytest.MonkeyPatch, engine: str, file: str
+) -> None:
+    page.canvas.set_tool("hand")
+    page.assistant.choose(engine, file)
+    assert not page.assistant.is_awake
+    monkeypatch.setattr("gui.controllers.ahead.WAKE_MS", 20)
+    QTest.keyClick(page.canvas, Qt.Key.Key_N)
+    if engine == "plain":
+        qtbot.waitUntil(lambda: page.assistant.is_awake, timeout=10_000)
+    else:
+        qtbot.wait(300)
+        assert not page._context.workers.running("segment")
+    assert page.assistant.candidate is None
