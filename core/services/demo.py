@@ -86,7 +86,7 @@ def run_demo(store: ProjectStore, *, minutes: float, story: Story, base: str = B
 
 
 def _outline(store: ProjectStore, story: Story) -> None:
-    story.say("Outlining lesions by clicks, with the colour assistant…")
+    story.say("Outlining lesions by clicks, with the assistant Leaf…")
     for leaf in demo_outlines.outline_by_clicks(store):
         story.say(
             f"  {leaf.name}: {count(leaf.clicks, 'click')}, "

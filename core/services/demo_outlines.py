@@ -28,7 +28,7 @@ from core.services.segment import prompt_fields
 from core.workers.client import WorkerClient
 from core.workers.mask_crop import decode_mask
 
-ENGINE = "colour"
+ENGINE = "leaf"
 LEAST = 30
 """Pixels of a lesion worth a click."""
 MOST = 40
@@ -99,7 +99,7 @@ def _outline(
 
 def _click(worker: WorkerClient, request: int, point: tuple[int, int]) -> Candidate | None:
     """The engine's best proposal for one click in the middle of a pixel; None if it refuses."""
-    prompt = Prompt(((point[0] + 0.5, point[1] + 0.5),), (True,))
+    prompt = Prompt(((point[0] + 0.5, point[1] + 0.5),), (True,), wanted=RegionKind.LESION)
     worker.send("predict", request=request, **prompt_fields(prompt))
     event = worker.wait_for("masks", "refused", timeout=WAIT)
     if event.get("event") == "refused" or not event["candidates"]:
