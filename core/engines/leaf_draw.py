@@ -33,11 +33,15 @@ FAINTEST = -4.0
 def candidates(
     look: Look, answer: Answer, wanted: RegionKind | None, box: Box | None
 ) -> Iterator[Candidate]:
-    """Distinct readings: what is likeliest meant, tighter, wider, and the other kind of thing."""
+    """Distinct readings: what is likeliest meant, tighter, wider, and the other kind of thing,
+    which is never offered to somebody who said which kind is wanted."""
     plus = [(x, y) for x, y, positive in answer.turn.clicks if positive]
     channel = meant(answer.logits, answer.stride, answer.origin, answer.turn, wanted)
     kept: list[Candidate] = []
-    for which, level in ((channel, 0.0), (0, TIGHTER), (0, WIDER), (1 - channel, 0.0)):
+    readings = [(channel, 0.0), (0, TIGHTER), (0, WIDER), (1 - channel, 0.0)]
+    if wanted is not None:
+        readings = [(which, level) for which, level in readings if which == channel]
+    for which, level in readings:
         plane = answer.logits[which]
         if which == 0 and plus:
             # What was clicked on as a lesion is one, however faint it looks.

@@ -190,8 +190,7 @@ class Assistant(QObject):
                 positive=list(self.prompts.positive),
                 box=list(self.prompts.box) if self.prompts.box else None,
                 view=list(view) if view else None,
-                # What lies under a click when no leaf is meant, the engine sees best itself.
-                wanted=RegionKind.LEAF if self.kind() is RegionKind.LEAF else None,
+                wanted=self.kind(),
                 before=_mask_field(self.prompts.before),
             )
         self.busy = self.prompts.usable and not self.problem

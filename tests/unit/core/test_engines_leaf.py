@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 
 from core.domain.region import RegionKind
 from core.engines.base import Candidate, Prompt
 from core.engines.leaf import LeafEngine
+from core.errors import PromptRefused
 from core.imaging.drawn_leaves import DISEASES, DrawnLeaf, draw_leaf
 from core.services.segment import load_engine
 
@@ -103,3 +106,14 @@ def test_what_is_found_without_a_click_lies_on_lesions(engine: LeafEngine, leaf:
 def test_the_leaf_is_found_without_a_click(engine: LeafEngine, leaf: DrawnLeaf) -> None:
     engine.set_image(leaf.rgb)
     assert _iou(_whole(engine.leaves()[0], leaf), leaf.leaf) > 0.9
+
+
+def test_who_wants_a_lesion_is_not_offered_the_leaf(engine: LeafEngine, leaf: DrawnLeaf) -> None:
+    engine.set_image(leaf.rgb)
+    on_lesion = Prompt((_inmost(leaf.lesions["blight"]),), (True,), wanted=RegionKind.LESION)
+    blade = _inmost(leaf.leaf & ~leaf.lesions["blight"])
+    found = engine.predict(on_lesion)
+    assert found
+    with contextlib.suppress(PromptRefused):  # nothing there is an answer, too
+        found += engine.predict(Prompt((blade,), (True,), wanted=RegionKind.LESION))
+    assert all(_iou(_whole(one, leaf), leaf.leaf) < 0.5 for one in found)
