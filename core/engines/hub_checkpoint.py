@@ -80,7 +80,8 @@ def find_files(path: Path, family: HubFamily) -> tuple[Path, Path]:
             path, found, engine=family.engine, what=family.title, get_another=family.get_another
         )
         raise CheckpointRefused(
-            f"{path.name} holds {family.title} in another form. {family.get_another}"
+            f"{path.name} is not {family.title} in the form that is opened here. "
+            f"{family.get_another}"
         )
     return path.with_name(CONFIG), path
 

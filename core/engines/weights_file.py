@@ -87,16 +87,20 @@ def read_weights(path: Path, *, get_another: str) -> Any:
             return _read_safetensors(path, broken)
         return torch.load(path, map_location="cpu", weights_only=True)
     except refusal as error:
-        code = zipfile.is_zipfile(path) or re.search(
-            r"Unsupported (global|class|operand)", str(error)
-        )
         raise CheckpointRefused(
             f"{path.name} holds program code beside its numbers, so it is not opened. {get_another}"
-            if code
+            if _is_pickle(path) or re.search(r"Unsupported (global|class)", str(error))
             else broken
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, LookupError, AttributeError) as error:
         raise CheckpointRefused(broken) from error
+
+
+def _is_pickle(path: Path) -> bool:
+    """Whether it begins as torch's files do; a photo that was opened by mistake holds no code."""
+    with path.open("rb") as file:
+        head = file.read(2)
+    return zipfile.is_zipfile(path) or (head[:1] == b"\x80" and head[1:] <= b"\x05")
 
 
 def _read_safetensors(path: Path, broken: str) -> Any:
@@ -124,10 +128,15 @@ def named_tensors(path: Path, found: Any, *, engine: str, what: str, get_another
     if not isinstance(found, Mapping) or not 0 < len(found) <= MAX_TENSORS:
         raise no_model
     tensors = {str(name): value for name, value in found.items() if isinstance(value, torch.Tensor)}
+    if not tensors:
+        raise no_model
     refuse_strangers(path, tensors, engine=engine, get_another=get_another)
     for name, tensor in tensors.items():
         number = tensor.is_floating_point() or name.endswith(COUNTERS)
         if not number or tensor.layout != torch.strided:
+            raise no_model
+        if tensor.nbytes > tensor.untyped_storage().nbytes():
+            # One number that says it is thousands of millions of them: copied, it would be.
             raise no_model
     return {
         name: value.float().contiguous() if value.is_floating_point() else value

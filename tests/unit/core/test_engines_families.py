@@ -101,6 +101,13 @@ def test_a_file_of_another_family_is_refused_and_its_assistant_named(saved, owne
 
 
 @pytest.mark.parametrize("name", FOLDERS)
+def test_a_file_of_no_family_is_not_said_to_be_of_this_one(name, tmp_path):
+    torch.save({"layer.weight": torch.zeros(3, 3)}, tmp_path / "net.pth")
+    with pytest.raises(CheckpointRefused, match=f"net.pth is not {SAVERS[name][2]}"):
+        load_engine(name, tmp_path / "net.pth")
+
+
+@pytest.mark.parametrize("name", FOLDERS)
 def test_the_folder_and_each_of_its_two_files_open_the_same_model(saved, name):
     for path in (saved[name], saved[name] / "model.safetensors", saved[name] / "config.json"):
         load_engine(name, path).embed(np.zeros((8, 8, 3), np.uint8))

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from core.engines.base import EngineSpec, Prompt
 from core.engines.enlarge import enlarge
@@ -169,6 +170,20 @@ def _text(path: Path) -> None:
     path.write_text("hello")
 
 
+def _photo(path: Path) -> None:
+    Image.new("RGB", (64, 48), (60, 140, 50)).save(path, "PNG")
+
+
+def _no_tensors(path: Path) -> None:
+    torch.save({"about": "a model"}, path)
+
+
+def _one_number_for_all(path: Path) -> None:
+    state = build_sam().state_dict()
+    state["mask_decoder.mask_tokens.weight"] = torch.zeros(1).expand(1 << 20, 1 << 20)
+    torch.save(state, path)
+
+
 def _empty(path: Path) -> None:
     path.write_bytes(b"")
 
@@ -209,6 +224,9 @@ def _not_a_number(path: Path) -> None:
         (_truncated, "cut short"),
         (_text, "no weights file"),
         (_empty, "no weights file"),
+        (_photo, "no weights file"),
+        (_no_tensors, "not a Segment Anything model"),
+        (_one_number_for_all, "not a Segment Anything model"),
         (_other_model, "not a Segment Anything model"),
         (_a_list, "not a Segment Anything model"),
         (_sam2, "SAM 2"),
