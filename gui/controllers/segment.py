@@ -170,6 +170,11 @@ class Assistant(QObject):
         self.busy = False
         self.changed.emit()
 
+    def begin(self) -> None:
+        """Something else is asked than about clicks: they are forgotten, and what came of them."""
+        self.problem = ""
+        self.clear()
+
     # -- the worker
 
     def tell(self, do: str, **fields: object) -> None:

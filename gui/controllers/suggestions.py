@@ -110,9 +110,9 @@ class Suggestions(QObject):
                 self._context.notices.info("Select a lesion first; then others like it are found.")
                 return
             examples = [region]
+        self.assistant.begin()
         self._asked = (what, examples)
         self._set_busy("Looking for what nobody pointed at…")
-        self.assistant.clear()
         self.assistant.wake()
         self._send()
 
@@ -122,6 +122,7 @@ class Suggestions(QObject):
         if session is None:
             return
         self.clear()
+        self.assistant.begin()
         self._set_busy("Asking the trained model…")
         image, size = session.image.id, (session.image.width, session.image.height)
 
@@ -231,7 +232,7 @@ class Suggestions(QObject):
         if self.assistant.prompts and self._items:
             self.clear()
         elif self.busy and self.assistant.problem and not self._model.busy:
-            self._fail("")
+            self._fail(self.assistant.problem)
 
     def _if_open(self, image: ImageId, then: Callable[[], None]) -> None:
         session = self._controller.session

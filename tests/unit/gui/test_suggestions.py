@@ -18,7 +18,7 @@ from gui.controllers import engine_choice
 
 # Finds three squares, the second upon the first when that one is an example.
 WORKER = """
-import json, sys
+import json, os, sys
 sys.path.insert(0, {root!r})
 import numpy as np
 from core.workers.mask_crop import encode_mask
@@ -38,6 +38,9 @@ for line in sys.stdin:
     if do == "image":
         photo = command["path"]
         say(event="ready", token=None, width=400, height=300)
+    if do == "find" and os.path.exists({die!r}):
+        os.remove({die!r})
+        os._exit(9)
     if do == "find":
         number = command["request"]
         if photo is None:
@@ -60,7 +63,9 @@ SPECS = {
 @pytest.fixture
 def page(qtbot, tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch):
     script = tmp_path / "worker.py"
-    script.write_text(textwrap.dedent(WORKER.format(root=str(repo))), encoding="utf-8")
+    script.write_text(
+        textwrap.dedent(WORKER.format(root=str(repo), die=str(tmp_path / "die"))), encoding="utf-8"
+    )
     real = launch.command
 
     def command(name: str, *args: str) -> list[str]:
@@ -156,6 +161,18 @@ def test_an_assistant_that_finds_nothing_says_which_one_does(qtbot, page) -> Non
     assert page.suggestions.current is None
     said = [notice.text for notice in page._context.notices.recent][-1]
     assert "“Finder”" in said
+
+
+def test_an_assistant_that_died_over_a_search_is_named_and_the_next_search_wakes_it(
+    qtbot, page
+) -> None:
+    Path(page._context.project.store.folder.parent / "die").touch()
+    find = page._context.actions["find.everything"]
+    find.trigger()
+    qtbot.waitUntil(lambda: not page.suggestions.busy, timeout=10_000)
+    assert "next click starts it again" in page._context.notices.recent[-1].text
+    find.trigger()
+    _found(qtbot, page)
 
 
 def test_another_photo_has_none_of_them(qtbot, page) -> None:
