@@ -2,7 +2,8 @@
 
 Values are set by a statement for each 500 photos, not photo by photo: ten thousand take less than
 a second. Only photos whose lesions follow their disease are worked on one by one, because their
-areas are counted anew. Knows rows; what one photo's edit does is in ``region_rows``.
+areas are counted anew. What could be undone on a photo still can: a step says what its labels
+become, whatever they are meanwhile. Knows rows; what one photo's edit does is in ``region_rows``.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from storage.region_rows import apply_edit, photo_row
 from storage.rows import Rows, chunks, now
 from storage.run_rows import bring_label_wrong_back
 from storage.tables import DiseaseRow, ImageRow, RegionRow, ScoreRow
+from storage.undo_rows import keep_steps, photos_with_steps
 
 _COLUMNS = {
     Field.DISEASE: ImageRow.disease_id,
@@ -55,12 +57,14 @@ class Bulk(Rows):
         """All or none; the inverse undoes exactly what was changed. Raises as ``commit``."""
         with self._db.write() as session:
             work = _Work(session, edit)
+            undoable = photos_with_steps(session, edit.images)
             for assignment in edit.assignments:
                 work.assign(assignment)
             for each in edit.edits:
                 work.edit(each)
             for run, image in edit.label_wrong:
                 bring_label_wrong_back(session, image, [run])
+            keep_steps(session, undoable)
         removal = any(Field.REMOVED in a.values for a in edit.assignments)
         changes = Changes(images=frozenset(work.touched), everything=removal, elsewhere=True)
         return BulkDone(changes, work.inverse())

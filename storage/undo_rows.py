@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from sqlalchemy import delete, func, insert, select, update
@@ -30,7 +30,7 @@ from core.ports import Steps
 from storage import edit_codec, mask_codec
 from storage.database import Database
 from storage.edit_codec import StepDamaged
-from storage.rows import Rows
+from storage.rows import Rows, chunks
 from storage.tables import DiseaseRow, ImageRow, RegionRow, UndoStateRow, UndoStepRow
 from storage.thumbnails import Thumbnails
 
@@ -120,6 +120,29 @@ def drop_unfit(session: Session, photo: ImageRow) -> None:
     state = session.get(UndoStateRow, photo.id)
     if state is not None and state.digest != _digest(session, photo):
         _drop(session, ImageId(photo.id))
+
+
+def photos_with_steps(session: Session, images: Collection[ImageId]) -> list[ImageId]:
+    """Those of ``images`` that have steps, where they fit the photo."""
+    found = []
+    for part in chunks(list(images)):
+        rows = session.execute(
+            select(UndoStateRow, ImageRow)
+            .join(ImageRow, ImageRow.id == UndoStateRow.image_id)
+            .where(UndoStateRow.image_id.in_(part))
+        )
+        found += [ImageId(p.id) for state, p in rows if state.digest == _digest(session, p)]
+    return found
+
+
+def keep_steps(session: Session, images: Iterable[ImageId]) -> None:
+    """After labels of ``images`` were set: their steps, which fitted before, go on."""
+    session.flush()
+    session.expire_all()
+    for image in images:
+        photo = session.get(ImageRow, image)
+        if photo is not None:
+            _sign(session, photo)
 
 
 def _drop(session: Session, image: ImageId) -> None:

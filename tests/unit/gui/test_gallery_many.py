@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from whole_window import label_page, labelled_project, window
+from whole_window import bare_project, drag, label_page, labelled_project, saved, window
 
 from core.domain.ids import RunId
 from core.domain.image import ImageState, Split
@@ -135,6 +135,28 @@ def test_an_edit_after_it_is_undone_before_it(qtbot, page, program) -> None:
     assert bulk.undo_title == ""
     program.context.actions["edit.undo"].trigger()
     assert bulk.undo_title != ""
+
+
+def test_what_was_drawn_before_it_can_still_be_undone_also_after_a_restart(
+    qtbot, tmp_path: Path
+) -> None:
+    project = bare_project(tmp_path)
+    with window(qtbot, project) as program:
+        page = label_page(qtbot, program)
+        QTest.keyClicks(page.canvas, "b")
+        drag(page, (50, 100), (150, 110))
+        saved(qtbot, page)
+        before = page.controller.session
+        page.controller.bulk.mark([page.controller.current.wanted], ImageState.DONE)
+        qtbot.waitUntil(lambda: page.controller.session is not before, timeout=PATIENCE)
+        qtbot.waitUntil(lambda: page.controller.edits.undo_title != "", timeout=PATIENCE)
+    with window(qtbot, project) as program:
+        page = label_page(qtbot, program)
+        qtbot.waitUntil(program.context.actions["edit.undo"].isEnabled, timeout=PATIENCE)
+        assert page.controller.session.image.state is ImageState.DONE
+        program.context.actions["edit.undo"].trigger()
+        assert page.controller.session.regions == []
+        saved(qtbot, page)
 
 
 def test_removed_photos_leave_the_list_the_next_opens_and_they_can_be_put_back(
