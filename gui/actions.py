@@ -95,15 +95,15 @@ TABLE = (
     ),
     spec(
         "photo.next", "Next photo", "Photo", "N", "PgDown", "Alt+Right", separator=True,
-        icon="mdi6.chevron-right", needs="label image", repeats=True,
+        icon="mdi6.chevron-right", needs="label project", repeats=True,
     ),
     spec(
         "photo.previous", "Previous photo", "Photo", "P", "PgUp", "Alt+Left",
-        icon="mdi6.chevron-left", needs="label image", repeats=True,
+        icon="mdi6.chevron-left", needs="label project", repeats=True,
     ),
     spec(
         "photo.next_open", "Next photo not yet done", "Photo", "Shift+N",
-        icon="mdi6.skip-next-outline", needs="label image",
+        icon="mdi6.skip-next-outline", needs="label project",
     ),
     spec(
         "photo.done", "Done, next photo", "Photo", "D",
