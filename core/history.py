@@ -7,11 +7,11 @@ An undo is a new edit (the inverse), committed like any other; nothing here touc
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from core.domain.edits import Edit
-from core.domain.ids import ImageId
+from core.domain.ids import DiseaseId, ImageId
 
 DEFAULT_BUDGET = 256 << 20
 OVERHEAD = 512
@@ -103,6 +103,12 @@ class History:
         if stacks:
             self._forget(stacks.done)
             self._forget(stacks.undone)
+
+    def keep_to(self, diseases: Collection[DiseaseId]) -> None:
+        """Forget the steps of photos on which one carries a disease that is not there any more."""
+        for image, stacks in list(self._stacks.items()):
+            if any(not e.diseases() <= set(diseases) for e in (*stacks.done, *stacks.undone)):
+                self.forget(image)
 
     def clear(self) -> None:
         """Forget everything: another project is open."""

@@ -97,6 +97,11 @@ class Edit:
         """Whether an outline, a disease or "no lesions" becomes another; the state alone is not."""
         return any(_says_otherwise(c) for c in self.changes)
 
+    def diseases(self) -> frozenset[DiseaseId]:
+        """Those that are carried before or after it."""
+        named = (disease for change in self.changes for disease in _diseases(change))
+        return frozenset(disease for disease in named if disease is not None)
+
     def cost(self) -> int:
         """Bytes of pixel data held, for the undo budget."""
         return sum(
@@ -114,6 +119,16 @@ def _says_otherwise(change: Change) -> bool:
             return (before.kind, before.disease) != (after.kind, after.disease)
         case _:
             return True
+
+
+def _diseases(change: Change) -> tuple[DiseaseId | None, ...]:
+    match change:
+        case RegionAdded(region, _) | RegionRemoved(region, _):
+            return (region.disease,)
+        case RegionRelabelled(before, after) | ImageRelabelled(before, after):
+            return (before.disease, after.disease)
+        case PixelsChanged():
+            return ()
 
 
 def _inverse(change: Change) -> Change:

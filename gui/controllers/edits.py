@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from core.changes import Changes
 from core.domain.edits import Edit
-from core.domain.ids import ImageId, RegionId
+from core.domain.ids import DiseaseId, ImageId, RegionId
 from core.history import History
 from core.ports import Steps
 from core.services.annotate import Touched
@@ -114,11 +114,22 @@ class Edits(QObject):
         self.updated.emit()
 
     def _project_changed(self, changes: Changes) -> None:
-        """Steps on photos that an import has completed do not fit any more."""
+        """Steps do not fit on photos that an import has completed, nor where a disease has gone."""
         if changes.elsewhere:
             for image in changes.images:
                 self._history.forget(image)
             self.updated.emit()
+        if changes.diseases:
+            self._context.project.ask(
+                lambda store: {disease.id for disease in store.diseases()},
+                on_done=self._keep_to,
+                owner=self,
+            )
+
+    def _keep_to(self, diseases: set[DiseaseId]) -> None:
+        self._history.keep_to(diseases)
+        self._recall()
+        self.updated.emit()
 
     def _step(self, step: Callable[[ImageId], Edit | None], count: int) -> None:
         session = self._current.session

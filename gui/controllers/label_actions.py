@@ -21,6 +21,7 @@ from gui.canvas.view import CanvasView
 from gui.context import Context
 from gui.controllers.bulk import own_check_sentence
 from gui.controllers.label import LabelController
+from gui.controllers.saver import SaveState
 from gui.controllers.suggestions import Suggestions
 from gui.gallery.panel import GalleryPanel
 from gui.models.disease_keys import NINE, DiseaseKeys
@@ -114,7 +115,13 @@ class LabelActions(QObject):
     def edit_diseases(self) -> None:
         from gui.dialogs.diseases import DiseasesDialog
 
-        DiseasesDialog(self._context, self._diseases, self._canvas.window()).open()
+        saver = self._controller.edits.saver
+        DiseasesDialog(
+            self._context,
+            self._diseases,
+            self._canvas.window(),
+            unsaved=lambda: saver.state is not SaveState.SAVED,
+        ).open()
 
     def _bind_tools(self) -> None:
         group = QActionGroup(self)

@@ -6,6 +6,7 @@ Knows the list; one disease in full is `gui.dialogs.disease`. The store refuses 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -42,14 +43,27 @@ def problem(name: str, others: list[Disease]) -> str:
     return clash(Disease(DiseaseId(0), name.strip(), ""), others)
 
 
-class DiseasesDialog(QDialog):
-    """Every change is kept at once."""
+UNSAVED = (
+    "What was labelled last is not saved yet and may carry this disease. Wait until the dot above "
+    "the photo is green, then try again."
+)
 
-    def __init__(self, context: Context, diseases: DiseaseList, parent: QWidget) -> None:
+
+class DiseasesDialog(QDialog):
+    """Every change is kept at once. ``unsaved`` says whether labelling is still being saved."""
+
+    def __init__(
+        self,
+        context: Context,
+        diseases: DiseaseList,
+        parent: QWidget,
+        *,
+        unsaved: Callable[[], bool],
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Diseases")
         self.setMinimumSize(620, 420)
-        self._context, self._diseases = context, diseases
+        self._context, self._diseases, self._unsaved = context, diseases, unsaved
         self._merged: Merged | None = None
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(8)
@@ -224,7 +238,15 @@ class DiseasesDialog(QDialog):
         if after != before:
             self._context.project.change(lambda store: store.put_disease(after))
 
+    def _must_wait(self) -> bool:
+        """An action that is not on disk yet may carry the disease that is about to go."""
+        waits = self._unsaved()
+        self._problem.setText(UNSAVED if waits else "")
+        return waits
+
     def _remove(self, disease: Disease) -> None:
+        if self._must_wait():
+            return
         self._context.project.change(
             lambda store: store.remove_disease(disease.id),
             on_error=self._context.notices.show,
@@ -236,6 +258,8 @@ class DiseasesDialog(QDialog):
         """First how much would change, then the question."""
         from gui.dialogs.merge import ask_to_merge
 
+        if self._must_wait():
+            return
         merge = partial(self._merge, gone, into)
         self._context.project.ask(
             lambda store: store.disease_use(gone.id),
@@ -244,6 +268,9 @@ class DiseasesDialog(QDialog):
         )
 
     def _merge(self, gone: Disease, into: Disease) -> None:
+        if self._must_wait():
+            return
+
         def merge(store: ProjectStore) -> Changes:
             self._merged = merged = store.merge_diseases(gone.id, into.id)
             return Changes(images=merged.photos, diseases=True, elsewhere=True)

@@ -107,7 +107,7 @@ def test_everything_in_the_import_dialog_has_a_name(qtbot, program) -> None:
 
 def test_everything_about_diseases_and_display_has_a_name(qtbot, program) -> None:
     page = label_page(qtbot, program)
-    dialog = DiseasesDialog(program.context, page.diseases, program.shell)
+    dialog = DiseasesDialog(program.context, page.diseases, program.shell, unsaved=lambda: False)
     panel = DisplayPanel(program.context, page.view, page)
     for made in (dialog, panel):
         qtbot.addWidget(made)

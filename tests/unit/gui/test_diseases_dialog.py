@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLineEdit, QMessageBox
-from whole_window import bare_project, label_page, labelled_project, window
+from whole_window import bare_project, label_page, labelled_project, saved, window
 
 from core.domain.disease import Disease
 from core.domain.ids import DiseaseId
+from core.domain.region import RegionKind
+from core.errors import DiskFull
 from core.services.starter_list import crops, of_crops
 from gui.app import Leafspot
+from gui.controllers.saver import SaveState
 from gui.dialogs.disease import DiseaseDialog
 from gui.dialogs.diseases import DiseasesDialog
 from gui.dialogs.new_project import NewProjectDialog
@@ -103,6 +106,42 @@ def test_merging_says_what_changes_moves_it_and_can_be_undone(qtbot, program, pa
     qtbot.waitUntil(lambda: len(page.diseases.all) == 3, timeout=10_000)
     qtbot.waitUntil(lambda: page.controller.session.image.disease == gone.id, timeout=10_000)
     assert not dialog.undo.isVisibleTo(dialog)
+
+
+def test_a_disease_does_not_go_while_what_may_carry_it_is_unsaved(
+    qtbot, program, page, dialog, monkeypatch
+) -> None:
+    def full(_edit: object) -> None:
+        raise DiskFull("The disk is full.")
+
+    gone, into = (d for d in page.diseases.all if not d.healthy)
+    with monkeypatch.context() as disk:
+        disk.setattr(program.context.project.store, "commit", full)
+        page.controller.name(into)
+        page.controller.name(gone)
+        saver = page.controller.edits.saver
+        qtbot.waitUntil(lambda: saver.state is SaveState.FAILED, timeout=10_000)
+        dialog.ask_to_merge(gone, into)
+        dialog._merge(gone, into)
+        dialog._remove(gone)
+        assert "not saved yet" in dialog._problem.text()
+    saver.retry_now()
+    saved(qtbot, page)
+    assert gone in page.diseases.all
+
+
+def test_undo_brings_no_disease_back_that_has_gone(qtbot, program, page, dialog) -> None:
+    gone, into = (d for d in page.diseases.all if not d.healthy)
+    lesion = next(r for r in page.controller.session.regions if r.info.kind is RegionKind.LESION)
+    page.controller.edits.set_active(lesion.info.id)
+    other = gone if lesion.info.disease != gone.id else into
+    page.controller.name_active(other)
+    program.context.actions["edit.undo"].trigger()
+    saved(qtbot, page)
+    assert program.context.actions["edit.redo"].isEnabled()
+    dialog._merge(other, into if other is gone else gone)
+    qtbot.waitUntil(lambda: len(page.diseases.all) == 2, timeout=10_000)
+    qtbot.waitUntil(lambda: not program.context.actions["edit.redo"].isEnabled(), timeout=10_000)
 
 
 def test_a_crops_diseases_come_with_codes_and_only_once(qtbot, page, dialog) -> None:
