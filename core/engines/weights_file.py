@@ -8,6 +8,7 @@ model. Imports torch when it is called.
 from __future__ import annotations
 
 import re
+import struct
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,11 @@ from core.errors import CheckpointRefused
 MAX_TENSORS = 5000
 COUNTERS = "num_batches_tracked"
 """The one kind of whole numbers among weights: how often a batch norm was trained."""
+UNREADABLE = (
+    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError, OSError,
+    RuntimeError, TypeError, ValueError, struct.error,
+)  # fmt: skip
+"""What torch raises over bytes that happen to look like its own; no bug of the program is in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,7 @@ def read_weights(path: Path, *, get_another: str) -> Any:
             if _is_pickle(path) or re.search(r"Unsupported (global|class)", str(error))
             else broken
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, LookupError, AttributeError) as error:
+    except UNREADABLE as error:
         raise CheckpointRefused(broken) from error
 
 

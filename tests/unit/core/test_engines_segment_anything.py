@@ -170,6 +170,10 @@ def _text(path: Path) -> None:
     path.write_text("hello")
 
 
+def _word_like_a_pickle(path: Path) -> None:
+    path.write_text("junk")
+
+
 def _photo(path: Path) -> None:
     Image.new("RGB", (64, 48), (60, 140, 50)).save(path, "PNG")
 
@@ -225,6 +229,7 @@ def _not_a_number(path: Path) -> None:
         (_text, "no weights file"),
         (_empty, "no weights file"),
         (_photo, "no weights file"),
+        (_word_like_a_pickle, "no weights file"),
         (_no_tensors, "not a Segment Anything model"),
         (_one_number_for_all, "not a Segment Anything model"),
         (_other_model, "not a Segment Anything model"),
