@@ -124,7 +124,6 @@ KINDS: dict[str, type[TrainEvent]] = {
     kind.name: kind
     for kind in (Hello, Phase, Step, Evaluated, Checkpoint, Notice, Scored, Finished, Failed)
 }
-TERMINAL = (Finished, Failed)
 
 
 def to_fields(event: TrainEvent) -> dict[str, object]:

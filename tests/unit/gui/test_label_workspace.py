@@ -281,6 +281,18 @@ def test_a_failed_save_keeps_the_work_says_so_and_tries_again(qtbot, page, proje
     assert [r.mask for r in stored(project)[1]] == [drawn]
 
 
+def test_the_keys_go_on_from_a_photo_that_cannot_be_shown(qtbot, tmp_path: Path) -> None:
+    project = bare_project(tmp_path)
+    (tmp_path / "photo_0.png").write_bytes(b"no photo")
+    with window(qtbot, project) as program:
+        page = program.window.page("label")
+        qtbot.waitUntil(lambda: page.notice.text.text().startswith("photo_0.png"), timeout=10_000)
+        page.window().activateWindow()
+        qtbot.waitUntil(program.context.actions["photo.next"].isEnabled, timeout=10_000)
+        program.context.actions["photo.next"].trigger()
+        assert "photo_1" in label_page(qtbot, program).controller.session.image.path
+
+
 def test_a_photo_that_moved_away_is_named_and_can_be_located(qtbot, tmp_path: Path) -> None:
     folder = bare_project(tmp_path)
     elsewhere = tmp_path / "moved"
