@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from core.changes import Changes
 from core.domain.bulk import Assignment, BulkEdit, Field, Values
-from core.domain.edits import Edit, RegionRelabelled
+from core.domain.edits import Change, Edit, RegionRelabelled
 from core.domain.ids import DiseaseId, ImageId, RunId
 from core.domain.image import ImageState, Split
 from core.domain.region import RegionInfo, RegionKind
@@ -103,12 +103,21 @@ class _Work:
                 self._before.append(Assignment(values, tuple(images)))
 
     def edit(self, edit: Edit) -> None:
+        # Taken back after other work: a lesion that is not there any more needs no name.
+        edit = replace(edit, changes=tuple(self._of_what_is_there(edit)))
         photo = photo_row(self._session, edit.image)
         taken = apply_edit(self._session, photo, edit)
         self._label_wrong += [(RunId(run), edit.image) for run in taken]
         self._session.flush()
         self._edits.append(edit)
         self.touched.add(edit.image)
+
+    def _of_what_is_there(self, edit: Edit) -> Iterator[Change]:
+        rows = select(RegionRow.id).where(RegionRow.image_id == edit.image)
+        there = set(self._session.scalars(rows))
+        for change in edit.changes:
+            if not isinstance(change, RegionRelabelled) or change.after.id in there:
+                yield change
 
     def _read(
         self, fields: Sequence[Field], images: Sequence[ImageId]

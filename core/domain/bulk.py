@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from core.domain.edits import Edit
-from core.domain.ids import ImageId, RunId
+from core.domain.ids import DiseaseId, ImageId, RunId
 
 
 class Field(StrEnum):
@@ -59,3 +59,9 @@ class BulkEdit:
         return frozenset(i for a in self.assignments for i in a.images) | {
             e.image for e in self.edits
         }
+
+    def diseases(self) -> frozenset[DiseaseId]:
+        """Those that its photos and lesions get."""
+        given = (a.values.get(Field.DISEASE) for a in self.assignments)
+        named = {DiseaseId(disease) for disease in given if isinstance(disease, int)}
+        return frozenset(named).union(*(e.diseases() for e in self.edits))

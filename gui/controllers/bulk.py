@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, Signal
 from core.changes import Changes
 from core.domain.bulk import BulkEdit
 from core.domain.disease import Disease
-from core.domain.ids import ImageId
+from core.domain.ids import DiseaseId, ImageId
 from core.domain.image import ImageState, Split
 from core.services import bulk
 from gui.context import Context
@@ -54,6 +54,7 @@ class BulkController(QObject):
         self._redo: list[_Step] = []
         self._waiting: list[Callable[[], None]] = []
         context.project.opened.connect(self._forget)
+        context.project.changed.connect(self._project_changed)
         edits.saver.all_saved.connect(self._go_on)
 
     # -- actions
@@ -192,6 +193,23 @@ class BulkController(QObject):
         waiting, self._waiting = self._waiting, []
         for action in waiting:
             action()
+
+    def _project_changed(self, changes: Changes) -> None:
+        if changes.diseases and (self._undo or self._redo):
+            self._context.project.ask(
+                lambda store: {disease.id for disease in store.diseases()},
+                on_done=self._keep_to,
+                owner=self,
+            )
+
+    def _keep_to(self, diseases: set[DiseaseId]) -> None:
+        """A step that would bring back a disease which has gone cannot be carried out, nor can
+        those that come before it."""
+        for steps in (self._undo, self._redo):
+            gone = [n for n, step in enumerate(steps) if not step.edit.diseases() <= diseases]
+            if gone:
+                del steps[: gone[-1] + 1]
+        self._edits.updated.emit()
 
     def _forget(self) -> None:
         self._undo, self._redo, self._waiting = [], [], []

@@ -162,18 +162,16 @@ class Assistant(QObject):
             self._chosen = (self._chosen + step) % len(self._candidates)
             self.changed.emit()
 
-    def clear(self) -> None:
-        """Forget prompts and proposals. An answer under way comes too late."""
+    def clear(self, *, problem: bool = False) -> None:
+        """Forget prompts and proposals, and what was wrong with them where ``problem`` says so.
+        An answer under way comes too late."""
+        if problem:
+            self.problem = ""
         self._request += 1
         self.prompts = Prompts()
         self._candidates, self._chosen = [], 0
         self.busy = False
         self.changed.emit()
-
-    def begin(self) -> None:
-        """Something else is asked than about clicks: they are forgotten, and what came of them."""
-        self.problem = ""
-        self.clear()
 
     # -- the worker
 

@@ -110,7 +110,7 @@ class Suggestions(QObject):
                 self._context.notices.info("Select a lesion first; then others like it are found.")
                 return
             examples = [region]
-        self.assistant.begin()
+        self.assistant.clear(problem=True)
         self._asked = (what, examples)
         self._set_busy("Looking for what nobody pointed at…")
         self.assistant.wake()
@@ -122,7 +122,7 @@ class Suggestions(QObject):
         if session is None:
             return
         self.clear()
-        self.assistant.begin()
+        self.assistant.clear(problem=True)
         self._set_busy("Asking the trained model…")
         image, size = session.image.id, (session.image.width, session.image.height)
 

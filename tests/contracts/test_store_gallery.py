@@ -11,7 +11,7 @@ from test_project_store import RUST, photo, rectangle, region, run, score
 
 from core.domain.bulk import Assignment, BulkEdit, Field
 from core.domain.disease import Disease
-from core.domain.edits import Edit, ImageLabel, ImageRelabelled
+from core.domain.edits import Edit, ImageLabel, ImageRelabelled, RegionRemoved
 from core.domain.ids import DiseaseId, ImageId, RunId
 from core.domain.image import ImageState, Split
 from core.domain.region import RegionKind
@@ -155,6 +155,18 @@ def test_naming_many_names_their_lesions_and_counts_them_anew(store: ProjectStor
     store.bulk(done.inverse)
     assert several(store) == before
     assert [s.image for s in store.judged(Verdict.LABEL_WRONG)] == [1]
+
+
+def test_naming_many_is_taken_back_also_after_a_lesion_was_deleted(store: ProjectStore) -> None:
+    before = store.image(ImageId(1))
+    done = store.bulk(BulkEdit("Name", (Assignment({Field.DISEASE: SCAB.id}, ALL),)))
+    (spot,) = (r for r in store.regions(ImageId(1)) if r.info.id == 2)
+    assert spot.info.disease == SCAB.id
+    removed = RegionRemoved(spot.info, spot.mask.packed())
+    store.commit(Edit(ImageId(1), "Delete", (removed,)))
+    store.bulk(done.inverse)
+    assert store.image(ImageId(1)).disease == before.disease
+    assert [r.info.id for r in store.regions(ImageId(1))] == [1, 3]
 
 
 def test_a_removed_photo_is_nowhere_until_it_is_put_back(store: ProjectStore) -> None:

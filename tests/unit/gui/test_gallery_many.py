@@ -10,6 +10,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from whole_window import bare_project, drag, label_page, labelled_project, saved, window
 
+from core.changes import Changes
 from core.domain.ids import RunId
 from core.domain.image import ImageState, Split
 from core.domain.run import Run, RunState, Score
@@ -157,6 +158,19 @@ def test_what_was_drawn_before_it_can_still_be_undone_also_after_a_restart(
         program.context.actions["edit.undo"].trigger()
         assert page.controller.session.regions == []
         saved(qtbot, page)
+
+
+def test_undo_of_many_names_no_disease_that_has_gone(qtbot, page, program) -> None:
+    gone, into = (d for d in page.diseases.all if not d.healthy)
+    ids = [page.gallery.index.id(row) for row in range(9)]
+    page.controller.bulk.name(ids, into)
+    qtbot.waitUntil(lambda: page.controller.bulk.undo_title != "", timeout=PATIENCE)
+
+    def merge(store):
+        return Changes(store.merge_diseases(gone.id, into.id).photos, diseases=True)
+
+    program.context.project.change(merge)
+    qtbot.waitUntil(lambda: page.controller.bulk.undo_title == "", timeout=PATIENCE)
 
 
 def test_removed_photos_leave_the_list_the_next_opens_and_they_can_be_put_back(
