@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
@@ -126,12 +127,10 @@ def photos_with_steps(session: Session, images: Collection[ImageId]) -> list[Ima
     """Those of ``images`` that have steps, where they fit the photo."""
     found = []
     for part in chunks(list(images)):
-        rows = session.execute(
-            select(UndoStateRow, ImageRow)
-            .join(ImageRow, ImageRow.id == UndoStateRow.image_id)
-            .where(UndoStateRow.image_id.in_(part))
-        )
-        found += [ImageId(p.id) for state, p in rows if state.digest == _digest(session, p)]
+        signed = select(UndoStateRow.image_id, UndoStateRow.digest)
+        kept = {i: d for i, d in session.execute(signed.where(UndoStateRow.image_id.in_(part)))}
+        photos = session.scalars(select(ImageRow).where(ImageRow.id.in_(kept))).all()
+        found += [i for i, digest in _digests(session, photos).items() if kept[i] == digest]
     return found
 
 
@@ -139,10 +138,10 @@ def keep_steps(session: Session, images: Iterable[ImageId]) -> None:
     """After labels of ``images`` were set: their steps, which fitted before, go on."""
     session.flush()
     session.expire_all()
-    for image in images:
-        photo = session.get(ImageRow, image)
-        if photo is not None:
-            _sign(session, photo)
+    for part in chunks(list(images)):
+        photos = session.scalars(select(ImageRow).where(ImageRow.id.in_(part))).all()
+        rows = [{"image_id": i, "digest": d} for i, d in _digests(session, photos).items()]
+        session.execute(update(UndoStateRow), rows)
 
 
 def _drop(session: Session, image: ImageId) -> None:
@@ -158,18 +157,28 @@ def _sign(session: Session, photo: ImageRow) -> None:
 
 
 def _digest(session: Session, photo: ImageRow) -> bytes:
-    """Over everything that an edit can change of a photo."""
+    return _digests(session, [photo])[ImageId(photo.id)]
+
+
+def _digests(session: Session, photos: Sequence[ImageRow]) -> dict[ImageId, bytes]:
+    """Over everything that an edit can change of a photo, for not too many at once."""
     rows = session.execute(
         select(
-            RegionRow.id, RegionRow.kind, RegionRow.disease_id, RegionRow.source,
-            RegionRow.author, RegionRow.mask_sha256,
+            RegionRow.image_id, RegionRow.id, RegionRow.kind, RegionRow.disease_id,
+            RegionRow.source, RegionRow.author, RegionRow.mask_sha256,
         )
-        .where(RegionRow.image_id == photo.id)
+        .where(RegionRow.image_id.in_([photo.id for photo in photos]))
         .order_by(RegionRow.id)
     )  # fmt: skip
-    regions = [(*row[:5], row[5].hex()) for row in rows]
-    label = (photo.disease_id, photo.state, bool(photo.mask_known))
-    return hashlib.sha256(json.dumps([label, regions]).encode()).digest()
+    regions: dict[int, list[tuple[object, ...]]] = defaultdict(list)
+    for image, *fields, mask in rows:
+        regions[image].append((*fields, mask.hex()))
+    found = {}
+    for photo in photos:
+        label = (photo.disease_id, photo.state, bool(photo.mask_known))
+        text = json.dumps([label, regions[photo.id]])
+        found[ImageId(photo.id)] = hashlib.sha256(text.encode()).digest()
+    return found
 
 
 def _read(session: Session, photo: ImageRow, rows: Sequence[UndoStepRow]) -> Steps | None:
