@@ -20,10 +20,17 @@ from core.embeddings.key import EmbeddingKey
 from core.engines.base import Before, Candidate, Prompt
 from core.engines.before_mask import same
 from core.engines.prompts import check_prompt
+from core.errors import PromptRefused
 from core.services.looks import Looks, StillLooking
 
 Search = Callable[[Sequence[Candidate]], list[Candidate]]
 """Finds lesions or leaves on what the engine has before it, given examples or none."""
+WELL = 10
+"""Pixels of the engine's own across which a thing is seen well enough to be outlined."""
+SPECK = 8
+"""Pixels of the photo that what cannot be seen at all is taken to be across."""
+CLEARLY = 0.5
+"""A window is worth another look when its side is at most this part of the one before."""
 WIDEN = 2.0
 """A thing that a window cut off is looked at again in one of so many times what was seen of it."""
 
@@ -75,11 +82,58 @@ class Sight:
         # Whether a mask to go on from says enough is for the engine to say.
         prompt = check_prompt(prompt, width=width, height=height, uses_before=True)
         window = self._window(prompt, view)
-        found = self._answer(prompt, window)
+        window, found = self._seen(prompt, window)
         if window is not None and windows.cuts(window, _box_of(found[0]), self.size):
             window, found = self._wider(prompt, window, found)
         self._last = Answered(prompt, window)
         return _whole(found, window, self.size)
+
+    def _seen(self, prompt: Prompt, window: Box | None) -> tuple[Box | None, list[Candidate]]:
+        """The answer in ``window``, and where it was found: nearer, where a quick engine cannot
+        see what was clicked on, or sees no more than a few of its own pixels of it."""
+        try:
+            found = self._answer(prompt, window)
+        except PromptRefused:
+            nearer = self._nearer(prompt, window, _spot(prompt))
+            if nearer is None:
+                raise
+            return nearer, self._answer(prompt, nearer)
+        nearer = self._nearer(prompt, window, _box_of(found[0]))
+        if nearer is None:
+            return window, found
+        try:
+            again = self._answer(prompt, nearer)
+        except PromptRefused:
+            return window, found
+        if windows.cuts(nearer, _box_of(again[0]), self.size):
+            return window, found
+        return nearer, again
+
+    def _nearer(self, prompt: Prompt, window: Box | None, found: Box) -> Box | None:
+        """A window in which ``found`` is large enough to be seen well; None where it is already,
+        and for a prompt that goes on from an answer."""
+        side, last = self._looks.side, self._last
+        new = last is None or not _same_region(last.prompt, prompt)
+        if side is None or not new or not self._looks.quick:
+            return None
+        if prompt.wanted is RegionKind.LEAF or prompt.before is not None:
+            return None
+        shown = windows.span(window) if window is not None else max(self.size)
+        if windows.span(found) * side / shown >= WELL:
+            return None
+        part = windows.around(found, _spot(prompt))
+        thing = max(SPECK, windows.span(part))
+        for known in self._known():
+            fits = thing * side / windows.span(known) >= WELL
+            if fits and windows.has_room(known, part, self.size):
+                return known
+        # As large as shows it well, so that its neighbours are seen in the same window.
+        half = round(thing * side / (1.5 * WELL) / windows.MARGIN / 2)
+        x, y = (part[0] + part[2]) // 2, (part[1] + part[3]) // 2
+        target = windows.wanted((x - half, y - half, x + half, y + half), self.size, side)
+        if target is None or windows.span(target) > CLEARLY * shown or not self._can(target):
+            return None
+        return target
 
     def find(
         self, search: Search, examples: Sequence[Candidate] = (), view: Box | None = None

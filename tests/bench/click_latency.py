@@ -103,6 +103,7 @@ def engine_alone(photo: np.ndarray, spots: Spots, clicks: int) -> dict[str, Spre
 
 
 def in_window(photo: np.ndarray, spots: Spots, engine: str, clicks: int) -> dict[str, Spread]:
+    from core.domain.region import RegionKind
     from tests.bench.window import opened
 
     with tempfile.TemporaryDirectory() as folder:
@@ -116,6 +117,7 @@ def in_window(photo: np.ndarray, spots: Spots, engine: str, clicks: int) -> dict
                 page.canvas.zoom_to(1.0, (x, y)) if near else page.canvas.fit()
                 taken.once("click", x + 0.5, y + 0.5)
             page.canvas.fit()
+            page.controller.set_kind(RegionKind.LEAF)
             for at in np.linspace(0.3, 0.7, 8):
                 taken.once("click on the leaf", width * at, height * 0.5)
     named = {"click": "click to proposal painted", "accept": "Enter to region painted"}

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.engines.base import Candidate, PromptKind
+from core.domain.region import RegionKind
+from core.engines.base import Candidate, Prompt, PromptKind
 from core.errors import PromptRefused
 from core.services.segment import Assistant
 
@@ -68,6 +69,15 @@ def test_more_like_an_example_are_found_around_it(assistant: Assistant) -> None:
     assert _hits(found[:5]) >= 3
     away = assistant.find(PromptKind.ALIKE, [example], (100, 100, 500, 400))
     assert all(0 <= one.origin[0] < SIZE[0] for one in away), "an example off the screen"
+
+
+def test_a_small_spot_is_one_click_without_zooming_in(assistant: Assistant) -> None:
+    whole = (0, 0, *SIZE)
+    hits = 0
+    for x, y in SPOTS:
+        prompt = Prompt(((x + 0.5, y + 0.5),), (True,), wanted=RegionKind.LESION)
+        hits += _hits(assistant.predict(prompt, whole)[:1])
+    assert hits >= 4
 
 
 def test_an_engine_that_finds_nothing_by_itself_says_so(photo: Path) -> None:

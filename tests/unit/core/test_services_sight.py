@@ -75,10 +75,23 @@ def _view(x, y, width=600, height=400):
 
 
 def test_the_whole_view_is_answered_from_the_whole_photo(rgb):
-    engine = Squares()
+    engine = Squares(half=60)
     found = _sight(rgb, engine).predict(_click((3000, 2000)), (0, 0, *SIZE))
     assert engine.looked == [SIZE]
+    assert found[0].origin == (2940, 1940)
+
+
+def test_what_is_too_small_for_the_whole_photo_is_looked_at_nearer(rgb):
+    engine = Squares(half=6)
+    sight = _sight(rgb, engine)
+    found = sight.predict(_click((3000, 2000)), (0, 0, *SIZE))
     assert found[0].origin == (2994, 1994)
+    assert len(engine.looked) == 2
+    assert max(engine.looked[-1]) <= 1024
+    sight.predict(_click((3050, 2010)), (0, 0, *SIZE))
+    assert len(engine.looked) == 2, "its neighbours are seen in the same window"
+    sight.predict(_click((3050, 2010), (3055, 2012)), (0, 0, *SIZE))
+    assert len(engine.looked) == 2
 
 
 @pytest.mark.parametrize("at", [(3000, 2000), (40, 30), (5980, 3990), (5990, 15)])
@@ -117,7 +130,7 @@ def test_all_clicks_of_a_region_stay_with_its_window(rgb):
 
 
 def test_another_region_at_another_zoom_gets_a_look_of_its_own(rgb):
-    engine = Squares()
+    engine = Squares(half=60)
     sight = _sight(rgb, engine)
     sight.predict(_click((3000, 2000)), _view(3000, 2000, 300, 200))
     sight.predict(_click((3010, 2000)), _view(3000, 2000, 2400, 1600))
