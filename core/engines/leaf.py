@@ -137,5 +137,6 @@ SPECS = (
         note="Knows leaves and their lesions; needs no weights file.",
         side=SIDE,
         weights=WEIGHTS,
+        revision=2,
     ),
 )

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 SIDE = 1024
 """Longest side, in pixels, of what the network sees."""
+SMALL = 512
+"""A picture whose longest side is shorter is enlarged to this: a quarter of the work of ``SIDE``."""
 LARGEST_ZOOM = 4.0
-"""A smaller picture is enlarged at most so far."""
+"""But at most so far."""
 GRAIN = 32
 """The network's sides are multiples of this."""
 FAINT = 0.2
@@ -174,7 +176,10 @@ def looked(net: Any, rgb: NDArray[np.uint8], embedding: Embedding, device: str) 
 
 def scale_of(height: int, width: int) -> float:
     """Network pixels per photo pixel."""
-    return min(LARGEST_ZOOM, SIDE / max(height, width))
+    longest = max(height, width)
+    if longest > SIDE:
+        return SIDE / longest
+    return min(LARGEST_ZOOM, max(1.0, SMALL / longest))
 
 
 def turns_of(prompt: Prompt, scale: float) -> Iterator[Turn]:

@@ -27,6 +27,8 @@ Search = Callable[[Sequence[Candidate]], list[Candidate]]
 """Finds lesions or leaves on what the engine has before it, given examples or none."""
 WELL = 10
 """Pixels of the engine's own across which a thing is seen well enough to be outlined."""
+NEAR = 512
+"""Pixels of the photo: a look at more would cost more time and show no more of a small thing."""
 SPECK = 8
 """Pixels of the photo that what cannot be seen at all is taken to be across."""
 CLEARLY = 0.5
@@ -128,7 +130,7 @@ class Sight:
             if fits and windows.has_room(known, part, self.size):
                 return known
         # As large as shows it well, so that its neighbours are seen in the same window.
-        half = round(thing * side / (1.5 * WELL) / windows.MARGIN / 2)
+        half = round(min(thing * side / (1.5 * WELL), NEAR) / windows.MARGIN / 2)
         x, y = (part[0] + part[2]) // 2, (part[1] + part[3]) // 2
         target = windows.wanted((x - half, y - half, x + half, y + half), self.size, side)
         if target is None or windows.span(target) > CLEARLY * shown or not self._can(target):
