@@ -165,26 +165,28 @@ class LabellingSession:
         title = "Refine region" if instead else "Extend region"
         return self.edit(title, PixelsChanged(into, delta)) if delta else None
 
-    def delete(self, region: RegionId) -> Edit | None:
-        """Take a region away."""
-        found = self._regions.get(region)
-        if found is None:
+    def delete(self, *regions: RegionId) -> Edit | None:
+        """Take regions away; ids that are none of the photo's are passed over."""
+        found = [self._regions[r] for r in regions if r in self._regions]
+        if not found:
             return None
-        return self.edit("Delete region", RegionRemoved(found.info, found.mask.packed()))
+        title = "Delete region" if len(found) == 1 else "Delete regions"
+        return self.edit(title, *(RegionRemoved(r.info, r.mask.packed()) for r in found))
 
     def relabel(
-        self, region: RegionId, *, kind: RegionKind, disease: DiseaseId | None
+        self, *regions: RegionId, kind: RegionKind, disease: DiseaseId | None
     ) -> Edit | None:
-        """Another kind or disease. A leaf carries no disease."""
-        found = self._regions.get(region)
-        if found is None:
+        """Another kind or disease of regions. A leaf carries no disease."""
+        named = disease if kind is RegionKind.LESION else None
+        changes = [
+            RegionRelabelled(info, after)
+            for info in (self._regions[r].info for r in regions if r in self._regions)
+            if (after := replace(info, kind=kind, disease=named)) != info
+        ]
+        if not changes:
             return None
-        after = replace(
-            found.info, kind=kind, disease=disease if kind is RegionKind.LESION else None
-        )
-        if after == found.info:
-            return None
-        return self.edit("Relabel region", RegionRelabelled(found.info, after))
+        title = "Relabel region" if len(changes) == 1 else "Relabel regions"
+        return self.edit(title, *changes)
 
     def name_disease(self, disease: Disease | None) -> Edit | None:
         """The disease of the whole photo, and of its lesions that follow it."""

@@ -74,7 +74,7 @@ class Edits(QObject):
 
     @property
     def active(self) -> RegionId | None:
-        """The region that brush, eraser, number keys and Delete work on."""
+        """The region that brush and eraser work on."""
         document = self._current.document
         return document.active_id if document is not None else None
 

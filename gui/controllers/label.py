@@ -117,30 +117,33 @@ class LabelController(QObject):
             edit = self.session.accept(candidate, into=into, draft=draft, instead=instead)
             self.propose(edit, select=True)
 
-    def delete_active(self) -> None:
-        """Take the active region away."""
-        active = self.edits.active
-        if self.session is not None and active is not None:
-            self.edits.do(self.session.delete(active))
-
-    def relabel(self, region: RegionId, *, kind: RegionKind, disease: DiseaseId | None) -> None:
-        """Another kind or disease of a region."""
+    def delete_chosen(self) -> None:
+        """Take the chosen regions away."""
         if self.session is not None:
-            self.edits.do(self.session.relabel(region, kind=kind, disease=disease))
+            self.edits.do(self.session.delete(*self.edits.chosen))
+
+    def relabel_chosen(self, kind: RegionKind, disease: DiseaseId | None) -> None:
+        """Another kind or disease of the chosen regions."""
+        if self.session is not None:
+            chosen = self.edits.chosen
+            self.edits.do(self.session.relabel(*chosen, kind=kind, disease=disease))
 
     def name(self, disease: Disease | None) -> None:
         """The disease of the leaf."""
         if self.session is not None:
             self.edits.do(self.session.name_disease(disease))
 
-    def name_active(self, disease: Disease) -> None:
-        """A number key: the active lesion's disease; the leaf's when no lesion is active."""
-        active = self.edits.active
-        region = self.session.region(active) if self.session and active is not None else None
-        if region is None or region.info.kind is not RegionKind.LESION or disease.healthy:
+    def name_chosen(self, disease: Disease) -> None:
+        """A number key: the chosen lesions' disease; the leaf's when no lesion is chosen."""
+        if self.session is None:
+            return
+        regions = [self.session.region(r) for r in self.edits.chosen]
+        lesions = [r.info.id for r in regions if r and r.info.kind is RegionKind.LESION]
+        if not lesions or disease.healthy:
             self.name(disease)
         else:
-            self.relabel(region.info.id, kind=RegionKind.LESION, disease=disease.id)
+            kind = RegionKind.LESION
+            self.edits.do(self.session.relabel(*lesions, kind=kind, disease=disease.id))
 
     def no_lesions(self) -> None:
         """The leaf is healthy."""

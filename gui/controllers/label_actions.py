@@ -87,7 +87,7 @@ class LabelActions(QObject):
         bound: dict[str, Callable[[], object]] = {
             "edit.undo": self._undo,
             "edit.redo": self._redo,
-            "region.delete": controller.delete_active,
+            "region.delete": controller.delete_chosen,
             "photo.accept_next": self.accept_next,
             "disease.more": self.keys.turn,
             "photo.next": partial(self._step, 1),
@@ -232,7 +232,7 @@ class LabelActions(QObject):
         if leaf:
             self._controller.name(disease)
         else:
-            self._controller.name_active(disease)
+            self._controller.name_chosen(disease)
 
     def _step(self, step: int) -> bool:
         image = self._gallery.neighbour(self._controller.current.wanted, step)

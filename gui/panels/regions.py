@@ -148,8 +148,8 @@ class RegionPanel(QWidget):
         self._heading = label("Regions", "heading")
         self.relabel = QToolButton()
         self.relabel.setIcon(theme.icon("mdi6.tag-outline"))
-        self.relabel.setToolTip("What the chosen region is")
-        self.relabel.setAccessibleName("What the chosen region is")
+        self.relabel.setToolTip("What the chosen regions are")
+        self.relabel.setAccessibleName("What the chosen regions are")
         self.relabel.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._menu = QMenu(self)
         self._menu.aboutToShow.connect(self._fill_menu)
@@ -191,7 +191,7 @@ class RegionPanel(QWidget):
                 selection.setCurrentIndex(self.model.index(rows[0]), keep)
                 self.view.scrollTo(self.model.index(rows[0]))
             self._following = False
-        self.relabel.setEnabled(len(rows) == 1)
+        self.relabel.setEnabled(bool(rows))
 
     def leaveEvent(self, event: Any) -> None:
         self.hovered.emit(None)
@@ -220,21 +220,20 @@ class RegionPanel(QWidget):
 
     def _fill_menu(self) -> None:
         self._menu.clear()
-        region = self._controller.edits.active
-        if region is None:
+        if self._controller.edits.active is None:
             return
         for disease in self._diseases.all:
             if not disease.healthy:
-                self._add_choice(region, disease)
+                self._add_choice(disease)
         unnamed = self._menu.addAction("Lesion, not named")
-        unnamed.triggered.connect(lambda: self._relabel(region, RegionKind.LESION, None))
+        unnamed.triggered.connect(lambda: self._relabel(RegionKind.LESION, None))
         self._menu.addSeparator()
         leaf = self._menu.addAction(self._theme.icon("mdi6.leaf"), "Leaf")
-        leaf.triggered.connect(lambda: self._relabel(region, RegionKind.LEAF, None))
+        leaf.triggered.connect(lambda: self._relabel(RegionKind.LEAF, None))
 
-    def _add_choice(self, region: RegionId, disease: Disease) -> None:
+    def _add_choice(self, disease: Disease) -> None:
         action = self._menu.addAction(swatch(disease.colour), disease.name.replace("&", "&&"))
-        action.triggered.connect(lambda: self._relabel(region, RegionKind.LESION, disease))
+        action.triggered.connect(lambda: self._relabel(RegionKind.LESION, disease))
 
-    def _relabel(self, region: RegionId, kind: RegionKind, disease: Disease | None) -> None:
-        self._controller.relabel(region, kind=kind, disease=disease.id if disease else None)
+    def _relabel(self, kind: RegionKind, disease: Disease | None) -> None:
+        self._controller.relabel_chosen(kind, disease.id if disease else None)

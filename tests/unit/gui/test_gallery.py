@@ -108,7 +108,7 @@ def test_a_saved_edit_shows_in_the_badge_of_its_photo(qtbot, page) -> None:
     before = index.card(0).severity
     lesion = next(r for r in page.controller.session.regions if r.info.kind is RegionKind.LESION)
     page.controller.edits.set_active(lesion.info.id)
-    page.controller.delete_active()
+    page.controller.delete_chosen()
     qtbot.waitUntil(lambda: index.card(0).severity == 0, timeout=10_000)
     assert before > 0
 

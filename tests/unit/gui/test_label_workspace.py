@@ -243,6 +243,25 @@ def test_a_region_can_be_chosen_and_relabelled_in_the_list(qtbot, page) -> None:
     assert "leaf miner" in page.regions.model.data(index)
 
 
+def test_number_keys_and_delete_are_for_all_regions_that_are_chosen(qtbot, page) -> None:
+    keys(page, "b")
+    for y in (60, 120, 180):
+        drag(page, (100, y), (180, y))
+        QTest.keyClick(page.canvas, Qt.Key.Key_Escape)
+    regions = [region.info.id for region in page.controller.session.regions]
+    page.controller.edits.set_active(regions[0], regions[1:2])
+    keys(page, "2")
+    miner = next(d.id for d in page.diseases.all if d.name == "leaf miner")
+    named = [region.info.disease == miner for region in page.controller.session.regions]
+    assert named == [True, True, False]
+    page._context.actions["edit.undo"].trigger()
+    assert not any(region.info.disease == miner for region in page.controller.session.regions)
+    QTest.keyClick(page.canvas, Qt.Key.Key_Delete)
+    assert [region.info.id for region in page.controller.session.regions] == regions[2:]
+    page._context.actions["edit.undo"].trigger()
+    assert len(page.controller.session.regions) == 3
+
+
 def test_typing_in_the_filter_labels_nothing(qtbot, page) -> None:
     page.gallery.text.setFocus()
     QTest.keyClicks(page.gallery.text, "h1db")
