@@ -101,10 +101,11 @@ class Assistant(QObject):
             return "Looking…"
         number, count = self._chosen + 1, len(self._candidates)
         if count:
-            more = f" {number} of {count}; Tab or Shift+Tab for others." if count > 1 else ""
-            ready = "Better outline ready." if self.prompts.before else "Proposal ready."
-            return f"{ready}{more} Enter accepts, Esc drops it."
-        return "Ready: click a lesion, or drag a box around it."
+            what = "Better outline" if self.prompts.before else "Proposal"
+            if count > 1:
+                return f"{what} {number} of {count} (Tab): Enter accepts, Esc drops it."
+            return f"{what}: Enter accepts, Esc drops it."
+        return "Ready: click or box a lesion."
 
     # -- what the person does
 

@@ -128,7 +128,7 @@ class NewProjectDialog(QDialog):
         return self._crops
 
     def _show_crops(self) -> None:
-        text = ", ".join(self.crops)
+        text = ", ".join(crop.capitalize() for crop in self.crops)
         self._crops.setText(text if len(text) <= 44 else f"{len(self.crops)} crops")
         if not text:
             self._crops.setText("None; I name the diseases myself")

@@ -48,6 +48,8 @@ from gui.workspaces import Workspace
 
 SIDE = 246
 """In a window 1280 wide it leaves the gallery two photos in a row."""
+FILE = 220
+"""Pixels of the status line that a photo's name and size may keep from everything beside them."""
 
 
 def build(context: Context) -> Workspace:
@@ -75,6 +77,7 @@ class LabelPage(Workspace):
         self.bar = LabelBar(context, self.canvas, self.controller.edits.saver, display=self.display)
         self.notice = LabelNotice(context)
         self._lay_out()
+        self.setFocusProxy(self.canvas)  # arrow keys move the photo as soon as it is there
         self.link = LabelCanvas(context, self.controller, self.suggestions, self.canvas)
         self.bulk_menu = BulkMenu(context, self.gallery, self.controller.bulk, self.diseases)
         self.info = PhotoInfo(context, self.controller, self)
@@ -160,8 +163,8 @@ class LabelPage(Workspace):
         row = QHBoxLayout(frame)
         row.setContentsMargins(10, 4, 10, 4)
         row.setSpacing(16)
-        row.addWidget(self.file, 2)
-        row.addWidget(self.hint, 5)
+        row.addWidget(self.file)
+        row.addWidget(self.hint, 1)
         row.addWidget(altered_badge(self.view))
         row.addWidget(self.zoom)
         return frame
@@ -180,8 +183,8 @@ class LabelPage(Workspace):
         body = QWidget()
         body.setObjectName("panelBody")
         column = QVBoxLayout(body)
-        column.setContentsMargins(14, 12, 14, 12)
-        column.setSpacing(16)
+        column.setContentsMargins(14, 10, 14, 8)
+        column.setSpacing(10)
         column.addWidget(self.disease_panel, 1)
         column.addWidget(self.severity)
         column.addWidget(self.regions, 1)
@@ -246,10 +249,15 @@ class LabelPage(Workspace):
         if session is None:
             self._show_notice()
             return
-        self._stack.setCurrentWidget(self.canvas)
+        if self._stack.currentWidget() is not self.canvas:
+            self._stack.setCurrentWidget(self.canvas)
+            if not self.gallery.text.hasFocus():  # somebody who types goes on typing
+                self.canvas.setFocus()
         image = session.image
         name = image.path.rpartition("/")[2]
         self.file.setText(f"{name}   {image.width} × {image.height}")
+        # Where there is little room the hint gives way before the name does.
+        self.file.setMinimumWidth(min(FILE, self.file.sizeHint().width()))
         self._show_zoom()
         for step in (1, -1):
             neighbour = self.gallery.neighbour(image.id, step)

@@ -134,7 +134,7 @@ class InfoDialog(QDialog):
 def lines(found: Facts) -> list[tuple[str, str]]:
     """(what, value) of everything but the notes."""
     image = found.image
-    pixels = f"{image.width:,} × {image.height:,} pixels"
+    pixels = f"{image.width} × {image.height} pixels"
     size = "file not there" if found.size is None else megabytes(found.size)
     said = [
         ("File", breakable(found.path.name)),

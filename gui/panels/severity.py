@@ -132,7 +132,7 @@ def _note(figures: Areas | None, card: Calibration | None) -> str:
     if figures is None:
         return ""
     if figures.severity is None:
-        return "Outline the leaf (L) to see how much of it is diseased."
+        return "Outline the leaf (Shift+L) to see how much of it is diseased."
     if card is not None:
         return f"{card.mm2(figures.lesion):,.1f} of {card.mm2(figures.cover):,.0f} mm²".replace(
             ",", " "

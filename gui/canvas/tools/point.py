@@ -30,9 +30,9 @@ SPECS = (
     ToolSpec(
         id="point",
         title="Assisted: click",
-        icon="mdi6.auto-fix",
+        icon="mdi6.target",
         shortcut="A",
-        hint="Click a lesion to outline it; right click or Alt + click what is not part of it.",
+        hint="Click a lesion; Alt + click what is not part of it.",
         place=40,
         make=PointTool,
         second=True,

@@ -1,0 +1,76 @@
+"""What the Label workspace promises in a window of 1280 × 800: nothing one works with is cut off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from whole_window import bare_project, drag, label_page, window
+
+from core.domain.disease import PALETTE, Disease
+from core.domain.ids import DiseaseId, new_id
+from core.domain.region import RegionKind
+from core.engines.base import Candidate
+from core.services.suggest import Suggestion
+from gui.canvas.tools.base import all_tools
+from storage.projects import open_project
+
+DISEASES = 8
+
+
+@pytest.fixture
+def program(qtbot, tmp_path: Path):
+    folder = bare_project(tmp_path)
+    store = open_project(folder)
+    for number in range(2, DISEASES):
+        disease = Disease(DiseaseId(new_id()), f"leaf spot {number}", PALETTE[0], hotkey=number + 1)
+        store.put_disease(disease)
+    store.close()
+    with window(qtbot, folder) as program:
+        program.shell.resize(1280, 800)
+        yield program
+
+
+@pytest.fixture
+def page(qtbot, program):
+    page = label_page(qtbot, program)
+    qtbot.waitUntil(lambda: len(page.diseases.all) > DISEASES, timeout=10_000)  # and healthy
+    return page
+
+
+def test_severity_regions_and_a_suggestions_buttons_are_in_sight(qtbot, page) -> None:
+    QTest.keyClicks(page.canvas, "b")
+    for number in range(3):
+        y = 60 + 60 * number
+        drag(page, (100, y), (180, y))
+        QTest.keyClicks(page.canvas, f"{number + 1}")
+        QTest.keyClick(page.canvas, Qt.Key.Key_Escape)
+    found = [Candidate(np.ones((9, 9), bool), (x, 270), 0.8) for x in (200, 250, 300)]
+    page.suggestions._offer([Suggestion(one, RegionKind.LESION, "engine:x") for one in found], "")
+    assert "Ctrl+Enter" in page.assistant_panel.status.text()
+    for part in (page.severity, page.regions, page.assistant_panel.accept):
+        qtbot.waitUntil(lambda p=part: p.visibleRegion().boundingRect() == p.rect())
+
+
+def test_what_a_tool_is_for_is_not_cut(qtbot, page) -> None:
+    for tool in all_tools():
+        page.canvas.set_tool(tool)
+        qtbot.waitUntil(lambda: page.hint.text() == all_tools()[page.canvas.tool_id].hint)
+        assert page.hint.fontMetrics().horizontalAdvance(page.hint.text()) <= page.hint.width()
+
+
+def test_a_photos_name_is_not_cut_by_what_is_said_of_its_colours(qtbot, page, program) -> None:
+    program.context.actions["look.next_channel"].trigger()
+    qtbot.waitUntil(lambda: bool(page.view.altered_words))
+    program.shell.layout().activate()
+    assert page.file.fontMetrics().horizontalAdvance(page.file.text()) <= page.file.width()
+
+
+def test_the_keyboard_is_on_the_photo_when_the_workspace_comes_up(qtbot, page, program) -> None:
+    qtbot.waitUntil(page.canvas.hasFocus)
+    program.window.show_workspace("export")
+    program.window.show_workspace("label")
+    qtbot.waitUntil(page.canvas.hasFocus)
