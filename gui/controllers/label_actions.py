@@ -229,7 +229,10 @@ class LabelActions(QObject):
         disease = self.keys.disease(number)
         if disease is None:
             return
-        if leaf:
+        view = self._gallery.view
+        if view.hasFocus() and len(view.selection.ids) > 1:  # they are what one looks at
+            self._bulk.name(view.selection.ids, disease)
+        elif leaf:
             self._controller.name(disease)
         else:
             self._controller.name_chosen(disease)

@@ -293,3 +293,22 @@ def test_lost_small_pictures_are_made_again_from_the_photos(qtbot, tmp_path: Pat
             return int(count)
 
         qtbot.waitUntil(lambda: kept() == 5, timeout=PATIENCE)
+
+
+def test_a_digit_names_the_selected_photos_while_the_keyboard_is_on_them(
+    qtbot, page, program
+) -> None:
+    click(page, 1)
+    click(page, 3, SHIFT)
+    miner = next(d for d in page.diseases.all if d.hotkey == 2)
+    QTest.keyClick(page.gallery.view, Qt.Key.Key_2)
+
+    def named() -> list[bool]:
+        store = program.context.project.store
+        index = page.gallery.index
+        return [store.image(index.id(row)).disease == miner.id for row in (1, 2, 3)]
+
+    qtbot.waitUntil(lambda: named() == [True, True, True], timeout=PATIENCE)
+    qtbot.waitUntil(lambda: bool(page.controller.bulk.undo_title), timeout=PATIENCE)
+    program.context.actions["edit.undo"].trigger()
+    qtbot.waitUntil(lambda: named() != [True, True, True], timeout=PATIENCE)
