@@ -112,5 +112,6 @@ class NoticeView(QObject):
         bottom = self._window.height() - MARGIN - 24
         for toast in reversed(self._toasts):
             bottom -= toast.height()
-            toast.move(self._window.width() - toast.width() - MARGIN, bottom)
+            # In the middle: on the right it would lie on the buttons that finish a photo.
+            toast.move((self._window.width() - toast.width()) // 2, bottom)
             bottom -= GAP

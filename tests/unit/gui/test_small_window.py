@@ -1,4 +1,4 @@
-"""What the Label workspace promises in a window of 1280 × 800: nothing one works with is cut off."""
+"""What the Label workspace promises in a window of 1280 × 800: nothing one works with is cut."""
 
 from __future__ import annotations
 
