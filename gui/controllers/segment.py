@@ -105,7 +105,7 @@ class Assistant(QObject):
             if count > 1:
                 return f"{what} {number} of {count} (Tab): Enter accepts, Esc drops it."
             return f"{what}: Enter accepts, Esc drops it."
-        return "Ready: click or box a lesion."
+        return "Ready for a click or a box."
 
     # -- what the person does
 
