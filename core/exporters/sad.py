@@ -247,7 +247,7 @@ def _write_key(path: Path, store: ProjectStore, diagrams: Sequence[Diagram]) -> 
 
 
 def _notes(diagrams: Sequence[Diagram], unread: frozenset[ImageId]) -> tuple[str, ...]:
-    notes = []
+    notes = [f"Leaves drawn on the sheet: {len(diagrams)}."]
     drawn = {d.step for d in diagrams}
     if missing := [f"{step:g} %" for step in STEPS if step not in drawn]:
         notes.append(f"No leaf of the project is near {', '.join(missing)}; left out.")

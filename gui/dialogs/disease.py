@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from core.domain.disease import LONGEST_NAME, MOST_SYNONYMS, Disease, clash
 from core.services.starter_list import crops, with_names
 from gui.gallery.swatch import swatch
-from gui.panels.pieces import button, column, label, level, row
+from gui.panels.pieces import button, column, label, row
 
 EPPO = re.compile(r"([A-Z0-9]{5,6})?")
 
@@ -79,7 +79,7 @@ class DiseaseDialog(QDialog):
         self._renamed = label(note, "muted", wrap=True)
         self.setLayout(
             column(
-                level(form), self._renamed, self._merge_row(), self._problem, self._buttons,
+                form, self._renamed, self._merge_row(), self._problem, self._buttons,
                 spacing=12, margin=14,
             )
         )  # fmt: skip

@@ -31,7 +31,7 @@ from core.services.import_images import ImportOptions, ImportReport
 from core.wording import count
 from gui.context import Context
 from gui.controllers.import_ import ImportController
-from gui.panels.pieces import Elided, label, level
+from gui.panels.pieces import Elided, label
 
 FILES = (
     "JPEG, PNG, TIFF, WebP and HEIC; masks are grey or palette PNGs with the photo's name; the "
@@ -158,7 +158,7 @@ class ImportDialog(QDialog):
             row.line.textChanged.connect(self._check)
         self._problem = label("", "danger", wrap=True)
         self._check()
-        return _page(level(form), note, self._problem, buttons=(cancel, self.start))
+        return _page(form, note, self._problem, buttons=(cancel, self.start))
 
     def _suggest(self, text: str) -> None:
         folder = Path(text).expanduser()

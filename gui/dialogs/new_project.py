@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui.context import Context
-from gui.panels.pieces import label, level
+from gui.panels.pieces import label
 
 SUFFIX = ".leafspot"
 # Names that some system refuses: so that a project can be carried from one to another.
@@ -94,7 +94,7 @@ class NewProjectDialog(QDialog):
         self._buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
         column.setSpacing(12)
-        column.addLayout(level(form))
+        column.addLayout(form)
         column.addWidget(note)
         column.addWidget(self._problem)
         column.addWidget(self._buttons)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
-    QFormLayout,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
 
 BAR = 12
 """The width of a scroll bar, as in the stylesheet."""
-HIGHEST = 40
-"""Pixels: what is higher than a line has its name at its top."""
 
 
 def label(text: str, role: str = "", *, wrap: bool = False) -> QLabel:
@@ -74,17 +71,6 @@ def row(*items: QWidget | QLayout | None, spacing: int = 8) -> QHBoxLayout:
     made.setSpacing(spacing)
     _fill(made, items)
     return made
-
-
-def level(form: QFormLayout) -> QFormLayout:
-    """``form`` with each name at the height of its field, which Qt does for low fields alone."""
-    for place in range(form.rowCount()):
-        name = form.itemAt(place, QFormLayout.ItemRole.LabelRole)
-        field = form.itemAt(place, QFormLayout.ItemRole.FieldRole)
-        words = name.widget() if name else None
-        if words is not None and field and field.sizeHint().height() <= HIGHEST:
-            words.setMinimumHeight(field.sizeHint().height())
-    return form
 
 
 def column(*items: QWidget | QLayout | None, spacing: int = 8, margin: int = 0) -> QVBoxLayout:

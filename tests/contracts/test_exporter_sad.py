@@ -50,7 +50,10 @@ def test_the_nearest_leaf_stands_for_each_step(store: ProjectStore, tmp_path: Pa
         ("1", "1", "one.png"), ("5", "5", "five.png"), ("10", "6", "six.png"),
         ("50", "50", "half.png"),
     ]  # fmt: skip
-    assert report.notes == ("No leaf of the project is near 20 %, 35 %; left out.",)
+    assert report.notes == (
+        "Leaves drawn on the sheet: 4.",
+        "No leaf of the project is near 20 %, 35 %; left out.",
+    )
     with Image.open(out / "sad.png") as sheet:
         assert sheet.size == sad.PAGE
     assert (out / "sad.pdf").read_bytes().startswith(b"%PDF")
