@@ -135,7 +135,7 @@ def test_undo_brings_no_disease_back_that_has_gone(qtbot, program, page, dialog)
     lesion = next(r for r in page.controller.session.regions if r.info.kind is RegionKind.LESION)
     page.controller.edits.set_active(lesion.info.id)
     other = gone if lesion.info.disease != gone.id else into
-    page.controller.name_active(other)
+    page.controller.name_chosen(other)
     program.context.actions["edit.undo"].trigger()
     saved(qtbot, page)
     assert program.context.actions["edit.redo"].isEnabled()
