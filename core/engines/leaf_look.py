@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SIDE = 1024
 """Longest side, in pixels, of what the network sees."""
 SMALL = 512
-"""A picture whose longest side is shorter is enlarged to this: a quarter of the work of ``SIDE``."""
+"""A picture whose longest side is shorter is enlarged to this: a quarter of ``SIDE``'s work."""
 LARGEST_ZOOM = 4.0
 """But at most so far."""
 GRAIN = 32
