@@ -6,9 +6,7 @@ all at once. Knows the segment worker's and the answer worker's words; draws not
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -17,28 +15,20 @@ from core.domain.ids import ImageId
 from core.domain.region import Region, RegionKind
 from core.domain.run import Run
 from core.engines.base import Candidate, PromptKind
-from core.errors import UserError
-from core.imaging.probability import read_probability
-from core.ports import ProjectStore
-from core.services.drafts import drafts
-from core.services.review import Prediction, load_prediction
+from core.services.drafts import Drafted
 from core.services.suggest import Suggestion, accept_all, news
-from core.training.config import TrainConfig
-from core.training.run_folder import RunFolder
 from core.workers.mask_crop import decode_mask, encode_mask
-from core.workers.outcome import Outcome
 from gui.context import Context
 from gui.controllers.engine_choice import engines
 from gui.controllers.label import LabelController
 from gui.controllers.segment import Assistant
-from gui.worker_process import WorkerProcess
+from gui.controllers.trained_model import TrainedModel
 
 NOTHING = {
     PromptKind.WHOLE_LEAF: "No leaf was found that is not outlined yet.",
     PromptKind.EVERYTHING: "No lesion was found that is not outlined yet.",
     PromptKind.ALIKE: "Nothing more like this was found on the photo.",
 }
-NO_MODEL = "No run of this project has a model yet; train one first."
 NO_DRAFT = "The model found nothing on this photo that is not outlined yet."
 
 
@@ -61,7 +51,7 @@ class Suggestions(QObject):
         self._request = 0
         self._waiting_for = PromptKind.EVERYTHING
         self.busy = ""
-        self._model = _Model(context, self)
+        self._model = TrainedModel(context, self)
         assistant.awake.connect(lambda: QTimer.singleShot(0, self, self._send))
         assistant.heard.connect(self._heard)
         assistant.changed.connect(self._assistant_changed)
@@ -126,9 +116,9 @@ class Suggestions(QObject):
         self._set_busy("Asking the trained model…")
         image, size = session.image.id, (session.image.width, session.image.height)
 
-        def take(prediction: Prediction, run: Run) -> None:
+        def take(drawn: list[Drafted], run: Run) -> None:
             source = f"run:{run.id}"
-            found = [Suggestion(one.candidate, one.kind, source) for one in drafts(prediction)]
+            found = [Suggestion(one.candidate, one.kind, source) for one in drawn]
             self._offer(found, NO_DRAFT)
 
         self._model.ask(image, size, lambda p, r: self._if_open(image, lambda: take(p, r)),
@@ -247,111 +237,3 @@ class Suggestions(QObject):
         self.clear()
         if sentence:
             self._context.notices.info(sentence)
-
-
-Done = Callable[[Prediction, Run], None]
-Failed = Callable[[str], None]
-
-
-class _Model(QObject):
-    """The newest run's model: what it said when it was scored, else asked now, in a process that
-    stays for the next photo."""
-
-    def __init__(self, context: Context, parent: QObject) -> None:
-        super().__init__(parent)
-        self._context = context
-        self._worker: WorkerProcess | None = None
-        self._adapter: Path | None = None
-        self._out: tempfile.TemporaryDirectory[str] | None = None
-        self._waiting: tuple[int, tuple[int, int], Run, Done, Failed] | None = None
-        self._token = 0
-
-    @property
-    def busy(self) -> bool:
-        return self._waiting is not None
-
-    def ask(self, image: ImageId, size: tuple[int, int], done: Done, failed: Failed) -> None:
-        """``done`` is called with what the model draws, ``failed`` with a sentence."""
-        self._context.project.ask(
-            lambda store: _of_image(store, image, size),
-            on_done=lambda answer: self._go_on(answer, size, done, failed),
-            on_error=lambda error: failed(_sentence(error)),
-            owner=self,
-        )
-
-    def _go_on(
-        self,
-        answer: tuple[Run, Prediction | None, Path, str, str, str],
-        size: tuple[int, int],
-        done: Done,
-        failed: Failed,
-    ) -> None:
-        run, prediction, adapter, base, path, sha256 = answer
-        if prediction is not None:
-            done(prediction, run)
-            return
-        self._start(adapter, base)
-        self._token += 1
-        self._waiting = (self._token, size, run, done, failed)
-        assert self._worker is not None
-        assert self._out is not None
-        self._worker.send(
-            "predict", token=self._token, path=path, sha256=sha256, out=self._out.name
-        )
-
-    def _start(self, adapter: Path, base: str) -> None:
-        if self._worker is not None and self._adapter == adapter:
-            return
-        if self._worker is not None:
-            self._worker.stop()
-        self._out = tempfile.TemporaryDirectory(prefix="leafspot-")
-        more = ("--base", base) if base else ()
-        worker = self._context.workers.start("answer", str(adapter), *more, resident=True)
-        self._worker, self._adapter = worker, adapter
-        worker.received.connect(lambda e: self._heard(e) if worker is self._worker else None)
-        worker.exited.connect(lambda o: self._exited(o) if worker is self._worker else None)
-
-    def _heard(self, event: dict[str, Any]) -> None:
-        if self._waiting is None or event.get("token") != self._waiting[0]:
-            return
-        _, size, run, done, failed = self._waiting
-        self._waiting = None
-        if event.get("event") != "answer":
-            failed(str(event.get("text", "")) or "The model could not answer.")
-            return
-        try:
-            lesions, leaf = (Path(str(event[name])) for name in ("lesions", "leaf"))
-            found = Prediction(
-                read_probability(lesions), read_probability(leaf) if leaf.is_file() else None, size
-            )
-        except (UserError, KeyError) as error:
-            failed(_sentence(error))
-            return
-        done(found, run)
-
-    def _exited(self, outcome: Outcome) -> None:
-        self._worker = self._adapter = None
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None:
-            waiting[-1]("" if outcome.ok else outcome.sentence("ask again and it starts anew"))
-
-
-def _of_image(
-    store: ProjectStore, image: ImageId, size: tuple[int, int]
-) -> tuple[Run, Prediction | None, Path, str, str, str]:
-    """(run, what it drew when it was scored, its adapter, base folder, photo, digest)."""
-    for run in store.runs():
-        folder = RunFolder(store.folder / run.folder)
-        if not folder.adapter.is_dir():
-            continue
-        prediction = None
-        for score in store.scores(run.id, [image]):
-            prediction = load_prediction(folder, score, size)
-        photo = store.image(image)
-        base = TrainConfig.read(folder.config).base_path
-        return run, prediction, folder.adapter, base, str(store.resolve(photo)), photo.sha256
-    raise UserError(NO_MODEL)
-
-
-def _sentence(error: BaseException) -> str:
-    return str(error) if isinstance(error, UserError) else "The model's answer cannot be read."

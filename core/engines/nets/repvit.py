@@ -9,21 +9,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from core.engines.nets.conv_norm import ConvNorm
+
 SHRINK, MULTIPLE = 4, 8
 """A gate's inner width: a quarter of its channels, rounded to a multiple of 8."""
-
-
-class ConvNorm(nn.Sequential):
-    """A convolution ``c`` and its batch norm ``bn``; the size stays the same at stride 1."""
-
-    def __init__(
-        self, into: int, out: int, size: int = 1, *, stride: int = 1, each: bool = False
-    ) -> None:
-        """``each``: every channel by itself."""
-        super().__init__()
-        groups = into if each else 1
-        self.c = nn.Conv2d(into, out, size, stride, size // 2, groups=groups, bias=False)
-        self.bn = nn.BatchNorm2d(out)
 
 
 class Mixer(nn.Module):

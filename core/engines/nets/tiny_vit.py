@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from core.engines.nets.conv_norm import ConvNorm
+
 CLASSES = 1000
 """Outputs of the classifier that the weights carry along and nobody asks."""
 MLP_RATIO = 4
@@ -31,19 +33,6 @@ class TinySizes:
     heads: tuple[int, ...]
     windows: tuple[int, ...]
     channels: int = 256
-
-
-class ConvNorm(nn.Sequential):
-    """A convolution ``c`` and its batch norm ``bn``."""
-
-    def __init__(
-        self, into: int, out: int, size: int = 1, *, stride: int = 1, each: bool = False
-    ) -> None:
-        """``each``: every channel by itself."""
-        super().__init__()
-        groups = into if each else 1
-        self.c = nn.Conv2d(into, out, size, stride, size // 2, groups=groups, bias=False)
-        self.bn = nn.BatchNorm2d(out)
 
 
 class PatchEmbed(nn.Module):
