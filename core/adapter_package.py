@@ -24,6 +24,7 @@ from typing import Any
 
 from core import files
 from core.errors import AdapterRefused
+from core.language import tr
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -111,20 +112,29 @@ def verify(folder: Path) -> Manifest:
     for name in sorted(manifest.files):
         _check_name(name)
     if len({n.casefold() for n in manifest.files}) != len(manifest.files):
-        raise AdapterRefused("The adapter lists two files whose names differ only in case.")
+        raise AdapterRefused(tr("The adapter lists two files whose names differ only in case."))
     if missing := sorted(manifest.files.keys() - present):
-        raise AdapterRefused(f"The adapter lacks {missing[0]}; copy the whole folder again.")
+        raise AdapterRefused(
+            tr("The adapter lacks {missing}; copy the whole folder again.", missing=missing[0])
+        )
     if extra := sorted(present - manifest.files.keys()):
         raise AdapterRefused(
-            f"The adapter holds {extra[0]}, which its manifest does not list; use the folder as "
-            "it was exported."
+            tr(
+                "The adapter holds {extra}, which its manifest does not list; use the "
+                "folder as it was exported.",
+                extra=extra[0],
+            )
         )
     for name, entry in manifest.files.items():
         _check_size(folder / name, name, entry)
     for name, entry in manifest.files.items():
         if _digest(folder, name) != entry.sha256:
             raise AdapterRefused(
-                f"{name} has changed since the adapter was exported; copy the whole folder again."
+                tr(
+                    "{name} has changed since the adapter was exported; copy the whole folder "
+                    "again.",
+                    name=name,
+                )
             )
     return manifest
 
@@ -134,8 +144,11 @@ def verify_base(manifest: Manifest, base_folder: Path) -> None:
     found = base_digests(base_folder)
     if dict(manifest.base.sha256) != found:
         raise AdapterRefused(
-            f"The adapter was trained on another copy of “{manifest.base.id}” than the one on this "
-            "computer; install the base model it names."
+            tr(
+                "The adapter was trained on another copy of “{id}” than the one on this "
+                "computer; install the base model it names.",
+                id=manifest.base.id,
+            )
         )
 
 
@@ -145,12 +158,18 @@ def base_digests(base_folder: Path) -> dict[str, str]:
         found = {p.name: files.sha256(p) for p in sorted(base_folder.glob("*.safetensors"))}
     except OSError as error:
         raise AdapterRefused(
-            f"The base model in {base_folder.name} cannot be read ({error.strerror})."
+            tr(
+                "The base model in {name} cannot be read ({strerror}).",
+                name=base_folder.name,
+                strerror=error.strerror,
+            )
         ) from error
     if not found:
         raise AdapterRefused(
-            f"There is no base model in {base_folder.name}; run “leafspot doctor” to see what is "
-            "missing."
+            tr(
+                "There is no base model in {name}; run “leafspot doctor” to see what is missing.",
+                name=base_folder.name,
+            )
         )
     return found
 
@@ -161,25 +180,38 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         status = path.lstat()
         if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_MANIFEST:
-            raise AdapterRefused(f"The adapter's {MANIFEST} is not a file that Leafspot wrote.")
+            raise AdapterRefused(
+                tr("The adapter's {manifest} is not a file that Leafspot wrote.", manifest=MANIFEST)
+            )
         raw = json.loads(path.read_text("utf-8"))
     except OSError as error:
         raise AdapterRefused(
-            f"“{folder.name}” is no adapter: it has no {MANIFEST}. Choose the folder that Export "
-            "made."
+            tr(
+                "“{name}” is no adapter: it has no {manifest}. Choose the folder that Export made.",
+                name=folder.name,
+                manifest=MANIFEST,
+            )
         ) from error
     except (ValueError, RecursionError) as error:
-        raise AdapterRefused(f"The adapter's {MANIFEST} cannot be read; copy it again.") from error
+        raise AdapterRefused(
+            tr("The adapter's {manifest} cannot be read; copy it again.", manifest=MANIFEST)
+        ) from error
     return _manifest(raw)
 
 
 def _manifest(raw: Any) -> Manifest:
     if not isinstance(raw, dict) or not isinstance(raw.get("format"), int):
-        raise AdapterRefused(f"The adapter's {MANIFEST} does not say which format it has.")
+        raise AdapterRefused(
+            tr("The adapter's {manifest} does not say which format it has.", manifest=MANIFEST)
+        )
     if raw["format"] != FORMAT:
         raise AdapterRefused(
-            f"The adapter has format {raw['format']} and this Leafspot reads format {FORMAT}; "
-            "install the Leafspot that made it or a newer one."
+            tr(
+                "The adapter has format {raw} and this Leafspot reads format {format}; "
+                "install the Leafspot that made it or a newer one.",
+                raw=raw["format"],
+                format=FORMAT,
+            )
         )
     try:
         if not isinstance(raw["classes"], list):
@@ -195,13 +227,17 @@ def _manifest(raw: Any) -> Manifest:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise AdapterRefused(
-            f"The adapter's {MANIFEST} is not as Leafspot writes it ({error}); copy it again."
+            tr(
+                "The adapter's {manifest} is not as Leafspot writes it ({error}); copy it again.",
+                manifest=MANIFEST,
+                error=error,
+            )
         ) from error
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str) or len(value) > 4000:
-        raise ValueError("a text was expected")
+        raise ValueError(tr("a text was expected"))
     return value
 
 
@@ -212,9 +248,9 @@ def _texts(value: Mapping[str, object]) -> dict[str, str]:
 def _entry(raw: Mapping[str, object]) -> FileEntry:
     size, digest = raw["bytes"], _text(raw["sha256"])
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-        raise ValueError("a file's size was expected")
+        raise ValueError(tr("a file's size was expected"))
     if not _SHA256.fullmatch(digest):
-        raise ValueError("a sha256 was expected")
+        raise ValueError(tr("a sha256 was expected"))
     return FileEntry(digest, size)
 
 
@@ -223,12 +259,18 @@ def _check_name(name: str) -> None:
     plain = _NAME.fullmatch(name) and str(PurePosixPath(name)) == name and len(name) <= 200
     if not plain or any(_RESERVED.match(part) or part.endswith(".") for part in name.split("/")):
         raise AdapterRefused(
-            f"The adapter lists {files.quoted(name[:80])}, which is no name of a file inside it; "
-            "do not use it."
+            tr(
+                "The adapter lists {quoted}, which is no name of a file inside it; do not use it.",
+                quoted=files.quoted(name[:80]),
+            )
         )
     if PurePosixPath(name).suffix.lower() not in KINDS:
         raise AdapterRefused(
-            f"The adapter holds {name}: files of that kind can run code, and Leafspot opens none."
+            tr(
+                "The adapter holds {name}: files of that kind can run code, and Leafspot "
+                "opens none.",
+                name=name,
+            )
         )
 
 
@@ -236,11 +278,18 @@ def _check_size(path: Path, name: str, entry: FileEntry) -> None:
     most = MAX_BYTES if name.endswith(".safetensors") else MAX_TEXT
     size = path.lstat().st_size
     if max(size, entry.bytes) > most:
-        raise AdapterRefused(f"The adapter's {name} is larger than any that Leafspot writes.")
+        raise AdapterRefused(
+            tr("The adapter's {name} is larger than any that Leafspot writes.", name=name)
+        )
     if size != entry.bytes:
         raise AdapterRefused(
-            f"{name} has {size:,} bytes and not the {entry.bytes:,} it was exported with; copy the "
-            "whole folder again."
+            tr(
+                "{name} has {size:,} bytes and not the {bytes:,} it was exported with; "
+                "copy the whole folder again.",
+                name=name,
+                size=size,
+                bytes=entry.bytes,
+            )
         )
 
 
@@ -248,14 +297,22 @@ def _digest(folder: Path, name: str) -> str:
     try:
         return files.sha256(folder / name)
     except OSError as error:
-        raise AdapterRefused(f"{name} cannot be read ({error.strerror}); copy it again.") from error
+        raise AdapterRefused(
+            tr(
+                "{name} cannot be read ({strerror}); copy it again.",
+                name=name,
+                strerror=error.strerror,
+            )
+        ) from error
 
 
 def _plain_files(folder: Path) -> set[str]:
     """POSIX names of all files under ``folder``. Links and devices are refused, not followed."""
     found: set[str] = set()
     if not folder.is_dir():
-        raise AdapterRefused(f"“{folder.name}” is no adapter: choose the folder that Export made.")
+        raise AdapterRefused(
+            tr("“{name}” is no adapter: choose the folder that Export made.", name=folder.name)
+        )
     for root, folders, names in os.walk(folder):
         for name in (*folders, *names):
             path = Path(root, name)
@@ -265,9 +322,17 @@ def _plain_files(folder: Path) -> set[str]:
                 found.add(relative)
             elif not stat.S_ISDIR(mode):
                 raise AdapterRefused(
-                    f"The adapter's {files.quoted(relative[:80])} is a link or device and not a "
-                    "file; use the folder as it was exported."
+                    tr(
+                        "The adapter's {quoted} is a link or device and not a file; use the folder "
+                        "as it was exported.",
+                        quoted=files.quoted(relative[:80]),
+                    )
                 )
         if len(found) > MAX_FILES:
-            raise AdapterRefused(f"The adapter holds more than {MAX_FILES} files; do not use it.")
+            raise AdapterRefused(
+                tr(
+                    "The adapter holds more than {max_files} files; do not use it.",
+                    max_files=MAX_FILES,
+                )
+            )
     return found

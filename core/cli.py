@@ -20,6 +20,7 @@ from typing import TextIO
 from core.commands import demo, embed, examine, project, results, training
 from core.commands.base import Command, Console, Context, Parser
 from core.errors import UsageError, UserError
+from core.language import tr
 from core.ports import ProjectStore
 from core.workers import launch
 
@@ -49,17 +50,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         except UserError as error:
             return _not_done(console, str(error))
         except KeyboardInterrupt:
-            console.note("Stopped. What was finished by then is kept.")
+            console.note(tr("Stopped. What was finished by then is kept."))
             console.document({"error": "interrupted"})
             return INTERRUPTED
         except BrokenPipeError:  # `leafspot hard … | head`: nobody reads on
             os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
             return 0
         except OSError as error:  # a name too long, a drive that went away
-            name = f"“{error.filename}”" if error.filename else "A file"
+            name = f"“{error.filename}”" if error.filename else tr("A file")
             return _not_done(
                 console,
-                f"{name} cannot be used ({error.strerror or error}); check its name and its place.",
+                tr(
+                    "{name} cannot be used ({value}); check its name and its place.",
+                    name=name,
+                    value=error.strerror or error,
+                ),
             )
     return status
 
@@ -75,17 +80,23 @@ def _parsed(words: Sequence[str]) -> argparse.Namespace:
     mean the last run, nor an empty folder the current one."""
     for before, word in zip(("", *words), words, strict=False):
         if not word.strip():
-            raise UsageError(f"What follows {before or 'leafspot'} is empty; write a name there.")
+            raise UsageError(
+                tr("What follows {value} is empty; write a name there.", value=before or "leafspot")
+            )
         if word.startswith("--") and word.endswith("="):
-            raise UsageError(f"What follows {word[:-1]} is empty; write something there.")
+            raise UsageError(
+                tr("What follows {word} is empty; write something there.", word=word[:-1])
+            )
     return _parser().parse_args(words)
 
 
 def _parser() -> Parser:
     parser = Parser(
         prog="leafspot",
-        description="Outline lesions on leaf photos, train a model on them, take it away. Offline.",
-        epilog="Without a verb, the window opens.",
+        description=tr(
+            "Outline lesions on leaf photos, train a model on them, take it away. Offline."
+        ),
+        epilog=tr("Without a verb, the window opens."),
     )
     verbs = parser.add_subparsers(metavar="VERB", required=True, parser_class=Parser)
     for command in COMMANDS:
@@ -93,7 +104,7 @@ def _parser() -> Parser:
             command.name, help=command.help, description=command.help, allow_abbrev=False
         )
         command.arguments(verb)
-        verb.add_argument("--json", action="store_true", help="print one JSON document")
+        verb.add_argument("--json", action="store_true", help=tr("print one JSON document"))
         verb.set_defaults(command=command)
     return parser
 

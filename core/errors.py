@@ -30,6 +30,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from core.language import tr
+
 
 class LeafspotError(Exception):
     """Base of everything below."""
@@ -116,7 +118,9 @@ class ExportInTheWay(ExportRefused):
     """Another file is where the export should be. ``fact`` says so, without a remedy."""
 
     def __init__(self, fact: str) -> None:
-        super().__init__(f"{fact} Choose another name, or add --replace to write over it.")
+        super().__init__(
+            tr("{fact} Choose another name, or add --replace to write over it.", fact=fact)
+        )
         self.fact = fact
 
 

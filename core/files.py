@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.errors import DiskFull, ExportRefused
+from core.language import tr
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -49,8 +50,11 @@ def whole_folder(path: Path) -> Iterator[Path]:
     with told(path):
         if path.is_symlink() or (path.exists() and (not path.is_dir() or any(path.iterdir()))):
             raise ExportRefused(
-                f"“{path.name}” already exists and is not empty; choose another name for the "
-                "folder or move the old one away."
+                tr(
+                    "“{name}” already exists and is not empty; choose another name for the "
+                    "folder or move the old one away.",
+                    name=path.name,
+                )
             )
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")
@@ -100,16 +104,27 @@ def told(path: Path) -> Iterator[None]:
     except OSError as error:
         if is_full(error):
             raise DiskFull(
-                f"The disk is full: “{path.name}” was not written. Free some space on the drive "
-                f"of {path.parent.name or path.parent} and try again."
+                tr(
+                    "The disk is full: “{name}” was not written. Free some space on the drive "
+                    "of {value} and try again.",
+                    name=path.name,
+                    value=path.parent.name or path.parent,
+                )
             ) from error
         if is_forbidden(error):
             raise ExportRefused(
-                f"“{path.name}” may not be written in “{path.parent.name or path.parent}”; choose "
-                "a folder of your own."
+                tr(
+                    "“{name}” may not be written in “{value}”; choose a folder of your own.",
+                    name=path.name,
+                    value=path.parent.name or path.parent,
+                )
             ) from error
         raise ExportRefused(
-            f"“{path.name}” could not be written ({error.strerror or error}); choose another place."
+            tr(
+                "“{name}” could not be written ({value}); choose another place.",
+                name=path.name,
+                value=error.strerror or error,
+            )
         ) from error
 
 
@@ -172,8 +187,13 @@ def need_space(folder: Path, needed: int, *, what: str) -> None:
     free = shutil.disk_usage(place).free
     if free < 2 * needed:
         raise DiskFull(
-            f"{what} needs about {size_text(2 * needed)} of free disk space and there are "
-            f"{size_text(free)}; free some space on that drive and try again."
+            tr(
+                "{what} needs about {size_text} of free disk space and there are "
+                "{size_text_2}; free some space on that drive and try again.",
+                what=what,
+                size_text=size_text(2 * needed),
+                size_text_2=size_text(free),
+            )
         )
 
 
@@ -183,4 +203,4 @@ def size_text(size: float) -> str:
         if size >= scale:
             figure = size / scale
             return f"{figure:.1f} {unit}" if figure < 10 else f"{figure:.0f} {unit}"
-    return f"{int(size)} bytes"
+    return tr("{size} bytes", size=int(size))

@@ -33,7 +33,10 @@ class _Pseudo(gettext.NullTranslations):
     """Every letter outside the braces changed, nothing else."""
 
     def gettext(self, message: str) -> str:
-        parts = string.Formatter().parse(message)
+        try:
+            parts = list(string.Formatter().parse(message))
+        except ValueError:  # braces of its own: a text without places to fill
+            return message.translate(_SWAPPED)
         return "".join(_swap(*part) for part in parts)
 
     def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:

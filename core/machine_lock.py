@@ -18,6 +18,7 @@ from types import TracebackType
 import platformdirs
 
 from core.errors import TrainingRefused
+from core.language import tr
 
 _HELD = frozenset({errno.EACCES, errno.EAGAIN, errno.EDEADLK})
 _GUARD_BYTE = 1 << 30
@@ -48,7 +49,13 @@ class MachineLock:
             handle = os.open(path, flags, 0o600)
         except OSError as error:
             raise TrainingRefused(
-                [f"The folder {path.parent} may not be written ({error.strerror}); allow it."]
+                [
+                    tr(
+                        "The folder {parent} may not be written ({strerror}); allow it.",
+                        parent=path.parent,
+                        strerror=error.strerror,
+                    )
+                ]
             ) from error
         try:
             _lock(handle)
@@ -103,10 +110,16 @@ def _held_by(path: Path) -> str:
     try:
         who = json.loads(path.read_bytes()[:4096])
         since = datetime.fromisoformat(who["since"])
-        text = f"{who['job']} since {since:%H:%M} (process {int(who['pid'])})"
+        text = tr(
+            "{who} since {since:%H:%M} (process {who_2})",
+            who=who["job"],
+            since=since,
+            who_2=int(who["pid"]),
+        )
     except (OSError, ValueError, KeyError, TypeError):
-        text = "another program"
-    return (
-        f"This computer is already training for {text}, and two trainings at once would only slow "
-        "each other down; wait until it has ended, or stop it."
+        text = tr("another program")
+    return tr(
+        "This computer is already training for {what}, and two trainings at once "
+        "would only slow each other down; wait until it has ended, or stop it.",
+        what=text,
     )

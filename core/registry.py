@@ -14,6 +14,7 @@ from functools import cache
 from typing import Protocol, TypeVar
 
 from core.errors import Bug, ModelMissing
+from core.language import tr
 
 
 class Spec(Protocol):
@@ -51,7 +52,9 @@ def find(package: str, kind: type[S], wanted: str) -> S:
     specs = discover(package, kind)
     if wanted not in specs:
         names = ", ".join(sorted(specs)) or "none"
-        raise ModelMissing(f"There is no “{wanted}” here; choose one of: {names}.")
+        raise ModelMissing(
+            tr("There is no “{wanted}” here; choose one of: {names}.", wanted=wanted, names=names)
+        )
     return specs[wanted]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.errors import Bug
+from core.language import tr
 
 Value = str | int | bool
 
@@ -60,87 +61,89 @@ class Setting:
 SETTINGS = (
     Setting(
         "appearance.theme",
-        Choice((("auto", "As the system"), ("light", "Light"), ("dark", "Dark"))),
+        Choice((("auto", tr("As the system")), ("light", tr("Light")), ("dark", tr("Dark")))),
         "auto",
-        "Colours",
-        "Appearance",
+        tr("Colours"),
+        tr("Appearance"),
     ),
     Setting(
         "appearance.mask_opacity",
         Number(10, 90, " %"),
         45,
-        "Opacity of the outlines",
-        "Appearance",
+        tr("Opacity of the outlines"),
+        tr("Appearance"),
     ),
     Setting(
         "appearance.hatching",
         Flag(),
         True,
-        "A pattern for each disease",
-        "Appearance",
-        "Tells lesions of different diseases apart without their colours.",
+        tr("A pattern for each disease"),
+        tr("Appearance"),
+        tr("Tells lesions of different diseases apart without their colours."),
     ),
     Setting(
         "gallery.thumbnail",
         Number(64, 240, " px"),
         100,
-        "Size of the gallery pictures",
-        "Appearance",
+        tr("Size of the gallery pictures"),
+        tr("Appearance"),
     ),
     Setting(
         "label.author",
         Text(80),
         "",
-        "Your name",
-        "Labelling",
-        "Kept with every region you outline, so that a team can tell who drew what.",
+        tr("Your name"),
+        tr("Labelling"),
+        tr("Kept with every region you outline, so that a team can tell who drew what."),
     ),
     Setting(
         "label.advance",
         Flag(),
         True,
-        "Go to the next photo after “Done”",
-        "Labelling",
+        tr("Go to the next photo after “Done”"),
+        tr("Labelling"),
     ),
     Setting(
         "label.undo_megabytes",
         Number(16, 2048, " MB"),
         256,
-        "Memory for undo",
-        "Labelling",
-        "A brush stroke takes a few kilobytes; the oldest steps are forgotten first.",
+        tr("Memory for undo"),
+        tr("Labelling"),
+        tr("A brush stroke takes a few kilobytes; the oldest steps are forgotten first."),
     ),
     Setting(
         "assistant.prepared_gigabytes",
         Number(0, 500, " GB"),
         5,
-        "Space for prepared photos",
-        "Labelling",
-        "The assistant keeps what it saw in the project, so that nobody waits for it twice. "
-        "What was used longest ago goes first; 0 keeps nothing.",
+        tr("Space for prepared photos"),
+        tr("Labelling"),
+        tr(
+            "The assistant keeps what it saw in the project, so that nobody waits for it twice. "
+            "What was used longest ago goes first; 0 keeps nothing."
+        ),
     ),
     Setting(
         "assistant.wakes_early",
         Flag(),
         True,
-        "Wake the assistant before the first click",
-        "Labelling",
-        "It takes some hundred megabytes of memory while the window is open.",
+        tr("Wake the assistant before the first click"),
+        tr("Labelling"),
+        tr("It takes some hundred megabytes of memory while the window is open."),
     ),
-    Setting("assistant.engine", Choice(registry="core.engines"), "leaf", "Assistant"),
-    Setting("assistant.checkpoint", Text(4000), "", "Weights file of the assistant"),
-    Setting("label.tolerance", Number(1, 100), 12, "Tolerance of the magic wand"),
-    Setting("label.grow", Number(1, 100, " px"), 1, "Grow and shrink by"),
-    Setting("label.smooth", Number(1, 50, " px"), 2, "Smooth over"),
-    Setting("label.specks", Number(2, 100_000, " px"), 20, "Specks are smaller than"),
-    Setting("label.inside_leaf", Flag(), False, "Keep new lesion pixels inside the leaf"),
+    Setting("assistant.engine", Choice(registry="core.engines"), "leaf", tr("Assistant")),
+    Setting("assistant.checkpoint", Text(4000), "", tr("Weights file of the assistant")),
+    Setting("label.tolerance", Number(1, 100), 12, tr("Tolerance of the magic wand")),
+    Setting("label.grow", Number(1, 100, " px"), 1, tr("Grow and shrink by")),
+    Setting("label.smooth", Number(1, 50, " px"), 2, tr("Smooth over")),
+    Setting("label.specks", Number(2, 100_000, " px"), 20, tr("Specks are smaller than")),
+    Setting("label.inside_leaf", Flag(), False, tr("Keep new lesion pixels inside the leaf")),
     Setting(
         "label.overlap",
-        Choice((("allow", "May overlap"), ("take", "Take"), ("keep_out", "Keep out"))),
+        Choice((("allow", tr("May overlap")), ("take", tr("Take")), ("keep_out", tr("Keep out")))),
         "allow",
-        "New lesions over others",
+        tr("New lesions over others"),
     ),
-    Setting("label.brush", Number(1, 300, " px"), 20, "Brush radius"),
+    Setting("label.brush", Number(1, 300, " px"), 20, tr("Brush radius")),
 )
 
 BY_KEY = {setting.key: setting for setting in SETTINGS}

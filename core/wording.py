@@ -1,14 +1,22 @@
-"""How many of what, in words: the one place that knows when English takes its plural.
+"""Words for the domain's own values, where core writes them and windows show them.
 
-Knows no figure and no disease.
+Knows the language and the domain; knows no widget.
 """
 
 from __future__ import annotations
 
+from core.domain.image import ImageState
+from core.language import tr
 
-def count(number: int, one: str, many: str = "") -> str:
-    """“1 leaf”, “1,200 leaves”: ``many`` for every number but 1, ``one`` with an s where it is "".
 
-    Either may be longer than a noun, so that the verb agrees: ``"leaf has", "leaves have"``.
-    """
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+def marked(state: ImageState) -> str:
+    """What undo calls the step that brought a photo to ``state``."""
+    match state:
+        case ImageState.UNSEEN:
+            return tr("Mark as not looked at")
+        case ImageState.IN_PROGRESS:
+            return tr("Mark as in progress")
+        case ImageState.DONE:
+            return tr("Mark as done")
+        case ImageState.CHECKED:
+            return tr("Mark as checked")

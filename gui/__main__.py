@@ -11,6 +11,8 @@ import runpy
 import sys
 from pathlib import Path
 
+from core.language import tr
+
 
 def main(argv: list[str] | None = None) -> int:
     """``--worker NAME …`` runs a worker, a verb runs a command, else the window (PROJECT)."""
@@ -31,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _worker(args: list[str]) -> int:
     if not args or not args[0].isidentifier():
-        sys.stderr.write("--worker needs the name of a worker.\n")
+        sys.stderr.write(tr("--worker needs the name of a worker.\n"))
         return 2
     sys.argv = args
     runpy.run_module(f"core.workers.{args[0]}", run_name="__main__", alter_sys=True)

@@ -16,6 +16,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
 from core.errors import Bug
+from core.language import tr
 
 if TYPE_CHECKING:
     from gui.theme import Theme
@@ -52,20 +53,33 @@ def spec(
     sheet: str = "",
     **more: bool,
 ) -> ActionSpec:
-    """``needs`` as words: ``needs="project writable"``."""
-    return ActionSpec(id_, text, menu, shortcuts, icon, frozenset(needs.split()), sheet, **more)
+    """``needs`` as words: ``needs="project writable"``; ``text`` becomes the person's language."""
+    # The one text given to ``tr`` that is not written inside its brackets: the table reads better
+    # so, and the catalogue takes the second word of every ``spec`` as a text.
+    needed = frozenset(needs.split())
+    return ActionSpec(id_, tr(text), menu, shortcuts, icon, needed, sheet, **more)
 
 
-MENUS = ("File", "Edit", "Photo", "Label", "Region", "View", "Display", "Help")
+# What the table calls its menus, and what the person reads.
+MENUS = {
+    "File": tr("File"),
+    "Edit": tr("Edit"),
+    "Photo": tr("Photo"),
+    "Label": tr("Label"),
+    "Region": tr("Region"),
+    "View": tr("View"),
+    "Display": tr("Display"),
+    "Help": tr("Help"),
+}
 HAND = (
     # What hands do on the photo without an action of the table, for the sheet of keys.
-    ("Wheel", "Zoom at the pointer"),
-    ("Shift+Wheel", "Move the photo sideways"),
-    ("Alt+Wheel", "Size of the brush"),
-    ("Hold Space, drag", "Move the photo with any tool"),
-    ("Middle button, drag", "Move the photo with any tool"),
-    ("Arrow keys", "Move the photo; with Shift by half a view"),
-    ("Right click", "With “Assisted: click”: this is not part of it"),
+    (tr("Wheel"), tr("Zoom at the pointer")),
+    (tr("Shift+Wheel"), tr("Move the photo sideways")),
+    (tr("Alt+Wheel"), tr("Size of the brush")),
+    (tr("Hold Space, drag"), tr("Move the photo with any tool")),
+    (tr("Middle button, drag"), tr("Move the photo with any tool")),
+    (tr("Arrow keys"), tr("Move the photo; with Shift by half a view")),
+    (tr("Right click"), tr("With “Assisted: click”: this is not part of it")),
 )
 
 TABLE = (

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QApplication
 
+from core.language import tr
 from gui.actions import Actions
 from gui.context import Context, Navigator, ProjectHolder
 from gui.controllers.project import ProjectController, Projects
@@ -125,7 +126,7 @@ class Leafspot:
         if projects:
             self.controller.open(projects[0])
         elif self.context.project.info is None:
-            self.notices.info("Open or make a project first, then drop the photos on it.")
+            self.notices.info(tr("Open or make a project first, then drop the photos on it."))
         else:
             self.importer().ask(paths)
 

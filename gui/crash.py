@@ -17,6 +17,8 @@ from types import TracebackType
 
 from PySide6.QtCore import QObject, Qt, Signal
 
+from core.language import tr
+
 log = logging.getLogger("leafspot.gui")
 KEPT = 20
 
@@ -98,7 +100,9 @@ class CrashHandler(QObject):
         self._seen.add(key)
         path = write_report(error)
         self._tell(
-            "Something in Leafspot did not work as it should. Your saved work is not affected; "
-            "please send us the report.",
+            tr(
+                "Something in Leafspot did not work as it should. Your saved work is not affected; "
+                "please send us the report."
+            ),
             path,
         )

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core.language import tr
 from gui.actions import MENUS, spec
 from gui.context import Context
 from gui.glyph import Glyph
@@ -41,7 +42,7 @@ class MainWindow:
         self.rail = self._build_rail()
         self._assemble()
         self.notice_view = NoticeView(context.notices, context.theme, shell)
-        self._menus = {name: shell.menuBar().addMenu(name) for name in MENUS}
+        self._menus = {name: shell.menuBar().addMenu(title) for name, title in MENUS.items()}
         for name in MENUS:
             self._fill_menu(name)
         context.actions.added.connect(self._fill_menu)
@@ -102,7 +103,7 @@ class MainWindow:
         actions.set_flag("writable", info is not None and not info.read_only)
         self.rail.setVisible(info is not None)
         self._banner.follow()
-        self.shell.setWindowTitle(f"{info.name} – Leafspot" if info else "Leafspot")
+        self.shell.setWindowTitle(tr("{name} – Leafspot", name=info.name) if info else "Leafspot")
         if info is None:
             self.show_workspace("")
         elif not self._current:
@@ -136,7 +137,7 @@ class MainWindow:
         button.setIconSize(QSize(24, 24))
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
         button.setCheckable(True)
-        button.setToolTip(f"{workspace.tip}  (Ctrl+Alt+{number})")
+        button.setToolTip(tr("{tip}  (Ctrl+Alt+{number})", tip=workspace.tip, number=number))
         button.setAccessibleName(workspace.title)
         button.setAccessibleDescription(workspace.tip)
         self._buttons.addButton(button)
@@ -182,11 +183,12 @@ class Banner(QFrame):
 def read_only_sentence(locked_by: str) -> str:
     """What a read-only project means and what to do about it."""
     if locked_by:
-        return (
-            f"You can look but not change anything: the project is in use by {locked_by}. "
-            "Close it there, then open it here again."
+        return tr(
+            "You can look but not change anything: the project is in use by "
+            "{locked_by}. Close it there, then open it here again.",
+            locked_by=locked_by,
         )
-    return (
+    return tr(
         "You can look but not change anything: the project's folder may not be written. "
         "Copy it to a folder of your own to work on it."
     )

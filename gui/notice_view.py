@@ -8,6 +8,7 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
+from core.language import tr
 from gui.glyph import Glyph
 from gui.notices import Level, Notice, Notices
 from gui.theme import Theme
@@ -50,7 +51,7 @@ class Toast(QFrame):
             row.addWidget(button, 0, Qt.AlignmentFlag.AlignVCenter)
         close = QToolButton()
         close.setIcon(theme.icon("mdi6.close", "muted"))
-        close.setToolTip("Close")
+        close.setToolTip(tr("Close"))
         close.clicked.connect(self.dismiss)
         row.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
         # The height of a wrapped label depends on the width it will have, and that on the borders

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, cast
 
 from PySide6.QtWidgets import QWidget
 
+from core.language import tr
+
 if TYPE_CHECKING:
     from core.domain.ids import ImageId
     from gui.context import Context
@@ -52,30 +54,30 @@ class WorkspaceSpec:
 WORKSPACES = (
     WorkspaceSpec(
         "label",
-        "Label",
+        tr("Label"),
         "mdi6.brush",
         "gui.panels.label:build",
-        "Outline lesions and name the disease",
+        tr("Outline lesions and name the disease"),
     ),
     WorkspaceSpec(
         "train",
-        "Train",
+        tr("Train"),
         "mdi6.school-outline",
         "gui.panels.train:build",
-        "Fine-tune a model on the leaves you have labelled",
+        tr("Fine-tune a model on the leaves you have labelled"),
     ),
     WorkspaceSpec(
         "review",
-        "Review",
+        tr("Review"),
         "mdi6.magnify-scan",
         "gui.panels.review:build",
-        "Look at the leaves the model gets wrong",
+        tr("Look at the leaves the model gets wrong"),
     ),
     WorkspaceSpec(
         "export",
-        "Export",
+        tr("Export"),
         "mdi6.export-variant",
         "gui.panels.export:build",
-        "Take the adapter or the labels away",
+        tr("Take the adapter or the labels away"),
     ),
 )

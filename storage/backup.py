@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from core.errors import DiskFull, LeafspotError, ProjectDamaged, ProjectError
+from core.language import tr
 from storage.database import DRIVER_ERRORS, connect, explained
 from storage.files import Layout, publish, sync_folder, write_atomic
 
@@ -94,8 +95,12 @@ class BackupMaker:
                 raise explained(error, self._layout.name) from error
             except OSError as error:
                 raise ProjectError(
-                    f"“{self._layout.name}” could not be backed up ({error.strerror}); free some "
-                    "space and check that its backups folder may be written."
+                    tr(
+                        "“{name}” could not be backed up ({strerror}); free some space and check "
+                        "that its backups folder may be written.",
+                        name=self._layout.name,
+                        strerror=error.strerror,
+                    )
                 ) from error
 
     def _quietly(self) -> None:
@@ -115,7 +120,10 @@ def _make(layout: Layout) -> Path | None:
         return None
     if shutil.disk_usage(layout.backups).free < 2 * source["size"]:
         raise DiskFull(
-            f"There is no room for a backup of “{layout.name}”; free some space on its disk."
+            tr(
+                "There is no room for a backup of “{name}”; free some space on its disk.",
+                name=layout.name,
+            )
         )
     now = datetime.now(UTC)
     number = there[0].number + 1 if there else 1
@@ -146,8 +154,12 @@ def _copy(database: Path, draft: Path) -> None:
         source.close()
     if problems != ["ok"] or orphans is not None:
         raise ProjectDamaged(
-            f"The database of “{database.parent.name}” is damaged ({problems[0]}), so it was not "
-            "backed up; go back to the newest file in its backups folder."
+            tr(
+                "The database of “{name}” is damaged ({problems}), so it was not backed "
+                "up; go back to the newest file in its backups folder.",
+                name=database.parent.name,
+                problems=problems[0],
+            )
         )
 
 
@@ -193,7 +205,7 @@ def bring_back(layout: Layout, backup: Backup) -> Path:
     ProjectDamaged when the backup's bytes do not match its manifest.
     """
     if not _intact(backup):
-        raise ProjectDamaged(f"{backup.path.name} is damaged; choose another backup.")
+        raise ProjectDamaged(tr("{name} is damaged; choose another backup.", name=backup.path.name))
     draft = layout.database.with_suffix(".tmp")
     shutil.copyfile(backup.path, draft)
     aside = next(

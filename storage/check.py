@@ -22,6 +22,7 @@ from core.errors import ProjectDamaged, ProjectError
 from core.exporters.base import MAX_PIXELS
 from core.geometry import areas
 from core.geometry.areas import Group
+from core.language import tr
 from core.ports import CheckReport
 from storage.database import Database
 from storage.mapping import areas_from, calibration_from, image_from, region_from, scales_from
@@ -130,8 +131,11 @@ class Check:
             return
         if (areas.count(stacks.values()), len(regions)) != (areas_from(photo), photo.regions):
             self._problems.append(
-                f"The severity shown for photo {photo.name} does not match its masks; open it and "
-                "change any region to have it counted again."
+                tr(
+                    "The severity shown for photo {name} does not match its masks; open it and "
+                    "change any region to have it counted again.",
+                    name=photo.name,
+                )
             )
 
     def _check_photo_file(self, photo: LeafImage) -> None:
@@ -139,29 +143,53 @@ class Check:
         self._checked["photos"] += 1
         if not (photo.width > 0 < photo.height and photo.width * photo.height <= MAX_PIXELS):
             self._problems.append(
-                f"The entry of photo {path.name} claims {photo.width} × {photo.height} pixels, "
-                "which no photo has; go back to the newest file in the project's backups folder."
+                tr(
+                    "The entry of photo {name} claims {width} × {height} pixels, which no "
+                    "photo has; go back to the newest file in the project's backups folder.",
+                    name=path.name,
+                    width=photo.width,
+                    height=photo.height,
+                )
             )
         try:
             # A project from elsewhere may name a device, which never ends, or a pipe.
             if path.exists() and not path.is_file():
                 self._problems.append(
-                    f"Photo {path.name} at {path} is a folder, pipe or device and no photo; put "
-                    "the photo back there."
+                    tr(
+                        "Photo {name} at {path} is a folder, pipe or device and no photo; put the "
+                        "photo back there.",
+                        name=path.name,
+                        path=path,
+                    )  # fmt: skip
                 )
                 return
             with path.open("rb") as file:
                 same = hashlib.file_digest(file, "sha256").hexdigest() == photo.sha256
         except (FileNotFoundError, ValueError):  # ValueError: a name that no file can have
             self._problems.append(
-                f"Photo {path.name} has moved away: it is no longer at {path}. Put it back there, "
-                "or import it from its new place."
+                tr(
+                    "Photo {name} has moved away: it is no longer at {path}. Put it back "
+                    "there, or import it from its new place.",
+                    name=path.name,
+                    path=path,
+                )
             )
         except OSError as error:
-            self._problems.append(f"Photo {path.name} at {path} cannot be read: {error.strerror}.")
+            self._problems.append(
+                tr(
+                    "Photo {name} at {path} cannot be read: {why}.",
+                    name=path.name,
+                    path=path,
+                    why=error.strerror,
+                )  # fmt: skip
+            )
         else:
             if not same:
                 self._problems.append(
-                    f"Photo {path.name} at {path} has changed since it was imported; its masks may "
-                    "no longer fit. Put the original back."
+                    tr(
+                        "Photo {name} at {path} has changed since it was imported; its masks may "
+                        "no longer fit. Put the original back.",
+                        name=path.name,
+                        path=path,
+                    )
                 )

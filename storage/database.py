@@ -26,6 +26,7 @@ from core.errors import (
     ProjectReadOnly,
 )
 from core.files import quoted
+from core.language import tr
 
 APPLICATION_ID = 0x4C454146  # "LEAF"
 BUSY_SECONDS = 5.0
@@ -104,7 +105,13 @@ class Database:
     def must_be_writable(self) -> None:
         """Raises ProjectReadOnly with the reason, if there is one."""
         if self.read_only:
-            raise ProjectReadOnly(f"“{self._title}” is open read-only. {self._why_read_only}")
+            raise ProjectReadOnly(
+                tr(
+                    "“{title}” is open read-only. {why_read_only}",
+                    title=self._title,
+                    why_read_only=self._why_read_only,
+                )
+            )
 
     def structure_problems(self) -> list[str]:
         """What SQLite itself finds wrong with the file, as sentences; [] when it is sound."""
@@ -113,9 +120,16 @@ class Database:
             with self.read() as session:
                 for (line,) in session.execute(text("PRAGMA quick_check")):
                     if line != "ok":
-                        problems.append(f"The database file is damaged: {line}.")
+                        problems.append(tr("The database file is damaged: {line}.", line=line))
                 for table, row, parent, _ in session.execute(text("PRAGMA foreign_key_check")):
-                    problems.append(f"Entry {row} of {table} belongs to no {parent}.")
+                    problems.append(
+                        tr(
+                            "Entry {row} of {table} belongs to no {parent}.",
+                            row=row,
+                            table=table,
+                            parent=parent,
+                        )
+                    )
         except ProjectError as error:
             problems.append(str(error))
         return problems
@@ -139,8 +153,11 @@ class Database:
                 raise explained(error, self._title) from error
             except UnicodeEncodeError as error:
                 raise ProjectError(
-                    f"The name {quoted(str(error.object)[:80])} holds bytes that are no "
-                    "text; rename the file and try again."
+                    tr(
+                        "The name {quoted} holds bytes that are no text; rename the file and try "
+                        "again.",
+                        quoted=quoted(str(error.object)[:80]),
+                    )
                 ) from error
 
 
@@ -181,26 +198,44 @@ def explained(error: BaseException | None, title: str) -> Exception:
     match primary:
         case _ if code in _WRITE_FAILED:
             return DiskFull(
-                f"“{title}” could not be saved because the disk is full; everything saved before "
-                "is intact. Free some space and try again."
+                tr(
+                    "“{title}” could not be saved because the disk is full; everything saved "
+                    "before is intact. Free some space and try again.",
+                    title=title,
+                )
             )
         case sqlite3.SQLITE_READONLY:
             return ProjectReadOnly(
-                f"“{title}” cannot be written: its folder is read-only, or the last program that "
-                "wrote to it was interrupted. Copy the folder to a place you may write to."
+                tr(
+                    "“{title}” cannot be written: its folder is read-only, or the last program "
+                    "that wrote to it was interrupted. Copy the folder to a place you may "
+                    "write to.",
+                    title=title,
+                )
             )
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return ProjectLocked(
-                f"“{title}” is being read by another program at this moment; try again."
+                tr(
+                    "“{title}” is being read by another program at this moment; try again.",
+                    title=title,
+                )
             )
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return ProjectDamaged(
-                f"The database of “{title}” is damaged ({error}). Nothing was changed; go back to "
-                "the newest file in its backups folder."
+                tr(
+                    "The database of “{title}” is damaged ({error}). Nothing was changed; go "
+                    "back to the newest file in its backups folder.",
+                    title=title,
+                    error=error,
+                )
             )
         case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_CANTOPEN:
             return ProjectError(
-                f"The files of “{title}” cannot be reached ({error}); check that the drive is "
-                "connected and that you may read and write there."
+                tr(
+                    "The files of “{title}” cannot be reached ({error}); check that the drive "
+                    "is connected and that you may read and write there.",
+                    title=title,
+                    error=error,
+                )
             )
     return Bug(f"the database of {title} refused a statement: {error}")

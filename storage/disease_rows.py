@@ -8,6 +8,7 @@ from core.changes import Changes
 from core.domain.disease import Disease, clash
 from core.domain.ids import DiseaseId
 from core.errors import ProjectError
+from core.language import tr
 from storage.mapping import disease_from, disease_values
 from storage.rows import Rows
 from storage.tables import DiseaseRow, ImageRow, RegionRow
@@ -29,7 +30,7 @@ class Diseases(Rows):
         healthy class.
         """
         if not disease.name.strip():
-            raise ProjectError("A disease needs a name; type one.")
+            raise ProjectError(tr("A disease needs a name; type one."))
         values = disease_values(disease)
         with self._db.write() as session:
             for other in session.scalars(select(DiseaseRow).where(DiseaseRow.id != disease.id)):
@@ -37,8 +38,11 @@ class Diseases(Rows):
                     raise ProjectError(text)
                 if disease.healthy and other.healthy:
                     raise ProjectError(
-                        f"“{other.name}” already stands for healthy leaves; a project has one such "
-                        "class."
+                        tr(
+                            "“{name}” already stands for healthy leaves; a project has one such "
+                            "class.",
+                            name=other.name,
+                        )
                     )
             if disease.hotkey is not None:
                 taken = DiseaseRow.hotkey == disease.hotkey
@@ -51,14 +55,18 @@ class Diseases(Rows):
         with self._db.write() as session:
             row = session.get(DiseaseRow, disease)
             if row is None:
-                raise ProjectError("This disease is no longer in the project.")
+                raise ProjectError(tr("This disease is no longer in the project."))
             for what, column in (
                 ("photos", ImageRow.disease_id),
                 ("regions", RegionRow.disease_id),
             ):
                 if session.scalar(select(exists().where(column == disease))):
                     raise ProjectError(
-                        f"“{row.name}” is still used by {what}; give those another disease first."
+                        tr(
+                            "“{name}” is still used by {what}; give those another disease first.",
+                            name=row.name,
+                            what=what,
+                        )
                     )
             session.delete(row)
         return Changes(diseases=True)

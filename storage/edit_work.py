@@ -27,6 +27,7 @@ from core.domain.region import RegionInfo
 from core.errors import Bug, ProjectDamaged
 from core.geometry import areas
 from core.geometry.areas import Areas, Group
+from core.language import tr
 from storage import mask_codec
 from storage.mapping import areas_from, areas_values, region_from, region_values
 from storage.mask_codec import Packed, TileDamaged
@@ -175,9 +176,14 @@ class EditWork:
             return mask_codec.decode(region, key, sha256=sha256, data=data)
         except TileDamaged as error:
             raise ProjectDamaged(
-                f"The mask of region {region} on photo {self._photo.name} is damaged ({error}), so "
-                "nothing can be added to it; bring it back from the newest file in the project's "
-                "backups folder."
+                tr(
+                    "The mask of region {region} on photo {name} is damaged ({error}), so "
+                    "nothing can be added to it; bring it back from the newest file in the "
+                    "project's backups folder.",
+                    region=region,
+                    name=self._photo.name,
+                    error=error,
+                )
             ) from error
 
     def _stack(self, place: Place) -> list[tuple[Group, Packed]]:

@@ -17,6 +17,7 @@ from core.domain.ids import DiseaseId, ImageId, RunId
 from core.domain.image import ImageState, LeafImage
 from core.errors import Bug, ProjectDamaged, ProjectError
 from core.geometry.severity import severity_percent
+from core.language import tr
 from core.ports import ImageCard, ImageQuery, NewImage
 from storage import gallery_query
 from storage.mapping import image_from, image_values
@@ -54,7 +55,7 @@ class Images(Rows):
         with self._db.read() as session:
             row = session.get(ImageRow, image)
             if row is None:
-                raise ProjectError("This photo is not in the project.")
+                raise ProjectError(tr("This photo is not in the project."))
             return image_from(row)
 
     def images(self, images: Sequence[ImageId]) -> list[LeafImage]:
@@ -82,10 +83,13 @@ class Images(Rows):
             for image in images:
                 row = session.get(ImageRow, image.id)
                 if row is None:
-                    raise ProjectError("A photo to be changed is no longer in the project.")
+                    raise ProjectError(tr("A photo to be changed is no longer in the project."))
                 if (row.width, row.height) != (image.width, image.height) and row.regions:
                     raise ProjectError(
-                        f"“{row.name}” has another size than its masks; import it as a new photo."
+                        tr(
+                            "“{name}” has another size than its masks; import it as a new photo.",
+                            name=row.name,
+                        )
                     )
                 for name, value in image_values(image).items():
                     setattr(row, name, value)
@@ -171,7 +175,11 @@ def _cards(
             )
         except (ValueError, TypeError, ZeroDivisionError) as error:
             raise ProjectDamaged(
-                f"The entry of photo {name} is damaged ({error}); go back to the newest file in "
-                "the project's backups folder."
+                tr(
+                    "The entry of photo {name} is damaged ({error}); go back to the newest "
+                    "file in the project's backups folder.",
+                    name=name,
+                    error=error,
+                )
             ) from error
     return cards

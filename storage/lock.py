@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 
 from core.errors import ProjectError, ProjectLocked
+from core.language import tr
 
 _HELD = frozenset({errno.EACCES, errno.EAGAIN, errno.EDEADLK})
 _GUARD_BYTE = 1 << 30
@@ -45,8 +46,12 @@ class ProjectLock:
             if error.errno in _HELD:
                 raise ProjectLocked(holder(path)) from error
             raise ProjectError(
-                f"The drive that holds “{path.parent.name}” cannot lock files ({error.strerror}); "
-                "copy the project to a disk of this computer and open it there."
+                tr(
+                    "The drive that holds “{name}” cannot lock files ({strerror}); copy the "
+                    "project to a disk of this computer and open it there.",
+                    name=path.parent.name,
+                    strerror=error.strerror,
+                )
             ) from error
         with suppress(OSError):  # the lock holds without a name on it, as on a full disk
             _sign(handle)
@@ -99,6 +104,14 @@ def holder(path: Path) -> str:
     try:
         who = json.loads(path.read_bytes()[:4096])
         since = datetime.fromisoformat(who["since"])
-        return f"{who['user']} on {who['host']} since {since:%H:%M on %d %b} (process {who['pid']})"
+        return tr(
+            "{who} on {who_2} since {since:%H:%M on %d %b} (process {who_3})",
+            who=who["user"],
+            who_2=who["host"],
+            since=since,
+            who_3=who["pid"],
+        )
     except (OSError, ValueError, KeyError, TypeError):
-        return "another program"  # it holds the lock but has not signed yet, or the text is foreign
+        return tr(
+            "another program"
+        )  # it holds the lock but has not signed yet, or the text is foreign

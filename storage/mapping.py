@@ -25,6 +25,7 @@ from core.domain.run import Run, RunState, Score, TargetScore, Verdict
 from core.domain.scale import Grade, Scale, Scales, scales_problem
 from core.errors import ProjectDamaged
 from core.geometry.areas import Areas
+from core.language import tr
 from storage.tables import (
     CalibrationRow,
     DiseaseRow,
@@ -51,8 +52,13 @@ def _guarded(read: Callable[[Row], Out]) -> Callable[[Row], Out]:
             names = ("name", "id", "image_id")
             which = next((v for n in names if (v := getattr(row, n, None))), "?")
             raise ProjectDamaged(
-                f"The entry of {what} {which} is damaged ({error}); go back to the newest file in "
-                "the project's backups folder."
+                tr(
+                    "The entry of {what} {which} is damaged ({error}); go back to the newest "
+                    "file in the project's backups folder.",
+                    what=what,
+                    which=which,
+                    error=error,
+                )
             ) from error
 
     return guarded
@@ -233,7 +239,7 @@ def calibration_from(row: CalibrationRow) -> Calibration:
     """Raises ProjectDamaged, also for lengths that no line has."""
     ends = [float(end) for end in json.loads(row.line)]
     if len(ends) not in (0, 4) or not (0 < row.length_mm < math.inf and row.length_px > 0):
-        raise ValueError("no such line")
+        raise ValueError(tr("no such line"))
     line = (ends[0], ends[1], ends[2], ends[3]) if ends else None
     return Calibration(float(row.length_mm), float(row.length_px), line)
 

@@ -14,6 +14,7 @@ from core.domain.calibration import Calibration
 from core.domain.ids import ImageId
 from core.domain.scale import Scales, scales_problem
 from core.errors import ProjectError
+from core.language import tr
 from storage.mapping import (
     calibration_from,
     calibration_values,
@@ -60,7 +61,7 @@ class Measures(Rows):
             for part in chunks(list(found)):
                 known = set(session.scalars(select(ImageRow.id).where(ImageRow.id.in_(part))))
                 if len(known) < len(part):
-                    raise ProjectError("A photo for this scale card is not in the project.")
+                    raise ProjectError(tr("A photo for this scale card is not in the project."))
                 session.execute(delete(CalibrationRow).where(CalibrationRow.image_id.in_(part)))
                 for image in part:
                     if (one := found[image]) is not None:
@@ -72,7 +73,7 @@ class Measures(Rows):
         with self._db.read() as session:
             row = session.get(ImageRow, image)
             if row is None:
-                raise ProjectError("This photo is not in the project.")
+                raise ProjectError(tr("This photo is not in the project."))
             query = select(ImageRow.id).where(
                 ImageRow.added > row.added,
                 ImageRow.group_name == row.group_name,

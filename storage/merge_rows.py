@@ -19,6 +19,7 @@ from core.domain.ids import DiseaseId, ImageId, RegionId
 from core.domain.region import RegionKind
 from core.errors import ProjectError
 from core.geometry.areas import Areas
+from core.language import tr
 from storage.edit_work import EditWork
 from storage.mapping import (
     areas_from,
@@ -45,11 +46,15 @@ class Merging(Rows):
         with self._db.write() as session:
             first, second = _disease(session, gone), _disease(session, into)
             if gone == into:
-                raise ProjectError("A disease cannot be merged into itself; choose another one.")
+                raise ProjectError(
+                    tr("A disease cannot be merged into itself; choose another one.")
+                )
             if first.healthy or second.healthy:
                 raise ProjectError(
-                    "The class of healthy leaves cannot be merged; it means that there is no "
-                    "disease. Relabel those photos instead."
+                    tr(
+                        "The class of healthy leaves cannot be merged; it means that there is no "
+                        "disease. Relabel those photos instead."
+                    )
                 )
             labels, regions = _carriers(session, gone)
             photos = frozenset(_photos(session, gone))
@@ -65,7 +70,7 @@ class Merging(Rows):
         gone, into = merged.gone, merged.into
         with self._db.write() as session:
             if session.get(DiseaseRow, gone.id) is not None:
-                raise ProjectError(f"“{gone.name}” is in the project already.")
+                raise ProjectError(tr("“{name}” is in the project already.", name=gone.name))
             now = _disease(session, into.id)
             others = [disease_from(row) for row in session.scalars(select(DiseaseRow))]
             if text := clash(gone, [d for d in others if d.id != into.id]):
@@ -93,7 +98,7 @@ def _without_key(disease: Disease) -> Disease:
 def _disease(session: Session, disease: DiseaseId) -> Disease:
     row = session.get(DiseaseRow, disease)
     if row is None:
-        raise ProjectError("This disease is no longer in the project.")
+        raise ProjectError(tr("This disease is no longer in the project."))
     return disease_from(row)
 
 

@@ -17,6 +17,7 @@ from core.domain.disease import HEALTHY_COLOUR, Disease
 from core.domain.ids import DiseaseId, new_id
 from core.errors import ProjectDamaged, ProjectError, ProjectLocked, ProjectReadOnly, ProjectTooNew
 from core.files import is_text, quoted
+from core.language import tr
 from storage import backup
 from storage.database import APPLICATION_ID, DRIVER_ERRORS, Database, connect, explained
 from storage.files import Layout, sync_folder, with_suffix
@@ -26,8 +27,8 @@ from storage.migrations import runner
 from storage.project_store import SqlProjectStore
 from storage.tables import DiseaseRow
 
-_NOT_WRITABLE = "Its folder may not be written to; copy it to another place to make changes."
-_ASKED_FOR = "It was opened only to be read; open it again to make changes."
+_NOT_WRITABLE = tr("Its folder may not be written to; copy it to another place to make changes.")
+_ASKED_FOR = tr("It was opened only to be read; open it again to make changes.")
 
 
 def create_project(folder: Path) -> SqlProjectStore:
@@ -39,13 +40,15 @@ def create_project(folder: Path) -> SqlProjectStore:
     layout = Layout(with_suffix(folder))
     if not is_text(str(layout.folder)):
         raise ProjectError(
-            f"The name {quoted(str(layout.folder))} holds bytes that are no text; choose another "
-            "name."
+            tr(
+                "The name {quoted} holds bytes that are no text; choose another name.",
+                quoted=quoted(str(layout.folder)),
+            )
         )
     try:
         if layout.folder.exists() and any(layout.folder.iterdir()):
             raise ProjectError(
-                f"“{layout.folder}” exists already; open it, or choose another name."
+                tr("“{it}” exists already; open it, or choose another name.", it=layout.folder)
             )
         layout.folder.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=".new-", dir=layout.folder.parent))
@@ -60,11 +63,18 @@ def create_project(folder: Path) -> SqlProjectStore:
             shutil.rmtree(draft, ignore_errors=True)
     except OSError as error:
         raise ProjectError(
-            f"A project cannot be made at “{layout.folder}” ({error.strerror}); choose a shorter "
-            "name."
+            tr(
+                "A project cannot be made at “{folder}” ({strerror}); choose a shorter name.",
+                folder=layout.folder,
+                strerror=error.strerror,
+            )
             if error.errno == errno.ENAMETOOLONG
-            else f"A project cannot be made at “{layout.folder}” ({error.strerror}); choose a "
-            "folder you may write to."
+            else tr(
+                "A project cannot be made at “{folder}” ({strerror}); choose a folder you "
+                "may write to.",
+                folder=layout.folder,
+                strerror=error.strerror,
+            )
         ) from error
     except DRIVER_ERRORS as error:
         raise explained(error, layout.name) from error
@@ -98,8 +108,12 @@ def _open(layout: Layout, *, read_only: bool = False) -> SqlProjectStore:
             lock.release()
         if isinstance(error, OSError):
             raise ProjectError(
-                f"“{layout.name}” cannot be opened ({error.strerror}); check that its drive is "
-                "connected and not full."
+                tr(
+                    "“{name}” cannot be opened ({strerror}); check that its drive is connected "
+                    "and not full.",
+                    name=layout.name,
+                    strerror=error.strerror,
+                )
             ) from error
         raise
 
@@ -118,8 +132,12 @@ def restore_backup(folder: Path, chosen: Path | None = None) -> Path:
         return _bring_back(layout, chosen)
     except OSError as error:
         raise ProjectError(
-            f"The backup of “{layout.name}” could not be brought back ({error.strerror}); free "
-            "some space and try again."
+            tr(
+                "The backup of “{name}” could not be brought back ({strerror}); free some "
+                "space and try again.",
+                name=layout.name,
+                strerror=error.strerror,
+            )
         ) from error
     finally:
         lock.release()
@@ -129,7 +147,7 @@ def _bring_back(layout: Layout, chosen: Path | None) -> Path:
     named = {found.path.name: found for found in backup.backups(layout)}
     found = named.get(chosen.name) if chosen else backup.newest_good(layout)
     if found is None:
-        raise ProjectError(f"“{layout.name}” has no good backup to go back to.")
+        raise ProjectError(tr("“{name}” has no good backup to go back to.", name=layout.name))
     backup.bring_back(layout, found)
     return found.path
 
@@ -166,10 +184,13 @@ def _locate(folder: Path, *, lost: bool = False) -> Layout:
         if layout.backups.is_dir() and backup.newest_good(layout):
             if lost:
                 return layout
-            raise _damaged(layout, "project.db is missing")
+            raise _damaged(layout, tr("project.db is missing"))
     raise ProjectError(
-        f"“{folder}” is not a Leafspot project (it holds no project.db); choose a folder that ends "
-        "in .leafspot."
+        tr(
+            "“{folder}” is not a Leafspot project (it holds no project.db); choose a "
+            "folder that ends in .leafspot.",
+            folder=folder,
+        )
     )
 
 
@@ -182,7 +203,7 @@ def _claim(layout: Layout) -> tuple[ProjectLock | None, str, str]:
         return ProjectLock.acquire(layout.lock), "", ""
     except ProjectLocked as held:
         who = str(held)
-        why = f"It is being worked on by {who}; close it there and open it here again."
+        why = tr("It is being worked on by {who}; close it there and open it here again.", who=who)
         return None, who, why
     except OSError:
         return None, "", _NOT_WRITABLE
@@ -191,7 +212,7 @@ def _claim(layout: Layout) -> tuple[ProjectLock | None, str, str]:
 def _examine(layout: Layout, *, recover: bool) -> int:
     """The schema version of a database that is ours, after looking without writing."""
     if layout.database.stat().st_size == 0:
-        raise _damaged(layout, "project.db is empty")
+        raise _damaged(layout, tr("project.db is empty"))
     try:
         try:
             return _look(layout, read_only=True)
@@ -208,9 +229,13 @@ def _examine(layout: Layout, *, recover: bool) -> int:
         stranger = layout.database.with_name(f"{layout.database.name}-wal")
         if type(known) is ProjectError and stranger.exists():
             raise ProjectError(
-                f"“{layout.name}” cannot be read beside {stranger.name}, a file that Leafspot "
-                "never makes. If another program has the project open, close it there; if not, "
-                "move that file elsewhere and open the project again."
+                tr(
+                    "“{name}” cannot be read beside {name_2}, a file that Leafspot never "
+                    "makes. If another program has the project open, close it there; if not, "
+                    "move that file elsewhere and open the project again.",
+                    name=layout.name,
+                    name_2=stranger.name,
+                )
             ) from error
         raise known from error
 
@@ -222,12 +247,17 @@ def _look(layout: Layout, *, read_only: bool) -> int:
         application = int(connection.execute("PRAGMA application_id").fetchone()[0])
         version = runner.version(connection)
         if application != APPLICATION_ID or version < 1:
-            raise _damaged(layout, "project.db was not written by Leafspot")
+            raise _damaged(layout, tr("project.db was not written by Leafspot"))
         if version > runner.CURRENT:
             raise ProjectTooNew(
-                f"“{layout.name}” was made by a newer Leafspot (project version {version}, this "
-                f"program knows {runner.CURRENT}) and was left untouched; update Leafspot to open "
-                "it."
+                tr(
+                    "“{name}” was made by a newer Leafspot (project version {version}, this "
+                    "program knows {current}) and was left untouched; update Leafspot to open "
+                    "it.",
+                    name=layout.name,
+                    version=version,
+                    current=runner.CURRENT,
+                )
             )
         if version == runner.CURRENT:
             _expect_schema(layout, connection)
@@ -248,7 +278,7 @@ def _expect_schema(layout: Layout, connection: sqlite3.Connection) -> None:
     # A damaged file may give bytes for a name.
     odd = sorted(str(name) for _, name, _ in _schema(connection) ^ wanted)
     if odd:
-        raise _damaged(layout, f"“{odd[0]}” in project.db is not as Leafspot makes it")
+        raise _damaged(layout, tr("“{odd}” in project.db is not as Leafspot makes it", odd=odd[0]))
 
 
 def _schema(connection: sqlite3.Connection) -> set[tuple[str, str, str]]:
@@ -260,7 +290,7 @@ def _expect_all_pages(layout: Layout, connection: sqlite3.Connection) -> None:
     pages = int(connection.execute("PRAGMA page_count").fetchone()[0])
     size = int(connection.execute("PRAGMA page_size").fetchone()[0])
     if layout.database.stat().st_size < pages * size:
-        raise _damaged(layout, "the end of project.db is missing")
+        raise _damaged(layout, tr("the end of project.db is missing"))
 
 
 def _damaged(layout: Layout, what: str) -> ProjectDamaged:
@@ -269,18 +299,33 @@ def _damaged(layout: Layout, what: str) -> ProjectDamaged:
     except OSError:
         good = None
     remedy = (
-        f"Go back to its newest good backup, backups/{good.path.name}, with “leafspot restore”."
+        tr(
+            "Go back to its newest good backup, backups/{name}, with “leafspot restore”.",
+            name=good.path.name,
+        )
         if good
-        else "There is no good backup in its backups folder; ask for help before changing anything."
+        else tr(
+            "There is no good backup in its backups folder; ask for help before changing anything."
+        )
     )
-    return ProjectDamaged(f"“{layout.name}” is damaged: {what}. Nothing was changed. {remedy}")
+    return ProjectDamaged(
+        tr(
+            "“{name}” is damaged: {what}. Nothing was changed. {remedy}",
+            name=layout.name,
+            what=what,
+            remedy=remedy,
+        )
+    )
 
 
 def _upgrade(layout: Layout, lock: ProjectLock | None) -> None:
     if lock is None:
         raise ProjectReadOnly(
-            f"“{layout.name}” was made by an older Leafspot and has to be converted; open it once "
-            "where it may be written."
+            tr(
+                "“{name}” was made by an older Leafspot and has to be converted; open it "
+                "once where it may be written.",
+                name=layout.name,
+            )
         )
     backup.BackupMaker(layout).make()
     connection = connect(layout.database)

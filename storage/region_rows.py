@@ -18,6 +18,7 @@ from core.domain.ids import DiseaseId, ImageId
 from core.domain.mask import TileKey, TileMask
 from core.domain.region import Region, RegionKind
 from core.errors import Bug, ProjectDamaged, ProjectError
+from core.language import tr
 from core.ports import Decide
 from storage import mask_codec
 from storage.database import Database
@@ -127,7 +128,7 @@ def photo_row(session: Session, image: ImageId) -> ImageRow:
     """Raises ProjectError when there is no such photo."""
     row = session.get(ImageRow, image)
     if row is None:
-        raise ProjectError("This photo is not in the project.")
+        raise ProjectError(tr("This photo is not in the project."))
     return row
 
 
@@ -148,7 +149,9 @@ def _region(photo: ImageRow, row: RegionRow, tiles: Sequence[StoredTile]) -> Reg
     packed = read_mask(photo.name, row, tiles)
     size = (photo.width, photo.height)
     if not all(mask_codec.fits(key, tile, size) for key, tile in packed.items()):
-        raise ProjectDamaged(f"The mask of region {row.id} does not fit photo {photo.name}.")
+        raise ProjectDamaged(
+            tr("The mask of region {id} does not fit photo {name}.", id=row.id, name=photo.name)
+        )
     return Region(region_from(row), TileMask.from_packed(*size, packed))
 
 
@@ -163,7 +166,13 @@ def read_mask(
         mask_codec.verify_mask(((key, sha256) for key, sha256, _ in tiles), row.mask_sha256)
     except TileDamaged as error:
         raise ProjectDamaged(
-            f"The mask of region {row.id} on photo {photo} is damaged ({error}); the other photos "
-            "are fine. Bring it back from the newest file in the project's backups folder."
+            tr(
+                "The mask of region {id} on photo {photo} is damaged ({error}); the other "
+                "photos are fine. Bring it back from the newest file in the project's "
+                "backups folder.",
+                id=row.id,
+                photo=photo,
+                error=error,
+            )
         ) from error
     return packed

@@ -14,6 +14,7 @@ from core.changes import Changes
 from core.domain.ids import ImageId, RunId
 from core.domain.run import Run, RunState, Score, Verdict
 from core.errors import ProjectError
+from core.language import tr
 from storage.mapping import (
     SCORE_COLUMNS,
     run_from,
@@ -116,7 +117,7 @@ class Runs(Rows):
         with self._db.write() as session:
             row = session.get(ScoreRow, (run, image))
             if row is None:
-                raise ProjectError("This run has no score for that photo; score it first.")
+                raise ProjectError(tr("This run has no score for that photo; score it first."))
             row.verdict = None if verdict is None else verdict.value
         return Changes(images=frozenset({image}), runs=True)
 
@@ -158,7 +159,7 @@ def bring_label_wrong_back(session: Session, image: ImageId, runs: Sequence[str]
 def _run(session: Session, run: RunId) -> RunRow:
     row = session.get(RunRow, run)
     if row is None:
-        raise ProjectError(f"There is no run {run} in this project.")
+        raise ProjectError(tr("There is no run {run} in this project.", run=run))
     return row
 
 

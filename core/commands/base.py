@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol, TextIO
 
 from core.errors import ProjectLocked, ProjectReadOnly, UsageError
+from core.language import tr
 from core.ports import ProjectStore
 
 SUFFIX = ".leafspot"
@@ -65,12 +66,12 @@ class Console:
     def progress(self, what: str, done: int, total: int) -> None:
         """How far ``what`` got: one moving line on a terminal, a line for each tenth elsewhere."""
         if self._err.isatty():
-            self.live(f"{what}: {done:,} of {total:,}")
+            self.live(tr("{what}: {done:,} of {total:,}", what=what, done=done, total=total))
             return
         tenth = 10 * done // total if total else 0
         if tenth != self._shown.get(what, -1):
             self._shown[what] = tenth
-            self.note(f"{what}: {done:,} of {total:,}")
+            self.note(tr("{what}: {done:,} of {total:,}", what=what, done=done, total=total))
 
     def live(self, text: str) -> None:
         """Replaces the moving line of a terminal; nothing elsewhere."""
@@ -126,10 +127,17 @@ class Context:
 def _refusal(store: ProjectStore) -> ProjectLocked | ProjectReadOnly:
     if store.locked_by:
         return ProjectLocked(
-            f"“{store.name}” is open for {store.locked_by}; close it there and try again."
+            tr(
+                "“{name}” is open for {locked_by}; close it there and try again.",
+                name=store.name,
+                locked_by=store.locked_by,
+            )
         )
     return ProjectReadOnly(
-        f"“{store.name}” may not be written; copy the project to a folder of your own."
+        tr(
+            "“{name}” may not be written; copy the project to a folder of your own.",
+            name=store.name,
+        )
     )
 
 
@@ -149,7 +157,14 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raises UsageError."""
         message = re.sub(r"'([^']*)'", r"“\1”", message)
-        raise UsageError(f"{message[:1].upper()}{message[1:]}. See “{self.prog} --help”.")
+        raise UsageError(
+            tr(
+                "{upper}{message}. See “{prog} --help”.",
+                upper=message[:1].upper(),
+                message=message[1:],
+                prog=self.prog,
+            )
+        )
 
 
 def shown_path(path: Path) -> str:
@@ -163,12 +178,12 @@ def shown_path(path: Path) -> str:
 
 def minutes(text: str) -> float:
     """For argparse: more than none, at most a week."""
-    return _number(text, 0, 10_080, "minutes lie between 0 and 10080, a week")
+    return _number(text, 0, 10_080, tr("minutes lie between 0 and 10080, a week"))
 
 
 def share(text: str) -> float:
     """For argparse: a Dice."""
-    return _number(text, -1e-9, 1, "a Dice lies between 0 and 1")
+    return _number(text, -1e-9, 1, tr("a Dice lies between 0 and 1"))
 
 
 def _number(text: str, above: float, most: float, otherwise: str) -> float:
@@ -177,5 +192,7 @@ def _number(text: str, above: float, most: float, otherwise: str) -> float:
     except ValueError:
         value = math.nan
     if not above < value <= most:
-        raise argparse.ArgumentTypeError(f"{text!r} will not do, {otherwise}")
+        raise argparse.ArgumentTypeError(
+            tr("{what!r} will not do, {otherwise}", what=text, otherwise=otherwise)
+        )
     return value

@@ -15,14 +15,15 @@ import platformdirs
 
 from core.commands.base import Command, Context, minutes, shown_path
 from core.commands.training import Telling
+from core.language import tr
 
 WITHHELD = 4
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--headless", action="store_true", help="do the job in the terminal")
-    parser.add_argument("--minutes", metavar="M", type=minutes, help="of the first training; 3")
-    parser.add_argument("--folder", metavar="DIR", type=Path, help="where the samples go")
+    parser.add_argument("--headless", action="store_true", help=tr("do the job in the terminal"))
+    parser.add_argument("--minutes", metavar="M", type=minutes, help=tr("of the first training; 3"))
+    parser.add_argument("--folder", metavar="DIR", type=Path, help=tr("where the samples go"))
 
 
 def _demo(context: Context, args: argparse.Namespace) -> int:
@@ -31,17 +32,17 @@ def _demo(context: Context, args: argparse.Namespace) -> int:
 
     console = context.console
     home = args.folder or Path(platformdirs.user_data_dir("leafspot", appauthor=False)) / "demo"
-    console.note(f"The sample leaves are in {shown_path(home)}.")
+    console.note(tr("The sample leaves are in {shown_path}.", shown_path=shown_path(home)))
     project = sample_project(
         home,
         context.create,
         withheld=WITHHELD,
-        progress=lambda done, of, _name: console.progress("Importing sample leaves", done, of),
+        progress=lambda done, of, _name: console.progress(tr("Importing sample leaves"), done, of),
     )
     if not args.headless and not console.as_json:
         if has_display() and context.open_window is not None:
             return context.open_window(project)
-        console.note("There is no display here, so the same job is done in the terminal.")
+        console.note(tr("There is no display here, so the same job is done in the terminal."))
     with context.project(str(project), write=True) as store:
         story = demo.Story(say=console.result, on_event=Telling(console))
         wanted = demo.MINUTES if args.minutes is None else args.minutes
@@ -59,4 +60,4 @@ def has_display() -> bool:
     return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
-COMMANDS = (Command("demo", "the whole job on sample leaves", _arguments, _demo),)
+COMMANDS = (Command("demo", tr("the whole job on sample leaves"), _arguments, _demo),)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from core.commands.base import Command, Context, shown_path
 from core.errors import UsageError
-from core.wording import count
+from core.language import tr, trn
 
 if TYPE_CHECKING:
     from core.embeddings.packs import PackReport
@@ -19,22 +19,24 @@ if TYPE_CHECKING:
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("project", metavar="PROJECT")
-    parser.add_argument("--engine", metavar="ID", help="the assistant that looks")
-    parser.add_argument("--checkpoint", metavar="F", type=Path, help="its weights file")
-    parser.add_argument("--out", metavar="PACK", type=Path, help="write a pack for other machines")
+    parser.add_argument("--engine", metavar="ID", help=tr("the assistant that looks"))
+    parser.add_argument("--checkpoint", metavar="F", type=Path, help=tr("its weights file"))
     parser.add_argument(
-        "--import", metavar="PACK", type=Path, dest="pack", help="take in a pack made elsewhere"
+        "--out", metavar="PACK", type=Path, help=tr("write a pack for other machines")
     )
-    parser.add_argument("--replace", action="store_true", help="write over an earlier PACK")
+    parser.add_argument(
+        "--import", metavar="PACK", type=Path, dest="pack", help=tr("take in a pack made elsewhere")
+    )
+    parser.add_argument("--replace", action="store_true", help=tr("write over an earlier PACK"))
 
 
 def _run(context: Context, args: argparse.Namespace) -> int:
     if args.pack is not None:
         if args.out is not None:
-            raise UsageError("--import and --out are two ways; give one of them.")
+            raise UsageError(tr("--import and --out are two ways; give one of them."))
         return _import(context, args)
     if args.engine is None:
-        raise UsageError("Name the assistant with --engine, or a pack with --import.")
+        raise UsageError(tr("Name the assistant with --engine, or a pack with --import."))
     return _embed(context, args)
 
 
@@ -52,21 +54,33 @@ def _embed(context: Context, args: argparse.Namespace) -> int:
             store,
             args.engine,
             args.checkpoint,
-            progress=lambda done, of: console.progress("Looking at photos", done, of),
+            progress=lambda done, of: console.progress(tr("Looking at photos"), done, of),
         )
         for name, why in report.refused:
             console.note(why if why.startswith(name) else f"{name}: {why}")
-        made, there = count(report.made, "photo"), count(report.there, "photo")
-        console.result(f"Looked at {made}; {there} had been looked at before.")
+        made, there = (
+            trn("{n:,} photo", "{n:,} photos", report.made),
+            trn("{n:,} photo", "{n:,} photos", report.there),
+        )
+        console.result(
+            tr("Looked at {made}; {there} had been looked at before.", made=made, there=there)
+        )
         packed = None
         if args.out is not None:
             packed = write_pack(
                 EmbeddingStore(store.folder / FOLDER),
                 [EmbeddingKey(digest, report.maker) for digest in photos_of(store)],
                 args.out,
-                progress=lambda done, of: console.progress("Packing", done, of),
+                progress=lambda done, of: console.progress(tr("Packing"), done, of),
             )
-            console.result(f"Wrote {shown_path(args.out)} with {count(packed, 'photo')}.")
+            console.result(
+                trn(
+                    "Wrote {shown_path} with {n:,} photo.",
+                    "Wrote {shown_path} with {n:,} photos.",
+                    packed,
+                    shown_path=shown_path(args.out),
+                )
+            )
     console.document(
         {
             "made": report.made,
@@ -88,9 +102,9 @@ def _import(context: Context, args: argparse.Namespace) -> int:
             args.pack,
             engine=args.engine,
             checkpoint=args.checkpoint,
-            progress=lambda done, of: console.progress("Taking in", done, of),
+            progress=lambda done, of: console.progress(tr("Taking in"), done, of),
         )
-    console.result(f"Took in {count(report.taken, 'photo')}.")
+    console.result(trn("Took in {n:,} photo.", "Took in {n:,} photos.", report.taken))
     _tell_rest(context, report)
     console.document(
         {
@@ -108,23 +122,45 @@ def _import(context: Context, args: argparse.Namespace) -> int:
 def _tell_rest(context: Context, report: PackReport) -> None:
     note = context.console.note
     if report.there:
-        note(f"{count(report.there, 'photo')} had been looked at before.")
+        note(
+            trn(
+                "{n:,} photo had been looked at before.",
+                "{n:,} photos had been looked at before.",
+                report.there,
+            )
+        )
     if report.other_photos:
         note(
-            f"Left out as not in this project: {count(report.other_photos, 'photo')}. "
-            "Import the photos first, or take the pack that was made of these."
+            trn(
+                "Left out as not in this project: {n:,} photo. Import the photos first, or "
+                "take the pack that was made of these.",
+                "Left out as not in this project: {n:,} photos. Import the photos first, "
+                "or take the pack that was made of these.",
+                report.other_photos,
+            )
         )
     if report.other_makers:
         note(
-            "Left out as looked at by another assistant or other weights: "
-            f"{count(report.other_makers, 'photo')}. Make a pack with the one you use here."
+            trn(
+                "Left out as looked at by another assistant or other weights: {n:,} photo. "
+                "Make a pack with the one you use here.",
+                "Left out as looked at by another assistant or other weights: {n:,} "
+                "photos. Make a pack with the one you use here.",
+                report.other_makers,
+            )
         )
     if report.damaged:
-        note(f"Left out as damaged: {count(len(report.damaged), 'photo')}. Copy the pack again.")
+        note(
+            trn(
+                "Left out as damaged: {n:,} photo. Copy the pack again.",
+                "Left out as damaged: {n:,} photos. Copy the pack again.",
+                len(report.damaged),
+            )
+        )
     if not report.total:
-        note("The pack is empty; make it again on the other machine.")
+        note(tr("The pack is empty; make it again on the other machine."))
 
 
 COMMANDS = (
-    Command("embed", "have the assistant look at every photo ahead of time", _arguments, _run),
+    Command("embed", tr("have the assistant look at every photo ahead of time"), _arguments, _run),
 )

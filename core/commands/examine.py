@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from core.commands.base import Command, Context
+from core.language import tr
 from core.services.checks import Check, Level, passed
 
 MARKS = {Level.OK: "ok  ", Level.WARN: "warn", Level.FAIL: "FAIL", Level.UNKNOWN: "?   "}
@@ -29,14 +30,16 @@ def line(check: Check) -> str:
 def _doctor(context: Context, _args: argparse.Namespace) -> int:
     from core.services import doctor
 
-    context.console.note("Looking at this computer; PyTorch takes a few seconds to answer…")
+    context.console.note(tr("Looking at this computer; PyTorch takes a few seconds to answer…"))
     found = doctor.examine(lambda check: context.console.result(line(check)))
-    return _end(context, found, "Leafspot can work here.", "Leafspot cannot work here as it is.")
+    return _end(
+        context, found, tr("Leafspot can work here."), tr("Leafspot cannot work here as it is.")
+    )
 
 
 def _preflight_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("project", metavar="PROJECT")
-    parser.add_argument("--base", metavar="ID", required=True, help="base model, or ID=FOLDER")
+    parser.add_argument("--base", metavar="ID", required=True, help=tr("base model, or ID=FOLDER"))
 
 
 def _preflight(context: Context, args: argparse.Namespace) -> int:
@@ -50,11 +53,13 @@ def _preflight(context: Context, args: argparse.Namespace) -> int:
             store,
             base,
             config,
-            progress=lambda done, of: context.console.progress("Looking at photos", done, of),
+            progress=lambda done, of: context.console.progress(tr("Looking at photos"), done, of),
         )
     for check in found:
         context.console.result(line(check))
-    return _end(context, found, "This training can start.", "This training cannot start yet.")
+    return _end(
+        context, found, tr("This training can start."), tr("This training cannot start yet.")
+    )
 
 
 def _end(context: Context, found: Sequence[Check], good: str, bad: str) -> int:
@@ -65,6 +70,6 @@ def _end(context: Context, found: Sequence[Check], good: str, bad: str) -> int:
 
 
 COMMANDS = (
-    Command("doctor", "look for what is missing on this computer", _nothing, _doctor),
-    Command("preflight", "say whether a training would fit", _preflight_arguments, _preflight),
+    Command("doctor", tr("look for what is missing on this computer"), _nothing, _doctor),
+    Command("preflight", tr("say whether a training would fit"), _preflight_arguments, _preflight),
 )

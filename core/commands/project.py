@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from core.commands.base import Command, Console, Context, shown_path
 from core.errors import UsageError
+from core.language import tr, trn
 from core.ports import ImageQuery, ProjectStore
-from core.wording import count
 
 if TYPE_CHECKING:
     from core.services.import_images import ImportReport
@@ -22,16 +22,16 @@ SHOWN = 20
 
 
 def _project(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("project", metavar="PROJECT", help="with or without .leafspot")
+    parser.add_argument("project", metavar="PROJECT", help=tr("with or without .leafspot"))
 
 
 def _new(context: Context, args: argparse.Namespace) -> int:
     if not Path(args.project).name:  # "" and "." have none; the folder would lie beside this one
-        raise UsageError("A project needs a name; write “leafspot new NAME”.")
+        raise UsageError(tr("A project needs a name; write “leafspot new NAME”."))
     store = context.create(Path(args.project))
     folder = store.folder
     store.close()
-    context.console.result(f"Made {shown_path(folder)}.")
+    context.console.result(tr("Made {shown_path}.", shown_path=shown_path(folder)))
     context.console.document({"project": str(folder)})
     return 0
 
@@ -43,20 +43,24 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         nargs="*",
         type=Path,
-        help="photos or folders; without any, labels and masks are for the project's photos",
+        help=tr("photos or folders; without any, labels and masks are for the project's photos"),
     )
-    parser.add_argument("--masks", metavar="DIR", type=Path, help="mask pictures, found by stem")
+    parser.add_argument(
+        "--masks", metavar="DIR", type=Path, help=tr("mask pictures, found by stem")
+    )
     parser.add_argument(
         "--mask-map",
         metavar="F",
         type=Path,
-        help='JSON from pixel value to "leaf", "lesion" or a disease',
+        help=tr('JSON from pixel value to "leaf", "lesion" or a disease'),
     )
     parser.add_argument(
-        "--labels", metavar="CSV", type=Path, help="columns image, disease, group, split, …"
+        "--labels", metavar="CSV", type=Path, help=tr("columns image, disease, group, split, …")
     )
     parser.add_argument(
-        "--copy", action="store_true", help="copy the photos into the project and use the copies"
+        "--copy",
+        action="store_true",
+        help=tr("copy the photos into the project and use the copies"),
     )
 
 
@@ -64,11 +68,13 @@ def _import(context: Context, args: argparse.Namespace) -> int:
     from core.services import import_images
 
     if bool(args.masks) != bool(args.mask_map):
-        raise UsageError("--masks and --mask-map belong together; give both or neither.")
+        raise UsageError(tr("--masks and --mask-map belong together; give both or neither."))
     if not args.paths and not (args.labels or args.masks):
         raise UsageError(
-            "Name photos or folders, or --labels for those in the project. "
-            "See “leafspot import --help”."
+            tr(
+                "Name photos or folders, or --labels for those in the project. "
+                "See “leafspot import --help”."
+            )
         )
     console = context.console
     with context.project(args.project, write=True) as store:
@@ -85,11 +91,13 @@ def _import(context: Context, args: argparse.Namespace) -> int:
             store,
             work,
             options,
-            progress=lambda done, total, _name: console.progress("Importing", done, total),
+            progress=lambda done, total, _name: console.progress(tr("Importing"), done, total),
         )
     wrong = _tell_import(console, report, copied=args.copy)
     if not report.total:
-        console.note("There is no photo in what you named; name photos or a folder that has some.")
+        console.note(
+            tr("There is no photo in what you named; name photos or a folder that has some.")
+        )
         return 1
     return 1 if wrong else 0
 
@@ -97,7 +105,9 @@ def _import(context: Context, args: argparse.Namespace) -> int:
 def _own_photos(store: ProjectStore) -> list[Path]:
     photos = [store.resolve(store.image(i)) for i in store.image_ids(ImageQuery())]
     if not photos:
-        raise UsageError(f"“{store.name}” has no photos yet; name photos or folders to import.")
+        raise UsageError(
+            tr("“{name}” has no photos yet; name photos or folders to import.", name=store.name)
+        )
     return photos
 
 
@@ -106,20 +116,31 @@ def _tell_import(console: Console, report: ImportReport, *, copied: bool) -> int
     known = {path for path, _ in report.duplicates}
     there_before = len(known) + len(report.completed)
     wrong = [(path, why) for path, why in report.refused if path not in known]
-    _tell_each(console, "Refused", wrong)
-    _tell_each(console, "Left out", [(p, why) for p, why in report.refused if p in known])
-    _tell_each(console, "Left as it was:", report.known.differing)
+    _tell_each(console, tr("Refused"), wrong)
+    _tell_each(console, tr("Left out"), [(p, why) for p, why in report.refused if p in known])
+    _tell_each(console, tr("Left as it was:"), report.known.differing)
     for warning in report.warnings:
         console.note(warning)
     there = (
-        f", {there_before:,} {'was' if there_before == 1 else 'were'} there already"
+        tr(
+            ", {there_before:,} {which} there already",
+            there_before=there_before,
+            which="was" if there_before == 1 else "were",
+        )
         if there_before
         else ""
     )
-    imported = "copied into the project" if copied else "imported"
+    imported = tr("copied into the project") if copied else "imported"
     console.result(
-        f"{len(report.accepted):,} of {count(report.total, 'photo')} {imported}, "
-        f"{len(wrong):,} refused{there}."
+        trn(
+            "{count:,} of {n:,} photo {imported}, {count_2:,} refused{there}.",
+            "{count:,} of {n:,} photos {imported}, {count_2:,} refused{there}.",
+            report.total,
+            count=len(report.accepted),
+            imported=imported,
+            count_2=len(wrong),
+            there=there,
+        )
     )
     for sentence in report.known.sentences():
         console.result(sentence)
@@ -143,12 +164,32 @@ def _tell_each(console: Console, what: str, photos: list[tuple[Path, str]]) -> N
         reason = why.replace("\n", "\N{REPLACEMENT CHARACTER}")  # it may name a file
         console.note(f"{what} {shown_path(path)}: {reason}")
     if len(photos) > SHOWN:
-        console.note(f"… and {len(photos) - SHOWN:,} more; --json names them all.")
+        console.note(tr("… and {count:,} more; --json names them all.", count=len(photos) - SHOWN))
 
 
 def _has_no_diseases(store: ProjectStore) -> bool:
     """The first table fills an empty project; later ones may not bring new names unnoticed."""
     return all(disease.healthy for disease in store.diseases())
+
+
+def _counted(kind: str, n: int) -> str:
+    """``kind`` as `core.ports.CheckReport` calls it."""
+    match kind:
+        case "diseases":
+            return trn("{n:,} disease", "{n:,} diseases", n)
+        case "images":
+            return trn("{n:,} image", "{n:,} images", n)
+        case "photos":
+            return trn("{n:,} photo", "{n:,} photos", n)
+        case "regions":
+            return trn("{n:,} region", "{n:,} regions", n)
+        case "tiles":
+            return trn("{n:,} tile", "{n:,} tiles", n)
+        case "runs":
+            return trn("{n:,} run", "{n:,} runs", n)
+        case "scores":
+            return trn("{n:,} score", "{n:,} scores", n)
+    return f"{n:,} {kind}"
 
 
 def _check(context: Context, args: argparse.Namespace) -> int:
@@ -157,14 +198,19 @@ def _check(context: Context, args: argparse.Namespace) -> int:
     console = context.console
     for problem in report.problems:
         console.result(problem)
-    counted = ", ".join(
-        count(number, name.removesuffix("s"), name) for name, number in report.checked.items()
-    )
+    counted = ", ".join(_counted(name, number) for name, number in report.checked.items())
     if report.ok:
-        console.result(f"Everything is in order ({counted}).")
+        console.result(tr("Everything is in order ({counted}).", counted=counted))
     else:
         found = len(report.problems)
-        console.note(f"{found:,} problem{'' if found == 1 else 's'} found ({counted}).")
+        console.note(
+            tr(
+                "{found:,} problem{which} found ({counted}).",
+                found=found,
+                which="" if found == 1 else "s",
+                counted=counted,
+            )
+        )
     console.document(
         {"ok": report.ok, "problems": list(report.problems), "checked": dict(report.checked)}
     )
@@ -174,23 +220,29 @@ def _check(context: Context, args: argparse.Namespace) -> int:
 def _restore_arguments(parser: argparse.ArgumentParser) -> None:
     _project(parser)
     parser.add_argument(
-        "--backup", metavar="F", type=Path, help="this one of its backups, not the newest good one"
+        "--backup",
+        metavar="F",
+        type=Path,
+        help=tr("this one of its backups, not the newest good one"),
     )
 
 
 def _restore(context: Context, args: argparse.Namespace) -> int:
     used = context.restore(Path(args.project), args.backup)
     context.console.result(
-        f"The project is as it was in {used.name}; what was there is kept beside project.db as "
-        "before-restore."
+        tr(
+            "The project is as it was in {name}; what was there is kept beside "
+            "project.db as before-restore.",
+            name=used.name,
+        )
     )
     context.console.document({"backup": str(used)})
     return 0
 
 
 COMMANDS = (
-    Command("new", "make an empty project", _project, _new),
-    Command("import", "take photos in, with masks and labels", _import_arguments, _import),
-    Command("check", "verify every mask, photo and table of a project", _project, _check),
-    Command("restore", "go back to a backup of a project", _restore_arguments, _restore),
+    Command("new", tr("make an empty project"), _project, _new),
+    Command("import", tr("take photos in, with masks and labels"), _import_arguments, _import),
+    Command("check", tr("verify every mask, photo and table of a project"), _project, _check),
+    Command("restore", tr("go back to a backup of a project"), _restore_arguments, _restore),
 )

@@ -9,16 +9,16 @@ import argparse
 from pathlib import Path
 
 from core.commands.base import Command, Context, shown_path
+from core.language import tr, trn
 from core.services.predict import Predicted
-from core.wording import count
 
 
 def _predict_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("adapter", metavar="ADAPTER", type=Path, help="an exported adapter")
+    parser.add_argument("adapter", metavar="ADAPTER", type=Path, help=tr("an exported adapter"))
     parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path)
     parser.add_argument("--out", metavar="DIR", type=Path, required=True)
     parser.add_argument(
-        "--replace", action="store_true", help="write over the table of an earlier prediction"
+        "--replace", action="store_true", help=tr("write over the table of an earlier prediction")
     )
 
 
@@ -32,13 +32,25 @@ def _predict(context: Context, args: argparse.Namespace) -> int:
             console.note(found)
             return
         console.result(
-            f"{photo.name}: {found.disease} ({found.probability:.0%}), "
-            f"severity {found.severity:.1f} %"
+            tr(
+                "{name}: {disease} ({probability:.0%}), severity {severity:.1f} %",
+                name=photo.name,
+                disease=found.disease,
+                probability=found.probability,
+                severity=found.severity,
+            )
         )
 
-    console.note("Loading the model…")
+    console.note(tr("Loading the model…"))
     report = predict(args.adapter, args.images, args.out, replace=args.replace, on_photo=tell)
-    console.result(f"{count(len(report.predicted), 'prediction')} in {shown_path(report.table)}.")
+    console.result(
+        trn(
+            "{n:,} prediction in {shown_path}.",
+            "{n:,} predictions in {shown_path}.",
+            len(report.predicted),
+            shown_path=shown_path(report.table),
+        )
+    )
     console.document(
         {
             "table": str(report.table),
@@ -49,7 +61,13 @@ def _predict(context: Context, args: argparse.Namespace) -> int:
     if report.refused:
         have = "has" if len(report.refused) == 1 else "have"
         console.note(
-            f"{len(report.refused):,} of {count(len(args.images), 'photo')} {have} no prediction."
+            trn(
+                "{count:,} of {n:,} photo {have} no prediction.",
+                "{count:,} of {n:,} photos {have} no prediction.",
+                len(args.images),
+                count=len(report.refused),
+                have=have,
+            )
         )
     return 1 if report.refused else 0
 
@@ -67,12 +85,12 @@ def _row(found: Predicted) -> dict[str, object]:
 
 def _export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("project", metavar="PROJECT")
-    parser.add_argument("--format", metavar="F", required=True, help="such as coco")
+    parser.add_argument("--format", metavar="F", required=True, help=tr("such as coco"))
     parser.add_argument(
-        "--replace", action="store_true", help="write over a file of another project or program"
+        "--replace", action="store_true", help=tr("write over a file of another project or program")
     )
     parser.add_argument(
-        "--places", action="store_true", help="tell where (GPS) and when photos were taken"
+        "--places", action="store_true", help=tr("tell where (GPS) and when photos were taken")
     )
     parser.add_argument("out", metavar="OUT", type=Path)
 
@@ -88,13 +106,17 @@ def _export(context: Context, args: argparse.Namespace) -> int:
             format_id=args.format,
             replace=args.replace,
             places=args.places,
-            progress=lambda done, of: console.progress("Exporting", done, of),
+            progress=lambda done, of: console.progress(tr("Exporting"), done, of),
         )
     for note in report.notes:
         console.note(note)
     console.result(
-        f"{count(report.images, 'photo')} with {count(report.regions, 'outline')} "
-        f"in {shown_path(report.path)}."
+        tr(
+            "{photos} with {outlines} in {shown_path}.",
+            photos=trn("{n:,} photo", "{n:,} photos", report.images),
+            outlines=trn("{n:,} outline", "{n:,} outlines", report.regions),
+            shown_path=shown_path(report.path),
+        )
     )
     console.document(
         {
@@ -109,7 +131,7 @@ def _export(context: Context, args: argparse.Namespace) -> int:
 
 def _adapter_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("project", metavar="PROJECT")
-    parser.add_argument("--run", metavar="ID", help="the last one where none is named")
+    parser.add_argument("--run", metavar="ID", help=tr("the last one where none is named"))
     parser.add_argument("out", metavar="OUT", type=Path)
 
 
@@ -120,12 +142,22 @@ def _export_adapter(context: Context, args: argparse.Namespace) -> int:
     console = context.console
     with context.project(args.project) as store:
         run = runs.chosen_run(store, args.run, scored=False)
-        console.note("Copying the adapter, then loading the copy to score it again…")
+        console.note(tr("Copying the adapter, then loading the copy to score it again…"))
         done = export_adapter(runs.run_folder(store, run), args.out)
-    console.result(f"The adapter of run {run.id} is in {shown_path(done.path)}.")
     console.result(
-        f"Reloaded and scored again: {done.verified.agreement:.0%} of the diseases agree, the "
-        f"largest change of a Dice is {done.verified.dice_change:.4f}."
+        tr(
+            "The adapter of run {id} is in {shown_path}.",
+            id=run.id,
+            shown_path=shown_path(done.path),
+        )
+    )
+    console.result(
+        tr(
+            "Reloaded and scored again: {agreement:.0%} of the diseases agree, the "
+            "largest change of a Dice is {dice_change:.4f}.",
+            agreement=done.verified.agreement,
+            dice_change=done.verified.dice_change,
+        )
     )
     console.document(
         {
@@ -140,7 +172,7 @@ def _export_adapter(context: Context, args: argparse.Namespace) -> int:
 
 
 COMMANDS = (
-    Command("predict", "ask an adapter about new photos", _predict_arguments, _predict),
-    Command("export", "write the project in an open format", _export_arguments, _export),
-    Command("export-adapter", "take a run's adapter away", _adapter_arguments, _export_adapter),
+    Command("predict", tr("ask an adapter about new photos"), _predict_arguments, _predict),
+    Command("export", tr("write the project in an open format"), _export_arguments, _export),
+    Command("export-adapter", tr("take a run's adapter away"), _adapter_arguments, _export_adapter),
 )

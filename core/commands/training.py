@@ -11,13 +11,13 @@ from typing import Any
 
 from core.commands.base import Command, Console, Context, minutes, share, shown_path
 from core.domain.run import RunState
+from core.language import tr, trn
 from core.ports import ProjectStore
 from core.training.events import Evaluated, Notice, Phase, Step, TrainEvent
 from core.training.run_folder import RunFolder
 from core.training.summary import RunSummary
-from core.wording import count
 
-FIGURES = (("lesion_dice", "Dice"), ("accuracy", "accuracy"))
+FIGURES = (("lesion_dice", tr("Dice")), ("accuracy", "accuracy"))
 
 
 class Telling:
@@ -33,8 +33,13 @@ class Telling:
                 self._tell_phase(event)
             case Step():
                 self._console.live(
-                    f"step {event.step:,} of {event.of:,}, loss {event.loss:.3f}, "
-                    f"{left(event.eta)} left"
+                    tr(
+                        "step {step:,} of {of:,}, loss {loss:.3f}, {left} left",
+                        step=event.step,
+                        of=event.of,
+                        loss=event.loss,
+                        left=left(event.eta),
+                    )
                 )
             case Evaluated():
                 self._console.note(evaluated(event))
@@ -54,15 +59,33 @@ class Telling:
 
 def left(seconds: float) -> str:
     """“12 min”, “40 s”."""
-    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{max(0.0, seconds):.0f} s"
+    return (
+        tr("{seconds:.0f} min", seconds=seconds / 60)
+        if seconds >= 90
+        else f"{max(0.0, seconds):.0f} s"
+    )
 
 
 def evaluated(event: Evaluated) -> str:
     """A look at held-out leaves in one sentence."""
-    dice = "no outlined leaf held out" if event.dice is None else f"Dice {event.dice:.2f}"
-    named = "" if event.accuracy is None else f", {event.accuracy:.0%} of diseases right"
-    leaves = count(event.leaves, "held-out leaf", "held-out leaves")
-    return f"After step {event.step:,}, {leaves}: {dice}{named}."
+    dice = (
+        tr("no outlined leaf held out")
+        if event.dice is None
+        else tr("Dice {dice:.2f}", dice=event.dice)
+    )
+    named = (
+        ""
+        if event.accuracy is None
+        else tr(", {accuracy:.0%} of diseases right", accuracy=event.accuracy)
+    )
+    leaves = trn("{n:,} held-out leaf", "{n:,} held-out leaves", event.leaves)
+    return tr(
+        "After step {step:,}, {leaves}: {dice}{named}.",
+        step=event.step,
+        leaves=leaves,
+        dice=dice,
+        named=named,
+    )
 
 
 def _train_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,11 +93,13 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
 
     methods = [str(method) for method in Method]
     parser.add_argument("project", metavar="PROJECT")
-    parser.add_argument("--base", metavar="ID", required=True, help="base model, or ID=FOLDER")
+    parser.add_argument("--base", metavar="ID", required=True, help=tr("base model, or ID=FOLDER"))
     parser.add_argument("--preset", metavar="P", help=", ".join(p.id for p in PRESETS))
     parser.add_argument("--method", metavar="M", choices=methods, help=" or ".join(methods))
-    parser.add_argument("--minutes", metavar="M", type=minutes, help="of training, without scoring")
-    parser.add_argument("--resume", action="store_true", help="go on with the last run")
+    parser.add_argument(
+        "--minutes", metavar="M", type=minutes, help=tr("of training, without scoring")
+    )
+    parser.add_argument("--resume", action="store_true", help=tr("go on with the last run"))
 
 
 def _train(context: Context, args: argparse.Namespace) -> int:
@@ -87,7 +112,7 @@ def _train(context: Context, args: argparse.Namespace) -> int:
         if args.resume:
             run = runs.resumable(store, base.spec.id)
             folder = runs.run_folder(store, run)
-            context.console.note(f"Going on with run {run.id}.")
+            context.console.note(tr("Going on with run {id}.", id=run.id))
         else:
             folder = _prepare(context, store, args)
         summary = training_session.train(store, folder, on_event=Telling(context.console))
@@ -106,8 +131,13 @@ def _prepare(context: Context, store: ProjectStore, args: argparse.Namespace) ->
         for note in taken.notes:
             context.console.note(note)
         context.console.note(
-            f"Learning {', '.join(taken.classes)} from "
-            f"{count(taken.count('train'), 'leaf', 'leaves')}, {taken.count('val')} held out."
+            trn(
+                "Learning {list} from {n:,} leaf, {manys} held out.",
+                "Learning {list} from {n:,} leaves, {manys} held out.",
+                taken.count("train"),
+                list=", ".join(taken.classes),
+                manys=taken.count("val"),
+            )
         )
 
     base = bases.choose(args.base)
@@ -116,19 +146,21 @@ def _prepare(context: Context, store: ProjectStore, args: argparse.Namespace) ->
     return prepare_run(
         store,
         replace(config, base=base.spec.id, base_path=base.path, method=method),
-        progress=lambda done, of: context.console.progress("Looking at photos", done, of),
+        progress=lambda done, of: context.console.progress(tr("Looking at photos"), done, of),
         on_snapshot=tell,
     )
 
 
 def _tell_end(context: Context, folder: RunFolder, summary: RunSummary) -> None:
     figures = [f"{word} {summary.figures[k]:.2f}" for k, word in FIGURES if k in summary.figures]
-    how = "stopped early" if summary.state is RunState.STOPPED else "finished"
+    how = tr("stopped early") if summary.state is RunState.STOPPED else "finished"
     result = f": {', '.join(figures)}" if figures else ""
-    context.console.result(f"Run {folder.id} {how}{result}.")
-    context.console.result(f"Its adapter is in {shown_path(folder.adapter)}.")
+    context.console.result(tr("Run {id} {how}{result}.", id=folder.id, how=how, result=result))
+    context.console.result(
+        tr("Its adapter is in {shown_path}.", shown_path=shown_path(folder.adapter))
+    )
     if summary.state is RunState.STOPPED:
-        context.console.note("To go on with it, train again with --resume.")
+        context.console.note(tr("To go on with it, train again with --resume."))
     context.console.document(
         {
             "run": folder.id,
@@ -142,7 +174,7 @@ def _tell_end(context: Context, folder: RunFolder, summary: RunSummary) -> None:
 
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("project", metavar="PROJECT")
-    parser.add_argument("--run", metavar="ID", help="the last one where none is named")
+    parser.add_argument("--run", metavar="ID", help=tr("the last one where none is named"))
 
 
 def _score(context: Context, args: argparse.Namespace) -> int:
@@ -157,15 +189,30 @@ def _score(context: Context, args: argparse.Namespace) -> int:
         scores = store.scores(run.id)
         found = review.review(scores)
         held = review.review([s for s in scores if s.split == "val"])
-    counted = ", ".join(f"{b.count:,} below {b.below:.2f}" for b in found.buckets)
+    counted = ", ".join(
+        tr("{count:,} below {below:.2f}", count=b.count, below=b.below) for b in found.buckets
+    )
     dice = "–" if found.dice is None else f"{found.dice:.3f}"
     context.console.result(
-        f"Run {run.id}: {count(found.scored, 'leaf', 'leaves')} scored; mean Dice {dice} over "
-        f"{count(found.with_lesions, 'leaf', 'leaves')} with lesions ({counted})."
+        tr(
+            "Run {id}: {leafs} scored; mean Dice {dice} over {leafs_2} with lesions ({counted}).",
+            id=run.id,
+            leafs=trn("{n:,} leaf", "{n:,} leaves", found.scored),
+            dice=dice,
+            leafs_2=trn("{n:,} leaf", "{n:,} leaves", found.with_lesions),
+            counted=counted,
+        )
     )
     context.console.result(
-        f"Leaves without lesions: {found.both_empty:,} left empty, {found.invented:,} with "
-        f"invented lesions; {count(found.missed, 'leaf', 'leaves')} whose lesions were all missed."
+        trn(
+            "Leaves without lesions: {both_empty:,} left empty, {invented:,} with "
+            "invented lesions; {n:,} leaf whose lesions were all missed.",
+            "Leaves without lesions: {both_empty:,} left empty, {invented:,} with "
+            "invented lesions; {n:,} leaves whose lesions were all missed.",
+            found.missed,
+            both_empty=found.both_empty,
+            invented=found.invented,
+        )
     )
     context.console.result(_held_out(held))
     context.console.document(
@@ -182,12 +229,19 @@ def _score(context: Context, args: argparse.Namespace) -> int:
 def _held_out(found: Any) -> str:
     """What tells how good a run is; the figures of all leaves are mostly of those it learnt."""
     if not found.scored:
-        return "No leaf was held out, so all of these are leaves that the run learnt from."
+        return tr("No leaf was held out, so all of these are leaves that the run learnt from.")
     dice = "–" if found.dice is None else f"{found.dice:.3f}"
-    right = "" if found.accuracy is None else f", {found.accuracy:.0%} of diseases right"
-    return (
-        f"On the {count(found.scored, 'leaf', 'leaves')} that it did not learn from: "
-        f"mean Dice {dice}{right}."
+    right = (
+        ""
+        if found.accuracy is None
+        else tr(", {accuracy:.0%} of diseases right", accuracy=found.accuracy)
+    )
+    return trn(
+        "On the {n:,} leaf that it did not learn from: mean Dice {dice}{right}.",
+        "On the {n:,} leaves that it did not learn from: mean Dice {dice}{right}.",
+        found.scored,
+        dice=dice,
+        right=right,
     )
 
 
@@ -206,7 +260,7 @@ def _review_document(found: Any) -> dict[str, object]:
 
 def _hard_arguments(parser: argparse.ArgumentParser) -> None:
     _run_arguments(parser)
-    parser.add_argument("--below", metavar="D", type=share, default=0.75, help="Dice, 0.75")
+    parser.add_argument("--below", metavar="D", type=share, default=0.75, help=tr("Dice, 0.75"))
 
 
 def _hard(context: Context, args: argparse.Namespace) -> int:
@@ -224,8 +278,15 @@ def _hard(context: Context, args: argparse.Namespace) -> int:
     for row in rows:
         context.console.result(f"{row['dice']:.3f}  {row['image']}  {_said(row)}")
     context.console.result(
-        f"{len(rows):,} of {count(scored, 'leaf', 'leaves')} of run {run.id} "
-        f"{'has' if len(rows) == 1 else 'have'} a Dice below {args.below:g}."
+        trn(
+            "{count:,} of {n:,} leaf of run {id} {which} a Dice below {below:g}.",
+            "{count:,} of {n:,} leaves of run {id} {which} a Dice below {below:g}.",
+            scored,
+            count=len(rows),
+            id=run.id,
+            which="has" if len(rows) == 1 else "have",
+            below=args.below,
+        )
     )
     if left_out:
         context.console.result(judged_wrong_sentence(left_out))
@@ -253,21 +314,25 @@ def _hard_row(store: ProjectStore, score: Any) -> dict[str, Any]:
 
 
 def _said(row: dict[str, Any]) -> str:
-    judged = ", judged “label wrong”" if row["verdict"] == "label_wrong" else ""
+    judged = tr(", judged “label wrong”") if row["verdict"] == "label_wrong" else ""
     return _mistake(row) + judged
 
 
 def _mistake(row: dict[str, Any]) -> str:
     if row["truth_empty"]:
-        return "lesions invented on a leaf without any"
+        return tr("lesions invented on a leaf without any")
     if row["prediction_empty"]:
-        return "all lesions missed"
+        return tr("all lesions missed")
     truth, said = row["disease"], row["predicted"]
-    return f"{truth} taken for {said}" if truth and truth != said else str(said)
+    return (
+        tr("{truth} taken for {said}", truth=truth, said=said)
+        if truth and truth != said
+        else str(said)
+    )
 
 
 COMMANDS = (
-    Command("train", "fine-tune a base model on the project", _train_arguments, _train),
-    Command("score", "score every photo with a run's adapter again", _run_arguments, _score),
-    Command("hard", "list the leaves a run gets wrong, worst first", _hard_arguments, _hard),
+    Command("train", tr("fine-tune a base model on the project"), _train_arguments, _train),
+    Command("score", tr("score every photo with a run's adapter again"), _run_arguments, _score),
+    Command("hard", tr("list the leaves a run gets wrong, worst first"), _hard_arguments, _hard),
 )

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from core.language import tr
+
 Line = tuple[float, float, float, float]
 """(x0, y0, x1, y1) in pixels of the displayed photo."""
 SHORTEST_PX = 10.0
@@ -54,10 +56,14 @@ def length_of(line: Line) -> float:
 def problem(line: Line, length_mm: float) -> str:
     """What is wrong with the figures, as a sentence; "" when nothing is."""
     if not length_of(line) >= SHORTEST_PX:
-        return (
-            "The line is too short to measure with; draw it along the whole scale card, at least "
-            f"{SHORTEST_PX:.0f} pixels long."
+        return tr(
+            "The line is too short to measure with; draw it along the whole scale "
+            "card, at least {shortest_px:.0f} pixels long.",
+            shortest_px=SHORTEST_PX,
         )
     if not 0 < length_mm <= LONGEST_MM:
-        return f"Type the length of the line in millimetres, above 0 and up to {LONGEST_MM:,.0f}."
+        return tr(
+            "Type the length of the line in millimetres, above 0 and up to {longest_mm:,.0f}.",
+            longest_mm=LONGEST_MM,
+        )
     return ""

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from core.domain.ids import DiseaseId, ImageId, RegionId
+from core.language import tr
 
 LONGEST_NAME = 120
 MOST_SYNONYMS = 40
@@ -109,9 +110,15 @@ def clash(disease: Disease, others: Iterable[Disease]) -> str:
         if other.id == disease.id:
             continue
         if folded(other.name) in names:
-            return f"There is already a disease called “{other.name}”; choose another name."
+            return tr(
+                "There is already a disease called “{name}”; choose another name.", name=other.name
+            )
         if both := [n for n in other.synonyms if folded(n) in names]:
-            return f"“{both[0]}” is a synonym of “{other.name}”; take it away there first."
+            return tr(
+                "“{both}” is a synonym of “{name}”; take it away there first.",
+                both=both[0],
+                name=other.name,
+            )
     return ""
 
 

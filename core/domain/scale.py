@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from core.language import tr
+
 MOST_GRADES = 101
 MOST_SCALES = 50
 LONGEST = 60
@@ -48,11 +50,14 @@ class Scale:
 def problem(scale: Scale) -> str:
     """What is wrong with ``scale``, as a sentence that says what to change; "" when nothing is."""
     if not scale.title.strip():
-        return "Give the scale a name."
+        return tr("Give the scale a name.")
     if len(scale.title) > LONGEST or any(len(g.name) > LONGEST for g in scale.grades):
-        return f"A name has at most {LONGEST} characters; shorten it."
+        return tr("A name has at most {longest} characters; shorten it.", longest=LONGEST)
     if not 2 <= len(scale.grades) <= MOST_GRADES:
-        return f"A scale has between two and {MOST_GRADES} grades; add or remove some."
+        return tr(
+            "A scale has between two and {most_grades} grades; add or remove some.",
+            most_grades=MOST_GRADES,
+        )
     return next((text for g in _pairs(scale.grades) if (text := _wrong(*g))), "") or _end(scale)
 
 
@@ -62,15 +67,23 @@ def _pairs(grades: Sequence[Grade]) -> list[tuple[Grade | None, Grade, Sequence[
 
 def _wrong(before: Grade | None, grade: Grade, earlier: Sequence[Grade]) -> str:
     if not grade.name.strip():
-        return "Every grade needs a name, such as 3."
+        return tr("Every grade needs a name, such as 3.")
     if any(g.name.strip() == grade.name.strip() for g in earlier):
-        return f"There are two grades called {grade.name}; give one another name."
+        return tr("There are two grades called {name}; give one another name.", name=grade.name)
     if not 0 <= grade.upto <= 100:  # also a figure that is no number
-        return f"Grade {grade.name} ends at {grade.upto:g} %; choose a figure from 0 to 100."
+        return tr(
+            "Grade {name} ends at {upto:g} %; choose a figure from 0 to 100.",
+            name=grade.name,
+            upto=grade.upto,
+        )
     if before is not None and not _above(before, grade):
-        return (
-            f"Grade {grade.name} ends at {grade.upto:g} %, but grade {before.name} before it goes "
-            f"to {before.upto:g} %; make the limits rise."
+        return tr(
+            "Grade {name} ends at {upto:g} %, but grade {name_2} before it goes to "
+            "{upto_2:g} %; make the limits rise.",
+            name=grade.name,
+            upto=grade.upto,
+            name_2=before.name,
+            upto_2=before.upto,
         )
     return ""
 
@@ -87,7 +100,7 @@ def _above(before: Grade, grade: Grade) -> bool:
 def _end(scale: Scale) -> str:
     if scale.grades[-1].holds(100.0):
         return ""
-    return f"The last grade, {scale.grades[-1].name}, has to go up to 100 %."
+    return tr("The last grade, {name}, has to go up to 100 %.", name=scale.grades[-1].name)
 
 
 def _scale(title: str, source: str, *limits: tuple[str, float]) -> Scale:
@@ -140,11 +153,13 @@ class Scales:
 def scales_problem(scales: Scales) -> str:
     """What is wrong with the list, as a sentence; "" when nothing is."""
     if not 1 <= len(scales.all) <= MOST_SCALES:
-        return f"A project has between one and {MOST_SCALES} scales."
+        return tr("A project has between one and {most_scales} scales.", most_scales=MOST_SCALES)
     titles = [s.title.strip().casefold() for s in scales.all]
     for scale in scales.all:
         if titles.count(scale.title.strip().casefold()) > 1:
-            return f"There are two scales called {scale.title}; give one another name."
+            return tr(
+                "There are two scales called {title}; give one another name.", title=scale.title
+            )
         if text := problem(scale):
             return f"{scale.title}: {text}"
     return ""

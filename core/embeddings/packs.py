@@ -22,6 +22,7 @@ from core.embeddings.key import FORMAT, EmbeddingKey, Maker
 from core.embeddings.store import LARGEST, EmbeddingStore, read
 from core.errors import ImportRefused
 from core.files import need_space, sha256, whole_file
+from core.language import tr
 
 MANIFEST = "manifest.json"
 KIND = "leafspot-embeddings"
@@ -58,7 +59,7 @@ def write_pack(
     Raises DiskFull or ExportRefused; what was at ``path`` before stays then.
     """
     files = [(key, store.folder / key.file_name) for key in keys if store.has(key)]
-    need_space(path.parent, sum(file.stat().st_size for _, file in files), what="The pack")
+    need_space(path.parent, sum(file.stat().st_size for _, file in files), what=tr("The pack"))
     entries = []
     with whole_file(path) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
         for done, (key, file) in enumerate(files, 1):
@@ -108,15 +109,20 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     except OSError as error:
         raise ImportRefused(
             path,
-            f"The pack cannot be read ({error.strerror or error}); check its name and its drive.",
+            tr(
+                "The pack cannot be read ({value}); check its name and its drive.",
+                value=error.strerror or error,
+            ),
         ) from error
 
 
 def _no_pack(path: Path) -> ImportRefused:
     return ImportRefused(
         path,
-        "This is no pack of prepared photos, or it is damaged. Make one with "
-        "“leafspot embed PROJECT --engine ID --out PACK”, or copy it again.",
+        tr(
+            "This is no pack of prepared photos, or it is damaged. Make one with "
+            "“leafspot embed PROJECT --engine ID --out PACK”, or copy it again."
+        ),
     )
 
 
@@ -134,7 +140,8 @@ def _entries(path: Path, archive: zipfile.ZipFile) -> list[dict[str, Any]]:
         raise _no_pack(path) from error
     if newer:
         raise ImportRefused(
-            path, "The pack was made by another version of Leafspot; make it again with this one."
+            path,
+            tr("The pack was made by another version of Leafspot; make it again with this one."),
         )
     return [entry for entry in entries if isinstance(entry, dict)]
 

@@ -24,6 +24,7 @@ from core.embeddings.key import NAME, EmbeddingKey
 from core.engines.base import Embedding
 from core.errors import DiskFull, ExportRefused
 from core.files import whole_file
+from core.language import tr
 
 FOLDER = "embeddings"
 """In a project's folder."""
@@ -69,8 +70,10 @@ class EmbeddingStore:
         if self.budget is not None:
             if len(data) > self.budget:
                 raise ExportRefused(
-                    "The space set aside for prepared photos is too small; "
-                    "allow more in the settings."
+                    tr(
+                        "The space set aside for prepared photos is too small; "
+                        "allow more in the settings."
+                    )
                 )
             self._make_room(len(data))
         with whole_file(self.folder / key.file_name) as draft:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from core.engines.base import Candidate
 from core.engines.enlarge import enlarge
 from core.errors import PromptRefused
+from core.language import tr
 
 
 def cut_out(
@@ -31,5 +32,5 @@ def cut_out(
         if pixels.any():
             found.append(Candidate(pixels, origin, float(np.clip(scores[n], 0, 1))))
     if not found:
-        raise PromptRefused("Nothing was found there; click elsewhere or drag a box.")
+        raise PromptRefused(tr("Nothing was found there; click elsewhere or drag a box."))
     return found

@@ -20,6 +20,7 @@ from core.engines.colour_region import Region, distinct
 from core.engines.colour_view import Photo
 from core.engines.prompts import check_prompt
 from core.errors import PromptRefused
+from core.language import tr
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class ColourEngine:
     def predict(self, prompt: Prompt) -> list[Candidate]:
         """As ``Segmenter.predict``: one to three candidates."""
         if self._photo is None:
-            raise PromptRefused("Open a photo first.")
+            raise PromptRefused(tr("Open a photo first."))
         prompt = check_prompt(prompt, width=self._photo.width, height=self._photo.height)
         answer = self._answer(self._photo, prompt.box, _in_order(prompt))
         self._last = answer
@@ -55,8 +56,10 @@ class ColourEngine:
         found = [_candidate(region, limit) for region in regions]
         found = [one for one in found if one.pixels.any()]
         if not found:
-            better = "drag a box around the lesion" if prompt.box is None else "drag a wider box"
-            raise PromptRefused(f"Nothing stands out there; {better}.")
+            better = (
+                tr("drag a box around the lesion") if prompt.box is None else tr("drag a wider box")
+            )
+            raise PromptRefused(tr("Nothing stands out there; {better}.", better=better))
         return found
 
     def _answer(self, photo: Photo, box: Box | None, clicks: tuple[Click, ...]) -> Answer:
@@ -111,9 +114,11 @@ def load(spec: EngineSpec, checkpoint: Path | None) -> ColourEngine:
 SPECS = (
     EngineSpec(
         id="colour",
-        title="Colour",
+        title=tr("Colour"),
         prompts=POINTING,
         factory="core.engines.colour:load",
-        note="Works at once, without a weights file; best where the lesion's colour stands out.",
+        note=tr(
+            "Works at once, without a weights file; best where the lesion's colour stands out."
+        ),
     ),
 )

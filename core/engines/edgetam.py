@@ -18,6 +18,7 @@ from core.engines.hub_segmenter import HubSegmenter
 from core.engines.sam2 import without
 from core.engines.sam_checkpoint import count
 from core.errors import CheckpointRefused, ModelMissing
+from core.language import tr
 
 FAMILY = HubFamily(
     engine="edgetam",
@@ -44,7 +45,11 @@ def load_edgetam(checkpoint: Path) -> Any:
         widths, depths = sizes_of(state)
     except (IndexError, KeyError, ValueError) as error:
         raise CheckpointRefused(
-            f"{weights.name} is not an EdgeTAM model. {FAMILY.get_another}"
+            tr(
+                "{name} is not an EdgeTAM model. {get_another}",
+                name=weights.name,
+                get_another=FAMILY.get_another,
+            )
         ) from error
 
     def whole() -> Any:
@@ -70,7 +75,7 @@ def sizes_of(state: Mapping[str, Any]) -> tuple[list[int], list[int]]:
 def load(spec: EngineSpec, checkpoint: Path | None) -> HubSegmenter:
     """The factory. Raises CheckpointRefused for a file that is not an EdgeTAM."""
     if checkpoint is None:
-        raise ModelMissing(f"{spec.title} needs a weights file: open one first.")
+        raise ModelMissing(tr("{title} needs a weights file: open one first.", title=spec.title))
     return HubSegmenter(Home(lambda: load_edgetam(checkpoint)))
 
 
@@ -82,6 +87,6 @@ SPECS = (
         factory="core.engines.edgetam:load",
         needs_checkpoint=True,
         side=1024,
-        note="Opens the model.safetensors of an EdgeTAM folder, its config.json beside it.",
+        note=tr("Opens the model.safetensors of an EdgeTAM folder, its config.json beside it."),
     ),
 )

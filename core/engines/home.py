@@ -12,14 +12,16 @@ import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from core.language import tr
+
 T = TypeVar("T")
 
 CPU = "cpu"
-FULL = (
+FULL = tr(
     "The graphics card has too little free memory for this assistant; it goes on with the "
     "processor, more slowly."
 )
-FAILED = (
+FAILED = tr(
     "The graphics card failed; the assistant goes on with the processor, more slowly. The log has "
     "the details."
 )
@@ -69,7 +71,7 @@ class Home:
     def _come_home(self, error: RuntimeError) -> None:
         import torch
 
-        sys.stderr.write(f"the graphics card gave up: {error}\n")
+        sys.stderr.write(tr("the graphics card gave up: {error}\n", error=error))
         self._notice = FULL if isinstance(error, torch.OutOfMemoryError) else FAILED
         self.device = CPU
         self.model = None  # two at once may not fit

@@ -22,6 +22,7 @@ from core.engines.weights_file import (
     refuse_strangers,
 )
 from core.errors import CheckpointRefused
+from core.language import tr
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 MAX_CONFIG = 1_000_000
@@ -54,9 +55,13 @@ class HubFamily:
 
     @property
     def get_another(self) -> str:
-        return (
-            f"Open the {WEIGHTS} of a {self.title} folder such as “{self.example}”, "
-            f"with its {CONFIG} beside it."
+        return tr(
+            "Open the {weights} of a {title} folder such as “{example}”, with its "
+            "{config} beside it.",
+            weights=WEIGHTS,
+            title=self.title,
+            example=self.example,
+            config=CONFIG,
         )
 
 
@@ -71,7 +76,12 @@ def find_files(path: Path, family: HubFamily) -> tuple[Path, Path]:
         path = path.with_name(WEIGHTS)
     if not path.is_file():
         raise CheckpointRefused(
-            f"There is no {WEIGHTS} in “{path.parent.name}”. {family.get_another}"
+            tr(
+                "There is no {weights} in “{name}”. {get_another}",
+                weights=WEIGHTS,
+                name=path.parent.name,
+                get_another=family.get_another,
+            )
         )
     if path.suffix.lower() != ".safetensors":
         # Whose it is decides the sentence.
@@ -80,8 +90,12 @@ def find_files(path: Path, family: HubFamily) -> tuple[Path, Path]:
             path, found, engine=family.engine, what=family.title, get_another=family.get_another
         )
         raise CheckpointRefused(
-            f"{path.name} is not {family.title} in the form that is opened here. "
-            f"{family.get_another}"
+            tr(
+                "{name} is not {title} in the form that is opened here. {get_another}",
+                name=path.name,
+                title=family.title,
+                get_another=family.get_another,
+            )
         )
     return path.with_name(CONFIG), path
 
@@ -100,15 +114,25 @@ def read_config(path: Path, family: HubFamily) -> dict[str, Any]:
     kind = found.get("model_type")
     if kind not in family.kinds:
         raise CheckpointRefused(
-            f"The {CONFIG} beside the weights says “{str(kind)[:40]}”, which is another model than "
-            f"{family.title}. {family.get_another}"
+            tr(
+                "The {config} beside the weights says “{kind}”, which is another model "
+                "than {title}. {get_another}",
+                config=CONFIG,
+                kind=str(kind)[:40],
+                title=family.title,
+                get_another=family.get_another,
+            )
         )
     cleaned: dict[str, Any] = _clean(found, family)
     return cleaned
 
 
 def _no_config(family: HubFamily) -> str:
-    return f"The {CONFIG} beside the weights is missing or cannot be read. {family.get_another}"
+    return tr(
+        "The {config} beside the weights is missing or cannot be read. {get_another}",
+        config=CONFIG,
+        get_another=family.get_another,
+    )
 
 
 def _clean(value: Any, family: HubFamily, key: str = "") -> Any:
@@ -123,13 +147,23 @@ def _clean(value: Any, family: HubFamily, key: str = "") -> Any:
     number = not isinstance(value, bool) and isinstance(value, int | float)
     if number and not abs(value) <= (MAX_COUNT if COUNTS.search(key) else MAX_NUMBER):
         raise CheckpointRefused(
-            f"The {CONFIG} beside the weights asks for a model of absurd size ({key}). "
-            f"{family.get_another}"
+            tr(
+                "The {config} beside the weights asks for a model of absurd size ({key}). "
+                "{get_another}",
+                config=CONFIG,
+                key=key,
+                get_another=family.get_another,
+            )
         )
     if key == "model_type" and value and not str(value).startswith(family.parts):
         raise CheckpointRefused(
-            f"The {CONFIG} beside the weights names a part of another model "
-            f"(“{str(value)[:40]}”). {family.get_another}"
+            tr(
+                "The {config} beside the weights names a part of another model "
+                "(“{value}”). {get_another}",
+                config=CONFIG,
+                value=str(value)[:40],
+                get_another=family.get_another,
+            )
         )
     return value
 
@@ -152,20 +186,33 @@ def read_tensors(
             state = {new: file.get_tensor(old) for old in names if (new := rename(old)) is not None}
     except (SafetensorError, OSError) as error:
         raise CheckpointRefused(
-            f"{path.name} cannot be read: it is damaged, cut short, or no weights file. "
-            f"{family.get_another}"
+            tr(
+                "{name} cannot be read: it is damaged, cut short, or no weights file. "
+                "{get_another}",
+                name=path.name,
+                get_another=family.get_another,
+            )
         ) from error
     for name, tensor in state.items():
         if tensor.is_floating_point():
             state[name] = tensor.float()
             if not torch.isfinite(tensor).all():
                 raise CheckpointRefused(
-                    f"{path.name} is damaged: {name} holds numbers that are none. "
-                    f"{family.get_another}"
+                    tr(
+                        "{name} is damaged: {name_2} holds numbers that are none. {get_another}",
+                        name=path.name,
+                        name_2=name,
+                        get_another=family.get_another,
+                    )
                 )
         elif not name.endswith(COUNTERS):
             raise CheckpointRefused(
-                f"{path.name} is not a {family.title} model. {family.get_another}"
+                tr(
+                    "{name} is not a {title} model. {get_another}",
+                    name=path.name,
+                    title=family.title,
+                    get_another=family.get_another,
+                )
             )
     return state
 
@@ -186,16 +233,22 @@ def build(
         with torch.device("meta"):  # sizes only: a wrong file must not cost gigabytes
             wanted = {n: tuple(t.shape) for n, t in model(settings).state_dict().items()}
     except (StrictDataclassError, *UNBUILDABLE) as error:
-        raise CheckpointRefused(
-            f"The {CONFIG} beside the weights describes no {family.title} model that can be "
-            f"built. {family.get_another}"
-        ) from error
+        said = tr("The {config} beside the weights describes no {title} model that can be built. "
+                  "{more}", config=CONFIG, title=family.title, more=family.get_another)  # fmt: skip
+        raise CheckpointRefused(said) from error
     here = {name: tuple(tensor.shape) for name, tensor in state.items()}
     wrong = sorted(n for n in wanted.keys() | here.keys() if wanted.get(n) != here.get(n))
     if wrong:
         raise CheckpointRefused(
-            f"{path.name} does not fit the {CONFIG} beside it: {len(wrong)} of its tensors are "
-            f"missing or have another shape ({wrong[0]}). {family.get_another}"
+            tr(
+                "{name} does not fit the {config} beside it: {count} of its tensors are "
+                "missing or have another shape ({wrong}). {get_another}",
+                name=path.name,
+                config=CONFIG,
+                count=len(wrong),
+                wrong=wrong[0],
+                get_another=family.get_another,
+            )
         )
     from transformers.utils import logging
 

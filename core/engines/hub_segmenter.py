@@ -17,6 +17,7 @@ from core.engines.candidates import cut_out
 from core.engines.home import Home
 from core.engines.prompts import check_prompt, is_ambiguous
 from core.errors import PromptRefused
+from core.language import tr
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """What SAM 2 and EdgeTAM were trained with."""
@@ -77,7 +78,7 @@ class HubSegmenter:
     def predict(self, prompt: Prompt) -> list[Candidate]:
         """Three readings of a single click, else one; best first."""
         if self._size is None:
-            raise PromptRefused("Open a photo first.")
+            raise PromptRefused(tr("Open a photo first."))
         height, width = self._size
         prompt = check_prompt(prompt, width=width, height=height)
         logits, scores = self._home.run(lambda model, device: self._decode(model, device, prompt))

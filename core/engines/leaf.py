@@ -26,9 +26,10 @@ from core.engines.leaf_draw import candidates
 from core.engines.leaf_look import SIDE, Answer, Look, goes_on, looked, picture, turns_of
 from core.engines.prompts import check_prompt
 from core.errors import ModelMissing, PromptRefused
+from core.language import tr
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "resources" / "models" / "leaf" / "leaf.safetensors"
-NO_PHOTO = "Open a photo first."
+NO_PHOTO = tr("Open a photo first.")
 
 
 class LeafEngine:
@@ -83,7 +84,7 @@ class LeafEngine:
         box = None if prompt.points else prompt.box
         found = list(candidates(look, answer, prompt.wanted, box))
         if not found:
-            raise PromptRefused("Nothing stands out there; drag a box around the lesion.")
+            raise PromptRefused(tr("Nothing stands out there; drag a box around the lesion."))
         return found
 
     def everything(self, most: int = 100) -> list[Candidate]:
@@ -112,8 +113,11 @@ def load(spec: EngineSpec, checkpoint: Path | None) -> LeafEngine:
     """The factory. Raises ModelMissing when the program's own weights are not there."""
     if not WEIGHTS.is_file():
         raise ModelMissing(
-            f"{spec.title} is missing its weights; get Leafspot's files again, "
-            "they are in resources/models."
+            tr(
+                "{title} is missing its weights; get Leafspot's files again, they are in "
+                "resources/models.",
+                title=spec.title,
+            )
         )
     import torch
     from safetensors.torch import load_file
@@ -131,10 +135,10 @@ def load(spec: EngineSpec, checkpoint: Path | None) -> LeafEngine:
 SPECS = (
     EngineSpec(
         id="leaf",
-        title="Leaf",
+        title=tr("Leaf"),
         prompts=frozenset(PromptKind),
         factory="core.engines.leaf:load",
-        note="Knows leaves and their lesions; needs no weights file.",
+        note=tr("Knows leaves and their lesions; needs no weights file."),
         side=SIDE,
         weights=WEIGHTS,
         revision=2,

@@ -25,6 +25,7 @@ from core.engines.leaf_draw import candidates as readings
 from core.engines.leaf_draw import overlap
 from core.engines.leaf_look import GRAIN, Look, Plane, Turn
 from core.errors import PromptRefused
+from core.language import tr
 
 MOST = 200
 """Pieces that are looked at."""
@@ -70,7 +71,7 @@ def alike(
     """Those of ``found`` that lie on no example, most like the examples first."""
     examples = [one for one in examples if one.pixels.any()]
     if not examples:
-        raise PromptRefused("Select a lesion first; then others like it can be found.")
+        raise PromptRefused(tr("Select a lesion first; then others like it can be found."))
     known = [_looks(look, rgb, one) for one in examples]
     ranked = []
     for one in found:

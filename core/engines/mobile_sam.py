@@ -18,8 +18,9 @@ from core.engines.sam_checkpoint import assemble, count, fill, infer_decoder
 from core.engines.segment_anything import SegmentAnything
 from core.engines.weights_file import compare, named_tensors, read_weights
 from core.errors import CheckpointRefused, ModelMissing
+from core.language import tr
 
-GET_ANOTHER = "Open mobile_sam.pt."
+GET_ANOTHER = tr("Open mobile_sam.pt.")
 SIDE, PATCH = 1024, 16
 """Pixels of the square input and of one cell: no tensor's shape tells them."""
 STAGES = 4
@@ -44,7 +45,13 @@ def load_mobile_sam(path: Path) -> Any:
         with torch.device("meta"):  # sizes only: a wrong file must not cost gigabytes
             model = _build(shape)
     except (KeyError, IndexError, ValueError, ZeroDivisionError, AssertionError) as error:
-        raise CheckpointRefused(f"{path.name} is not a MobileSAM model. {GET_ANOTHER}") from error
+        raise CheckpointRefused(
+            tr(
+                "{name} is not a MobileSAM model. {get_another}",
+                name=path.name,
+                get_another=GET_ANOTHER,
+            )
+        ) from error
     compare(path, state, model, looks_like="MobileSAM", get_another=GET_ANOTHER)
     return fill(model, state)
 
@@ -78,7 +85,7 @@ def _width(stage: int) -> str:
 def load(spec: EngineSpec, checkpoint: Path | None) -> SegmentAnything:
     """The factory. Raises CheckpointRefused for a file that is not a MobileSAM."""
     if checkpoint is None:
-        raise ModelMissing(f"{spec.title} needs a weights file: open one first.")
+        raise ModelMissing(tr("{title} needs a weights file: open one first.", title=spec.title))
     return SegmentAnything(Home(lambda: load_mobile_sam(checkpoint)))
 
 
@@ -90,6 +97,6 @@ SPECS = (
         factory="core.engines.mobile_sam:load",
         needs_checkpoint=True,
         side=1024,
-        note="Opens mobile_sam.pt (41 MB): as SAM, and quick to look at a photo.",
+        note=tr("Opens mobile_sam.pt (41 MB): as SAM, and quick to look at a photo."),
     ),
 )

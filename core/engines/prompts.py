@@ -11,8 +11,9 @@ from dataclasses import replace
 from core.domain.mask import clip_box
 from core.engines.base import Prompt
 from core.errors import PromptRefused
+from core.language import tr
 
-OFF_PHOTO = "The {what} lies off the photo; point at the leaf."
+OFF_PHOTO = tr("The {what} lies off the photo; point at the leaf.")
 
 
 def check_prompt(prompt: Prompt, *, width: int, height: int, uses_before: bool = False) -> Prompt:
@@ -23,10 +24,12 @@ def check_prompt(prompt: Prompt, *, width: int, height: int, uses_before: bool =
     Raises PromptRefused when it is empty, contradicts itself, or lies off the photo.
     """
     if len(prompt.points) != len(prompt.positive):
-        raise PromptRefused("Every click must say whether it is a plus or a minus; click again.")
+        raise PromptRefused(
+            tr("Every click must say whether it is a plus or a minus; click again.")
+        )
     refines = uses_before and prompt.before is not None and bool(prompt.points)
     if not any(prompt.positive) and prompt.box is None and not refines:
-        raise PromptRefused("Click inside the lesion or drag a box around it first.")
+        raise PromptRefused(tr("Click inside the lesion or drag a box around it first."))
     for x, y in prompt.points:
         if not (math.isfinite(x) and math.isfinite(y) and 0 <= x < width and 0 <= y < height):
             raise PromptRefused(OFF_PHOTO.format(what="click"))

@@ -16,6 +16,7 @@ from core.engines.home import Home
 from core.engines.hub_checkpoint import HubFamily, build, find_files, read_config, read_tensors
 from core.engines.hub_segmenter import HubSegmenter
 from core.errors import ModelMissing
+from core.language import tr
 
 FAMILY = HubFamily(
     engine="sam2",
@@ -47,7 +48,7 @@ def load_sam2(checkpoint: Path) -> Any:
 def load(spec: EngineSpec, checkpoint: Path | None) -> HubSegmenter:
     """The factory. Raises CheckpointRefused for a file that is not a SAM 2."""
     if checkpoint is None:
-        raise ModelMissing(f"{spec.title} needs a weights file: open one first.")
+        raise ModelMissing(tr("{title} needs a weights file: open one first.", title=spec.title))
     return HubSegmenter(Home(lambda: load_sam2(checkpoint)))
 
 
@@ -59,6 +60,6 @@ SPECS = (
         factory="core.engines.sam2:load",
         needs_checkpoint=True,
         side=1024,
-        note="Opens the model.safetensors of a SAM 2.1 folder, its config.json beside it.",
+        note=tr("Opens the model.safetensors of a SAM 2.1 folder, its config.json beside it."),
     ),
 )

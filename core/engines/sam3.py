@@ -16,6 +16,7 @@ from core.engines.hub_checkpoint import HubFamily, build, find_files, read_confi
 from core.engines.hub_segmenter import HubSegmenter
 from core.engines.sam2 import without
 from core.errors import CheckpointRefused, ModelMissing
+from core.language import tr
 
 FAMILY = HubFamily(
     engine="sam3",
@@ -51,7 +52,10 @@ def load_sam3(checkpoint: Path) -> Any:
     settings = read_config(config, FAMILY).get("tracker_config")
     if not isinstance(settings, dict):
         raise CheckpointRefused(
-            f"The config.json beside the weights has no part for clicks. {FAMILY.get_another}"
+            tr(
+                "The config.json beside the weights has no part for clicks. {get_another}",
+                get_another=FAMILY.get_another,
+            )
         )
     wanted = settings | {"model_type": "sam3_tracker"}
     return build(
@@ -66,7 +70,7 @@ def load_sam3(checkpoint: Path) -> Any:
 def load(spec: EngineSpec, checkpoint: Path | None) -> HubSegmenter:
     """The factory. Raises CheckpointRefused for a file that is not a SAM 3."""
     if checkpoint is None:
-        raise ModelMissing(f"{spec.title} needs a weights file: open one first.")
+        raise ModelMissing(tr("{title} needs a weights file: open one first.", title=spec.title))
     return HubSegmenter(Home(lambda: load_sam3(checkpoint)), mean=HALF, std=HALF)
 
 
@@ -78,7 +82,9 @@ SPECS = (
         factory="core.engines.sam3:load",
         needs_checkpoint=True,
         side=1008,
-        note="Opens the model.safetensors of the sam3 folder, its config.json beside it; it is "
-        "large and slow without a graphics card.",
+        note=tr(
+            "Opens the model.safetensors of the sam3 folder, its config.json beside it; it is "
+            "large and slow without a graphics card."
+        ),
     ),
 )

@@ -15,8 +15,9 @@ from typing import Any
 
 from core.engines.weights_file import compare, named_tensors, read_weights
 from core.errors import CheckpointRefused
+from core.language import tr
 
-GET_ANOTHER = "Open another file: sam_vit_b, sam_vit_l or sam_vit_h, as .pth or .safetensors."
+GET_ANOTHER = tr("Open another file: sam_vit_b, sam_vit_l or sam_vit_h, as .pth or .safetensors.")
 NAMES = {(768, 12): "ViT-B", (1024, 24): "ViT-L", (1280, 32): "ViT-H"}
 HEADS = 8
 """Attention heads of the mask decoder: the one number that no tensor's shape tells."""
@@ -77,7 +78,11 @@ def load_sam(path: Path) -> tuple[Any, Architecture]:
             model = _build(found)
     except (KeyError, IndexError, ValueError, ZeroDivisionError, AssertionError) as error:
         raise CheckpointRefused(
-            f"{path.name} is not a Segment Anything model. {GET_ANOTHER}"
+            tr(
+                "{name} is not a Segment Anything model. {get_another}",
+                name=path.name,
+                get_another=GET_ANOTHER,
+            )
         ) from error
     looks_like = f"Segment Anything {found.name}"
     compare(path, state, model, looks_like=looks_like, get_another=GET_ANOTHER)

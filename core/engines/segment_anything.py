@@ -20,6 +20,7 @@ from core.engines.home import Home
 from core.engines.prompts import check_prompt, is_ambiguous
 from core.engines.sam_checkpoint import load_sam
 from core.errors import ModelMissing, PromptRefused
+from core.language import tr
 
 SURE = 10.0
 """Logit of a pixel that is in the mask before, as the model's own answers have them."""
@@ -72,7 +73,7 @@ class SegmentAnything:
     def predict(self, prompt: Prompt) -> list[Candidate]:
         """Three readings of a single click, else one; best first."""
         if self._size is None:
-            raise PromptRefused("Open a photo first.")
+            raise PromptRefused(tr("Open a photo first."))
         height, width = self._size
         prompt = check_prompt(prompt, width=width, height=height, uses_before=True)
         logits, scores = self._home.run(lambda model, device: self._decode(model, device, prompt))
@@ -143,7 +144,7 @@ class SegmentAnything:
 def load(spec: EngineSpec, checkpoint: Path | None) -> SegmentAnything:
     """The factory. Raises CheckpointRefused for a file that is not a SAM."""
     if checkpoint is None:
-        raise ModelMissing(f"{spec.title} needs a weights file: open one first.")
+        raise ModelMissing(tr("{title} needs a weights file: open one first.", title=spec.title))
     return SegmentAnything(Home(lambda: load_sam(checkpoint)[0]))
 
 
@@ -155,6 +156,6 @@ SPECS = (
         factory="core.engines.segment_anything:load",
         needs_checkpoint=True,
         side=1024,
-        note="Opens sam_vit_b, sam_vit_l or sam_vit_h weights; the file says which it is.",
+        note=tr("Opens sam_vit_b, sam_vit_l or sam_vit_h weights; the file says which it is."),
     ),
 )

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import CheckpointRefused
+from core.language import tr
 
 MAX_TENSORS = 5000
 COUNTERS = "num_batches_tracked"
@@ -37,26 +38,30 @@ class Family:
     advice: str = ""
 
 
-_FOLDER = "Open the model.safetensors of the folder “{}” instead, with its config.json beside it."
+_FOLDER = tr(
+    "Open the model.safetensors of the folder “{}” instead, with its config.json beside it."
+)
 FAMILIES = (
     Family("mask_decoder.hf_", "HQ-SAM"),
     Family("mask_decoder.hq_", "HQ-SAM"),
-    Family("image_encoder.trunk.body.", "EdgeTAM in its authors' own form", "",
+    Family("image_encoder.trunk.body.", tr("EdgeTAM in its authors' own form"), "",
            _FOLDER.format("EdgeTAM-hf")),
-    Family("image_encoder.trunk.", "SAM 2 in Meta's own form", "",
+    Family("image_encoder.trunk.", tr("SAM 2 in Meta's own form"), "",
            _FOLDER.format("sam2.1-hiera-tiny")),
-    Family("image_encoder.layers.", "MobileSAM", "mobile-sam", "Choose the assistant “MobileSAM”."),
+    Family("image_encoder.layers.", "MobileSAM", "mobile-sam",
+           tr("Choose the assistant “MobileSAM”.")),
     Family("image_encoder.body.", "EdgeSAM"),
     Family("image_encoder.blocks.", "Segment Anything", "segment-anything",
-           "Choose the assistant “Segment Anything”."),
-    Family("detector.backbone.", "SAM 3 in Meta's own form", "", _FOLDER.format("sam3")),
-    Family("detector_model.", "SAM 3", "sam3", "Choose the assistant “SAM 3”."),
-    Family("vision_encoder.backbone.layers.", "SAM 3", "sam3", "Choose the assistant “SAM 3”."),
+           tr("Choose the assistant “Segment Anything”.")),
+    Family("detector.backbone.", tr("SAM 3 in Meta's own form"), "", _FOLDER.format("sam3")),
+    Family("detector_model.", "SAM 3", "sam3", tr("Choose the assistant “SAM 3”.")),
+    Family("vision_encoder.backbone.layers.", "SAM 3", "sam3", tr("Choose the assistant “SAM 3”.")),
     Family("vision_encoder.backbone.timm_model.", "EdgeTAM", "edgetam",
-           "Choose the assistant “EdgeTAM”."),
-    Family("vision_encoder.backbone.blocks.", "SAM 2", "sam2", "Choose the assistant “SAM 2.1”."),
-    Family("vision_encoder.layers.", "the transformers library's form of SAM", "",
-           "Choose the assistant “Segment Anything” and open its .pth file."),
+           tr("Choose the assistant “EdgeTAM”.")),
+    Family("vision_encoder.backbone.blocks.", "SAM 2", "sam2",
+           tr("Choose the assistant “SAM 2.1”.")),
+    Family("vision_encoder.layers.", tr("the transformers library's form of SAM"), "",
+           tr("Choose the assistant “Segment Anything” and open its .pth file.")),
 )  # fmt: skip
 """Relatives that people try, the more particular mark before the wider one."""
 
@@ -68,8 +73,13 @@ def refuse_strangers(path: Path, names: Iterable[str], *, engine: str, get_anoth
         if any(name.startswith(family.mark) for name in names):
             if family.engine != engine:
                 raise CheckpointRefused(
-                    f"{path.name} is {family.what}, which is another model. "
-                    f"{family.advice or get_another} {get_another if family.advice else ''}".strip()
+                    tr(
+                        "{name} is {what}, which is another model. {value} {which}",
+                        name=path.name,
+                        what=family.what,
+                        value=family.advice or get_another,
+                        which=get_another if family.advice else "",
+                    ).strip()
                 )
             return
 
@@ -83,8 +93,10 @@ def read_weights(path: Path, *, get_another: str) -> Any:
 
     # torch's own handle on the error: this program reads no pickles and has no use for the module.
     refusal: type[Exception] = torch.serialization.pickle.UnpicklingError  # type: ignore[attr-defined]
-    broken = (
-        f"{path.name} cannot be read: it is damaged, cut short, or no weights file. {get_another}"
+    broken = tr(
+        "{name} cannot be read: it is damaged, cut short, or no weights file. {get_another}",
+        name=path.name,
+        get_another=get_another,
     )
     if path.is_dir():  # what another family is published as; its names will tell
         path = path / "model.safetensors"
@@ -94,7 +106,11 @@ def read_weights(path: Path, *, get_another: str) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
     except refusal as error:
         raise CheckpointRefused(
-            f"{path.name} holds program code beside its numbers, so it is not opened. {get_another}"
+            tr(
+                "{name} holds program code beside its numbers, so it is not opened. {get_another}",
+                name=path.name,
+                get_another=get_another,
+            )
             if _is_pickle(path) or re.search(r"Unsupported (global|class)", str(error))
             else broken
         ) from error
@@ -130,7 +146,14 @@ def named_tensors(path: Path, found: Any, *, engine: str, what: str, get_another
     for key in ("model", "state_dict"):
         if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
             found = found[key]
-    no_model = CheckpointRefused(f"{path.name} is not a {what} model. {get_another}")
+    no_model = CheckpointRefused(
+        tr(
+            "{name} is not a {what} model. {get_another}",
+            name=path.name,
+            what=what,
+            get_another=get_another,
+        )
+    )
     if not isinstance(found, Mapping) or not 0 < len(found) <= MAX_TENSORS:
         raise no_model
     tensors = {str(name): value for name, value in found.items() if isinstance(value, torch.Tensor)}
@@ -160,11 +183,23 @@ def compare(path: Path, state: Any, model: Any, *, looks_like: str, get_another:
     wrong = sorted(n for n in wanted.keys() | here.keys() if wanted.get(n) != here.get(n))
     if wrong:
         raise CheckpointRefused(
-            f"{path.name} looks like a {looks_like}, but {len(wrong)} of its "
-            f"tensors are missing or have another shape ({wrong[0]}). {get_another}"
+            tr(
+                "{name} looks like a {looks_like}, but {count} of its tensors are missing "
+                "or have another shape ({wrong}). {get_another}",
+                name=path.name,
+                looks_like=looks_like,
+                count=len(wrong),
+                wrong=wrong[0],
+                get_another=get_another,
+            )
         )
     for name, tensor in state.items():
         if not torch.isfinite(tensor).all():
             raise CheckpointRefused(
-                f"{path.name} is damaged: {name} holds numbers that are none. {get_another}"
+                tr(
+                    "{name} is damaged: {name_2} holds numbers that are none. {get_another}",
+                    name=path.name,
+                    name_2=name,
+                    get_another=get_another,
+                )
             )

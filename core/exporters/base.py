@@ -18,6 +18,7 @@ from core.domain.ids import DiseaseId
 from core.domain.image import LeafImage
 from core.domain.region import Region
 from core.errors import ExportRefused
+from core.language import tr
 from core.ports import ImageQuery, ProjectStore
 
 MARKED_WITHIN = 1 << 16
@@ -74,12 +75,17 @@ def all_images(store: ProjectStore) -> list[LeafImage]:
     """Every photo, in the order they were added. Raises ExportRefused when there is none."""
     images = [store.image(i) for i in store.image_ids(ImageQuery())]
     if not images:
-        raise ExportRefused(f"“{store.name}” has no photos yet; import some first.")
+        raise ExportRefused(tr("“{name}” has no photos yet; import some first.", name=store.name))
     for image in images:
         if not 0 < image.width * image.height <= MAX_PIXELS:
             raise ExportRefused(
-                f"{PurePath(image.path).name} claims {image.width} × {image.height} pixels, more "
-                "than any photo has; run “leafspot check”."
+                tr(
+                    "{name} claims {width} × {height} pixels, more than any photo has; run "
+                    "“leafspot check”.",
+                    name=PurePath(image.path).name,
+                    width=image.width,
+                    height=image.height,
+                )
             )
     return images
 
@@ -109,8 +115,10 @@ def checked_regions(store: ProjectStore, image: LeafImage) -> list[Region]:
     for region in regions:
         if (region.mask.width, region.mask.height) != (image.width, image.height):
             raise ExportRefused(
-                f"An outline on {PurePath(image.path).name} is not of the photo's size; run "
-                "“leafspot check”."
+                tr(
+                    "An outline on {name} is not of the photo's size; run “leafspot check”.",
+                    name=PurePath(image.path).name,
+                )
             )
     return regions
 

@@ -31,15 +31,15 @@ from core.exporters.base import (
     relative_names,
 )
 from core.geometry import rle
+from core.language import tr, trn
 from core.ports import ProjectStore
-from core.wording import count
 
 SPECS = (
     ExporterSpec(
         id="coco",
-        title="COCO JSON (RLE masks)",
+        title=tr("COCO JSON (RLE masks)"),
         suffix=".json",
-        loses="Keeps every pixel, class and split; leaves out thumbnails, runs and scores.",
+        loses=tr("Keeps every pixel, class and split; leaves out thumbnails, runs and scores."),
         factory="core.exporters.coco:write",
         places=True,
     ),
@@ -58,10 +58,10 @@ def write(
         with draft.open("w", encoding="utf-8", newline="\n") as file:
             written = _write(file, store, images, seen, places=places)
         _read_back(draft, store, images, written, seen)
-    empty = count(
+    empty = trn(
+        "{n:,} outline without a pixel was left out.",
+        "{n:,} outlines without a pixel were left out.",
         written.empty,
-        "outline without a pixel was left out.",
-        "outlines without a pixel were left out.",
     )
     return ExportReport(out, len(images), written.regions, (empty,) if written.empty else ())
 
@@ -206,14 +206,17 @@ def _read_back(
     for entry in document["annotations"]:
         by_image.setdefault(entry["image_id"], []).append(entry)
     if len(document["images"]) != len(images) or len(document["annotations"]) != written.regions:
-        raise ExportRefused("The export does not read back as it was written; try again.")
+        raise ExportRefused(tr("The export does not read back as it was written; try again."))
     for number, image in enumerate(images, start=1):
         found = by_image.get(number, [])
         for region, entry in zip(_filled(store, image, _Written()), found, strict=True):
             if not _same(region, entry, (image.width, image.height)):
                 raise ExportRefused(
-                    f"An outline of {Path(image.path).name} does not read back as it was written; "
-                    "nothing was exported. Try again, and run “leafspot check” if it stays so."
+                    tr(
+                        "An outline of {name} does not read back as it was written; nothing was "
+                        "exported. Try again, and run “leafspot check” if it stays so.",
+                        name=Path(image.path).name,
+                    )
                 )
         seen.one()
 

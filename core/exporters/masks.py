@@ -32,15 +32,17 @@ from core.exporters.base import (
     checked_regions,
     unique_stems,
 )
+from core.language import tr, trn
 from core.ports import ProjectStore
-from core.wording import count
 
 SPECS = (
     ExporterSpec(
         id="masks",
-        title="Mask pictures (palette PNG) and a table",
+        title=tr("Mask pictures (palette PNG) and a table"),
         suffix="",
-        loses="Where outlines overlap, the later one is kept; single lesions are not told apart.",
+        loses=tr(
+            "Where outlines overlap, the later one is kept; single lesions are not told apart."
+        ),
         factory="core.exporters.masks:write",
     ),
 )
@@ -52,7 +54,7 @@ def write(store: ProjectStore, out: Path, *, progress: Progress | None = None) -
     images = all_images(store)
     diseases = [d for d in store.diseases() if not d.healthy]
     if FIRST_DISEASE + len(diseases) > 256:
-        raise ExportRefused("A mask picture holds at most 253 diseases; export COCO instead.")
+        raise ExportRefused(tr("A mask picture holds at most 253 diseases; export COCO instead."))
     values: dict[DiseaseId | None, int] = {None: LESION}
     values |= {d.id: value for value, d in enumerate(diseases, start=FIRST_DISEASE)}
     stems = unique_stems(store.resolve(image).name for image in images)
@@ -72,8 +74,8 @@ def write(store: ProjectStore, out: Path, *, progress: Progress | None = None) -
             if progress:
                 progress(done, len(images))
         _write_tables(draft, rows, diseases)
-    photos = count(overlapped, "photo has", "photos have")
-    note = f"{photos} lesions that overlap; the later one was kept there."
+    photos = trn("{n:,} photo has", "{n:,} photos have", overlapped)
+    note = tr("{photos} lesions that overlap; the later one was kept there.", photos=photos)
     return ExportReport(out, len(images), regions, (note,) if overlapped else ())
 
 
@@ -110,7 +112,9 @@ def _write_png(path: Path, classes: NDArray[np.uint8], diseases: list[Disease]) 
     picture.save(path, "PNG")
     with Image.open(path) as again:
         if not np.array_equal(np.asarray(again), classes):
-            raise ExportRefused(f"{path.name} does not read back as it was written; try again.")
+            raise ExportRefused(
+                tr("{name} does not read back as it was written; try again.", name=path.name)
+            )
 
 
 def _row(

@@ -34,16 +34,16 @@ from core.exporters.base import (
     relative_names,
 )
 from core.imaging.decode import decode_rgb
+from core.language import tr, trn
 from core.ports import ProjectStore
 from core.services.severity import Measurer
-from core.wording import count
 
 SPECS = (
     ExporterSpec(
         id="sad",
-        title="Standard area diagrams (PDF and PNG)",
+        title=tr("Standard area diagrams (PDF and PNG)"),
         suffix="",
-        loses="A sheet to rate by: some leaves near given severities, not the labels.",
+        loses=tr("A sheet to rate by: some leaves near given severities, not the labels."),
         factory="core.exporters.sad:write",
         draws=True,
     ),
@@ -106,7 +106,7 @@ def write(store: ProjectStore, out: Path, *, progress: Progress | None = None) -
         # Without these Pillow would name the draft and the hour.
         sheet.save(
             draft / "sad.pdf", resolution=DPI, quality=95,
-            title="Standard area diagrams", creationDate=None, modDate=None,
+            title=tr("Standard area diagrams"), creationDate=None, modDate=None,
         )  # fmt: skip
         _write_key(draft / "sad.csv", store, diagrams)
     return ExportReport(out, len(images), regions, _notes(diagrams, unread))
@@ -145,7 +145,9 @@ def cut_out(store: ProjectStore, leaf: Candidate, step: float) -> Diagram:
     image = leaf.image
     rgb = decode_rgb(store.resolve(image), expected_sha256=image.sha256)
     if rgb.shape[:2] != (image.height, image.width):
-        raise ImageUnreadable(f"{Path(image.path).name} is not of the size it was imported with.")
+        raise ImageUnreadable(
+            tr("{name} is not of the size it was imported with.", name=Path(image.path).name)
+        )
     measured = Measurer().measure(checked_regions(store, image)).leaves
     regions = next(m.regions for m in measured if m.number == leaf.number)
     box = _around([b for r in regions if (b := r.mask.box()) is not None])
@@ -178,7 +180,7 @@ def draw(diagrams: Sequence[Diagram], name: str) -> Image.Image:
     pen = ImageDraw.Draw(sheet)
     title = _cut(_title(name), _font(52), PAGE[0] - 2 * MARGIN)
     pen.text((MARGIN, MARGIN - 30), title, INK, _font(52))
-    under = "Severity: diseased area in % of the leaf, measured on each leaf shown."
+    under = tr("Severity: diseased area in % of the leaf, measured on each leaf shown.")
     pen.text((MARGIN, MARGIN + 40), under, QUIET, _font(30))
     rows = -(-len(diagrams) // COLUMNS)
     columns = -(-len(diagrams) // rows)
@@ -213,8 +215,8 @@ def _title(name: str) -> str:
     try:
         name.encode("latin-1")
     except UnicodeEncodeError:
-        return "Standard area diagrams"
-    return f"Standard area diagrams: {name}"
+        return tr("Standard area diagrams")
+    return tr("Standard area diagrams: {name}", name=name)
 
 
 def percent(severity: float) -> str:
@@ -247,23 +249,30 @@ def _write_key(path: Path, store: ProjectStore, diagrams: Sequence[Diagram]) -> 
 
 
 def _notes(diagrams: Sequence[Diagram], unread: frozenset[ImageId]) -> tuple[str, ...]:
-    notes = [f"Leaves drawn on the sheet: {len(diagrams)}."]
+    notes = [tr("Leaves drawn on the sheet: {count}.", count=len(diagrams))]
     drawn = {d.step for d in diagrams}
     if missing := [f"{step:g} %" for step in STEPS if step not in drawn]:
-        notes.append(f"No leaf of the project is near {', '.join(missing)}; left out.")
+        notes.append(
+            tr("No leaf of the project is near {list}; left out.", list=", ".join(missing))
+        )
     if unread:
-        could = count(len(unread), "photo")
-        notes.append(f"{could} could not be read; other leaves were drawn where there were some.")
+        could = trn("{n:,} photo", "{n:,} photos", len(unread))
+        notes.append(
+            tr(
+                "{could} could not be read; other leaves were drawn where there were some.",
+                could=could,
+            )
+        )
     return tuple(notes)
 
 
 def _why_none(unread: frozenset[ImageId]) -> str:
     if unread:
-        return (
+        return tr(
             "None of the photos of diseased leaves can be read where it was; put them back or "
             "use Photo → Locate moved photos, then export again."
         )
-    return (
+    return tr(
         "No leaf has a severity between 0.5 and 70 % yet; outline the leaf and its lesions on some "
         "photos first."
     )

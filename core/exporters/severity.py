@@ -33,16 +33,16 @@ from core.exporters.base import (
     checked_regions,
     relative_names,
 )
+from core.language import tr, trn
 from core.ports import ProjectStore
 from core.services.severity import LeafMeasures, Lesion, Measurer, PhotoMeasures, sizes
-from core.wording import count
 
 SPECS = (
     ExporterSpec(
         id="severity",
-        title="Severity and lesions (CSV for R)",
+        title=tr("Severity and lesions (CSV for R)"),
         suffix="",
-        loses="Holds figures, no outlines: what was measured, not where its pixels lie.",
+        loses=tr("Holds figures, no outlines: what was measured, not where its pixels lie."),
         factory="core.exporters.severity:write",
         places=True,
     ),
@@ -110,8 +110,8 @@ def _notes(images: Sequence[LeafImage], cards: Mapping[ImageId, Calibration]) ->
     bare = len(images) - len(cards)
     if not bare:
         return ()
-    have = count(bare, "photo has", "photos have")
-    return (f"{have} no scale card, so the columns in mm are empty there.",)
+    have = trn("{n:,} photo has", "{n:,} photos have", bare)
+    return (tr("{have} no scale card, so the columns in mm are empty there.", have=have),)
 
 
 class _Tables:
@@ -219,7 +219,9 @@ class _Written:
         lengths = [len(row) for row in csv.reader(self._file)]
         if lengths != [len(self._head)] * (self._rows + 1):
             name = Path(self._file.name).name
-            raise ExportRefused(f"{name} does not read back as it was written; try again.")
+            raise ExportRefused(
+                tr("{name} does not read back as it was written; try again.", name=name)
+            )
 
 
 def _cell(value: Cell) -> str:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from core.heads.base import HeadSpec, Maps
+from core.language import tr
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
 SPECS = (
     HeadSpec(
         id="pixel",
-        title="Pixel features (default)",
+        title=tr("Pixel features (default)"),
         factory="core.heads.pixel:build",
         side=448,
         cells=112,
-        ceiling="112 × 112 cells over the photo; true masks pushed through it keep Dice 0.95.",
+        ceiling=tr("112 × 112 cells over the photo; true masks pushed through it keep Dice 0.95."),
     ),
 )
 

@@ -37,6 +37,7 @@ from core.imaging import raw
 from core.imaging.colours import in_srgb
 from core.imaging.depth import DEEP, depth, eight_bits, exchanged
 from core.imaging.exif import read_capture
+from core.language import tr
 
 SUFFIXES = raw.RAW_SUFFIXES | frozenset(
     (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".heic", ".heif")
@@ -115,18 +116,18 @@ def file_bytes(path: Path) -> bytes:
     try:
         if not path.is_file():
             if path.exists():
-                raise _refusal(path, "is a folder, pipe or device and no photo. Leave it out")
+                raise _refusal(path, tr("is a folder, pipe or device and no photo. Leave it out"))
             raise _refusal(
                 path,
-                "is not there any more. Put the photo back, or import it from its new place",
+                tr("is not there any more. Put the photo back, or import it from its new place"),
             )
         if path.stat().st_size > MAX_BYTES:
-            raise _refusal(path, "is larger than 500 MB. Save a smaller copy and take that")
+            raise _refusal(path, tr("is larger than 500 MB. Save a smaller copy and take that"))
         return path.read_bytes()
     except OSError as error:
         why = error.strerror or str(error)
         raise _refusal(
-            path, f"cannot be read ({why}). Check the drive and the file's permissions"
+            path, tr("cannot be read ({why}). Check the drive and the file's permissions", why=why)
         ) from error
 
 
@@ -165,8 +166,10 @@ def decode_rgb(
     if expected_sha256 is not None and digest(data) != expected_sha256:
         raise _refusal(
             path,
-            "has been changed since it was imported, so its outlines may no longer fit. "
-            "Put the original back, or import the changed photo as a new one",
+            tr(
+                "has been changed since it was imported, so its outlines may no longer fit. "
+                "Put the original back, or import the changed photo as a new one"
+            ),
         )
     return np.array(_decoded(path, data, max_side))  # a copy, so that the caller may write
 
@@ -207,7 +210,7 @@ def _with_heif() -> None:
 
 
 def _refusal(path: Path, rest: str) -> ImageUnreadable:
-    return ImageUnreadable(f"{path.name}: This file {rest}.")
+    return ImageUnreadable(tr("{name}: This file {rest}.", name=path.name, rest=rest))
 
 
 def _damaged(path: Path, error: Exception) -> ImageUnreadable:
@@ -216,20 +219,22 @@ def _damaged(path: Path, error: Exception) -> ImageUnreadable:
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
         return _too_many_pixels(path)
     if isinstance(error, MemoryError):
-        return _refusal(path, "needs more memory than it may have. Save a smaller copy")
+        return _refusal(path, tr("needs more memory than it may have. Save a smaller copy"))
     if isinstance(error, UnidentifiedImageError):
         return _refusal(
             path,
-            "is not a JPEG, PNG, TIFF, WebP or HEIC photo, whatever its name says. "
-            "Leave it out, or save it again from the program that made it",
+            tr(
+                "is not a JPEG, PNG, TIFF, WebP or HEIC photo, whatever its name says. "
+                "Leave it out, or save it again from the program that made it"
+            ),
         )
     return _refusal(
-        path, "is damaged or incomplete. Copy it again from the camera or open and re-save it"
+        path, tr("is damaged or incomplete. Copy it again from the camera or open and re-save it")
     )
 
 
 def _too_many_pixels(path: Path) -> ImageUnreadable:
-    return _refusal(path, "has more than 200 megapixels. Cut it up or save a smaller copy")
+    return _refusal(path, tr("has more than 200 megapixels. Cut it up or save a smaller copy"))
 
 
 @contextmanager
@@ -250,10 +255,12 @@ def _open(path: Path, file: BinaryIO) -> Image.Image:
     if frames > 1 and picture.format not in ("JPEG", "MPO", "HEIF"):
         # A camera's JPEG or HEIC may carry depth or gain maps behind the photo itself; elsewhere
         # nobody can know which of the pages is meant.
-        raise _refusal(path, f"holds {frames} pictures. Save each as a file of its own")
+        raise _refusal(
+            path, tr("holds {frames} pictures. Save each as a file of its own", frames=frames)
+        )
     if _apart(picture):
         # Pillow reads these as if they had 8 bits: pixels that nobody took.
-        raise _refusal(path, "keeps its 16-bit colours in three layers. Save it interleaved")
+        raise _refusal(path, tr("keeps its 16-bit colours in three layers. Save it interleaved"))
     return picture
 
 
@@ -313,7 +320,7 @@ def _header(path: Path, picture: Image.Image) -> PhotoHeader:
         width, height = height, width
     name = "JPEG" if picture.format == "MPO" else str(picture.format)
     if not width or not height:
-        raise _refusal(path, "holds no pixels. Leave it out")
+        raise _refusal(path, tr("holds no pixels. Leave it out"))
     return PhotoHeader(width, height, capture.orientation, name, capture.taken_at, capture.gps)
 
 
@@ -354,7 +361,7 @@ def _flattened(path: Path, picture: Image.Image) -> Image.Image:
     if mode.startswith("I"):
         return Image.fromarray(eight_bits(np.asarray(picture))).convert("RGB")
     if mode == "F":
-        raise _refusal(path, "holds measured values, not a photo. Save it as 8 or 16 bits")
+        raise _refusal(path, tr("holds measured values, not a photo. Save it as 8 or 16 bits"))
     if "A" in mode or "a" in mode or "transparency" in picture.info:
         seen = picture.convert("RGBA")
         paper = Image.new("RGBA", seen.size, (255, 255, 255, 255))

@@ -16,6 +16,7 @@ from PIL import Image
 
 from core.errors import ImageUnreadable
 from core.imaging.decode import FLAWS, MAX_PIXELS, digest, file_bytes
+from core.language import tr
 
 MAX_CLASSES = 256
 Values = NDArray[np.unsignedinteger]
@@ -37,18 +38,27 @@ def read_mask(path: Path, *, expected_sha256: str | None = None) -> ClassMask:
     data = file_bytes(path)
     sha256 = digest(data)
     if expected_sha256 is not None and sha256 != expected_sha256:
-        raise ImageUnreadable(f"{path.name}: The mask changed while it was read. Import it again.")
+        raise ImageUnreadable(
+            tr("{name}: The mask changed while it was read. Import it again.", name=path.name)
+        )
     try:
         values = _values(path, data)
     except FLAWS as error:
         raise ImageUnreadable(
-            f"{path.name}: The mask cannot be read. Save it again as a palette or grey PNG."
+            tr(
+                "{name}: The mask cannot be read. Save it again as a palette or grey PNG.",
+                name=path.name,
+            )
         ) from error
     present = np.flatnonzero(np.bincount(values.ravel()))
     if len(present) > MAX_CLASSES:
         raise ImageUnreadable(
-            f"{path.name}: The mask holds {len(present)} different values, as a photo does. "
-            "Save one value per class."
+            tr(
+                "{name}: The mask holds {count} different values, as a photo does. Save "
+                "one value per class.",
+                name=path.name,
+                count=len(present),
+            )
         )
     return ClassMask(values, tuple(int(v) for v in present), sha256)
 
@@ -56,7 +66,9 @@ def read_mask(path: Path, *, expected_sha256: str | None = None) -> ClassMask:
 def _values(path: Path, data: bytes) -> Values:
     with Image.open(io.BytesIO(data), formats=("PNG",)) as picture:
         if picture.width * picture.height > MAX_PIXELS:
-            raise ImageUnreadable(f"{path.name}: The mask has more than 200 megapixels.")
+            raise ImageUnreadable(
+                tr("{name}: The mask has more than 200 megapixels.", name=path.name)
+            )
         picture.load()
         pixels = np.array(picture)
     if pixels.ndim == 3:
@@ -65,8 +77,11 @@ def _values(path: Path, data: bytes) -> Values:
             pixels.shape[2] > 2 and (pixels[..., :3] != grey[..., None]).any()
         ):
             raise ImageUnreadable(
-                f"{path.name}: The mask is a colour picture. Save it as a palette or grey PNG, "
-                "one value per class."
+                tr(
+                    "{name}: The mask is a colour picture. Save it as a palette or grey PNG, "
+                    "one value per class.",
+                    name=path.name,
+                )
             )
         pixels = grey
     if pixels.dtype == np.bool_:

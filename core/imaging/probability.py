@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.errors import WorkerFailed
+from core.language import tr
 
 THRESHOLD = 128
 """A pixel belongs to the mask from here on."""
@@ -26,16 +27,20 @@ def read_probability(path: Path) -> NDArray[np.uint8]:
         return _read(path)
     except (OSError, ValueError, SyntaxError) as error:
         raise WorkerFailed(
-            f"The prediction {path.name} cannot be read ({error}); score the run again."
+            tr(
+                "The prediction {name} cannot be read ({error}); score the run again.",
+                name=path.name,
+                error=error,
+            )
         ) from error
 
 
 def _read(path: Path) -> NDArray[np.uint8]:
     if path.stat().st_size > MAX_BYTES:
-        raise ValueError("larger than any prediction")
+        raise ValueError(tr("larger than any prediction"))
     with Image.open(path, formats=["PNG"]) as picture:
         if picture.mode != "L" or max(picture.size) > MAX_SIDE:
-            raise ValueError(f"a {picture.mode} picture of {picture.size}")
+            raise ValueError(tr("a {mode} picture of {size}", mode=picture.mode, size=picture.size))
         return np.asarray(picture).copy()
 
 

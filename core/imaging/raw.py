@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.imaging.exif import Capture, capture_of
+from core.language import tr
 
 T = TypeVar("T")
 RAW_SUFFIXES = frozenset(
@@ -27,11 +28,11 @@ RAW_SUFFIXES = frozenset(
 )  # fmt: skip
 """Lower-case endings of files that are opened as RAW. Their insides look like TIFF or like nothing
 known, so only the name tells."""
-MISSING = (
+MISSING = tr(
     "is a RAW photo, for which one more library is needed. Install it with "
     "“pip install leafspot[raw]”, or save the photo as TIFF or JPEG"
 )
-DAMAGED = (
+DAMAGED = tr(
     "is damaged or a kind of RAW that is not known. Copy it again from the camera, or save it as "
     "TIFF or JPEG"
 )

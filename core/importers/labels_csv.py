@@ -23,6 +23,7 @@ from core.domain.image import Split
 from core.errors import ImportRefused
 from core.files import quoted
 from core.importers.texts import file_text
+from core.language import tr
 
 MAX_BYTES = 200_000_000
 _KNOWN = ("image", "disease", "group", "split", "crop")
@@ -84,13 +85,25 @@ class LabelTable:
                 orphans.append(row)
             elif len(best) > 1:
                 problems.append(
-                    f"{self.path.name}, row {row.number}: “{row.image}” fits "
-                    f"{len(best)} photos; write more of the path. The row was left out."
+                    tr(
+                        "{name}, row {number}: “{image}” fits {count} photos; write more of the "
+                        "path. The row was left out.",
+                        name=self.path.name,
+                        number=row.number,
+                        image=row.image,
+                        count=len(best),
+                    )
                 )
             elif best[0] in found:
                 problems.append(
-                    f"{self.path.name}, row {row.number}: “{row.image}” is already in row "
-                    f"{found[best[0]].number}; the later row was left out."
+                    tr(
+                        "{name}, row {number}: “{image}” is already in row {number_2}; the later "
+                        "row was left out.",
+                        name=self.path.name,
+                        number=row.number,
+                        image=row.image,
+                        number_2=found[best[0]].number,
+                    )
                 )
             else:
                 found[best[0]] = row
@@ -113,18 +126,26 @@ def read_labels(path: Path) -> LabelTable:
         table = list(lines)
     except csv.Error as error:
         raise ImportRefused(
-            path, f"The table cannot be read ({error}). Save it as CSV from your spreadsheet."
+            path,
+            tr(
+                "The table cannot be read ({error}). Save it as CSV from your spreadsheet.",
+                error=error,
+            ),
         ) from error
     header = [cell.strip().casefold() for cell in table[0]] if table else []
     if "image" not in header:
         raise ImportRefused(
             path,
-            "The table has no column “image”. Name the columns in its first row: image, disease "
-            "and, if you like, group, split, crop.",
+            tr(
+                "The table has no column “image”. Name the columns in its first row: image, "
+                "disease and, if you like, group, split, crop."
+            ),
         )
     twice = [name for name, times in Counter(header).items() if times > 1 and name in _KNOWN]
     if twice:
-        raise ImportRefused(path, f"The table has two columns “{twice[0]}”. Rename one of them.")
+        raise ImportRefused(
+            path, tr("The table has two columns “{twice}”. Rename one of them.", twice=twice[0])
+        )
     return _read_rows(path, [cell.strip() for cell in table[0]], table[1:])
 
 
@@ -136,15 +157,31 @@ def _read_rows(path: Path, header: list[str], table: Iterable[list[str]]) -> Lab
             continue
         row = _row(number, header, [spreadsheets.read(cell.strip()) for cell in cells])
         if not row.image:
-            problems.append(f"{path.name}, row {number}: no image is named; the row was left out.")
+            problems.append(
+                tr(
+                    "{name}, row {number}: no image is named; the row was left out.",
+                    name=path.name,
+                    number=number,
+                )
+            )
             continue
         rows.append(row)
     if not rows:
-        problems.append(f"{path.name}: no row names an image, so nothing was taken from the table.")
+        problems.append(
+            tr(
+                "{name}: no row names an image, so nothing was taken from the table.",
+                name=path.name,
+            )
+        )
     elif not {name.casefold() for name in header} & set(_KNOWN[1:]):
         problems.append(
-            f"{path.name}: no column is called {', '.join(_KNOWN[1:-1])} or {_KNOWN[-1]}, so the "
-            "table names no disease. Name its columns so in the first row and import it again."
+            tr(
+                "{name}: no column is called {list} or {known}, so the table names no "
+                "disease. Name its columns so in the first row and import it again.",
+                name=path.name,
+                list=", ".join(_KNOWN[1:-1]),
+                known=_KNOWN[-1],
+            )
         )
     return LabelTable(path, tuple(rows), tuple(problems))
 
@@ -174,16 +211,21 @@ def _text(path: Path) -> str:
         text = file_text(path, MAX_BYTES)
     except OSError as error:
         why = error.strerror or str(error)
-        raise ImportRefused(path, f"The table cannot be read ({why}). Check its name.") from error
+        raise ImportRefused(
+            path, tr("The table cannot be read ({why}). Check its name.", why=why)
+        ) from error
     except UnicodeDecodeError as error:
         raise ImportRefused(
-            path, "The table is not UTF-8 text. Save it as “CSV UTF-8” from your spreadsheet."
+            path, tr("The table is not UTF-8 text. Save it as “CSV UTF-8” from your spreadsheet.")
         ) from error
     if odd := _UNPRINTED.search(text):
         raise ImportRefused(
             path,
-            f"The table holds the control character {quoted(odd[0])}, which no name has. Save it "
-            "as CSV from your spreadsheet.",
+            tr(
+                "The table holds the control character {quoted}, which no name has. Save "
+                "it as CSV from your spreadsheet.",
+                quoted=quoted(odd[0]),
+            ),
         )
     return text
 
@@ -208,8 +250,14 @@ def _best(wanted: _TAIL, candidates: list[Path], tails: dict[Path, _TAIL]) -> li
 def _odd_splits(path: Path, rows: Iterable[LabelRow]) -> list[str]:
     counted = Counter(row.odd_split for row in rows if row.odd_split)
     return [
-        f"{path.name}: “{split}” ({times} {_rows(times)}) is not a split. Use train, val, "
-        "ignored or auto; these photos got auto."
+        tr(
+            "{name}: “{split}” ({times} {rows}) is not a split. Use train, val, "
+            "ignored or auto; these photos got auto.",
+            name=path.name,
+            split=split,
+            times=times,
+            rows=_rows(times),
+        )
         for split, times in counted.items()
     ]
 
@@ -217,10 +265,19 @@ def _odd_splits(path: Path, rows: Iterable[LabelRow]) -> list[str]:
 def _missing(path: Path, orphans: list[LabelRow]) -> list[str]:
     if not orphans:
         return []
-    names = ", ".join(f"“{row.image}” (row {row.number})" for row in orphans[:5])
-    more = f" and {len(orphans) - 5} more" if len(orphans) > 5 else ""
+    names = ", ".join(
+        tr("“{image}” (row {number})", image=row.image, number=row.number) for row in orphans[:5]
+    )
+    more = tr(" and {count} more", count=len(orphans) - 5) if len(orphans) > 5 else ""
     return [
-        f"{path.name}: {len(orphans)} {_rows(len(orphans))} named no imported photo: {names}{more}."
+        tr(
+            "{name}: {count} {rows} named no imported photo: {names}{more}.",
+            name=path.name,
+            count=len(orphans),
+            rows=_rows(len(orphans)),
+            names=names,
+            more=more,
+        )
     ]
 
 

@@ -28,6 +28,7 @@ from core.errors import ImportRefused
 from core.imaging.decode import PhotoHeader, turned
 from core.imaging.mask_files import ClassMask, Values
 from core.importers.texts import file_text
+from core.language import tr
 
 BACKGROUND, LEAF, LESION = "background", "leaf", "lesion"
 WORDS = (BACKGROUND, LEAF, LESION)
@@ -46,23 +47,38 @@ def load_mask_map(path: Path) -> dict[int, str]:
         found = json.loads(file_text(path, MAX_MAP_BYTES), object_pairs_hook=_once)
     except OSError as error:
         why = error.strerror or str(error)
-        raise ImportRefused(path, f"The mask map cannot be read ({why}).") from error
+        raise ImportRefused(path, tr("The mask map cannot be read ({why}).", why=why)) from error
     except (ValueError, RecursionError) as error:
         raise ImportRefused(
-            path, f"The mask map is not JSON with one name for each value. {_EXAMPLE}"
+            path,
+            tr(
+                "The mask map is not JSON with one name for each value. {example}", example=_EXAMPLE
+            ),
         ) from error
     if not isinstance(found, dict) or not found:
-        raise ImportRefused(path, f"The mask map names no values. {_EXAMPLE}")
+        raise ImportRefused(path, tr("The mask map names no values. {example}", example=_EXAMPLE))
     out: dict[int, str] = {}
     for key, name in found.items():
         plain = key.strip()
         if not (plain.isascii() and plain.isdigit() and int(plain[:6]) <= 65535):
-            raise ImportRefused(path, f"“{key[:40]}” is not a pixel value. {_EXAMPLE}")
+            raise ImportRefused(
+                path, tr("“{key}” is not a pixel value. {example}", key=key[:40], example=_EXAMPLE)
+            )
         if not isinstance(name, str) or not name.strip():
-            raise ImportRefused(path, f"The value {plain} has no name. {_EXAMPLE}")
+            raise ImportRefused(
+                path, tr("The value {plain} has no name. {example}", plain=plain, example=_EXAMPLE)
+            )
         if not name.isprintable() or int(plain) in out:
-            what = "two names" if int(plain) in out else "a name that no text can show"
-            raise ImportRefused(path, f"The value {plain} has {what}. {_EXAMPLE}")
+            what = tr("two names") if int(plain) in out else tr("a name that no text can show")
+            raise ImportRefused(
+                path,
+                tr(
+                    "The value {plain} has {what}. {example}",
+                    plain=plain,
+                    what=what,
+                    example=_EXAMPLE,
+                ),
+            )
         low = name.strip().casefold()
         out[int(plain)] = low if low in WORDS else name.strip()
     return out
@@ -72,11 +88,13 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """A value named twice would quietly be the later of the two. Raises ValueError."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a key occurs twice")
+        raise ValueError(tr("a key occurs twice"))
     return found
 
 
-_EXAMPLE = 'Write it like {"1": "leaf", "2": "lesion"}, with a disease\'s name where it is known.'
+_EXAMPLE = tr(
+    'Write it like {"1": "leaf", "2": "lesion"}, with a disease\'s name where it is known.'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +108,7 @@ class MaskFolder:
     def scan(cls, folder: Path) -> MaskFolder:
         """Every PNG in ``folder`` and below. Raises ImportRefused when it is no folder."""
         if not folder.is_dir():
-            raise ImportRefused(folder, "There is no such folder of masks. Check its name.")
+            raise ImportRefused(folder, tr("There is no such folder of masks. Check its name."))
         found: dict[str, list[Path]] = {}
         for path in sorted(folder.rglob("*")):
             if path.suffix.lower() == ".png" and not path.name.startswith("."):
@@ -103,7 +121,11 @@ class MaskFolder:
         if len(paths) > 1:
             names = " and ".join(str(p.relative_to(self.folder)) for p in paths[:2])
             raise ImportRefused(
-                photo, f"Two masks could belong to it: {names}. Keep one, or import them apart."
+                photo,
+                tr(
+                    "Two masks could belong to it: {names}. Keep one, or import them apart.",
+                    names=names,
+                ),
             )
         return paths[0] if paths else None
 
@@ -125,8 +147,14 @@ def fitted(mask: ClassMask, path: Path, header: PhotoHeader) -> Values:
         return turned(mask.values, header.orientation)
     raise ImportRefused(
         path,
-        f"Its mask is {width} × {height} pixels, the photo {header.width} × {header.height}. "
-        "Save the mask in the photo's size and import again.",
+        tr(
+            "Its mask is {width} × {height} pixels, the photo {width_2} × {height_2}. "
+            "Save the mask in the photo's size and import again.",
+            width=width,
+            height=height,
+            width_2=header.width,
+            height_2=header.height,
+        ),
     )
 
 
@@ -137,8 +165,12 @@ def check_values(mask: ClassMask, path: Path, names: MaskMap) -> None:
         listed = ", ".join(str(v) for v in strange[:6])
         raise ImportRefused(
             path,
-            f"Its mask {path.name} holds the value {listed}, which the mask map does not name. "
-            "Add it to the map; “background” for what does not count.",
+            tr(
+                "Its mask {name} holds the value {listed}, which the mask map does not "
+                "name. Add it to the map; “background” for what does not count.",
+                name=path.name,
+                listed=listed,
+            ),
         )
 
 

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 
 from core.training.config import TrainConfig
 from core.training.run_folder import Sample
-from core.wording import count
 
 FIGURES = (
     ("lesion_dice", "Dice of the lesions", 2),
@@ -44,14 +43,18 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(f"“{name}”" for name in names)
 
 
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
+
+
 def _data(config: TrainConfig, samples: Sequence[Sample]) -> str:
     train = [s for s in samples if s.split == "train"]
     held = [s for s in samples if s.split != "train"]
     by_class = Counter(s.disease for s in train)
     held_by_class = Counter(s.disease for s in held)
     lines = [
-        f"{count(len(train), 'leaf', 'leaves')}, {sum(bool(s.lesions) for s in train)} of them "
-        f"with outlined lesions; {count(len(held), 'more was', 'more were')} held out to measure.",
+        f"{_counted(len(train), 'leaf', 'leaves')}, {sum(bool(s.lesions) for s in train)} of them with "
+        f"outlined lesions; {_counted(len(held), 'more was', 'more were')} held out to measure.",
         "",
         "| class | to learn from | held out |",
         "|---|---|---|",

@@ -40,7 +40,9 @@ from core.domain.region import Region, RegionInfo, RegionKind
 from core.engines.base import Candidate
 from core.errors import Bug
 from core.geometry.areas import Areas
+from core.language import tr
 from core.services.areas import AreaBook
+from core.wording import marked
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ class LabellingSession:
         *,
         region: RegionId | None,
         draft: Draft,
-        title: str = "Brush stroke",
+        title: str = tr("Brush stroke"),
     ) -> Edit | None:
         """A finished stroke or shape: XOR tiles of ``region``, or the tiles of a new one.
 
@@ -153,7 +155,7 @@ class LabellingSession:
         proposed = TileMask.from_array(candidate.pixels, candidate.origin, size)
         if into is None or into not in self._regions:
             tiles = proposed.packed()
-            return self._add(tiles, draft, "Accept proposal") if tiles else None
+            return self._add(tiles, draft, tr("Accept proposal")) if tiles else None
         before = self._regions[into].mask
         box = proposed.box()
         if box is None:
@@ -162,7 +164,7 @@ class LabellingSession:
         if not instead:
             after.add(box, proposed.read(box))
         delta = before.delta(after)
-        title = "Refine region" if instead else "Extend region"
+        title = tr("Refine region") if instead else tr("Extend region")
         return self.edit(title, PixelsChanged(into, delta)) if delta else None
 
     def delete(self, *regions: RegionId) -> Edit | None:
@@ -170,7 +172,7 @@ class LabellingSession:
         found = [self._regions[r] for r in regions if r in self._regions]
         if not found:
             return None
-        title = "Delete region" if len(found) == 1 else "Delete regions"
+        title = tr("Delete region") if len(found) == 1 else tr("Delete regions")
         return self.edit(title, *(RegionRemoved(r.info, r.mask.packed()) for r in found))
 
     def relabel(
@@ -185,7 +187,7 @@ class LabellingSession:
         ]
         if not changes:
             return None
-        title = "Relabel region" if len(changes) == 1 else "Relabel regions"
+        title = tr("Relabel region") if len(changes) == 1 else tr("Relabel regions")
         return self.edit(title, *changes)
 
     def name_disease(self, disease: Disease | None) -> Edit | None:
@@ -205,7 +207,7 @@ class LabellingSession:
         if after == self.label and not follow:
             return None
         return Edit(
-            self.image.id, "Name the disease", (*follow, ImageRelabelled(self.label, after))
+            self.image.id, tr("Name the disease"), (*follow, ImageRelabelled(self.label, after))
         )
 
     def set_state(
@@ -219,7 +221,7 @@ class LabellingSession:
         is_healthy = healthy is not None and self.image.disease == healthy
         known = self.image.mask_known or (finished and is_healthy)
         return self._relabel_image(
-            f"Mark as {state.value.replace('_', ' ')}",
+            marked(state),
             replace(brought_to(self.label, state, by), mask_known=known),
         )
 
@@ -234,7 +236,7 @@ class LabellingSession:
         after = replace(self._begun(), disease=disease, mask_known=True)
         if not removed and after == self.label:
             return None
-        return Edit(self.image.id, "No lesions", (*removed, ImageRelabelled(self.label, after)))
+        return Edit(self.image.id, tr("No lesions"), (*removed, ImageRelabelled(self.label, after)))
 
     # -- carrying out
 

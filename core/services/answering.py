@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from core.domain.ids import ImageId
 from core.errors import AdapterRefused, ImageUnreadable, WorkerFailed
 from core.imaging.probability import read_probability
+from core.language import tr
 from core.training.run_folder import RunFolder
 from core.workers.client import WorkerClient
 from core.workers.wire import Message
@@ -94,7 +95,9 @@ class Answerer:
         try:
             return _answer(event, folder)
         except (KeyError, TypeError, ValueError) as error:
-            raise WorkerFailed("The prediction process gave an answer without sense.") from error
+            raise WorkerFailed(
+                tr("The prediction process gave an answer without sense.")
+            ) from error
 
     def verify(self, run: RunFolder, images: Sequence[ImageId]) -> Verified:
         """Score some photos of the run again with the loaded adapter."""
@@ -109,8 +112,10 @@ class Answerer:
             return self._worker.wait_for(*names, timeout=timeout)
         except TimeoutError as error:
             raise WorkerFailed(
-                "The prediction process has not answered for a long time; close other programs "
-                "and try again."
+                tr(
+                    "The prediction process has not answered for a long time; close other programs "
+                    "and try again."
+                )
             ) from error
 
 
@@ -127,5 +132,5 @@ def _answer(event: Message, folder: Path) -> Answer:
 def _inside(folder: Path, name: str) -> Path:
     path = (folder / name).resolve()
     if not path.is_relative_to(folder.resolve()):
-        raise ValueError("a mask outside its folder")
+        raise ValueError(tr("a mask outside its folder"))
     return path

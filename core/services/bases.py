@@ -14,6 +14,7 @@ import platformdirs
 
 from core import files, registry
 from core.errors import ModelMissing, UsageError, UserError
+from core.language import tr
 from core.vlms.base import VlmSpec
 
 PACKAGE = "core.vlms"
@@ -50,14 +51,22 @@ def choose(text: str) -> ChosenBase:
     spec = registry.find(PACKAGE, VlmSpec, name)
     if not folder and not spec.folder:
         raise UsageError(
-            f"“{spec.title}” lies in a folder of yours; write --base {spec.id}=FOLDER with the "
-            "folder that holds its config.json."
+            tr(
+                "“{title}” lies in a folder of yours; write --base {id}=FOLDER with the "
+                "folder that holds its config.json.",
+                title=spec.title,
+                id=spec.id,
+            )
         )
     base = ChosenBase(spec, str(Path(folder).expanduser().resolve()) if folder else "")
     if not (base.folder / "config.json").is_file() or not base.bytes:
         raise ModelMissing(
-            f"The base model “{spec.title}” is not in {base.folder}: that folder needs a "
-            "config.json and .safetensors weights."
+            tr(
+                "The base model “{title}” is not in {folder}: that folder needs a "
+                "config.json and .safetensors weights.",
+                title=spec.title,
+                folder=base.folder,
+            )
         )
     if base.path:
         remember(name, base.path)

@@ -12,7 +12,9 @@ from core.domain.bulk import Assignment, BulkEdit, Field, Values
 from core.domain.disease import Disease
 from core.domain.ids import ImageId
 from core.domain.image import ImageState, Split
+from core.language import tr
 from core.ports import ImageQuery, ProjectStore
+from core.wording import marked
 
 
 def name(store: ProjectStore, images: Sequence[ImageId], disease: Disease | None) -> BulkEdit:
@@ -20,7 +22,7 @@ def name(store: ProjectStore, images: Sequence[ImageId], disease: Disease | None
     values: Values = {Field.DISEASE: disease.id if disease else None}
     unseen = ImageQuery(states=frozenset((ImageState.UNSEEN,)), removed=None)
     begun: Values = {**values, Field.STATE: ImageState.IN_PROGRESS}
-    return BulkEdit("Name the disease", tuple(_parted(store, images, unseen, begun, values)))
+    return BulkEdit(tr("Name the disease"), tuple(_parted(store, images, unseen, begun, values)))
 
 
 def mark(
@@ -36,7 +38,7 @@ def mark(
     if state is not ImageState.CHECKED:
         values[Field.DONE_BY] = by if state is ImageState.DONE else ""
     values[Field.CHECKED_BY] = by if state is ImageState.CHECKED else ""
-    title = f"Mark as {state.value.replace('_', ' ')}"
+    title = marked(state)
     if healthy is None or state not in (ImageState.DONE, ImageState.CHECKED):
         return BulkEdit(title, (Assignment(values, tuple(images)),))
     of_healthy = ImageQuery(disease=healthy.id, removed=None)
@@ -46,17 +48,17 @@ def mark(
 
 def put_in_split(images: Sequence[ImageId], split: Split) -> BulkEdit:
     """Which part of training they belong to."""
-    return BulkEdit("Choose the part of training", _all(images, {Field.SPLIT: split}))
+    return BulkEdit(tr("Choose the part of training"), _all(images, {Field.SPLIT: split}))
 
 
 def put_in_group(images: Sequence[ImageId], group: str) -> BulkEdit:
     """Plant, plot or session; "" for none."""
-    return BulkEdit("Set the group", _all(images, {Field.GROUP: group.strip()}))
+    return BulkEdit(tr("Set the group"), _all(images, {Field.GROUP: group.strip()}))
 
 
 def remove(images: Sequence[ImageId], *, back: bool = False) -> BulkEdit:
     """Out of the project, with all that is known of them, or ``back`` into it."""
-    title = "Put photos back" if back else "Remove photos"
+    title = tr("Put photos back") if back else tr("Remove photos")
     return BulkEdit(title, _all(images, {Field.REMOVED: not back}))
 
 

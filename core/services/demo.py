@@ -18,6 +18,7 @@ from core.domain.ids import ImageId
 from core.domain.run import Score
 from core.files import whole_file
 from core.imaging.drawn_leaves import DISEASES, draw_leaf
+from core.language import tr, trn
 from core.ports import ProjectStore
 from core.services import demo_outlines, review, training_session
 from core.services.export import export_adapter
@@ -27,7 +28,6 @@ from core.services.runs import find_run
 from core.services.train import prepare_run, recover, settings_of
 from core.training.config import TrainConfig
 from core.training.run_folder import RunFolder
-from core.wording import count
 
 BASE = "starter"
 MINUTES = 3.0
@@ -64,7 +64,13 @@ def run_demo(store: ProjectStore, *, minutes: float, story: Story, base: str = B
     """
     recover(store)
     _outline(store, story)
-    story.say(f"Training for {minutes:g} {'minute' if minutes == 1 else 'minutes'}…")
+    story.say(
+        tr(
+            "Training for {minutes:g} {which}…",
+            minutes=minutes,
+            which="minute" if minutes == 1 else "minutes",
+        )
+    )
     config = settings_of("quick", minutes=minutes, base=base)
     first = _train(store, config, story)
     hard = _hard(store, first, story)
@@ -86,12 +92,16 @@ def run_demo(store: ProjectStore, *, minutes: float, story: Story, base: str = B
 
 
 def _outline(store: ProjectStore, story: Story) -> None:
-    story.say("Outlining lesions by clicks, with the assistant Leaf…")
+    story.say(tr("Outlining lesions by clicks, with the assistant Leaf…"))
     for leaf in demo_outlines.outline_by_clicks(store):
         story.say(
-            f"  {leaf.name}: {count(leaf.clicks, 'click')}, "
-            f"{count(leaf.outlined, 'lesion')} outlined, "
-            f"Dice {leaf.dice:.2f} to the mask kept back"
+            tr(
+                "  {name}: {clicks}, {lesions} outlined, Dice {dice:.2f} to the mask kept back",
+                name=leaf.name,
+                clicks=trn("{n:,} click", "{n:,} clicks", leaf.clicks),
+                lesions=trn("{n:,} lesion", "{n:,} lesions", leaf.outlined),
+                dice=leaf.dice,
+            )
         )
 
 
@@ -100,7 +110,7 @@ def _train(store: ProjectStore, config: TrainConfig, story: Story) -> RunFolder:
     training_session.train(store, folder, on_event=story.on_event)
     found = _review(store, folder)
     dice = "–" if found.dice is None else f"{found.dice:.2f}"
-    story.say(f"Run {folder.id}: Dice {dice} on held-out leaves.")
+    story.say(tr("Run {id}: Dice {dice} on held-out leaves.", id=folder.id, dice=dice))
     return folder
 
 
@@ -113,10 +123,17 @@ def _hard(store: ProjectStore, folder: RunFolder, story: Story) -> list[Score]:
     hard = review.below(store, folder.id, BELOW)
     if len(hard) < CORRECTED:
         hard = store.worst(folder.id, limit=CORRECTED)
-    story.say(f"{count(len(hard), 'leaf is', 'leaves are')} hard; the worst:")
+    story.say(trn("{n:,} leaf is hard; the worst:", "{n:,} leaves are hard; the worst:", len(hard)))
     for score in hard[:SHOWN]:
         name = store.resolve(store.image(score.image)).name
-        story.say(f"  {name}: Dice {score.dice or 0.0:.2f}, called {score.predicted}")
+        story.say(
+            tr(
+                "  {name}: Dice {value:.2f}, called {predicted}",
+                name=name,
+                value=score.dice or 0.0,
+                predicted=score.predicted,
+            )
+        )
     return hard
 
 
@@ -131,7 +148,13 @@ def _correct(store: ProjectStore, hard: list[Score], story: Story) -> None:
     for image in sorted(masks, key=order)[:CORRECTED]:
         change = demo_outlines.correct(store, image, masks[image])
         name = store.resolve(store.image(image)).name
-        story.say(f"  corrected {name}: the clicked outline had Dice {change:.2f} to the new one")
+        story.say(
+            tr(
+                "  corrected {name}: the clicked outline had Dice {change:.2f} to the new one",
+                name=name,
+                change=change,
+            )
+        )
 
 
 def _train_again(
@@ -147,9 +170,14 @@ def _train_again(
     ids = {s.image for s in hard}
     before, after = _mean(store, first, ids), _mean(store, folder, ids)
     story.say(
-        f"Mean Dice of the hard leaves: {_shown(before)} before, {_shown(after)} after; of the "
-        f"held-out leaves: {_shown(_review(store, first).dice)} before, "
-        f"{_shown(_review(store, folder).dice)} after."
+        tr(
+            "Mean Dice of the hard leaves: {shown} before, {shown_2} after; of the "
+            "held-out leaves: {shown_3} before, {shown_4} after.",
+            shown=_shown(before),
+            shown_2=_shown(after),
+            shown_3=_shown(_review(store, first).dice),
+            shown_4=_shown(_review(store, folder).dice),
+        )
     )
     return folder
 
@@ -164,11 +192,14 @@ def _shown(dice: float | None) -> str:
 
 
 def _export(store: ProjectStore, folder: RunFolder, story: Story) -> Path:
-    out = store.folder.parent / f"adapter {folder.id}"
+    out = store.folder.parent / tr("adapter {id}", id=folder.id)
     done = export_adapter(folder, out)
     story.say(
-        f"The adapter is in {out}: reloaded, {done.verified.agreement:.0%} of the diseases as "
-        "scored."
+        tr(
+            "The adapter is in {out}: reloaded, {agreement:.0%} of the diseases as scored.",
+            out=out,
+            agreement=done.verified.agreement,
+        )
     )
     return out
 
@@ -185,7 +216,14 @@ def _predict(store: ProjectStore, adapter: Path, story: Story) -> Predicted:
     found = predict(adapter, [photo], home / "predictions", replace=True).predicted[0]
     true = 100 * sum(m.sum() for m in leaf.lesions.values()) / leaf.leaf.sum()
     story.say(
-        f"A new leaf with {name} on {true:.1f} % of its area: predicted {found.disease} "
-        f"({found.probability:.0%}), {found.severity:.1f} %."
+        tr(
+            "A new leaf with {name} on {true:.1f} % of its area: predicted {disease} "
+            "({probability:.0%}), {severity:.1f} %.",
+            name=name,
+            true=true,
+            disease=found.disease,
+            probability=found.probability,
+            severity=found.severity,
+        )
     )
     return found

@@ -25,6 +25,7 @@ from core.engines.base import EngineSpec
 from core.errors import UserError
 from core.exporters.base import ExporterSpec
 from core.files import size_text
+from core.language import tr
 from core.services import bases, machine
 from core.services.checks import Check, Level
 
@@ -44,7 +45,7 @@ FLOORS = {
     "sqlalchemy": "2.1",
     "segment-anything": "1.0",
 }
-INSTALL = "Run “python3 installer/run.py demo”, which installs what is missing."
+INSTALL = tr("Run “python3 installer/run.py demo”, which installs what is missing.")
 SUMS = "SHA256SUMS"
 """Beside a shipped model: lines of "digest  name", as sha256sum writes them."""
 Examination = Callable[[], Iterable[Check]]
@@ -68,8 +69,13 @@ def _python() -> Iterator[Check]:
         "python",
         "Python",
         Level.OK if fine else Level.FAIL,
-        f"{version} on {platform.system()} {platform.machine()}",
-        "" if fine else "Install Python 3.11 or newer.",
+        tr(
+            "{version} on {system} {machine}",
+            version=version,
+            system=platform.system(),
+            machine=platform.machine(),
+        ),
+        "" if fine else tr("Install Python 3.11 or newer."),
     )
     yield Check("sqlite", "SQLite", Level.OK, sqlite3.sqlite_version)
 
@@ -79,10 +85,10 @@ def _packages() -> Iterator[Check]:
         try:
             version = metadata.version(name)
         except metadata.PackageNotFoundError:
-            yield Check(f"package.{name}", name, Level.FAIL, "is not installed", INSTALL)
+            yield Check(f"package.{name}", name, Level.FAIL, tr("is not installed"), INSTALL)
             continue
         if _parts(version) < _parts(floor):
-            text = f"{version} is older than {floor}"
+            text = tr("{version} is older than {floor}", version=version, floor=floor)
             yield Check(f"package.{name}", name, Level.FAIL, text, INSTALL)
         else:
             yield Check(f"package.{name}", name, Level.OK, version)
@@ -97,12 +103,17 @@ def qt_trap(pyside: str, python: tuple[int, int]) -> Check:
     if _parts(pyside) == (6, 12, 0) and python < (3, 12):
         return Check(
             "qt.python",
-            "PySide6 and Python",
+            tr("PySide6 and Python"),
             Level.FAIL,
-            f"PySide6 {pyside} aborts on Python {python[0]}.{python[1]} after some hundred signals",
-            "Install PySide6-Essentials 6.11.3, or use Python 3.12 or newer.",
+            tr(
+                "PySide6 {pyside} aborts on Python {python}.{python_2} after some hundred signals",
+                pyside=pyside,
+                python=python[0],
+                python_2=python[1],
+            ),
+            tr("Install PySide6-Essentials 6.11.3, or use Python 3.12 or newer."),
         )
-    return Check("qt.python", "PySide6 and Python", Level.OK, "work together")
+    return Check("qt.python", tr("PySide6 and Python"), Level.OK, tr("work together"))
 
 
 def _qt() -> Iterator[Check]:
@@ -118,8 +129,8 @@ def _qt() -> Iterator[Check]:
     if folder is None:
         return
     needed = [
-        ("qt.gui", "Qt's libraries", next(folder.glob("QtGui*.so"), None), Level.FAIL),
-        ("qt.xcb", "Qt's window", folder / "Qt/plugins/platforms/libqxcb.so", Level.WARN),
+        ("qt.gui", tr("Qt's libraries"), next(folder.glob("QtGui*.so"), None), Level.FAIL),
+        ("qt.xcb", tr("Qt's window"), folder / "Qt/plugins/platforms/libqxcb.so", Level.WARN),
     ]
     for name, title, library, level in needed:
         if library is not None and library.is_file():
@@ -130,13 +141,13 @@ def _display() -> Check:
     names = [k for k in ("WAYLAND_DISPLAY", "DISPLAY") if os.environ.get(k)]
     if names:
         text = f"{names[0]}={os.environ[names[0]]}"
-        return Check("display", "Display", Level.OK, text)
+        return Check("display", tr("Display"), Level.OK, text)
     return Check(
         "display",
-        "Display",
+        tr("Display"),
         Level.WARN,
-        "there is none, so no window can be opened here",
-        "The commands work without one; “leafspot demo --headless” does the whole job.",
+        tr("there is none, so no window can be opened here"),
+        tr("The commands work without one; “leafspot demo --headless” does the whole job."),
     )
 
 
@@ -154,15 +165,18 @@ def missing_libraries(library: Path) -> list[str] | None:
 def linked(name: str, title: str, missing: list[str] | None, level: Level) -> Check:
     """Qt's own message blames xcb-cursor whatever is missing; this names the library."""
     if missing is None:
-        return Check(name, title, Level.UNKNOWN, "ldd is not there to ask")
+        return Check(name, title, Level.UNKNOWN, tr("ldd is not there to ask"))
     if not missing:
-        return Check(name, title, Level.OK, "all system libraries are there")
+        return Check(name, title, Level.OK, tr("all system libraries are there"))
     return Check(
         name,
         title,
         level,
-        f"missing: {', '.join(missing)}",
-        "Run “python3 installer/run.py demo”: it installs them, or prints the command that does.",
+        tr("missing: {list}", list=", ".join(missing)),
+        tr(
+            "Run “python3 installer/run.py demo”: it installs them, or prints the command "
+            "that does."
+        ),
     )
 
 
@@ -173,18 +187,23 @@ def _torch() -> Iterator[Check]:
 def judge_torch(found: dict[str, dict[str, object]], *, nvidia: bool) -> Iterator[Check]:
     """From what a process of its own saw. ``nvidia``: the card's driver is installed."""
     for name, title in (("torch", "PyTorch"), ("torchvision", "torchvision")):
-        said = found.get(name, {"error": "did not answer"})
+        said = found.get(name, {"error": tr("did not answer")})
         if "error" in said:
-            remedy = "Install torch and torchvision together, from the same source. " + INSTALL
+            remedy = tr("Install torch and torchvision together, from the same source. ") + INSTALL
             yield Check(name, title, Level.FAIL, str(said["error"]), remedy)
         else:
             yield Check(name, title, Level.OK, str(said["version"]))
-    four_bit = found.get("bitsandbytes", {"error": "did not answer"})
+    four_bit = found.get("bitsandbytes", {"error": tr("did not answer")})
     if "error" in four_bit:
-        remedy = "Training in 4-bit is not possible; “lora-fp32” is. " + INSTALL
-        yield Check("nf4", "4-bit NF4", Level.WARN, str(four_bit["error"]), remedy)
+        remedy = tr("Training in 4-bit is not possible; “lora-fp32” is. ") + INSTALL
+        yield Check("nf4", tr("4-bit NF4"), Level.WARN, str(four_bit["error"]), remedy)
     else:
-        yield Check("nf4", "4-bit NF4", Level.OK, f"bitsandbytes {four_bit['version']}")
+        yield Check(
+            "nf4",
+            tr("4-bit NF4"),
+            Level.OK,
+            tr("bitsandbytes {four_bit}", four_bit=four_bit["version"]),
+        )
     yield _gpu(found.get("gpu", {}), nvidia=nvidia)
 
 
@@ -192,34 +211,59 @@ def _gpu(said: dict[str, object], *, nvidia: bool) -> Check:
     if said.get("name"):
         total = size_text(float(str(said.get("total", 0))))
         free = size_text(float(str(said.get("free", 0))))
-        return Check("gpu", "Graphics card", Level.OK, f"{said['name']}, {free} of {total} free")
-    if nvidia:
-        built = f"is built for CUDA {said['built_for']}" if said.get("built_for") else "has no CUDA"
         return Check(
             "gpu",
-            "Graphics card",
-            Level.WARN,
-            f"an NVIDIA driver is there but PyTorch, which {built}, does not see the card",
-            "Update the driver; on Windows take PyTorch from its CUDA index.",
+            tr("Graphics card"),
+            Level.OK,
+            tr("{said}, {free} of {total} free", said=said["name"], free=free, total=total),
         )
-    return Check("gpu", "Graphics card", Level.OK, "none that PyTorch can use; the CPU will do")
+    if nvidia:
+        built = (
+            tr("is built for CUDA {said}", said=said["built_for"])
+            if said.get("built_for")
+            else tr("has no CUDA")
+        )
+        return Check(
+            "gpu",
+            tr("Graphics card"),
+            Level.WARN,
+            tr(
+                "an NVIDIA driver is there but PyTorch, which {built}, does not see the card",
+                built=built,
+            ),
+            tr("Update the driver; on Windows take PyTorch from its CUDA index."),
+        )
+    return Check(
+        "gpu", tr("Graphics card"), Level.OK, tr("none that PyTorch can use; the CPU will do")
+    )
 
 
 def _machine() -> Iterator[Check]:
     memory = machine.memory()
     if memory.total:
         level = Level.OK if memory.available >= 3e9 else Level.WARN
-        text = f"{size_text(memory.available)} of {size_text(memory.total)} free"
-        remedy = "Close other programs before training." if level is Level.WARN else ""
-        yield Check("memory", "Memory", level, text, remedy)
+        text = tr(
+            "{size_text} of {size_text_2} free",
+            size_text=size_text(memory.available),
+            size_text_2=size_text(memory.total),
+        )
+        remedy = tr("Close other programs before training.") if level is Level.WARN else ""
+        yield Check("memory", tr("Memory"), level, text, remedy)
     else:
-        yield Check("memory", "Memory", Level.UNKNOWN, "the system does not say")
+        yield Check("memory", tr("Memory"), Level.UNKNOWN, tr("the system does not say"))
     cores = machine.cores()
-    yield Check("cores", "Processor", Level.OK, f"{cores} core{'s' if cores != 1 else ''}")
+    yield Check(
+        "cores",
+        tr("Processor"),
+        Level.OK,
+        tr("{cores} core{which}", cores=cores, which="s" if cores != 1 else ""),
+    )
     free = shutil.disk_usage(_existing(_data_folder())).free
     level = Level.OK if free > 4e9 else Level.WARN if free > 5e8 else Level.FAIL
-    remedy = "" if level is Level.OK else "Free some space before importing or training."
-    yield Check("disk", "Disk", level, f"{size_text(free)} free", remedy)
+    remedy = "" if level is Level.OK else tr("Free some space before importing or training.")
+    yield Check(
+        "disk", tr("Disk"), level, tr("{size_text} free", size_text=size_text(free)), remedy
+    )
 
 
 def _data_folder() -> Path:
@@ -234,12 +278,12 @@ def _existing(folder: Path) -> Path:
 
 def _folders() -> Iterator[Check]:
     named = {
-        "data": ("Data folder", _data_folder()),
+        "data": (tr("Data folder"), _data_folder()),
         "config": (
-            "Settings folder",
+            tr("Settings folder"),
             Path(platformdirs.user_config_dir("leafspot", appauthor=False)),
         ),
-        "temporary": ("Temporary folder", Path(tempfile.gettempdir())),
+        "temporary": (tr("Temporary folder"), Path(tempfile.gettempdir())),
     }
     for name, (title, folder) in named.items():
         yield writable(f"folder.{name}", title, folder)
@@ -252,15 +296,21 @@ def writable(name: str, title: str, folder: Path) -> Check:
             file.write(b"leafspot")
     except OSError as error:
         why = error.strerror or str(error)
-        remedy = "Allow yourself to write there, or free some space."
-        return Check(name, title, Level.FAIL, f"{folder} may not be written ({why})", remedy)
+        remedy = tr("Allow yourself to write there, or free some space.")
+        return Check(
+            name,
+            title,
+            Level.FAIL,
+            tr("{folder} may not be written ({why})", folder=folder, why=why),
+            remedy,
+        )
     return Check(name, title, Level.OK, str(folder))
 
 
 def _models() -> Iterator[Check]:
     for spec in bases.specs().values():
         if not spec.folder:
-            text = "lies in a folder of yours; not looked at"
+            text = tr("lies in a folder of yours; not looked at")
             yield Check(f"model.{spec.id}", spec.title, Level.UNKNOWN, text)
         else:
             yield shipped_model(spec.id, spec.title, spec.path())
@@ -274,21 +324,25 @@ def shipped_model(
 ) -> Check:
     """A model that comes with Leafspot: there, and the bytes that were shipped."""
     weights = sorted(folder.glob("*.safetensors"))
-    again = "Get Leafspot's files again; the model is in resources/models."
+    again = tr("Get Leafspot's files again; the model is in resources/models.")
     if not weights or not all((folder / file).is_file() for file in needs):
-        return Check(f"model.{name}", title, Level.FAIL, f"is not in {folder}", again)
+        return Check(
+            f"model.{name}", title, Level.FAIL, tr("is not in {folder}", folder=folder), again
+        )
     listed = _sums(folder / SUMS)
     if listed is None:
-        text = "is here; whether it came undamaged is not known: its checksums did not come along"
+        text = tr(
+            "is here; whether it came undamaged is not known: its checksums did not come along"
+        )
         return Check(f"model.{name}", title, Level.OK, text)
     for file in [*listed, *(p.name for p in weights if p.name not in listed)]:
         path = folder / file
         if not path.is_file():
-            return Check(f"model.{name}", title, Level.FAIL, f"lacks {file}", again)
+            return Check(f"model.{name}", title, Level.FAIL, tr("lacks {file}", file=file), again)
         if files.sha256(path) != listed.get(file):
-            damaged = f"{file} is not as it was shipped"
+            damaged = tr("{file} is not as it was shipped", file=file)
             return Check(f"model.{name}", title, Level.FAIL, damaged, again)
-    return Check(f"model.{name}", title, Level.OK, "is here, every file as it was shipped")
+    return Check(f"model.{name}", title, Level.OK, tr("is here, every file as it was shipped"))
 
 
 def _sums(path: Path) -> dict[str, str] | None:
@@ -309,8 +363,8 @@ def _below(written: str) -> str:
 
 def _plugins() -> Iterator[Check]:
     kinds: list[tuple[str, str, type[EngineSpec] | type[ExporterSpec]]] = [
-        ("core.engines", "Outlining engines", EngineSpec),
-        ("core.exporters", "Export formats", ExporterSpec),
+        ("core.engines", tr("Outlining engines"), EngineSpec),
+        ("core.exporters", tr("Export formats"), ExporterSpec),
     ]
     for package, title, kind in kinds:
         try:

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 
 from core.errors import DiskFull, DownloadFailed
 from core.files import flush, flush_folder, size_text, told
+from core.language import tr
 from core.services.published import PublishedFile
 
 CHUNK = 1 << 18
@@ -32,7 +33,7 @@ TRIES = 4
 """Connections in a row that bring nothing new before the person is told."""
 MAX_BYTES = 20_000_000_000
 LOOPBACK = "127.0.0.1"
-AGAIN = "What has arrived is kept: press Download again to go on from there."
+AGAIN = tr("What has arrived is kept: press Download again to go on from there.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,9 @@ def fetch(
         try:
             if _bring(file, part, progress, cancelled, stall):
                 return _finish(file, part, target)
-            reason: OSError | http.client.HTTPException = ConnectionError("the file has changed")
+            reason: OSError | http.client.HTTPException = ConnectionError(
+                tr("the file has changed")
+            )
         except urllib.error.HTTPError as error:
             raise _refused(file, error) from error
         except (
@@ -86,10 +89,14 @@ def fetch(
         idle = 0 if part.size > most else idle + 1
         most = max(most, part.size)
         if idle >= TRIES:
-            kept = f" {AGAIN}" if part.size else " Look at the connection and try again."
+            kept = f" {AGAIN}" if part.size else tr(" Look at the connection and try again.")
             raise DownloadFailed(
-                f"{file.host} was not reached, or the connection was cut after "
-                f"{size_text(part.size)}.{kept}"
+                tr(
+                    "{host} was not reached, or the connection was cut after {size_text}.{kept}",
+                    host=file.host,
+                    size_text=size_text(part.size),
+                    kept=kept,
+                )
             ) from reason
     return None
 
@@ -108,8 +115,12 @@ class _Part:
             self.mark = str(found.get("mark") or "")
         elif self.path.exists() or self._said.exists():
             raise DownloadFailed(
-                f"“{self.path.name}” in “{target.parent.name}” is in the way and is not of this "
-                "download; move it away and try again."
+                tr(
+                    "“{name}” in “{name_2}” is in the way and is not of this download; move it "
+                    "away and try again.",
+                    name=self.path.name,
+                    name_2=target.parent.name,
+                )
             )
 
     @property
@@ -136,8 +147,11 @@ class _Part:
                 target.hardlink_to(self.path)
             except FileExistsError:
                 raise DownloadFailed(
-                    f"“{target.name}” has appeared meanwhile and is left as it is; the download "
-                    "lies beside it."
+                    tr(
+                        "“{name}” has appeared meanwhile and is left as it is; the download lies "
+                        "beside it.",
+                        name=target.name,
+                    )
                 ) from None
             except OSError:  # a drive without hard links
                 if target.exists():
@@ -210,7 +224,9 @@ def _pour(
                 raise http.client.IncompleteRead(b"", total - have)
             return have > 0
         if have + len(data) > limit:
-            raise DownloadFailed(f"{name}: the server sends more than it said; nothing was kept.")
+            raise DownloadFailed(
+                tr("{name}: the server sends more than it said; nothing was kept.", name=name)
+            )
         out.write(data)
         have += len(data)
     return False
@@ -222,14 +238,19 @@ def _total(file: PublishedFile, answer: Any, start: int) -> int | None:
     if answer.status == http.HTTPStatus.PARTIAL_CONTENT:
         said = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", answer.headers.get("Content-Range", ""))
         if said is None or int(said[1]) != start:
-            raise http.client.HTTPException("another range than was asked for")
+            raise http.client.HTTPException(tr("another range than was asked for"))
         total = int(said[2])
     elif (length := answer.headers.get("Content-Length", "")).isdecimal():
         total = int(length)
     if file.size is not None and total not in (None, file.size):
         raise DownloadFailed(
-            f"{file.host} offers a file of {total} bytes where {file.size} were published; "
-            "nothing was fetched."
+            tr(
+                "{host} offers a file of {total} bytes where {size} were published; "
+                "nothing was fetched.",
+                host=file.host,
+                total=total,
+                size=file.size,
+            )
         )
     return file.size if total is None else total
 
@@ -246,8 +267,13 @@ def _finish(file: PublishedFile, part: _Part, target: Path) -> Fetched:
     if file.sha256 is not None and digest != file.sha256:
         part.throw_away()
         raise DownloadFailed(
-            f"What {file.host} sent is not the published {file.name} (its SHA-256 is "
-            f"{digest[:12]}…); it was thrown away. Try again later."
+            tr(
+                "What {host} sent is not the published {name} (its SHA-256 is {digest}…); "
+                "it was thrown away. Try again later.",
+                host=file.host,
+                name=file.name,
+                digest=digest[:12],
+            )
         )
     part.become(target)
     return Fetched(target, digest, verified=file.sha256 is not None)
@@ -260,8 +286,12 @@ def _already_there(file: PublishedFile, target: Path) -> Fetched:
         if file.sha256 in (None, digest):
             return Fetched(target, digest, verified=file.sha256 is not None)
     raise DownloadFailed(
-        f"There is another “{target.name}” in “{target.parent.name}”, which is left as it is; move "
-        "it away to fetch the published one."
+        tr(
+            "There is another “{name}” in “{name_2}”, which is left as it is; move it "
+            "away to fetch the published one.",
+            name=target.name,
+            name_2=target.parent.name,
+        )
     )
 
 
@@ -277,16 +307,25 @@ def _need_room(part: _Part, total: int | None) -> None:
     free = shutil.disk_usage(part.path.parent).free
     if missing > free:
         raise DiskFull(
-            f"The file needs {size_text(missing)} and there are {size_text(free)} free; free some "
-            "space on that drive and try again."
+            tr(
+                "The file needs {size_text} and there are {size_text_2} free; free some "
+                "space on that drive and try again.",
+                size_text=size_text(missing),
+                size_text_2=size_text(free),
+            )
         )
 
 
 def _refused(file: PublishedFile, error: urllib.error.HTTPError) -> DownloadFailed:
     error.close()
     return DownloadFailed(
-        f"{file.host} does not hand out {file.name} (answer {error.code}). Fetch it with a browser "
-        "and open it with “Open weights…”."
+        tr(
+            "{host} does not hand out {name} (answer {code}). Fetch it with a browser "
+            "and open it with “Open weights…”.",
+            host=file.host,
+            name=file.name,
+            code=error.code,
+        )
     )
 
 
@@ -297,7 +336,7 @@ def _check_address(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname == LOOPBACK):
         return
-    raise DownloadFailed("Only addresses with https are fetched from.")
+    raise DownloadFailed(tr("Only addresses with https are fetched from."))
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
@@ -313,8 +352,11 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         local = self._local and parts.scheme == "http" and parts.hostname == LOOPBACK
         if parts.scheme != "https" and not local:
             raise DownloadFailed(
-                f"{urlsplit(req.full_url).hostname} sends on to an address without https, which is "
-                "not followed. Fetch the file with a browser."
+                tr(
+                    "{hostname} sends on to an address without https, which is not followed. "
+                    "Fetch the file with a browser.",
+                    hostname=urlsplit(req.full_url).hostname,
+                )
             )
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 

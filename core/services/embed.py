@@ -19,6 +19,7 @@ from core.embeddings.store import FOLDER, EmbeddingStore, pack
 from core.engines.base import Embedder, Embedding, EngineSpec
 from core.errors import ExportInTheWay, ExportRefused, ImageUnreadable, ModelMissing
 from core.imaging.decode import decode_rgb
+from core.language import tr
 from core.ports import ImageQuery, ProjectStore
 from core.registry import discover, find
 from core.services.segment import ENGINES, load_engine
@@ -67,8 +68,11 @@ def embed_project(
     loaded = load_engine(engine, checkpoint)
     if not isinstance(loaded, Embedder):
         raise ModelMissing(
-            f"{spec.title} needs no preparation: it looks at a photo in a moment. "
-            "Choose another engine, or go on without."
+            tr(
+                "{title} needs no preparation: it looks at a photo in a moment. Choose "
+                "another engine, or go on without.",
+                title=spec.title,
+            )
         )
     report = EmbedReport(maker_of(spec, checkpoint))
     cache = EmbeddingStore(store.folder / FOLDER)
@@ -92,9 +96,9 @@ def embed_project(
 def free_place(path: Path, *, replace: bool) -> None:
     """Raises ExportRefused or ExportInTheWay where a pack may not be written."""
     if path.is_dir():
-        raise ExportRefused(f"“{path.name}” is a folder; name a file for the pack.")
+        raise ExportRefused(tr("“{name}” is a folder; name a file for the pack.", name=path.name))
     if path.exists() and not replace:
-        raise ExportInTheWay(f"“{path.name}” is there already.")
+        raise ExportInTheWay(tr("“{name}” is there already.", name=path.name))
 
 
 def import_pack(

@@ -27,6 +27,7 @@ from core.exporters.base import (
     is_marked,
     mark,
 )
+from core.language import tr
 from core.ports import ProjectStore
 from core.services import adapter_card
 from core.services.answering import Answerer, Verified
@@ -78,15 +79,33 @@ def export_project(
     """
     known = formats()
     if format_id not in known:
-        raise UsageError(f"There is no format “{format_id}”; choose {', '.join(sorted(known))}.")
+        raise UsageError(
+            tr(
+                "There is no format “{format_id}”; choose {list}.",
+                format_id=format_id,
+                list=", ".join(sorted(known)),
+            )
+        )
     spec = known[format_id]
     if not out.name or out.name == "..":
-        what = f"a file ending in {spec.suffix}" if spec.suffix else "a new folder"
-        raise ExportRefused(f"“{out}” names no place of its own; name {what}.")
+        what = (
+            tr("a file ending in {suffix}", suffix=spec.suffix)
+            if spec.suffix
+            else tr("a new folder")
+        )
+        raise ExportRefused(
+            tr("“{out}” names no place of its own; name {what}.", out=out, what=what)
+        )
     if spec.suffix and out.suffix.lower() != spec.suffix:
         out = out.with_name(out.name + spec.suffix)
     if spec.suffix and out.is_dir():
-        raise ExportRefused(f"“{out.name}” is a folder; name a file ending in {spec.suffix}.")
+        raise ExportRefused(
+            tr(
+                "“{name}” is a folder; name a file ending in {suffix}.",
+                name=out.name,
+                suffix=spec.suffix,
+            )
+        )
     if spec.suffix and not replace:
         _refuse_to_overwrite(store, out)
     write = cast(Exporter, registry.resolve(spec.factory))
@@ -99,7 +118,11 @@ def _refuse_to_overwrite(store: ProjectStore, out: Path) -> None:
         if not os.path.lexists(out) or (out.is_file() and is_marked(out, mark(store))):
             return
     raise ExportInTheWay(
-        f"“{out.name}” is there already and is no earlier export of “{store.name}”."
+        tr(
+            "“{name}” is there already and is no earlier export of “{name_2}”.",
+            name=out.name,
+            name_2=store.name,
+        )
     )
 
 
@@ -110,14 +133,17 @@ def export_adapter(folder: RunFolder, out: Path, *, verify: Verify | None = None
     ExportRefused when the copy does not do what the run's scores say, DiskFull, AdapterRefused.
     """
     if not out.name or out.name == "..":
-        raise ExportRefused(f"“{out}” names no place of its own; name a new folder.")
+        raise ExportRefused(tr("“{out}” names no place of its own; name a new folder.", out=out))
     if not folder.adapter.is_dir():
         raise ExportRefused(
-            f"Run {folder.id} has no adapter yet; let it train at least to its first checkpoint."
+            tr(
+                "Run {id} has no adapter yet; let it train at least to its first checkpoint.",
+                id=folder.id,
+            )
         )
     config = run_config(folder)
     size = sum(p.stat().st_size for p in folder.adapter.rglob("*") if p.is_file())
-    files.need_space(out.absolute().parent, size, what="The adapter")
+    files.need_space(out.absolute().parent, size, what=tr("The adapter"))
     with files.whole_folder(out) as draft:
         _copy(folder.adapter, draft)
         _clean(draft, config)
@@ -154,7 +180,9 @@ def _copy(source: Path, target: Path) -> None:
     for path in sorted(source.rglob("*")):
         relative = path.relative_to(source)
         if path.is_symlink():
-            raise ExportRefused(f"The run's adapter holds a link, {relative}; train it again.")
+            raise ExportRefused(
+                tr("The run's adapter holds a link, {relative}; train it again.", relative=relative)
+            )
         if path.is_dir():
             (target / relative).mkdir()
         elif relative.as_posix() != adapter_package.MANIFEST:
@@ -167,7 +195,9 @@ def _clean(draft: Path, config: TrainConfig) -> None:
         try:
             raw = json.loads(path.read_text("utf-8"))
         except ValueError as error:
-            raise ExportRefused(f"The run's {path.name} cannot be read; train again.") from error
+            raise ExportRefused(
+                tr("The run's {name} cannot be read; train again.", name=path.name)
+            ) from error
         cleaned = _without_paths(raw, config.base)
         if cleaned != raw:
             path.write_text(json.dumps(cleaned, indent=2, ensure_ascii=False) + "\n", "utf-8")
@@ -193,8 +223,11 @@ def _refuse_names(draft: Path, folder: RunFolder) -> None:
         text = path.read_text("utf-8", errors="replace").replace("\\\\", "\\")
         if any(folder_name in text for folder_name in private):
             raise ExportRefused(
-                f"The adapter's {path.name} names a folder of this computer, and an adapter must "
-                "not; please report this."
+                tr(
+                    "The adapter's {name} names a folder of this computer, and an adapter must "
+                    "not; please report this.",
+                    name=path.name,
+                )
             )
 
 
@@ -227,8 +260,11 @@ def probes(folder: RunFolder) -> Sequence[ImageId]:
     scores = sorted(folder.read_scores(), key=lambda s: (s.split == "train", s.image))
     if not scores:
         raise ExportRefused(
-            f"Run {folder.id} has not been scored, so nothing can be compared; run “leafspot "
-            "score” first."
+            tr(
+                "Run {id} has not been scored, so nothing can be compared; run “leafspot "
+                "score” first.",
+                id=folder.id,
+            )
         )
     return [s.image for s in scores[:CHECKED]]
 
@@ -236,7 +272,11 @@ def probes(folder: RunFolder) -> Sequence[ImageId]:
 def _judge(verified: Verified) -> None:
     if verified.agreement < LEAST_AGREEMENT or not verified.dice_change <= MOST_DICE_CHANGE:
         raise ExportRefused(
-            f"The copy of the adapter does not answer as the run did ({verified.agreement:.0%} of "
-            f"the diseases agree, a Dice changes by {verified.dice_change:.2f}); nothing was "
-            "exported. Run “leafspot score” and export again."
+            tr(
+                "The copy of the adapter does not answer as the run did ({agreement:.0%} "
+                "of the diseases agree, a Dice changes by {dice_change:.2f}); nothing was "
+                "exported. Run “leafspot score” and export again.",
+                agreement=verified.agreement,
+                dice_change=verified.dice_change,
+            )
         )

@@ -12,6 +12,7 @@ from core.domain.ids import DiseaseId, ImageId
 from core.domain.image import Split
 from core.domain.run import Run, Score, Verdict
 from core.errors import ModelMissing, TrainingRefused
+from core.language import tr
 from core.ports import ImageQuery, ProjectStore
 from core.services import review
 from core.services.bases import choose
@@ -57,7 +58,13 @@ def hard_run_plan(store: ProjectStore, run: Run, below: float = BELOW) -> HardPl
     wrong = set_aside(store)
     if not hard:
         raise TrainingRefused(
-            [f"No leaf of run {run.id} has a Dice below {below:.2f}; there is nothing to repeat."]
+            [
+                tr(
+                    "No leaf of run {id} has a Dice below {below:.2f}; there is nothing to repeat.",
+                    id=run.id,
+                    below=below,
+                )
+            ]
         )
     learnable = [s for s in scores if s.split == "train" and s.image not in wrong]
     images = tuple(s.image for s in hard if s.split == "train" and s.image not in wrong)
@@ -108,19 +115,21 @@ def _why_afresh(
     """Why the adapter of ``run`` should not be continued; "" when it should."""
     folder = run_folder(store, run)
     if not folder.adapter.is_dir():
-        return "the run left no adapter"
+        return tr("the run left no adapter")
     before = run_config(folder)
     try:
         choose(f"{before.base}={before.base_path}" if before.base_path else before.base)
     except (ModelMissing, TrainingRefused):
-        return "its base model is not on this computer any more"
+        return tr("its base model is not on this computer any more")
     if _classes_now(store, wrong) != frozenset(before.classes):
-        return "the project's classes have changed since"
+        return tr("the project's classes have changed since")
     if len(lineage(store, run)) >= LONGEST_LINE:
-        return f"its adapter has been continued {LONGEST_LINE} times already"
+        return tr(
+            "its adapter has been continued {longest_line} times already", longest_line=LONGEST_LINE
+        )
     measured = sum(s.dice is not None for s in scores)
     if measured >= 10 and len(hard) > MOSTLY * measured:
-        return f"{len(hard)} of its {measured} leaves are hard"
+        return tr("{count} of its {measured} leaves are hard", count=len(hard), measured=measured)
     return ""
 
 
@@ -137,10 +146,14 @@ def _classes_now(store: ProjectStore, wrong: frozenset[ImageId]) -> frozenset[st
 
 
 def _sentence(run: Run, obstacle: str, *, images: int, left_out: int) -> str:
-    leaves = "1 hard leaf" if images == 1 else f"{images} hard leaves"
-    drawn = f"{leaves} to learn from will be drawn more often, beside all others."
+    leaves = tr("1 hard leaf") if images == 1 else tr("{images} hard leaves", images=images)
+    drawn = tr("{leaves} to learn from will be drawn more often, beside all others.", leaves=leaves)
     if left_out:
         drawn += f" {judged_wrong_sentence(left_out)}"
     if obstacle:
-        return f"Starts afresh from the base model, because {obstacle}; {drawn}"
-    return f"Continues the adapter of run {run.id}; {drawn}"
+        return tr(
+            "Starts afresh from the base model, because {obstacle}; {drawn}",
+            obstacle=obstacle,
+            drawn=drawn,
+        )
+    return tr("Continues the adapter of run {id}; {drawn}", id=run.id, drawn=drawn)

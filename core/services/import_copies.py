@@ -25,6 +25,7 @@ from pathlib import Path
 
 from core import files
 from core.errors import DiskFull, ImportRefused, ProjectError, ProjectReadOnly
+from core.language import tr
 from core.services.import_files import Candidate
 
 PHOTOS = "photos"
@@ -70,8 +71,10 @@ class PhotoCopies:
                 if files.sha256(draft) != sha256:
                     raise ImportRefused(
                         candidate.path,
-                        "Its copy came out with other bytes: it changed meanwhile, or a drive is "
-                        "failing. Import it again.",
+                        tr(
+                            "Its copy came out with other bytes: it changed meanwhile, or a drive "
+                            "is failing. Import it again."
+                        ),
                     )
                 copy = self._publish(draft, folder, wanted)
             finally:
@@ -118,8 +121,11 @@ class PhotoCopies:
         if _leads_elsewhere(folder, self._project) or not folder.is_dir():
             shown = folder.relative_to(self._project).as_posix()
             raise ProjectError(
-                f"“{shown}” in the project is no folder of its own but a link or a file, so no "
-                "photo was copied into it; move it away and import again."
+                tr(
+                    "“{shown}” in the project is no folder of its own but a link or a file, so "
+                    "no photo was copied into it; move it away and import again.",
+                    shown=shown,
+                )
             )
 
     def _there(self, folder: Path) -> dict[str, str]:
@@ -204,7 +210,11 @@ def _chunks(photo: Path) -> Iterator[bytes]:
     except OSError as error:
         why = error.strerror or str(error)
         raise ImportRefused(
-            photo, f"It could not be read to be copied ({why}). Look whether it is still there."
+            photo,
+            tr(
+                "It could not be read to be copied ({why}). Look whether it is still there.",
+                why=why,
+            ),
         ) from error
 
 
@@ -235,15 +245,25 @@ def _told(name: str) -> Iterator[None]:
     except OSError as error:
         if files.is_full(error):
             raise DiskFull(
-                f"The disk is full, so “{name}” was not copied into the project; free some space "
-                "on the project's drive and import again."
+                tr(
+                    "The disk is full, so “{name}” was not copied into the project; free some "
+                    "space on the project's drive and import again.",
+                    name=name,
+                )
             ) from error
         if files.is_forbidden(error):
             raise ProjectReadOnly(
-                f"The project's folder of photos may not be written, so “{name}” was not copied; "
-                "ask for the right to write there, or import without copying."
+                tr(
+                    "The project's folder of photos may not be written, so “{name}” was not "
+                    "copied; ask for the right to write there, or import without copying.",
+                    name=name,
+                )
             ) from error
         raise ProjectError(
-            f"“{name}” could not be copied into the project ({error.strerror or error}); look at "
-            "the project's drive and import again."
+            tr(
+                "“{name}” could not be copied into the project ({value}); look at the "
+                "project's drive and import again.",
+                name=name,
+                value=error.strerror or error,
+            )
         ) from error

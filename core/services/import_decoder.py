@@ -17,6 +17,7 @@ from typing import Any
 from core import files
 from core.errors import ImportRefused, WorkerFailed
 from core.imaging.decode import Inspection, PhotoHeader
+from core.language import tr
 from core.workers.client import WorkerClient
 from core.workers.wire import Message
 
@@ -82,7 +83,7 @@ class LimitedDecoder:
     def _ask(self, what: str, path: Path) -> Message:
         if not files.is_text(str(path)):  # neither the project nor any export could write it down
             raise ImportRefused(
-                path, "Its name or folder's name holds bytes that are no text. Rename it."
+                path, tr("Its name or folder's name holds bytes that are no text. Rename it.")
             )
         for _ in range(2):
             client = self._running()
@@ -94,8 +95,11 @@ class LimitedDecoder:
                 self._drop()
                 raise ImportRefused(
                     path,
-                    f"This file was still not decoded after {self._seconds:.0f} seconds. "
-                    "Open it in another program and save it again.",
+                    tr(
+                        "This file was still not decoded after {seconds:.0f} seconds. Open it in "
+                        "another program and save it again.",
+                        seconds=self._seconds,
+                    ),
                 ) from None
             except WorkerFailed:
                 self._drop()
@@ -115,8 +119,10 @@ class LimitedDecoder:
             except (TimeoutError, WorkerFailed) as error:
                 client.stop(0.0)
                 raise WorkerFailed(
-                    "The process that opens photos could not be started. "
-                    "Run “leafspot doctor” to see what is missing."
+                    tr(
+                        "The process that opens photos could not be started. "
+                        "Run “leafspot doctor” to see what is missing."
+                    )
                 ) from error
             self._client = client
         return self._client
@@ -127,7 +133,7 @@ class LimitedDecoder:
             self._client = None
 
 
-_BLAME = (
+_BLAME = tr(
     "Decoding this file ends the program that tries. It is damaged or made to do harm: "
     "leave it out, or open it where it came from and save it again."
 )

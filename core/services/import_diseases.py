@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from core.domain.disease import HEALTHY_COLOUR, PALETTE, Disease, folded
 from core.domain.ids import DiseaseId, new_id
+from core.language import tr
 from core.ports import ProjectStore
 
 HEALTHY = "healthy"
@@ -52,10 +53,15 @@ class DiseaseBook:
         if found:
             return found
         if not self._create:
-            known = ", ".join(d.name for d in self._all) or "none yet"
+            known = ", ".join(d.name for d in self._all) or tr("none yet")
             raise UnknownDisease(
-                f"“{name.strip()}” in {where} is no disease of this project ({known}). Correct "
-                "the name there, or add the disease to the project, and import again."
+                tr(
+                    "“{strip}” in {where} is no disease of this project ({known}). Correct the "
+                    "name there, or add the disease to the project, and import again.",
+                    strip=name.strip(),
+                    where=where,
+                    known=known,
+                )
             )
         return self._new(" ".join(name.split()))
 

@@ -15,7 +15,7 @@ from pathlib import Path, PurePath
 
 from core.imaging.decode import SUFFIXES
 from core.imaging.raw import RAW_SUFFIXES
-from core.wording import count
+from core.language import tr, trn
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +46,21 @@ class ImportPlan:
         said = []
         if self.twins:
             said.append(
-                count(
+                trn(
+                    "{n:,} RAW file lies beside a picture of the same name, which was taken "
+                    "instead.",
+                    "{n:,} RAW files lie beside a picture of the same name, which was taken "
+                    "instead.",
                     self.twins,
-                    "RAW file lies beside a picture of the same name, which was taken instead.",
-                    "RAW files lie beside a picture of the same name, which was taken instead.",
                 )
             )
         if self.passed_over:
             said.append(
-                count(
+                trn(
+                    "{n:,} file in these folders is no photo by its name and was passed over.",
+                    "{n:,} files in these folders are no photos by their names and were passed "
+                    "over.",
                     self.passed_over,
-                    "file in these folders is no photo by its name and was passed over.",
-                    "files in these folders are no photos by their names and were passed over.",
                 )
             )
         return said
@@ -154,12 +157,17 @@ def why_missing(path: Path) -> str:
     try:
         mode = path.lstat().st_mode
     except (FileNotFoundError, NotADirectoryError):
-        return "There is no such file or folder. Check its name."
+        return tr("There is no such file or folder. Check its name.")
     except OSError as error:
-        return f"It cannot be reached ({error.strerror}). Check its name and the permissions."
+        return tr(
+            "It cannot be reached ({strerror}). Check its name and the permissions.",
+            strerror=error.strerror,
+        )
     if stat.S_ISLNK(mode):
-        return "This is a link that leads to no file. Bring back what it leads to or leave it out."
-    return "This folder may not be read, so no photo of it was taken in. Check its permissions."
+        return tr(
+            "This is a link that leads to no file. Bring back what it leads to or leave it out."
+        )
+    return tr("This folder may not be read, so no photo of it was taken in. Check its permissions.")
 
 
 def _is_raw(name: str) -> bool:

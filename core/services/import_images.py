@@ -28,6 +28,7 @@ from core.imaging.decode import Inspection
 from core.imaging.mask_files import read_mask
 from core.importers.labels_csv import LabelRow, read_labels
 from core.importers.mask_folder import check_values, fitted, regions_of
+from core.language import tr, trn
 from core.ports import NewImage, ProjectStore
 from core.services.import_copies import PhotoCopies
 from core.services.import_decoder import LimitedDecoder, MaskSeen
@@ -35,7 +36,6 @@ from core.services.import_diseases import DiseaseBook, UnknownDisease
 from core.services.import_files import Candidate, ImportPlan, plan, why_missing
 from core.services.import_known import Arrival, Tally, complete, has_lost, move
 from core.services.import_masks import filled, mask_source
-from core.wording import count
 
 __all__ = ["ImportOptions", "ImportReport", "plan", "run"]
 
@@ -111,8 +111,10 @@ def run(
     """
     if store.read_only:
         raise ProjectReadOnly(
-            "This project is open to be read only, so nothing can be imported into it. "
-            "Close the other window that has it open, or copy the project."
+            tr(
+                "This project is open to be read only, so nothing can be imported into it. "
+                "Close the other window that has it open, or copy the project."
+            )
         )
     job = _Job(store, work, options or ImportOptions(), decoder or LimitedDecoder())
     try:
@@ -236,10 +238,13 @@ class _Job:
 
     def finish(self) -> ImportReport:
         if self._unmasked:
-            photos = count(self._unmasked, "photo has", "photos have")
-            whose = "its" if self._unmasked == 1 else "their"
             self.report.warnings.append(
-                f"{photos} no mask in {self._options.masks}; {whose} lesions are not outlined yet."
+                trn(
+                    "{n:,} photo has no mask in {masks}; its lesions are not outlined yet.",
+                    "{n:,} photos have no mask in {masks}; their lesions are not outlined yet.",
+                    self._unmasked,
+                    masks=self._options.masks,
+                )  # fmt: skip
             )
         return self.report
 
@@ -289,7 +294,7 @@ class _Job:
     def _refuse_known(self, path: Path, sha256: str) -> None:
         if sha256 in self._seen:
             other = str(self._seen[sha256])
-            where = f"The same photo as {other}, which this import took in already."
+            where = tr("The same photo as {other}, which this import took in already.", other=other)
         elif known := self._store.known_sha256([sha256]).get(sha256):
             other = known.path
             where = _there_already(other)
@@ -315,7 +320,11 @@ class _Job:
         regions = self._regions(path, mask, found, disease, image) if mask else []
         if disease and disease.healthy and any(r.info.kind == RegionKind.LESION for r in regions):
             self.report.warnings.append(
-                f"{path.name} is called {disease.name}, but its mask has lesions. Look at it."
+                tr(
+                    "{name} is called {name_2}, but its mask has lesions. Look at it.",
+                    name=path.name,
+                    name_2=disease.name,
+                )
             )
         record = LeafImage(
             id=image,
@@ -342,7 +351,10 @@ class _Job:
         if row is None or not row.disease or self._options.labels is None:
             return None
         try:
-            return self._book.need(row.disease, f"row {row.number} of {self._options.labels.name}")
+            return self._book.need(
+                row.disease,
+                tr("row {number} of {name}", number=row.number, name=self._options.labels.name),
+            )
         except UnknownDisease as error:
             raise ImportRefused(path, str(error)) from error
 
@@ -358,9 +370,11 @@ class _Job:
             seen = self._decoder.mask(mask)
             values = read_mask(mask, expected_sha256=seen.sha256)
         except ImportRefused as refusal:
-            raise ImportRefused(path, f"Its mask {mask.name}: {refusal.reason}") from refusal
+            raise ImportRefused(
+                path, tr("Its mask {name}: {reason}", name=mask.name, reason=refusal.reason)
+            ) from refusal
         except ImageUnreadable as error:
-            raise ImportRefused(path, f"Its mask {error}") from error
+            raise ImportRefused(path, tr("Its mask {error}", error=error)) from error
         check_values(values, mask, {v: "" for v in self._meanings})
         unnamed = disease.id if disease and not disease.healthy else None
         return regions_of(
@@ -371,7 +385,7 @@ class _Job:
 
 
 def _there_already(other: str) -> str:
-    return f"The same photo as {other}, which is in the project already."
+    return tr("The same photo as {other}, which is in the project already.", other=other)
 
 
 def project_path(photo: Path, project: Path) -> str:

@@ -28,6 +28,7 @@ from core.domain.ids import DiseaseId, ImageId
 from core.domain.image import ImageState, LeafImage, Split
 from core.domain.region import Region, RegionInfo, RegionKind
 from core.importers.labels_csv import LabelRow
+from core.language import tr
 from core.ports import ProjectStore
 from core.services.annotate import label_of
 
@@ -85,28 +86,48 @@ class Tally:
         """What a person is told of it; [] where nothing was meant for a known photo."""
         said = []
         if self.moved:
-            said.append(f"{_photos(self.moved)} had moved and {_were(self.moved)} found again.")
+            said.append(
+                tr(
+                    "{photos} had moved and {were} found again.",
+                    photos=_photos(self.moved),
+                    were=_were(self.moved),
+                )
+            )
         if self.returned:
-            back = f"{_photos(self.returned)} had been removed and {_were(self.returned)} put back."
+            back = tr(
+                "{photos} had been removed and {were} put back.",
+                photos=_photos(self.returned),
+                were=_were(self.returned),
+            )
             said.append(back)
         differ = len({path for path, _ in self.differing})
-        left = f"{differ:,} differ{'s' if differ == 1 else ''} from what is there"
-        left += f" and {_were(differ)} left"
+        left = tr(
+            "{differ:,} differ{which} from what is there",
+            differ=differ,
+            which="s" if differ == 1 else "",
+        )
+        left += tr(" and {were} left", were=_were(differ))
         if self.labelled:
-            added = f"Labels of {_photos(self.labelled)} were added"
+            added = tr("Labels of {photos} were added", photos=_photos(self.labelled))
             said.append(f"{added}, {left}." if differ else f"{added}.")
         elif differ:
-            said.append(f"Of the labels of known photos, {left}.")
+            said.append(tr("Of the labels of known photos, {left}.", left=left))
         if self.outlined:
-            said.append(f"Masks of {_photos(self.outlined)} were added.")
+            said.append(tr("Masks of {photos} were added.", photos=_photos(self.outlined)))
         if self.kept_outlines:
             kept = self.kept_outlines
-            said.append(f"{_photos(kept)} {_were(kept)} outlined already; the masks were left out.")
+            said.append(
+                tr(
+                    "{photos} {were} outlined already; the masks were left out.",
+                    photos=_photos(kept),
+                    were=_were(kept),
+                )
+            )
         return said
 
 
 def _photos(count: int) -> str:
-    return f"{count:,} known photo{'' if count == 1 else 's'}"
+    return tr("{count:,} known photo{which}", count=count, which="" if count == 1 else "s")
 
 
 def _were(count: int) -> str:
@@ -152,7 +173,7 @@ def move(store: ProjectStore, image: ImageId, path: str) -> None:
     """Look for a photo at ``path`` from now on. Raises ProjectError."""
 
     def decide(known: LeafImage, _: Sequence[RegionInfo]) -> tuple[LeafImage, Edit]:
-        return replace(known, path=path), Edit(known.id, "Find moved photo")
+        return replace(known, path=path), Edit(known.id, tr("Find moved photo"))
 
     store.amend([image], decide)
 
@@ -182,7 +203,7 @@ class _Completion:
             # As for a new photo: a label and an outline are finished work of somebody.
             after = replace(after, state=ImageState.DONE)
         relabelled = ImageRelabelled(label_of(self._before), label_of(after))
-        return after, Edit(after.id, "Import labels", (*self._changes, relabelled))
+        return after, Edit(after.id, tr("Import labels"), (*self._changes, relabelled))
 
     def _take_row(self, row: LabelRow) -> None:
         if self._arrival.disease is not None:
@@ -240,7 +261,11 @@ class _Completion:
             and any(i.kind is RegionKind.LESION for i in [*self._regions, *added])
         ):
             name = PurePath(after.path).name
-            self.outcome.warning = f"{name} is called {own.name}, but has lesions. Look at it."
+            self.outcome.warning = tr(
+                "{name} is called {name_2}, but has lesions. Look at it.",
+                name=name,
+                name_2=own.name,
+            )
 
     def _fill(self, column: str, said: str, known: str) -> None:
         if said and said != getattr(self._after, column) and self._differs(column, said, known):
@@ -251,7 +276,13 @@ class _Completion:
         if known and known != said:
             name = PurePath(self._before.path).name
             self.outcome.differing.append(
-                f"{name} has the {column} “{known}” in the project and “{said}” in the table."
+                tr(
+                    "{name} has the {column} “{known}” in the project and “{said}” in the table.",
+                    name=name,
+                    column=column,
+                    known=known,
+                    said=said,
+                )
             )
         return not known
 

@@ -19,6 +19,7 @@ from core.importers.mask_folder import (
     Meaning,
     load_mask_map,
 )
+from core.language import tr
 from core.services.import_diseases import DiseaseBook, UnknownDisease
 
 Meanings = dict[int, Meaning | None]
@@ -34,7 +35,10 @@ def mask_source(
     if mask_map is None:
         raise ImportRefused(
             masks,
-            "Masks need a map that says what their values mean: choose one (--mask-map map.json).",
+            tr(
+                "Masks need a map that says what their values mean: choose one "
+                "(--mask-map map.json)."
+            ),
         )
     names: MaskMap = load_mask_map(mask_map)
     meanings: Meanings = {}

@@ -17,6 +17,7 @@ from core.domain.ids import ImageId
 from core.domain.image import LeafImage
 from core.errors import ImageUnreadable
 from core.imaging.decode import sha256_of
+from core.language import tr
 from core.ports import ImageQuery, ProjectStore
 from core.services.import_files import plan
 from core.services.import_images import project_path
@@ -50,14 +51,19 @@ class LocateReport:
     def sentence(self) -> str:
         """What came of it, and what to do about the rest."""
         if self.stopped:
-            return f"Stopped; found {self.found:,} moved photos so far."
+            return tr("Stopped; found {found:,} moved photos so far.", found=self.found)
         if not self.missing:
-            return "All photos are in their place."
+            return tr("All photos are in their place.")
         if self.found == self.missing:
-            return f"Found {self.found:,} of {self.missing:,} moved photos."
-        return (
-            f"Found {self.found:,} of {self.missing:,} moved photos; "
-            "choose another folder for the rest."
+            return tr(
+                "Found {found:,} of {missing:,} moved photos.",
+                found=self.found,
+                missing=self.missing,
+            )
+        return tr(
+            "Found {found:,} of {missing:,} moved photos; choose another folder for the rest.",
+            found=self.found,
+            missing=self.missing,
         )
 
 

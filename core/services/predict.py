@@ -31,6 +31,7 @@ from core.errors import (
 from core.exporters.base import unique_stems
 from core.imaging.decode import read_header
 from core.imaging.probability import to_mask
+from core.language import tr
 from core.services import bases
 from core.services.answering import Answer, Answerer
 from core.services.import_files import why_missing
@@ -83,7 +84,9 @@ def predict(
     manifest = adapter_package.verify(adapter)
     targets = _targets(photos, out)
     if not replace and (out / TABLE).exists():
-        raise ExportInTheWay(f"“{out.name}” holds the {TABLE} of an earlier prediction.")
+        raise ExportInTheWay(
+            tr("“{name}” holds the {table} of an earlier prediction.", name=out.name, table=TABLE)
+        )
     done: list[Predicted] = []
     refused: list[tuple[Path, str]] = []
     asker = _Asker(adapter, bases.remembered(manifest.base.id))
@@ -147,21 +150,27 @@ class _Asker:
 def _targets(photos: Sequence[Path], out: Path) -> list[Path]:
     """Where each photo's mask goes. Raises UsageError where that would be over a photo."""
     if not photos:
-        raise UsageError("Name at least one photo to predict.")
+        raise UsageError(tr("Name at least one photo to predict."))
     targets = [out / MASKS / f"{stem}.png" for stem in unique_stems(p.name for p in photos)]
     taken = {p.resolve() for p in photos}
     for path in (*targets, out / TABLE):
         if path.resolve() in taken:
             raise UsageError(
-                f"{path.name} in “{out.name}” is one of the photos and would be overwritten; "
-                "choose another folder for --out."
+                tr(
+                    "{name} in “{name_2}” is one of the photos and would be overwritten; "
+                    "choose another folder for --out.",
+                    name=path.name,
+                    name_2=out.name,
+                )
             )
     return targets
 
 
 def _one(asker: _Asker, photo: Path, target: Path) -> Predicted:
     if not files.is_text(str(photo)):  # the table could not name it, and would name no other
-        raise ImageUnreadable(f"{photo.name}: Its name holds bytes that are no text. Rename it.")
+        raise ImageUnreadable(
+            tr("{name}: Its name holds bytes that are no text. Rename it.", name=photo.name)
+        )
     if not os.path.exists(photo):  # noqa: PTH110 - Path.exists() may raise
         raise ImageUnreadable(f"{photo.name}: {why_missing(photo)}")
     header = read_header(photo)

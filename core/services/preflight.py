@@ -15,6 +15,7 @@ from pathlib import Path
 from core.domain.run import RunState
 from core.errors import ModelMissing, TrainingRefused
 from core.files import size_text
+from core.language import tr, trn
 from core.ports import ProjectStore
 from core.services import machine
 from core.services.bases import ChosenBase
@@ -23,7 +24,6 @@ from core.services.train import disk_needed
 from core.training import snapshot
 from core.training.config import Method, TrainConfig
 from core.training.snapshot import Snapshot
-from core.wording import count
 
 MAX_HEADER = 100 << 20
 """safetensors itself refuses longer ones."""
@@ -58,7 +58,7 @@ def preflight(
     try:
         taken = snapshot.take_snapshot(store, progress=progress)
     except TrainingRefused as error:
-        found += [Check("data", "Leaves", Level.FAIL, p, "") for p in error.problems]
+        found += [Check("data", tr("Leaves"), Level.FAIL, p, "") for p in error.problems]
     else:
         found += _data(taken)
         config = replace(config, classes=taken.classes, healthy=taken.healthy)
@@ -73,38 +73,52 @@ def preflight(
 
 
 def _data(taken: Snapshot) -> Iterator[Check]:
-    text = (
-        f"{taken.count('train')} to learn from ({taken.outlined('train')} with outlined lesions), "
-        f"{taken.count('val')} held out ({taken.outlined('val')} with outlined lesions)"
+    text = tr(
+        "{manys} to learn from ({outlined} with outlined lesions), {manys_2} held "
+        "out ({outlined_2} with outlined lesions)",
+        manys=taken.count("train"),
+        outlined=taken.outlined("train"),
+        manys_2=taken.count("val"),
+        outlined_2=taken.outlined("val"),
     )
-    yield Check("data", "Leaves", Level.OK, text)
-    yield Check("photos", "Photo files", Level.OK, "all there, with the bytes they had at import")
+    yield Check("data", tr("Leaves"), Level.OK, text)
+    yield Check(
+        "photos", tr("Photo files"), Level.OK, tr("all there, with the bytes they had at import")
+    )
     for name in taken.classes:
         leaves = sum(s.disease == name and s.split == "train" for s in taken.samples)
         level = Level.OK if leaves >= 5 else Level.WARN
-        remedy = "" if level is Level.OK else "Name this disease on some more leaves."
-        text = count(leaves, "leaf", "leaves")
-        yield Check(f"class.{name}", f"Class “{name}”", level, text, remedy)
+        remedy = "" if level is Level.OK else tr("Name this disease on some more leaves.")
+        text = trn("{n:,} leaf", "{n:,} leaves", leaves)
+        yield Check(f"class.{name}", tr("Class “{name}”", name=name), level, text, remedy)
     for note in taken.notes:
-        yield Check("note", "Note", Level.WARN, note)
+        yield Check("note", tr("Note"), Level.WARN, note)
 
 
 def _settings(config: TrainConfig) -> Iterator[Check]:
     problems = config.problems()
     for problem in problems:
-        yield Check("settings", "Settings", Level.FAIL, problem)
+        yield Check("settings", tr("Settings"), Level.FAIL, problem)
     if not problems:
-        text = f"{config.method}, rank {config.rank}, head “{config.head}”, {config.minutes:g} min"
-        yield Check("settings", "Settings", Level.OK, text)
+        text = tr(
+            "{method}, rank {rank}, head “{head}”, {minutes:g} min",
+            method=config.method,
+            rank=config.rank,
+            head=config.head,
+            minutes=config.minutes,
+        )
+        yield Check("settings", tr("Settings"), Level.OK, text)
 
 
 def _model(base: ChosenBase) -> Check:
     try:
         counted = parameters(base.folder)
     except ModelMissing as error:
-        return Check("base", "Base model", Level.FAIL, str(error))
-    text = f"{base.spec.title}, {counted.total / 1e6:,.0f} million parameters"
-    return Check("base", "Base model", Level.OK, text)
+        return Check("base", tr("Base model"), Level.FAIL, str(error))
+    text = tr(
+        "{title}, {total:,.0f} million parameters", title=base.spec.title, total=counted.total / 1e6
+    )
+    return Check("base", tr("Base model"), Level.OK, text)
 
 
 def parameters(folder: Path) -> Parameters:
@@ -118,7 +132,12 @@ def parameters(folder: Path) -> Parameters:
             total += cells
             tables += cells if "embed" in name or "lm_head" in name else 0
     if not total:
-        raise ModelMissing(f"There are no .safetensors weights in {folder}; choose another folder.")
+        raise ModelMissing(
+            tr(
+                "There are no .safetensors weights in {folder}; choose another folder.",
+                folder=folder,
+            )
+        )
     return Parameters(total, tables)
 
 
@@ -128,11 +147,15 @@ def _shapes(path: Path) -> Iterable[tuple[str, list[int]]]:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
             if length > MAX_HEADER:
-                raise ModelMissing(f"{path.name} is no safetensors file; get the model again.")
+                raise ModelMissing(
+                    tr("{name} is no safetensors file; get the model again.", name=path.name)
+                )
             header = json.loads(file.read(length))
         return [(n, [int(s) for s in e["shape"]]) for n, e in header.items() if n != "__metadata__"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelMissing(f"{path.name} is no safetensors file; get the model again.") from error
+        raise ModelMissing(
+            tr("{name} is no safetensors file; get the model again.", name=path.name)
+        ) from error
 
 
 def memory_needed(counted: Parameters, config: TrainConfig, *, gpu: bool) -> float:
@@ -156,42 +179,63 @@ def _memory(base: ChosenBase, config: TrainConfig) -> Iterator[Check]:
     card = machine.probe_torch().get("gpu", {})
     gpu = bool(card.get("name"))
     free = int(card.get("free", 0)) if gpu else machine.memory().available
-    title = f"Memory of {card['name']}" if gpu else "Memory"
+    title = tr("Memory of {card}", card=card["name"]) if gpu else tr("Memory")
     yield fits(title, memory_needed(counted, config, gpu=gpu), free)
 
 
 def fits(title: str, needed: float, free: int) -> Check:
     """A line about memory, in bytes; 0 free means that the system does not say."""
-    text = f"about {size_text(needed)} by the book, {size_text(free)} free"
+    text = tr(
+        "about {size_text} by the book, {size_text_2} free",
+        size_text=size_text(needed),
+        size_text_2=size_text(free),
+    )
     if not free:
-        return Check("memory", title, Level.UNKNOWN, f"{size_text(needed)} by the book")
+        return Check(
+            "memory",
+            title,
+            Level.UNKNOWN,
+            tr("{size_text} by the book", size_text=size_text(needed)),
+        )
     if needed > free:
-        remedy = "Close other programs, take a smaller base model, or train in 4-bit."
+        remedy = tr("Close other programs, take a smaller base model, or train in 4-bit.")
         return Check("memory", title, Level.FAIL, text, remedy)
     if needed > 0.7 * free:
-        return Check("memory", title, Level.WARN, text, "Close other programs before you start.")
+        return Check(
+            "memory", title, Level.WARN, text, tr("Close other programs before you start.")
+        )
     return Check("memory", title, Level.OK, text)
 
 
 def _disk(store: ProjectStore, base: ChosenBase, photos: int) -> Check:
     needed = 2 * disk_needed(base.bytes, photos)
     free = shutil.disk_usage(store.folder).free
-    text = f"{size_text(needed)} wanted, {size_text(free)} free"
+    text = tr(
+        "{size_text} wanted, {size_text_2} free",
+        size_text=size_text(needed),
+        size_text_2=size_text(free),
+    )
     if free < needed:
-        return Check("disk", "Disk", Level.FAIL, text, "Free some space on the project's drive.")
-    return Check("disk", "Disk", Level.OK, text)
+        return Check(
+            "disk", tr("Disk"), Level.FAIL, text, tr("Free some space on the project's drive.")
+        )
+    return Check("disk", tr("Disk"), Level.OK, text)
 
 
 def _time(store: ProjectStore, base: ChosenBase, config: TrainConfig, photos: int) -> Check:
     seen = _seconds_beside_training(store, base)
     each = EXTRA_SECONDS if seen is None else seen
     minutes = config.minutes + each * photos / 60
-    how = "a guess" if seen is None else "as in the last run here"
-    text = (
-        f"{config.minutes:g} min of training and about {each * photos / 60:.0f} min to look at "
-        f"the photos and score them ({how}): {minutes:.0f} min"
+    how = tr("a guess") if seen is None else tr("as in the last run here")
+    text = tr(
+        "{minutes:g} min of training and about {each:.0f} min to look at the "
+        "photos and score them ({how}): {minutes_2:.0f} min",
+        minutes=config.minutes,
+        each=each * photos / 60,
+        how=how,
+        minutes_2=minutes,
     )
-    return Check("time", "Time", Level.OK, text)
+    return Check("time", tr("Time"), Level.OK, text)
 
 
 def _seconds_beside_training(store: ProjectStore, base: ChosenBase) -> float | None:
@@ -215,19 +259,19 @@ def _seconds_beside_training(store: ProjectStore, base: ChosenBase) -> float | N
 def _unchecked() -> Iterator[Check]:
     yield Check(
         "unchecked.peak",
-        "Memory while training",
+        tr("Memory while training"),
         Level.UNKNOWN,
-        "the model was not loaded and no step was tried; the figure above is a sum",
+        tr("the model was not loaded and no step was tried; the figure above is a sum"),
     )
     yield Check(
         "unchecked.labels",
-        "Labels",
+        tr("Labels"),
         Level.UNKNOWN,
-        "whether the diseases and outlines are right; Review shows the leaves to look at again",
+        tr("whether the diseases and outlines are right; Review shows the leaves to look at again"),
     )
     yield Check(
         "unchecked.steps",
-        "Speed",
+        tr("Speed"),
         Level.UNKNOWN,
-        "how many steps fit into the minutes: no step was tried",
+        tr("how many steps fit into the minutes: no step was tried"),
     )

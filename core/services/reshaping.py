@@ -15,6 +15,7 @@ from core.domain.mask import TileMask
 from core.domain.region import Region, RegionKind
 from core.errors import EditRefused
 from core.geometry import reshape
+from core.language import tr
 from core.services.annotate import LabellingSession
 
 MOST_PIECES = 500
@@ -34,7 +35,10 @@ def reshaped(
     after = {r.info.id: change(r.mask) for r in _found(session, regions)}
     if any(not mask.tiles for mask in after.values()):
         raise EditRefused(
-            f"“{title}” would leave nothing of the region; use a smaller number, or delete it."
+            tr(
+                "“{title}” would leave nothing of the region; use a smaller number, or delete it.",
+                title=title,
+            )
         )
     return _changed(session, title, after)
 
@@ -49,11 +53,14 @@ def split(session: LabellingSession, regions: Sequence[RegionId]) -> Edit | None
         count = reshape.count_pieces(region.mask)
         if count > MOST_PIECES:
             raise EditRefused(
-                f"The region has {count} pieces, too many to be regions of their own; "
-                "drop its specks first."
+                tr(
+                    "The region has {count} pieces, too many to be regions of their own; drop "
+                    "its specks first.",
+                    count=count,
+                )
             )
         parts[region.info.id] = reshape.pieces(region.mask)
-    return _parted(session, "Split region", parts)
+    return _parted(session, tr("Split region"), parts)
 
 
 def cut(
@@ -62,7 +69,7 @@ def cut(
     """What a line along ``path`` (photo points) cuts off becomes regions; None when it cuts nothing
     off."""
     parts = {r.info.id: reshape.cut(r.mask, path) for r in _found(session, regions)}
-    return _parted(session, "Cut region", parts)
+    return _parted(session, tr("Cut region"), parts)
 
 
 def merge(session: LabellingSession, regions: Sequence[RegionId]) -> Edit:
@@ -73,16 +80,16 @@ def merge(session: LabellingSession, regions: Sequence[RegionId]) -> Edit:
     found = _found(session, regions)
     if len(found) < 2:
         raise EditRefused(
-            "Choose two or more regions to merge: hold Ctrl and click them in the list."
+            tr("Choose two or more regions to merge: hold Ctrl and click them in the list.")
         )
     if len({r.info.kind for r in found}) > 1:
-        raise EditRefused("A leaf and a lesion cannot become one; choose regions of one kind.")
+        raise EditRefused(tr("A leaf and a lesion cannot become one; choose regions of one kind."))
     kept, *others = found
     size = (session.image.width, session.image.height)
     delta = kept.mask.delta(reshape.union((r.mask for r in found), size))
     changes: list[Change] = [PixelsChanged(kept.info.id, delta)] if delta else []
     changes += [RegionRemoved(r.info, r.mask.packed()) for r in others]
-    return session.edit("Merge regions", *changes)
+    return session.edit(tr("Merge regions"), *changes)
 
 
 def clip_to_leaf(
@@ -94,7 +101,7 @@ def clip_to_leaf(
     """
     leaves = [r.mask for r in session.regions if r.info.kind is RegionKind.LEAF]
     if not leaves:
-        raise EditRefused("No leaf is outlined on this photo yet; outline it first (L).")
+        raise EditRefused(tr("No leaf is outlined on this photo yet; outline it first (L)."))
     leaf = reshape.union(leaves, (session.image.width, session.image.height))
     wanted = None if regions is None else set(regions)
     after = {
@@ -102,7 +109,7 @@ def clip_to_leaf(
         for r in session.regions
         if r.info.kind is RegionKind.LESION and (wanted is None or r.info.id in wanted)
     }
-    return _changed(session, "Clip lesions to the leaf", after)
+    return _changed(session, tr("Clip lesions to the leaf"), after)
 
 
 def _found(session: LabellingSession, regions: Iterable[RegionId]) -> list[Region]:

@@ -19,6 +19,7 @@ from core.domain.region import RegionKind
 from core.domain.run import Score, TargetScore
 from core.errors import WorkerFailed
 from core.imaging.probability import THRESHOLD, read_probability, stretch, to_mask
+from core.language import tr
 from core.ports import ProjectStore
 from core.training.run_folder import RunFolder
 from core.training.snapshot import union
@@ -137,7 +138,7 @@ def load_prediction(folder: RunFolder, score: Score, size: tuple[int, int]) -> P
 def _inside(folder: RunFolder, relative: str) -> Path:
     path = (folder.root / relative).resolve()
     if not relative or not path.is_relative_to(folder.root.resolve()):
-        raise WorkerFailed("This photo has no prediction in the run's folder; score it again.")
+        raise WorkerFailed(tr("This photo has no prediction in the run's folder; score it again."))
     return path
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from core.domain.ids import RunId
 from core.domain.run import Run, RunState
 from core.errors import TrainingRefused, UsageError
+from core.language import tr
 from core.ports import ProjectStore
 from core.training.config import TrainConfig
 from core.training.run_folder import RunFolder
@@ -19,7 +20,7 @@ def run_folder(store: ProjectStore, run: Run) -> RunFolder:
     """Raises TrainingRefused when the run's folder has gone."""
     root = (store.folder / run.folder).resolve()
     if not root.is_relative_to(store.folder.resolve()) or not root.is_dir():
-        raise TrainingRefused([f"The folder of run {run.id} is gone; train again."])
+        raise TrainingRefused([tr("The folder of run {id} is gone; train again.", id=run.id)])
     return RunFolder(root)
 
 
@@ -29,7 +30,7 @@ def run_config(folder: RunFolder) -> TrainConfig:
         return TrainConfig.read(folder.config)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise TrainingRefused(
-            [f"The settings of run {folder.id} cannot be read; train again."]
+            [tr("The settings of run {id} cannot be read; train again.", id=folder.id)]
         ) from error
 
 
@@ -39,8 +40,14 @@ def find_run(store: ProjectStore, wanted: str) -> Run:
     for run in runs:
         if run.id == wanted:
             return run
-    names = ", ".join(r.id for r in runs[:8]) or "none yet"
-    raise UsageError(f"There is no run “{wanted}” in this project; its runs are: {names}.")
+    names = ", ".join(r.id for r in runs[:8]) or tr("none yet")
+    raise UsageError(
+        tr(
+            "There is no run “{wanted}” in this project; its runs are: {names}.",
+            wanted=wanted,
+            names=names,
+        )
+    )
 
 
 def last_scored(store: ProjectStore) -> Run:
@@ -48,7 +55,7 @@ def last_scored(store: ProjectStore) -> Run:
     for run in store.runs():
         if store.scores(run.id):
             return run
-    raise UsageError("No run of this project has been scored yet; train first.")
+    raise UsageError(tr("No run of this project has been scored yet; train first."))
 
 
 def last_trained(store: ProjectStore) -> Run:
@@ -56,7 +63,7 @@ def last_trained(store: ProjectStore) -> Run:
     for run in store.runs():
         if (store.folder / run.folder / RunFolder(store.folder).adapter.name).is_dir():
             return run
-    raise UsageError("No run of this project has an adapter yet; train first.")
+    raise UsageError(tr("No run of this project has an adapter yet; train first."))
 
 
 def chosen_run(store: ProjectStore, wanted: str | None, *, scored: bool) -> Run:
@@ -70,7 +77,9 @@ def resumable(store: ProjectStore, base: str) -> Run:
     """The newest run of ``base`` if it has something left to do. Raises UsageError otherwise."""
     newest = next((run for run in store.runs() if run.base == base), None)
     if newest is None or newest.state not in RESUMABLE:
-        raise UsageError("There is no unfinished run of that base model; train without --resume.")
+        raise UsageError(
+            tr("There is no unfinished run of that base model; train without --resume.")
+        )
     return newest
 
 

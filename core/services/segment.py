@@ -31,6 +31,7 @@ from core.engines.base import (
 )
 from core.errors import ImageUnreadable, ModelMissing, PromptRefused
 from core.imaging.decode import sha256_of
+from core.language import tr
 from core.registry import find, resolve
 from core.services.looks import Encoder, Job, Looks
 from core.services.pictures import PhotoFile, Pictures
@@ -39,7 +40,7 @@ from core.workers.mask_crop import decode_mask, encode_mask
 
 ENGINES = "core.engines"
 MAX_POINTS = 1000
-FINDS_NOTHING = "This assistant finds nothing by itself; choose “Leaf”."
+FINDS_NOTHING = tr("This assistant finds nothing by itself; choose “Leaf”.")
 
 
 def load_engine(engine: str, checkpoint: Path | None = None) -> Segmenter:
@@ -51,10 +52,15 @@ def load_engine(engine: str, checkpoint: Path | None = None) -> Segmenter:
     spec = find(ENGINES, EngineSpec, engine)
     if spec.needs_checkpoint:
         if checkpoint is None:
-            raise ModelMissing(f"{spec.title} needs a weights file: open one first.")
+            raise ModelMissing(
+                tr("{title} needs a weights file: open one first.", title=spec.title)
+            )
         if not checkpoint.exists():  # a folder is one, too, for some engines
             raise ModelMissing(
-                f"The weights file {checkpoint.name} is not there any more; open it again."
+                tr(
+                    "The weights file {name} is not there any more; open it again.",
+                    name=checkpoint.name,
+                )
             )
     return cast(
         Segmenter, resolve(spec.factory)(spec, checkpoint if spec.needs_checkpoint else None)
@@ -80,7 +86,7 @@ def read_prompt(fields: Mapping[str, Any]) -> Prompt:
     )
     try:
         if len(points or ()) > MAX_POINTS:
-            raise PromptRefused("That are too many clicks for one region; accept it and go on.")
+            raise PromptRefused(tr("That are too many clicks for one region; accept it and go on."))
         return Prompt(
             tuple((float(x), float(y)) for x, y in points or ()),
             tuple(bool(flag) for flag in positive or ()),
@@ -89,7 +95,7 @@ def read_prompt(fields: Mapping[str, Any]) -> Prompt:
             None if before is None else Before(*decode_mask(before)),
         )
     except (AttributeError, TypeError, ValueError, OverflowError) as error:
-        raise PromptRefused("The selection could not be read; click again.") from error
+        raise PromptRefused(tr("The selection could not be read; click again.")) from error
 
 
 def read_box(found: Any) -> Box:
@@ -171,9 +177,9 @@ class Assistant:
         Raises PromptRefused, ModelMissing when none is loaded, or StillLooking as ``show``.
         """
         if self._engine is None:
-            raise ModelMissing("No assistant is loaded; choose one.")
+            raise ModelMissing(tr("No assistant is loaded; choose one."))
         if self._photo is None:
-            raise PromptRefused("Open a photo first.")
+            raise PromptRefused(tr("Open a photo first."))
         self._look()
         if self._sight is None:
             return self._engine.predict(prompt)
@@ -194,9 +200,9 @@ class Assistant:
         loaded, or StillLooking as ``show``.
         """
         if self._engine is None:
-            raise ModelMissing("No assistant is loaded; choose one.")
+            raise ModelMissing(tr("No assistant is loaded; choose one."))
         if self._photo is None:
-            raise PromptRefused("Open a photo first.")
+            raise PromptRefused(tr("Open a photo first."))
         if not isinstance(self._engine, Finder):
             raise PromptRefused(FINDS_NOTHING)
         self._look()

@@ -14,6 +14,7 @@ import numpy as np
 from core.domain.edits import Change, Edit, ImageRelabelled
 from core.domain.region import Region, RegionKind
 from core.engines.base import Candidate
+from core.language import tr
 from core.services.annotate import Draft, LabellingSession
 
 KNOWN = 0.5
@@ -54,7 +55,7 @@ def accept_all(
     ]
     changes += [c for c in deciding.changes if isinstance(c, ImageRelabelled)]
     many = len(edits) > 1
-    title = f"Accept {len(edits)} suggestions" if many else "Accept suggestion"
+    title = tr("Accept {count} suggestions", count=len(edits)) if many else tr("Accept suggestion")
     return Edit(session.image.id, title, tuple(changes))
 
 

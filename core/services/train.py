@@ -19,6 +19,7 @@ from core.changes import Changes
 from core.domain.ids import ImageId, RunId
 from core.domain.run import Run, RunState, Score
 from core.errors import ProjectReadOnly, TrainingRefused, UsageError, WorkerFailed
+from core.language import tr, trn
 from core.ports import ImageQuery, ProjectStore
 from core.services import bases
 from core.services.bases import ChosenBase
@@ -29,7 +30,6 @@ from core.training.events import replay
 from core.training.run_folder import RunFolder, Sample
 from core.training.snapshot import Snapshot
 from core.training.summary import follow
-from core.wording import count
 
 RUNS = "runs"
 HELD_OUT = "held_out"
@@ -45,7 +45,13 @@ def preset(name: str) -> Preset:
     for found in PRESETS:
         if found.id == name:
             return found
-    raise UsageError(f"There is no preset “{name}”; choose {', '.join(p.id for p in PRESETS)}.")
+    raise UsageError(
+        tr(
+            "There is no preset “{name}”; choose {list}.",
+            name=name,
+            list=", ".join(p.id for p in PRESETS),
+        )
+    )
 
 
 def settings_of(name: str = "standard", **overrides: object) -> TrainConfig:
@@ -71,8 +77,11 @@ def prepare_run(
     """
     if store.read_only:
         raise ProjectReadOnly(
-            f"“{store.name}” is open read-only, and training writes into it; close it where it is "
-            "open, or copy it to a place you may write to."
+            tr(
+                "“{name}” is open read-only, and training writes into it; close it where "
+                "it is open, or copy it to a place you may write to.",
+                name=store.name,
+            )
         )
     base = bases.choose(f"{config.base}={config.base_path}" if config.base_path else config.base)
     if problems := config.own_problems():
@@ -84,7 +93,7 @@ def prepare_run(
     if problems := config.problems():
         raise TrainingRefused(problems)
     needed = disk_needed(base.bytes, len(taken.samples))
-    files.need_space(store.folder, needed, what="This training")
+    files.need_space(store.folder, needed, what=tr("This training"))
     folder = _write(store.folder / RUNS, config, taken.samples)
     store.put_run(
         Run(
@@ -185,30 +194,32 @@ def _completed(
         return config
     folder = run_folder(store, parent)
     if why := why_not_continued(folder, config):
-        raise TrainingRefused([f"Run {parent.id} cannot be continued: {why}; start afresh."])
+        raise TrainingRefused(
+            [tr("Run {id} cannot be continued: {why}; start afresh.", id=parent.id, why=why)]
+        )
     return replace(config, parent=str(folder.adapter))
 
 
 def why_not_continued(folder: RunFolder, config: TrainConfig) -> str:
     """Why training with ``config`` cannot start from the adapter in ``folder``; "" when it can."""
     if not folder.adapter.is_dir():
-        return "it has no adapter"
+        return tr("it has no adapter")
     before = run_config(folder)
     if before.base != config.base or before.base_path != config.base_path:
-        return "it has another base model"
+        return tr("it has another base model")
     if before.classes != config.classes or before.healthy != config.healthy:
-        return "the classes have changed since"
+        return tr("the classes have changed since")
     if (before.head, before.rank, before.tower) != (config.head, config.rank, config.tower):
-        return "it has another mask head, rank or tower setting"
+        return tr("it has another mask head, rank or tower setting")
     return ""
 
 
 def _title(base: ChosenBase, config: TrainConfig, taken: Snapshot, parent: Run | None) -> str:
     """Short enough for a list of runs, with what tells one from another at its beginning."""
     name = base.spec.title.partition(" (")[0]
-    went = f"{name} continued" if parent else name
-    leaves = count(taken.count("train"), "leaf", "leaves")
-    return f"{went}, {config.minutes:g} min, {leaves}"
+    went = tr("{name} continued", name=name) if parent else name
+    leaves = trn("{n:,} leaf", "{n:,} leaves", taken.count("train"))
+    return tr("{went}, {minutes:g} min, {leaves}", went=went, minutes=config.minutes, leaves=leaves)
 
 
 def _write(runs: Path, config: TrainConfig, samples: Sequence[Sample]) -> RunFolder:
@@ -232,5 +243,5 @@ def _known_scores(store: ProjectStore, folder: RunFolder) -> list[Score]:
         return [s for s in folder.read_scores() if s.image in present]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise WorkerFailed(
-            f"The scores of run {folder.id} cannot be read; run “leafspot score” again."
+            tr("The scores of run {id} cannot be read; run “leafspot score” again.", id=folder.id)
         ) from error

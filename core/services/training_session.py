@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from core.domain.run import RunState
 from core.errors import WorkerFailed
+from core.language import tr
 from core.machine_lock import MachineLock
 from core.ports import ProjectStore
 from core.services.train import ingest
@@ -29,7 +30,7 @@ def train(store: ProjectStore, folder: RunFolder, *, on_event: OnEvent) -> RunSu
     The same call resumes. Raises TrainingRefused while another training goes on, WorkerFailed
     with the worker's sentence when it ends without a usable result.
     """
-    with MachineLock(f"the project “{store.name}”"):
+    with MachineLock(tr("the project “{name}”", name=store.name)):
         store.set_run_state(folder.id, RunState.RUNNING)
         try:
             sentence = _run(folder, on_event)
@@ -40,7 +41,7 @@ def train(store: ProjectStore, folder: RunFolder, *, on_event: OnEvent) -> RunSu
 
 def score(store: ProjectStore, folder: RunFolder, *, on_event: OnEvent) -> RunSummary:
     """Score every photo of the run's snapshot again with its adapter. Raises as ``train`` does."""
-    with MachineLock(f"the project “{store.name}”"):
+    with MachineLock(tr("the project “{name}”", name=store.name)):
         try:
             sentence = _run(folder, on_event, "--score-only")
         finally:
@@ -81,6 +82,8 @@ def _listen(worker: WorkerClient, on_event: OnEvent) -> None:
                 raise
             stopping = True
             worker.send("stop")
-            on_event(Notice("Stopping: the work so far is being saved. Ctrl-C again to give up."))
+            on_event(
+                Notice(tr("Stopping: the work so far is being saved. Ctrl-C again to give up."))
+            )
         else:
             return

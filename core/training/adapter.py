@@ -24,6 +24,7 @@ from safetensors.torch import load_file, save_file
 from core import adapter_package
 from core.errors import AdapterRefused
 from core.files import replace_folder
+from core.language import tr
 from core.training import prompts
 from core.training.config import Method, Tower, TrainConfig
 from core.training.learner import ADAPTER_FILE, HEAD_FILE, Learner, base_folder, load
@@ -126,10 +127,16 @@ def read_facts(folder: Path) -> Facts:
         problems = facts.config("").problems()
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise AdapterRefused(
-            f"The adapter's {FACTS} cannot be read; export the adapter again."
+            tr("The adapter's {facts} cannot be read; export the adapter again.", facts=FACTS)
         ) from error
     if problems:
-        raise AdapterRefused(f"The adapter's {FACTS} makes no sense: {problems[0]}")
+        raise AdapterRefused(
+            tr(
+                "The adapter's {facts} makes no sense: {problems}",
+                facts=FACTS,
+                problems=problems[0],
+            )
+        )
     return facts
 
 
@@ -142,7 +149,9 @@ def load_adapter(folder: Path, base_path: str = "") -> tuple[Learner, TrainConfi
     manifest = adapter_package.verify(folder)
     facts = read_facts(folder)
     if facts.classes != manifest.classes or facts.base != manifest.base.id:
-        raise AdapterRefused("The adapter's manifest and its settings disagree; export it again.")
+        raise AdapterRefused(
+            tr("The adapter's manifest and its settings disagree; export it again.")
+        )
     config = facts.config(base_path)
     adapter_package.verify_base(manifest, base_folder(config))
     learner = load(config)
@@ -156,7 +165,7 @@ def fill(learner: Learner, folder: Path) -> None:
         tensors, head = load_file(folder / ADAPTER_FILE), load_file(folder / HEAD_FILE)
     except (OSError, SafetensorError) as error:
         raise AdapterRefused(
-            "The adapter's weights cannot be read; copy the whole folder again."
+            tr("The adapter's weights cannot be read; copy the whole folder again.")
         ) from error
     learner.load_adapter(tensors, head)
     learner.train(False)

@@ -22,6 +22,7 @@ from safetensors.torch import load_file, save_file
 
 from core import files
 from core.errors import WorkerFailed
+from core.language import tr
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -68,7 +69,7 @@ def save(
     """
     for name, tensor in weights.items():
         if not bool(torch.isfinite(tensor).all()):
-            raise WorkerFailed(f"Training went out of range ({name} is not finite).")
+            raise WorkerFailed(tr("Training went out of range ({name} is not finite).", name=name))
     target = root / folder_name(progress.step)
     if target.exists():
         if _verified(target):

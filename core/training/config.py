@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from core.errors import Bug
+from core.language import tr
 
 
 class Method(StrEnum):
@@ -32,7 +33,7 @@ class Tower(StrEnum):
     LORA = "lora"
 
 
-TOO_FEW_CLASSES = (
+TOO_FEW_CLASSES = tr(
     "Training needs at least two classes; name another disease or mark some leaves healthy."
 )
 
@@ -80,18 +81,18 @@ class TrainConfig:
         """Every reason these settings cannot be used, as sentences; empty when they can."""
         classes = len(set(self.classes))
         checks = [
-            (bool(self.base), "Choose a base model."),
+            (bool(self.base), tr("Choose a base model.")),
             (classes >= 2, TOO_FEW_CLASSES),
-            (classes == len(self.classes), "Two classes have the same name; merge them."),
-            (1 <= self.rank <= 256, "The LoRA rank must lie between 1 and 256."),
-            (0 < self.learning_rate < 0.1, "The learning rate must lie between 0 and 0.1."),
-            (0 < self.head_learning_rate < 0.1, "The head's learning rate must be 0 to 0.1."),
-            (1 <= self.batch_size <= 256, "The batch size must lie between 1 and 256."),
-            (1 <= self.accumulation <= 256, "Accumulation must lie between 1 and 256."),
-            (0 < self.epochs <= 1e6, "Epochs must be more than 0 and at most a million."),
-            (0 < self.minutes <= 10_080, "Minutes must lie between 0 and 10080, a week."),
-            (1 <= self.evaluations <= 1000, "Evaluate between 1 and 1000 times."),
-            (0 <= self.dropout < 1, "Dropout must lie between 0 and 1."),
+            (classes == len(self.classes), tr("Two classes have the same name; merge them.")),
+            (1 <= self.rank <= 256, tr("The LoRA rank must lie between 1 and 256.")),
+            (0 < self.learning_rate < 0.1, tr("The learning rate must lie between 0 and 0.1.")),
+            (0 < self.head_learning_rate < 0.1, tr("The head's learning rate must be 0 to 0.1.")),
+            (1 <= self.batch_size <= 256, tr("The batch size must lie between 1 and 256.")),
+            (1 <= self.accumulation <= 256, tr("Accumulation must lie between 1 and 256.")),
+            (0 < self.epochs <= 1e6, tr("Epochs must be more than 0 and at most a million.")),
+            (0 < self.minutes <= 10_080, tr("Minutes must lie between 0 and 10080, a week.")),
+            (1 <= self.evaluations <= 1000, tr("Evaluate between 1 and 1000 times.")),
+            (0 <= self.dropout < 1, tr("Dropout must lie between 0 and 1.")),
         ]
         return [sentence for fine, sentence in checks if not fine]
 
@@ -129,19 +130,19 @@ class Preset:
 PRESETS = (
     Preset(
         "quick",
-        "Quick look",
-        "Five minutes, to see whether the labels teach anything.",
+        tr("Quick look"),
+        tr("Five minutes, to see whether the labels teach anything."),
         {"minutes": 5.0, "evaluations": 4},
     ),
     Preset(
         "standard",
-        "Standard",
-        "Fifteen minutes on a laptop; what the README's figures were made with.",
+        tr("Standard"),
+        tr("Fifteen minutes on a laptop; what the README's figures were made with."),
     ),
     Preset(
         "thorough",
-        "Thorough",
-        "An hour, with the vision tower adapted as well.",
+        tr("Thorough"),
+        tr("An hour, with the vision tower adapted as well."),
         {"minutes": 60.0, "tower": Tower.LORA, "epochs": 100.0},
     ),
 )

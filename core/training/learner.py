@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from core import registry
 from core.errors import AdapterRefused
 from core.heads.base import HeadSpec, MaskHead
+from core.language import tr
 from core.training import prompts
 from core.training.config import Method, Tower, TrainConfig
 from core.vlms.base import VisionLanguage, VlmSpec
@@ -56,12 +57,18 @@ class Learner:
         mine = self.parameters()
         if mine.keys() != state.keys():
             wrong = sorted(mine.keys() ^ state.keys())[0]
-            raise AdapterRefused(f"The saved weights do not fit this base model ({wrong}).")
+            raise AdapterRefused(
+                tr("The saved weights do not fit this base model ({wrong}).", wrong=wrong)
+            )
         with torch.no_grad():
             for name, parameter in mine.items():
                 if parameter.shape != state[name].shape:
                     raise AdapterRefused(
-                        f"The saved weights do not fit this base model ({name} has another shape)."
+                        tr(
+                            "The saved weights do not fit this base model ({name} has another "
+                            "shape).",
+                            name=name,
+                        )
                     )
                 parameter.copy_(state[name])
 
@@ -77,7 +84,7 @@ class Learner:
         from peft import set_peft_model_state_dict
 
         check_like(tensors, self.adapter(), "adapter")
-        check_like(head, self.head.module.state_dict(), "mask head")
+        check_like(head, self.head.module.state_dict(), tr("mask head"))
         set_peft_model_state_dict(self.peft, tensors)
         self.head.module.load_state_dict(head)
 
@@ -91,13 +98,17 @@ def check_like(found: dict[str, Tensor], wanted: dict[str, Tensor], what: str) -
         if tensor.shape != wanted[name].shape or not tensor.is_floating_point():
             raise AdapterRefused(_misfit(what, name))
         if not bool(torch.isfinite(tensor).all()):
-            raise AdapterRefused(f"The {what} holds numbers that are not finite: {name}.")
+            raise AdapterRefused(
+                tr("The {what} holds numbers that are not finite: {name}.", what=what, name=name)
+            )
 
 
 def _misfit(what: str, tensor: str) -> str:
-    return (
-        f"The {what} does not fit this base model; export it again where it was trained. The "
-        f"first tensor that differs is {tensor}."
+    return tr(
+        "The {what} does not fit this base model; export it again where it was "
+        "trained. The first tensor that differs is {tensor}.",
+        what=what,
+        tensor=tensor,
     )
 
 

@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from core.errors import TrainingRefused, WorkerFailed
+from core.language import tr
 from core.training import adapter, checkpoints, events, learner, scoring
 from core.training.checkpoints import Progress
 from core.training.config import Tower, TrainConfig
@@ -59,7 +60,7 @@ class Recipe:
             torch.set_num_threads(self.config.threads)
         self.train = [i for i, s in enumerate(self.samples) if s.split == "train"]
         if not self.train:
-            raise TrainingRefused(["There is no photo to train on; label some leaves first."])
+            raise TrainingRefused([tr("There is no photo to train on; label some leaves first.")])
         self.learner: Learner
         self.cache: PhotoCache
         self.features: NDArray[np.float16] | None = None
@@ -84,7 +85,7 @@ class Recipe:
 
     def _decode(self, samples: Sequence[Sample]) -> PhotoCache:
         side = max(self.learner.head.spec.side, self.learner.vlm.photo_side)
-        tick = ticker(self.report, "reading photos")
+        tick = ticker(self.report, tr("reading photos"))
         folder = self.run.root / "cache"
         cells = self.learner.head.spec.cells
         return PhotoCache.build(samples, folder, side=side, cells=cells, progress=tick)
@@ -99,7 +100,7 @@ class Recipe:
             dtype=np.float16,
             shape=(count, rows * columns, channels),
         )
-        tick = ticker(self.report, "encoding photos")
+        tick = ticker(self.report, tr("encoding photos"))
         with torch.inference_mode():
             for start in range(0, count, 8):
                 part = self.cache.photos[start : start + 8]
@@ -107,7 +108,7 @@ class Recipe:
                 out[start : start + 8] = self.learner.vlm.tower(pixels).half().cpu().numpy()
                 tick(min(start + 8, count), count)
                 if self.stop():
-                    raise TrainingRefused(["Training was stopped before it began."])
+                    raise TrainingRefused([tr("Training was stopped before it began.")])
         return out
 
     def _resume(self) -> None:
@@ -117,7 +118,7 @@ class Recipe:
         self.learner.load(saved.weights)
         load_optimiser(self.optimiser, self.learner, saved.optimiser)
         self.progress = saved.progress
-        self.report(events.Notice(f"Going on from step {saved.progress.step}."))
+        self.report(events.Notice(tr("Going on from step {step}.", step=saved.progress.step)))
 
     # -- learning
 
@@ -169,8 +170,10 @@ class Recipe:
         losses.total = losses.answer + losses.mask
         if not np.isfinite(losses.total):
             raise WorkerFailed(
-                "Training went out of range (the loss is not a number); the last checkpoint is "
-                "good. Train again with a lower learning rate."
+                tr(
+                    "Training went out of range (the loss is not a number); the last checkpoint is "
+                    "good. Train again with a lower learning rate."
+                )
             )
         parameters = [p for g in self.optimiser.param_groups for p in g["params"]]
         torch.nn.utils.clip_grad_norm_(parameters, self.config.clip)

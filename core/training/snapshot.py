@@ -18,6 +18,7 @@ from core.domain.region import Region, RegionKind
 from core.domain.run import Verdict
 from core.errors import TrainingRefused
 from core.geometry import rle
+from core.language import tr
 from core.ports import ImageQuery, ProjectStore
 from core.training import splits
 from core.training.run_folder import Sample
@@ -103,8 +104,11 @@ def take_snapshot(
 def judged_wrong_sentence(leaves: int) -> str:
     """What becomes of leaves that somebody called “label wrong” and nobody has corrected yet."""
     if leaves == 1:
-        return "1 leaf judged “label wrong” is left out until its label is corrected."
-    return f"{leaves:,} leaves judged “label wrong” are left out until their label is corrected."
+        return tr("1 leaf judged “label wrong” is left out until its label is corrected.")
+    return tr(
+        "{leaves:,} leaves judged “label wrong” are left out until their label is corrected.",
+        leaves=leaves,
+    )
 
 
 def union(regions: Iterable[Region], size: tuple[int, int]) -> TileMask:
@@ -178,10 +182,15 @@ def _moved(names: list[str]) -> list[str]:
     if not names:
         return []
     shown = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
-    photos = "1 photo has" if len(names) == 1 else f"{len(names):,} photos have"
+    photos = tr("1 photo has") if len(names) == 1 else tr("{count:,} photos have", count=len(names))
     return [
-        f"{photos} moved or changed since import ({shown}); put the files back where they were, "
-        "import moved ones from their new place, or set the photos to “ignored”."
+        tr(
+            "{photos} moved or changed since import ({shown}); put the files back "
+            "where they were, import moved ones from their new place, or set the "
+            "photos to “ignored”.",
+            photos=photos,
+            shown=shown,
+        )
     ]
 
 
@@ -191,33 +200,52 @@ def _problems(
     train = [s for s in samples if s.split == splits.TRAIN]
     if not train:
         yield (
-            "There is no leaf to learn from; name the disease of at least two leaves of each "
-            "kind and outline their lesions."
+            tr(
+                "There is no leaf to learn from; name the disease of at least two leaves of each "
+                "kind and outline their lesions."
+            )
         )
         return
     if len(classes) < 2:
-        known = f"only “{classes[0]}”" if classes else "none"
+        known = tr("only “{classes}”", classes=classes[0]) if classes else "none"
         yield (
-            f"Training needs leaves of at least two classes and the project has {known}; name the "
-            "disease of other leaves, or mark some leaves healthy."
+            tr(
+                "Training needs leaves of at least two classes and the project has "
+                "{known}; name the disease of other leaves, or mark some leaves healthy.",
+                known=known,
+            )
         )
     if not class_only and not any(s.lesions for s in train):
         yield (
-            "No lesion is outlined on any leaf to learn from, so training could teach the disease "
-            "alone and no outlines; outline the lesions of a few leaves first."
+            tr(
+                "No lesion is outlined on any leaf to learn from, so training could teach the "
+                "disease alone and no outlines; outline the lesions of a few leaves first."
+            )
         )
 
 
 def _notes(samples: Sequence[Sample], classes: tuple[str, ...], *, left_out: int) -> Iterable[str]:
     if left_out:
-        leaves = "1 photo has" if left_out == 1 else f"{left_out:,} photos have"
-        yield f"{leaves} neither a disease nor an outline and cannot teach anything yet."
+        leaves = (
+            tr("1 photo has")
+            if left_out == 1
+            else tr("{left_out:,} photos have", left_out=left_out)
+        )
+        yield tr(
+            "{leaves} neither a disease nor an outline and cannot teach anything yet.",
+            leaves=leaves,
+        )
     held = [s for s in samples if s.split == splits.VAL]
     if not held:
-        yield "No leaf is held out, so the figures will be those of leaves it has learnt from."
+        yield tr("No leaf is held out, so the figures will be those of leaves it has learnt from.")
         return
     seen = Counter(s.disease for s in held)
     if missing := [name for name in classes if not seen[name]]:
-        yield f"No leaf is held out for {', '.join(missing)}: its accuracy will not be measured."
+        yield tr(
+            "No leaf is held out for {list}: its accuracy will not be measured.",
+            list=", ".join(missing),
+        )
     if unknown := sorted({s.disease for s in held if s.disease} - set(classes)):
-        yield f"{', '.join(unknown)} has held-out leaves only, so it cannot be learnt."
+        yield tr(
+            "{list} has held-out leaves only, so it cannot be learnt.", list=", ".join(unknown)
+        )

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import Bug, ModelMissing
+from core.language import tr
 from core.vlms.base import Rendered, VlmSpec
 
 if TYPE_CHECKING:
@@ -23,17 +24,17 @@ if TYPE_CHECKING:
 SPECS = (
     VlmSpec(
         id="starter",
-        title="Starter (embedded)",
+        title=tr("Starter (embedded)"),
         factory="core.vlms.gemma3:load",
         folder="starter",
-        note="Small, made for laptops without a GPU; knows leaves, learns your diseases.",
+        note=tr("Small, made for laptops without a GPU; knows leaves, learns your diseases."),
         min_memory_gib=2.0,
     ),
     VlmSpec(
         id="gemma-3",
-        title="Gemma 3 (4B, 12B, 27B) from a folder",
+        title=tr("Gemma 3 (4B, 12B, 27B) from a folder"),
         factory="core.vlms.gemma3:load",
-        note="Open the folder of a downloaded Gemma 3 model. Wants a GPU.",
+        note=tr("Open the folder of a downloaded Gemma 3 model. Wants a GPU."),
         min_memory_gib=5.0,
     ),
 )
@@ -164,8 +165,11 @@ def _single_id(tokenizer: Any, text: str) -> int:
     ids = tokenizer.encode(text, add_special_tokens=False)
     if len(ids) != 1 or ids[0] == tokenizer.unk_token_id:
         raise ModelMissing(
-            f"This model's tokenizer has no single token {text}; choose a Gemma 3 folder "
-            "with its original tokenizer."
+            tr(
+                "This model's tokenizer has no single token {what}; choose a Gemma 3 "
+                "folder with its original tokenizer.",
+                what=text,
+            )
         )
     return int(ids[0])
 
@@ -194,10 +198,15 @@ def load(spec: VlmSpec, folder: Path, *, quantise: bool = False) -> Gemma3:
     from transformers import AutoConfig, AutoModelForMultimodalLM, AutoProcessor
 
     if not (folder / "config.json").is_file():
-        raise ModelMissing(f"There is no model in {folder}; choose the folder with config.json.")
+        raise ModelMissing(
+            tr("There is no model in {folder}; choose the folder with config.json.", folder=folder)
+        )
     config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     if config.model_type != "gemma3":
-        raise ModelMissing(f"{folder.name} is a {config.model_type} model, not a Gemma 3.")
+        kind = config.model_type
+        raise ModelMissing(
+            tr("{name} is a {kind} model, not a Gemma 3.", name=folder.name, kind=kind)
+        )
     gpu = torch.cuda.is_available()
     dtype = torch.bfloat16 if gpu else torch.float32
     extra: dict[str, Any] = {"device_map": {"": 0}} if gpu else {}

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UserError
+from core.language import tr
 from core.workers.channel import Channel
 from core.workers.wire import Garbage, Message
 
@@ -105,7 +106,7 @@ def main(arguments: list[str]) -> int:
         return 1
     except Exception as error:  # noqa: BLE001 - the edge of the process: every end is an event
         traceback.print_exc()
-        channel.send("failed", text=f"The adapter could not be loaded ({error}).")
+        channel.send("failed", text=tr("The adapter could not be loaded ({error}).", error=error))
         return 1
     channel.send("ready", classes=list(answerer.config.classes))
     while (command := channel.receive()) is not None:
@@ -135,7 +136,11 @@ def _answer(channel: Channel, answerer: Answerer, command: Message) -> None:
         channel.send("refused", token=token, text=str(error))
     except Exception as error:  # noqa: BLE001 - one bad photo must not end the worker
         traceback.print_exc()
-        channel.send("refused", token=token, text=f"This photo could not be answered ({error}).")
+        channel.send(
+            "refused",
+            token=token,
+            text=tr("This photo could not be answered ({error}).", error=error),
+        )
 
 
 if __name__ == "__main__":

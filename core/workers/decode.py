@@ -20,6 +20,7 @@ from pathlib import Path
 from core.errors import ImageUnreadable
 from core.imaging.decode import inspect
 from core.imaging.mask_files import read_mask
+from core.language import tr
 from core.workers.channel import Channel
 from core.workers.wire import Garbage, Message
 
@@ -55,11 +56,14 @@ def _answer(command: Message) -> tuple[str, dict[str, object]]:
                 return "photo", _photo(path)
             case "mask":
                 return "mask", _mask(path)
-        text = "This version does not know what was asked of it."
+        text = tr("This version does not know what was asked of it.")
     except ImageUnreadable as error:
         text = str(error)
     except MemoryError:
-        text = f"{path.name}: This file needs more memory than it may have. Save a smaller copy."
+        text = tr(
+            "{name}: This file needs more memory than it may have. Save a smaller copy.",
+            name=path.name,
+        )
     return "refused", {"text": text}
 
 

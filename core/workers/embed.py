@@ -23,6 +23,7 @@ from core.embeddings.key import EmbeddingKey
 from core.embeddings.store import EmbeddingStore
 from core.engines.base import Embedder
 from core.errors import ModelMissing, UserError
+from core.language import tr
 from core.services.embed import look
 from core.services.segment import load_engine
 from core.workers.channel import Channel
@@ -79,13 +80,13 @@ class Desk:
                     "token": command.get("token"),
                     **self._embed(key, Path(path), Path(folder), command.get("budget")),
                 }
-        raise UserError("The process beside was asked for something it does not know.")
+        raise UserError(tr("The process beside was asked for something it does not know."))
 
     def _embed(
         self, key: EmbeddingKey, path: Path, folder: Path, budget: int | None
     ) -> dict[str, Any]:
         if self._engine is None:
-            raise ModelMissing("No assistant is loaded; choose one.")
+            raise ModelMissing(tr("No assistant is loaded; choose one."))
         if self._store is None or (self._store.folder, self._store.budget) != (folder, budget):
             self._store = EmbeddingStore(folder, budget)
         made, seconds = look(self._engine, path, key)

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from core.language import tr
+
 LAST_WORDS = ("finished", "stopped", "failed")
 """Events after which a worker says nothing more. ``failed`` carries ``text``, a sentence."""
 
@@ -20,11 +22,11 @@ ORPHANED = 3
 """Exit status of a worker whose window went away."""
 
 TITLES = {
-    "segment": "the outlining assistant",
-    "train": "the training process",
-    "answer": "the prediction process",
+    "segment": tr("the outlining assistant"),
+    "train": tr("the training process"),
+    "answer": tr("the prediction process"),
 }
-AGAIN = "start it again"
+AGAIN = tr("start it again")
 
 
 class Ending(StrEnum):
@@ -83,35 +85,55 @@ class Outcome:
     def sentence(self, again: str = AGAIN) -> str:
         """What happened and what to do, for people; ``again`` is how a worker that died comes
         back, where somebody knows better."""
-        title = TITLES.get(self.worker, f"the background process “{self.worker}”")
+        title = TITLES.get(self.worker, tr("the background process “{worker}”", worker=self.worker))
         match self.ending:
             case Ending.FINISHED:
-                text = f"{title} has finished."
+                text = tr("{title} has finished.", title=title)
             case Ending.STOPPED:
-                text = f"{title} was stopped."
+                text = tr("{title} was stopped.", title=title)
             case Ending.FAILED:
                 said = self.last.get("text") if self.last else None
-                return str(said) if said else f"{_capital(title)} failed and did not say why."
+                return (
+                    str(said)
+                    if said
+                    else tr("{capital} failed and did not say why.", capital=_capital(title))
+                )
             case Ending.CRASHED:
                 text = f"{title} {self._death(again)}"
             case Ending.SILENT:
-                text = f"{title} ended without finishing its work. {_capital(again)}."
+                text = tr(
+                    "{title} ended without finishing its work. {capital}.",
+                    title=title,
+                    capital=_capital(again),
+                )
             case Ending.NOT_STARTED:
-                text = (
-                    f"{title} could not be started{self._why()}. "
-                    "Run “leafspot doctor” to see what is missing."
+                text = tr(
+                    "{title} could not be started{why}. Run “leafspot doctor” to see what is "
+                    "missing.",
+                    title=title,
+                    why=self._why(),
                 )
         return _capital(text)
 
     def _death(self, again: str) -> str:
         if not self.crashed:
-            return f"ended with an error (status {self.code}){self._why()}. {_capital(again)}."
-        if self.code == getattr(signal, "SIGKILL", 9):
-            return (
-                "was killed, most often because the computer ran out of memory. "
-                f"Close other programs, then {again}."
+            return tr(
+                "ended with an error (status {code}){why}. {capital}.",
+                code=self.code,
+                why=self._why(),
+                capital=_capital(again),
             )
-        return f"crashed ({_signal_name(self.code)}). Your work is safe; {again}."
+        if self.code == getattr(signal, "SIGKILL", 9):
+            return tr(
+                "was killed, most often because the computer ran out of memory. Close "
+                "other programs, then {again}.",
+                again=again,
+            )
+        return tr(
+            "crashed ({signal_name}). Your work is safe; {again}.",
+            signal_name=_signal_name(self.code),
+            again=again,
+        )
 
     def _why(self) -> str:
         return f": {self.detail.strip().rstrip('.')}" if self.detail.strip() else ""
@@ -121,7 +143,7 @@ def _signal_name(code: int | None) -> str:
     try:
         return signal.Signals(code or 0).name
     except ValueError:
-        return f"code {code}"
+        return tr("code {code}", code=code)
 
 
 def _capital(text: str) -> str:

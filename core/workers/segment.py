@@ -32,6 +32,7 @@ from typing import Any
 from core.domain.mask import Box
 from core.engines.base import Candidate, PromptKind
 from core.errors import PromptRefused, UserError
+from core.language import tr
 from core.services.looks import StillLooking
 from core.services.pictures import PhotoFile
 from core.services.segment import Assistant, read_box, read_prompt
@@ -196,34 +197,36 @@ def _do(assistant: Assistant, command: Message) -> tuple[str, dict[str, Any]]:
         case {"do": "ahead", "photos": list(photos)}:
             assistant.ahead([_photo(one) for one in photos[:MAX_AHEAD]])
             return "noted", {}
-    raise UserError("The assistant was asked for something it does not know; restart Leafspot.")
+    raise UserError(tr("The assistant was asked for something it does not know; restart Leafspot."))
 
 
 def _box(found: Any) -> Box:
     try:
         return read_box(found)
     except (TypeError, ValueError, OverflowError) as error:
-        raise PromptRefused("The view could not be read; move it and click again.") from error
+        raise PromptRefused(tr("The view could not be read; move it and click again.")) from error
 
 
 def _wanted(what: str) -> PromptKind:
     if what in FINDS:
         return FINDS[what]
-    raise UserError("The assistant was asked for something it does not know; restart Leafspot.")
+    raise UserError(tr("The assistant was asked for something it does not know; restart Leafspot."))
 
 
 def _examples(masks: Any) -> list[Candidate]:
     try:
         return [Candidate(*decode_mask(one), score=1.0) for one in (masks or [])[:MAX_EXAMPLES]]
     except (ValueError, KeyError, TypeError) as error:
-        raise PromptRefused("The example could not be read; select the lesion again.") from error
+        raise PromptRefused(
+            tr("The example could not be read; select the lesion again.")
+        ) from error
 
 
 def _photo(fields: Any) -> PhotoFile:
     match fields:
         case {"path": str(path), "sha256": str(sha256)}:
             return PhotoFile(Path(path), sha256)
-    raise UserError("The assistant was told of a photo it cannot find; restart Leafspot.")
+    raise UserError(tr("The assistant was told of a photo it cannot find; restart Leafspot."))
 
 
 def _pack(candidates: list[Any]) -> list[dict[str, Any]]:
@@ -240,8 +243,10 @@ def _pack(candidates: list[Any]) -> list[dict[str, Any]]:
         packed.append(one)
     if not packed:
         raise UserError(
-            "The outline found there has too many tiny pieces to be of use; "
-            "point at a smaller area or drag a box."
+            tr(
+                "The outline found there has too many tiny pieces to be of use; "
+                "point at a smaller area or drag a box."
+            )
         )
     return packed
 
@@ -257,13 +262,14 @@ def _address(command: Message) -> dict[str, Any]:
 
 def _mishap(error: Exception) -> str:
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
-        return (
+        return tr(
             "There is not enough memory for this assistant and this photo. "
             "Close other programs, or choose the colour assistant."
         )
-    return (
-        f"The assistant stumbled ({type(error).__name__}); nothing was changed. "
-        "Click elsewhere or choose another assistant; the log has the details."
+    return tr(
+        "The assistant stumbled ({name}); nothing was changed. Click elsewhere or "
+        "choose another assistant; the log has the details.",
+        name=type(error).__name__,
     )
 
 

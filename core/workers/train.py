@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from core.errors import TrainingRefused, UserError
+from core.language import tr
 from core.training import events
 from core.training.run_folder import RunFolder
 from core.workers.channel import Channel
@@ -76,7 +77,7 @@ def main(arguments: list[str]) -> int:
 
 
 _STEP = re.compile(r"step-(\d+)")
-OUT_OF_MEMORY = (
+OUT_OF_MEMORY = tr(
     "The computer ran out of memory; close other programs, or choose a smaller batch size, and "
     "press Resume."
 )
@@ -109,7 +110,11 @@ def _failure(error: Exception) -> events.Failed:
     trace = traceback.format_exc()
     if "out of memory" in str(error).lower():
         return events.Failed("out_of_memory", OUT_OF_MEMORY, trace)
-    text = f"Training broke off ({type(error).__name__}: {error}); the log has the details."
+    text = tr(
+        "Training broke off ({name}: {error}); the log has the details.",
+        name=type(error).__name__,
+        error=error,
+    )
     return events.Failed("bug", text[:1000], trace)
 
 

@@ -12,6 +12,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from core.language import tr
 from gui.canvas.difference_layer import (
     AGREED,
     EXTRA,
@@ -46,7 +47,7 @@ class CompareView(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Truth, prediction and difference")
+        self.setAccessibleName(tr("Truth, prediction and difference"))
         self._compared = Compared()
         self._following = False
         self.panes = {role: ComparePane(role, self._compared, self) for role in Role}
@@ -123,12 +124,16 @@ class CompareView(QWidget):
         known = self._compared
         predicted = known.prediction is not None or known.probability is not None
         missing = {
-            Role.TRUTH: "" if known.truth else "not outlined",
-            Role.PREDICTION: "" if predicted else "no prediction",
-            Role.DIFFERENCE: "" if known.truth and predicted else "needs both",
+            Role.TRUTH: "" if known.truth else tr("not outlined"),
+            Role.PREDICTION: "" if predicted else tr("no prediction"),
+            Role.DIFFERENCE: "" if known.truth and predicted else tr("needs both"),
         }
         for role, label in self._notes.items():
-            note = f" <span style='opacity:.6'>· {missing[role]}</span>" if missing[role] else ""
+            note = (
+                tr(" <span style='opacity:.6'>· {missing}</span>", missing=missing[role])
+                if missing[role]
+                else ""
+            )
             label.setText(f"<b>{role.value}</b>{note}")
 
     def _share(self, _complete: bool) -> None:
@@ -168,9 +173,9 @@ class Legend(QWidget):
         row.setSpacing(GAP)
         row.addStretch(1)
         for colour, name, meaning in (
-            (MISSED, "Missed", "lesion that the model did not find"),
-            (EXTRA, "Extra", "found by the model, not a lesion"),
-            (AGREED, "Agreed", "lesion in both"),
+            (MISSED, tr("Missed"), tr("lesion that the model did not find")),
+            (EXTRA, tr("Extra"), tr("found by the model, not a lesion")),
+            (AGREED, tr("Agreed"), tr("lesion in both")),
         ):
             label = QLabel(f"<b>{name}</b>  {meaning}")
             label.setToolTip(meaning)

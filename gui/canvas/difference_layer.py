@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRect
 from PySide6.QtGui import QImage, QPainter
 
+from core.language import tr
 from gui.canvas.class_pyramid import ClassPyramid
 from gui.canvas.mask_layer import edges, premultiplied
 from gui.canvas.sampling import Window, sample_field, to_image
@@ -29,9 +30,9 @@ FIRM = 0.75
 class Role(Enum):
     """What a pane shows."""
 
-    TRUTH = "Truth"
-    PREDICTION = "Prediction"
-    DIFFERENCE = "Difference"
+    TRUTH = tr("Truth")
+    PREDICTION = tr("Prediction")
+    DIFFERENCE = tr("Difference")
 
 
 @dataclass

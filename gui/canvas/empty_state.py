@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPalette
 
+from core.language import tr
+
 ICON = 64
 SMALL = 36
 GAP = 12
@@ -22,8 +24,8 @@ class EmptyState:
     Without a title the icon stands alone, small and faint: it keeps a place and says nothing.
     """
 
-    title: str = "No photo here yet"
-    text: str = "Choose a photo in the gallery, or import a folder of leaf photos."
+    title: str = tr("No photo here yet")
+    text: str = tr("Choose a photo in the gallery, or import a folder of leaf photos.")
     icon: str = "mdi6.leaf"
 
     def paint(self, painter: QPainter, rect: QRect, palette: QPalette) -> None:

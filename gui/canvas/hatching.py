@@ -16,6 +16,7 @@ from PySide6.QtCore import QRect
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from core.domain.disease import HEALTHY_COLOUR, PALETTE, UNNAMED_LESION_COLOUR
+from core.language import tr
 from gui.canvas.sampling import Window
 
 STEP = 8
@@ -24,12 +25,12 @@ Grid = NDArray[np.intp]
 Pattern = Callable[[Grid, Grid], NDArray[np.bool_]]
 
 PATTERNS: tuple[tuple[str, Pattern], ...] = (
-    ("falling lines", lambda x, y: (x - y) % STEP < 2),
-    ("rising lines", lambda x, y: (x + y) % STEP < 2),
-    ("level lines", lambda x, y: (y % STEP < 2) & (x >= 0)),
-    ("upright lines", lambda x, y: (x % STEP < 2) & (y >= 0)),
+    (tr("falling lines"), lambda x, y: (x - y) % STEP < 2),
+    (tr("rising lines"), lambda x, y: (x + y) % STEP < 2),
+    (tr("level lines"), lambda x, y: (y % STEP < 2) & (x >= 0)),
+    (tr("upright lines"), lambda x, y: (x % STEP < 2) & (y >= 0)),
     ("dots", lambda x, y: (x % STEP < 3) & ((y + x // STEP % 2 * (STEP // 2)) % STEP < 3)),
-    ("crossed lines", lambda x, y: ((x + y) % STEP < 1) | ((x - y) % STEP < 1)),
+    (tr("crossed lines"), lambda x, y: ((x + y) % STEP < 1) | ((x - y) % STEP < 1)),
 )
 PLAIN = -1
 """The number of no pattern."""

@@ -13,6 +13,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from core.language import tr
 from gui.canvas.pyramid import PhotoPyramid
 
 LIMIT = 100
@@ -25,14 +26,14 @@ A_GAIN = 3
 class Channel(StrEnum):
     """What of the photo is shown, by its wording on the menu."""
 
-    COLOUR = "All colours"
-    STRETCHED = "Colours stretched to the full range"
-    RED = "Red alone"
-    GREEN = "Green alone"
-    BLUE = "Blue alone"
-    HUE = "Hue"
-    SATURATION = "Saturation"
-    LAB_A = "Green to red (Lab a*)"
+    COLOUR = tr("All colours")
+    STRETCHED = tr("Colours stretched to the full range")
+    RED = tr("Red alone")
+    GREEN = tr("Green alone")
+    BLUE = tr("Blue alone")
+    HUE = tr("Hue")
+    SATURATION = tr("Saturation")
+    LAB_A = tr("Green to red (Lab a*)")
 
 
 CHANNELS = tuple(Channel)

@@ -6,11 +6,12 @@ Knows strokes and documents; knows no pointer and no widget.
 from __future__ import annotations
 
 from core.domain.mask import TILE, Box, TileMask
+from core.language import tr
 from gui.canvas.document import CanvasDocument
 from gui.canvas.stroke import Stroke
 from gui.canvas.tools.base import Refused, Result, StrokeFinished
 
-NOTHING_TO_TAKE_FROM = "Choose the region to take away from first: click it in the list."
+NOTHING_TO_TAKE_FROM = tr("Choose the region to take away from first: click it in the list.")
 
 
 def may_take(document: CanvasDocument, *, minus: bool) -> Refused | None:
@@ -39,7 +40,9 @@ def finished(
     delta = stroke.delta(None if region is None else region.mask)
     if not delta:
         return None
-    return StrokeFinished(stroke.region_id, delta, f"{title}: take away" if minus else title)
+    return StrokeFinished(
+        stroke.region_id, delta, tr("{title}: take away", title=title) if minus else title
+    )
 
 
 def extent(mask: TileMask) -> Box | None:

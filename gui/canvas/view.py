@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QWidget
 
 from core.domain.ids import RegionId
 from core.domain.mask import TileMask
+from core.language import tr
 from gui.canvas.document import CanvasDocument
 from gui.canvas.gestures import Gestures, next_radius
 from gui.canvas.marks_layer import MarksLayer
@@ -52,7 +53,7 @@ class CanvasView(PhotoView):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Photo canvas")
+        self.setAccessibleName(tr("Photo canvas"))
         self.regions = RegionLayer(self)
         self.marks = MarksLayer(self)
         self.layers = [self.regions, self.marks]
@@ -167,6 +168,10 @@ class CanvasView(PhotoView):
 def _described(document: CanvasDocument | None) -> str:
     """For screen readers."""
     if document is None:
-        return "No photo"
+        return tr("No photo")
     width, height = document.size
-    return f"Photo of {width} by {height} pixels. Regions are in the list beside it."
+    return tr(
+        "Photo of {width} by {height} pixels. Regions are in the list beside it.",
+        width=width,
+        height=height,
+    )

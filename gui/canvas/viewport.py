@@ -27,6 +27,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from core.domain.mask import Box
+from core.language import tr
 from gui.canvas.camera import Camera
 from gui.canvas.empty_state import EmptyState
 from gui.canvas.look import Lens, Look
@@ -77,7 +78,7 @@ class PhotoView(QWidget):
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(120, 90)
-        self.setAccessibleName("Photo")
+        self.setAccessibleName(tr("Photo"))
         self.empty_state = EmptyState()
         self.layers: list[Layer] = []
         self.smooth = True

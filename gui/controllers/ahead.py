@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from core.domain.ids import ImageId
 from core.embeddings.store import FOLDER
+from core.language import tr
 from gui.context import Context
 from gui.controllers.segment import Assistant
 
@@ -68,11 +69,11 @@ class Ahead(QObject):
         if not self._of or not self._assistant.is_awake:
             return ""
         if self._ready < self._of:
-            return "Preparing the next photos…"
+            return tr("Preparing the next photos…")
         return (
-            "Ready for the next photo."
+            tr("Ready for the next photo.")
             if self._of == 1
-            else f"Ready for the next {self._of} photos."
+            else tr("Ready for the next {of} photos.", of=self._of)
         )
 
     def follow(self, image: ImageId | None) -> None:

@@ -17,9 +17,9 @@ from core.domain.bulk import BulkEdit
 from core.domain.disease import Disease
 from core.domain.ids import DiseaseId, ImageId
 from core.domain.image import ImageState, Split
+from core.language import tr, trn
 from core.services import bulk
 from gui.context import Context
-from gui.controllers import wording
 from gui.controllers.edits import Edits
 from gui.controllers.saver import SaveState
 from gui.models.diseases import DiseaseList
@@ -60,10 +60,15 @@ class BulkController(QObject):
     # -- actions
 
     def name(self, images: Sequence[ImageId], disease: Disease | None) -> None:
-        called = disease.name if disease else "not named"
+        called = disease.name if disease else tr("not named")
         self._act(
             lambda store: bulk.name(store, images, disease),
-            f"{wording.count(len(images), 'photo is', 'photos are')} now: {called}.",
+            trn(
+                "{n:,} photo is now: {called}.",
+                "{n:,} photos are now: {called}.",
+                len(images),
+                called=called,
+            ),
         )
 
     def mark(self, images: Sequence[ImageId], state: ImageState) -> None:
@@ -84,21 +89,30 @@ class BulkController(QObject):
             if own[0]:
                 self._context.notices.warning(own_check_sentence(own[0]))
 
-        text = f"{wording.count(len(images), 'photo is', 'photos are')} marked."
+        text = trn("{n:,} photo is marked.", "{n:,} photos are marked.", len(images))
         self._act(make, text, then=said)
 
     def split(self, images: Sequence[ImageId], split: Split) -> None:
-        count = wording.count(len(images), "photo", "photos")
-        self._act(lambda _store: bulk.put_in_split(images, split), f"Set for {count}.")
+        count = trn("{n:,} photo", "{n:,} photos", len(images))
+        self._act(
+            lambda _store: bulk.put_in_split(images, split), tr("Set for {count}.", count=count)
+        )
 
     def group(self, images: Sequence[ImageId], group: str) -> None:
-        count = wording.count(len(images), "photo", "photos")
-        self._act(lambda _store: bulk.put_in_group(images, group), f"Group set for {count}.")
+        count = trn("{n:,} photo", "{n:,} photos", len(images))
+        self._act(
+            lambda _store: bulk.put_in_group(images, group),
+            tr("Group set for {count}.", count=count),
+        )
 
     def remove(self, images: Sequence[ImageId], *, back: bool = False) -> None:
         """Files and outlines stay; the photos are found under the filter “Removed photos”."""
-        count = wording.count(len(images), "photo", "photos")
-        text = f"{count} put back." if back else f"{count} removed; the files stay where they are."
+        count = trn("{n:,} photo", "{n:,} photos", len(images))
+        text = (
+            tr("{count} put back.", count=count)
+            if back
+            else tr("{count} removed; the files stay where they are.", count=count)
+        )
         self._act(
             lambda _store: bulk.remove(images, back=back),
             text,
@@ -110,8 +124,8 @@ class BulkController(QObject):
         self._context.notices.post(
             Notice(
                 Level.WARNING,
-                "A check is by a second person: type your name in the preferences first.",
-                "Preferences…",
+                tr("A check is by a second person: type your name in the preferences first."),
+                tr("Preferences…"),
                 self._context.actions["app.preferences"].trigger,
             )
         )
@@ -156,7 +170,7 @@ class BulkController(QObject):
         def taken(inverse: BulkEdit) -> None:
             self._redo.clear()
             self._undo.append(_Step(inverse, self._edits.balance))
-            self._context.notices.post(Notice(Level.SUCCESS, text, "Undo", self._undo_last))
+            self._context.notices.post(Notice(Level.SUCCESS, text, tr("Undo"), self._undo_last))
             then()
 
         if self._context.project.writable:
@@ -166,7 +180,7 @@ class BulkController(QObject):
         if self.undo_title:
             self.undo()
         elif self._undo:
-            self._context.notices.info("Photos were edited since: undo those edits first.")
+            self._context.notices.info(tr("Photos were edited since: undo those edits first."))
 
     def _carry_out(
         self, make: Callable[[ProjectStore], BulkEdit], taken: Callable[[BulkEdit], None]
@@ -218,5 +232,7 @@ class BulkController(QObject):
 def own_check_sentence(count: int = 1) -> str:
     """For whoever checks what they labelled themselves."""
     if count == 1:
-        return "You labelled this photo yourself: ask a second person to check it."
-    return f"You labelled {count:,} of these yourself: ask a second person to check them."
+        return tr("You labelled this photo yourself: ask a second person to check it.")
+    return tr(
+        "You labelled {count:,} of these yourself: ask a second person to check them.", count=count
+    )

@@ -13,13 +13,14 @@ from core.changes import Changes
 from core.domain.edits import Edit
 from core.domain.ids import DiseaseId, ImageId, RegionId
 from core.history import History
+from core.language import tr
 from core.ports import Steps
 from core.services.annotate import Touched
 from gui.context import Context
 from gui.controllers.open_photo import OpenPhoto
 from gui.controllers.saver import Saver
 
-STEPS_DROPPED = (
+STEPS_DROPPED = tr(
     "What was done on this photo before cannot be undone any more: it has been changed otherwise "
     "since. Its outlines are as they were saved."
 )

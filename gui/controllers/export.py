@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, Signal
 from core.domain.run import Run, RunState
 from core.errors import ExportInTheWay
 from core.exporters.base import ExporterSpec
+from core.language import tr
 from core.training.run_folder import RunFolder
 from gui.context import Context
 
@@ -29,22 +30,22 @@ EXPORTABLE = (RunState.FINISHED, RunState.STOPPED)
 class AdapterStep(Enum):
     """What happens between pressing Export and the green tick, in this order."""
 
-    COPY = "Copy the adapter and write the checksum of every file"
-    RELOAD = "Reload the copy from its own files"
-    SCORE = "Score leaves again with the copy"
-    PLACE = "Put the folder in its place"
+    COPY = tr("Copy the adapter and write the checksum of every file")
+    RELOAD = tr("Reload the copy from its own files")
+    SCORE = tr("Score leaves again with the copy")
+    PLACE = tr("Put the folder in its place")
 
 
 INSIDE = (
-    ("adapter_model.safetensors", "what was learnt: the LoRA weights"),
-    ("head.safetensors", "the mask head, which draws the outlines"),
-    ("adapter_config.json", "how the weights fit onto the base model"),
-    ("tokenizer", "how text is turned into tokens, the mask token included"),
-    ("processor", "how photos are prepared"),
-    ("chat_template", "how a question is put to the model"),
-    ("leafspot.json", "which classes it knows, and how it was trained"),
-    ("README.md", "the card: data, figures, licence, limits"),
-    ("manifest.json", "the checksum of every file, and of the base model it needs"),
+    ("adapter_model.safetensors", tr("what was learnt: the LoRA weights")),
+    ("head.safetensors", tr("the mask head, which draws the outlines")),
+    ("adapter_config.json", tr("how the weights fit onto the base model")),
+    ("tokenizer", tr("how text is turned into tokens, the mask token included")),
+    ("processor", tr("how photos are prepared")),
+    ("chat_template", tr("how a question is put to the model")),
+    ("leafspot.json", tr("which classes it knows, and how it was trained")),
+    ("README.md", tr("the card: data, figures, licence, limits")),
+    ("manifest.json", tr("the checksum of every file, and of the base model it needs")),
 )
 
 

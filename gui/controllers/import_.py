@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from core.changes import Changes
 from core.domain.ids import ImageId
+from core.language import tr
 from core.services.import_images import ImportOptions, ImportReport, plan, run
 from core.services.locate import LocateProgress, LocateReport, find_moved
 from gui.context import Context
@@ -42,7 +43,7 @@ class ImportController(QObject):
         context.actions.on("photo.locate", self.ask_locate)
         context.guards.append(
             lambda: (
-                "An import is under way; photos not yet taken in are left out."
+                tr("An import is under way; photos not yet taken in are left out.")
                 if self.running
                 else ""
             )
@@ -91,7 +92,7 @@ class ImportController(QObject):
             self._stop.set()
 
     def ask_locate(self) -> None:
-        dialog = QFileDialog(self._window, "Folder to search for moved photos")
+        dialog = QFileDialog(self._window, tr("Folder to search for moved photos"))
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
         dialog.setDirectory(self._context.preferences.last_folder("photos"))

@@ -14,6 +14,7 @@ from core.domain.ids import DiseaseId, RegionId
 from core.domain.image import ImageState
 from core.domain.region import RegionInfo, RegionKind
 from core.engines.base import Candidate
+from core.language import tr
 from core.services.annotate import Draft, LabellingSession
 from core.services.rules import Overlap, Rules, obey
 from gui.context import Context
@@ -22,7 +23,7 @@ from gui.controllers.edits import Edits
 from gui.controllers.open_photo import OpenPhoto
 from gui.models.diseases import DiseaseList
 
-FORBIDDEN = (
+FORBIDDEN = tr(
     "Nothing was added: all of it lies where new lesions may not go. The Region menu has the rules."
 )
 
@@ -95,7 +96,7 @@ class LabelController(QObject):
         self.edits.do(allowed, select=select)
 
     def stroke(
-        self, region: RegionId | None, delta: PackedTiles, title: str = "Brush stroke"
+        self, region: RegionId | None, delta: PackedTiles, title: str = tr("Brush stroke")
     ) -> None:
         """A finished stroke or shape."""
         if self.session is not None:

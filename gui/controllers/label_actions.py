@@ -14,6 +14,7 @@ from PySide6.QtGui import QActionGroup
 from core.domain.image import ImageState
 from core.domain.region import RegionKind
 from core.engines.base import PromptKind
+from core.language import tr
 from core.services.annotate import own_check
 from gui.actions import spec
 from gui.canvas.tools.base import all_tools
@@ -45,13 +46,14 @@ def add_actions(context: Context, diseases: DiseaseList) -> list[str]:
         action.setToolTip(f"{action.toolTip()}\n{tool.hint}")
         tools.append(f"tool.{tool.id}")
     for prefix, keys, sheet in (
-        ("name", "", "Disease of the region, or of the leaf"),
-        ("leaf", "Alt+", "Disease of the leaf"),
+        ("name", "", tr("Disease of the region, or of the leaf")),
+        ("leaf", "Alt+", tr("Disease of the leaf")),
     ):
         for number in range(1, NINE + 1):
+            title = tr("Disease {number}", number=number)
             context.actions.add(
                 spec(
-                    f"{prefix}.{number}", f"Disease {number}", "", f"{keys}{number}",
+                    f"{prefix}.{number}", title, "", f"{keys}{number}",
                     needs="label image writable", sheet=sheet,
                 )
             )  # fmt: skip
@@ -204,7 +206,7 @@ class LabelActions(QObject):
         for number in range(1, NINE + 1):
             disease = self.keys.disease(number)
             for prefix in ("name", "leaf"):
-                text = disease.name if disease else f"Disease {number}"
+                text = disease.name if disease else tr("Disease {number}", number=number)
                 actions[f"{prefix}.{number}"].setText(text.replace("&", "&&"))
 
     def _cancel(self) -> None:
@@ -254,7 +256,7 @@ class LabelActions(QObject):
                 self._controller.current.open(index.id(row))
                 self._gallery.view.set_current(index.id(row))
                 return
-        self._context.notices.info("No further photo is waiting in this list.")
+        self._context.notices.info(tr("No further photo is waiting in this list."))
 
     def _finish(self, state: ImageState) -> None:
         session, by = self._controller.session, self._context.preferences.text("label.author")
@@ -267,7 +269,7 @@ class LabelActions(QObject):
         self._controller.mark(state)
         advance = bool(self._context.preferences.get("label.advance"))
         if advance and not self._step(1):
-            self._context.notices.info("That was the last photo of the list.")
+            self._context.notices.info(tr("That was the last photo of the list."))
 
     def _follow(self) -> None:
         actions, edits = self._context.actions, self._controller.edits

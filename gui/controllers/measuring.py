@@ -12,8 +12,8 @@ from core.changes import Changes
 from core.domain.calibration import Calibration
 from core.domain.ids import ImageId
 from core.domain.scale import Scales
+from core.language import tr, trn
 from core.ports import ProjectStore
-from core.wording import count
 from gui.context import Context
 from gui.controllers.label import LabelController
 from gui.controllers.measures import Measures
@@ -95,7 +95,7 @@ class Measuring(QObject):
 
         def done(changes: Changes) -> None:
             if copy:
-                photos = count(len(changes.images), "photo has", "photos have")
-                self._context.notices.info(f"{photos} this scale now.")
+                photos = trn("{n:,} photo has", "{n:,} photos have", len(changes.images))
+                self._context.notices.info(tr("{photos} this scale now.", photos=photos))
 
         self._context.project.change(put, on_done=done)

@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog
 
 from core.errors import ProjectError
+from core.language import tr
 from gui.context import Context
 from gui.tasks import Lane
 
@@ -64,7 +65,7 @@ class ProjectController(QObject):
         dialog.open()
 
     def ask_open(self) -> None:
-        dialog = QFileDialog(self._shell, "Open project")
+        dialog = QFileDialog(self._shell, tr("Open project"))
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
         dialog.setDirectory(self._context.preferences.last_folder("projects"))
@@ -90,7 +91,7 @@ class ProjectController(QObject):
     def open_sample(self) -> None:
         self._replace(
             lambda: self._projects.open(self._projects.sample()),
-            saying="Drawing the sample leaves; this takes some seconds the first time…",
+            saying=tr("Drawing the sample leaves; this takes some seconds the first time…"),
         )
 
     def close(self) -> None:
@@ -126,7 +127,7 @@ class ProjectController(QObject):
         opening: Callable[[], ProjectStore],
         then: Callable[[], None] | None = None,
         *,
-        saying: str = "Opening the project…",
+        saying: str = tr("Opening the project…"),
     ) -> None:
         again = partial(self._replace, opening, then, saying=saying)
         if self._opening or not self.may_leave(again):

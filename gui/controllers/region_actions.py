@@ -16,6 +16,7 @@ from core.domain.ids import RegionId
 from core.domain.mask import TILE, TileMask
 from core.errors import EditRefused
 from core.geometry import reshape
+from core.language import tr
 from core.services import reshaping
 from core.services.annotate import LabellingSession
 from core.services.rules import Overlap
@@ -26,16 +27,22 @@ from gui.tasks import Lane
 
 LIGHT = 3_000_000
 """Pixels of box up to which an action is done before the next frame."""
-ALREADY = "There was nothing to change: the chosen region is like that already."
-OVERTAKEN = "The region was changed meanwhile, so the action was left undone; choose it again."
+ALREADY = tr("There was nothing to change: the chosen region is like that already.")
+OVERTAKEN = tr("The region was changed meanwhile, so the action was left undone; choose it again.")
 TIPS = {
-    "lesions.inside": "What is drawn beside an outlined leaf is left out of lesions. Lesions drawn "
-    "before stay as they are: “Clip all lesions to the leaf” is for them.",
-    "overlap.allow": "A pixel may belong to several lesions. It counts for each disease, and once "
-    "in the severity of the photo.",
-    "overlap.take": "Where a new lesion lies over others, its pixels are taken from them. One undo "
-    "gives them back.",
-    "overlap.keep_out": "A new lesion leaves out the pixels that belong to others.",
+    "lesions.inside": tr(
+        "What is drawn beside an outlined leaf is left out of lesions. Lesions drawn "
+        "before stay as they are: “Clip all lesions to the leaf” is for them."
+    ),
+    "overlap.allow": tr(
+        "A pixel may belong to several lesions. It counts for each disease, and once "
+        "in the severity of the photo."
+    ),
+    "overlap.take": tr(
+        "Where a new lesion lies over others, its pixels are taken from them. One undo "
+        "gives them back."
+    ),
+    "overlap.keep_out": tr("A new lesion leaves out the pixels that belong to others."),
 }
 Shape = Callable[[TileMask], TileMask]
 
@@ -48,11 +55,11 @@ class RegionActions(QObject):
         self._context, self._controller, self._canvas = context, controller, canvas
         self._number = context.preferences.number
         on = context.actions.on
-        on("region.fill", lambda: self._reshape("Fill holes", reshape.fill_holes))
+        on("region.fill", lambda: self._reshape(tr("Fill holes"), reshape.fill_holes))
         on("region.specks", self._drop_specks)
         on("region.smooth", self._smooth)
-        on("region.grow", partial(self._move_edge, "Grow region", reshape.grow))
-        on("region.shrink", partial(self._move_edge, "Shrink region", reshape.shrink))
+        on("region.grow", partial(self._move_edge, tr("Grow region"), reshape.grow))
+        on("region.shrink", partial(self._move_edge, tr("Shrink region"), reshape.shrink))
         on("region.split", lambda: self._do(reshaping.split))
         on("region.merge", lambda: self._do(reshaping.merge))
         on(
@@ -76,11 +83,11 @@ class RegionActions(QObject):
 
     def _drop_specks(self) -> None:
         smallest = self._number("label.specks")
-        self._reshape("Drop specks", partial(reshape.drop_specks, smallest=smallest))
+        self._reshape(tr("Drop specks"), partial(reshape.drop_specks, smallest=smallest))
 
     def _smooth(self) -> None:
         self._reshape(
-            "Smooth outline", partial(reshape.smooth, radius=self._number("label.smooth"))
+            tr("Smooth outline"), partial(reshape.smooth, radius=self._number("label.smooth"))
         )
 
     def _move_edge(self, title: str, change: Callable[[TileMask, int], TileMask]) -> None:
@@ -90,7 +97,7 @@ class RegionActions(QObject):
     def _cut(self, points: tuple[tuple[float, float], ...]) -> None:
         self._do(
             lambda session, chosen: reshaping.cut(session, chosen, points),
-            nothing="The line does not part the region: draw it from side to side.",
+            nothing=tr("The line does not part the region: draw it from side to side."),
         )
 
     def _do(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, Signal
 
 from core.domain.run import Run
+from core.language import tr
 from core.training.config import TrainConfig
 from core.training.run_folder import RunFolder
 from gui.context import Context
@@ -44,7 +45,11 @@ class RunPreparation(QObject):
     @property
     def sentence(self) -> str:
         done, of = self._photos
-        return f"Checking the photos: {done:,} of {of:,}" if of else "Checking the photos…"
+        return (
+            tr("Checking the photos: {done:,} of {of:,}", done=done, of=of)
+            if of
+            else tr("Checking the photos…")
+        )
 
     def begin(self, request: RunRequest) -> None:
         """Freeze the project into a run."""

@@ -10,6 +10,7 @@ from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core.language import tr
 from core.training import events
 from core.training.events import (
     Checkpoint,
@@ -25,13 +26,13 @@ from core.training.events import (
 )
 
 PHASES = {
-    "loading": "Loading the base model",
-    "reading photos": "Reading the photos",
-    "encoding photos": "Looking at every photo once",
-    "training": "Training",
-    "evaluating": "Trying it on held-out leaves",
-    "scoring": "Scoring every photo",
-    "saving": "Saving",
+    "loading": tr("Loading the base model"),
+    "reading photos": tr("Reading the photos"),
+    "encoding photos": tr("Looking at every photo once"),
+    "training": tr("Training"),
+    "evaluating": tr("Trying it on held-out leaves"),
+    "scoring": tr("Scoring every photo"),
+    "saving": tr("Saving"),
 }
 
 
@@ -114,12 +115,22 @@ class RunProgress:
     def sentence(self) -> str:
         """What is going on, in a few words."""
         if self.phase is None:
-            return "Starting"
+            return tr("Starting")
         text = PHASES.get(self.phase.phase, self.phase.phase.capitalize())
         if self._in_training and self.last_step is not None:
-            return f"{text}: step {self.last_step.step:,} of {self.last_step.of:,}"
+            return tr(
+                "{what}: step {step:,} of {of:,}",
+                what=text,
+                step=self.last_step.step,
+                of=self.last_step.of,
+            )
         if self.phase.total:
-            return f"{text}: {self.phase.done:,} of {self.phase.total:,}"
+            return tr(
+                "{what}: {done:,} of {total:,}",
+                what=text,
+                done=self.phase.done,
+                total=self.phase.total,
+            )
         return text
 
     @property

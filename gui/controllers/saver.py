@@ -16,6 +16,7 @@ from core.changes import Changes
 from core.domain.edits import Edit
 from core.domain.ids import ImageId
 from core.errors import UserError
+from core.language import tr
 from gui.context import Context
 from gui.notices import Level, Notice
 
@@ -92,7 +93,9 @@ class Saver(QObject):
 
     def _failed(self, error: BaseException) -> None:
         self._writing = False
-        self.problem = str(error) if isinstance(error, UserError) else "An error of the program."
+        self.problem = (
+            str(error) if isinstance(error, UserError) else tr("An error of the program.")
+        )
         if not isinstance(error, UserError):
             self._context.notices.show(error)
         wait = RETRY_MS[min(self._failures, len(RETRY_MS) - 1)]
@@ -100,8 +103,11 @@ class Saver(QObject):
         self._retry.start(wait)
         self._set(SaveState.FAILED)
         if self._failures == 1:
-            text = f"Not saved yet: {self.problem} Your work is kept and saving is tried again."
-            self._context.notices.post(Notice(Level.ERROR, text, "Try again", self.retry_now))
+            text = tr(
+                "Not saved yet: {problem} Your work is kept and saving is tried again.",
+                problem=self.problem,
+            )
+            self._context.notices.post(Notice(Level.ERROR, text, tr("Try again"), self.retry_now))
 
     def _set(self, state: SaveState) -> None:
         if state is not self.state:
@@ -120,5 +126,10 @@ class Saver(QObject):
         if self.state is not SaveState.FAILED or not self._queue:
             return ""
         count = len(self._queue)
-        what = "action is" if count == 1 else "actions are"
-        return f"{count} {what} not saved yet and would be lost. {self.problem}"
+        what = tr("action is") if count == 1 else tr("actions are")
+        return tr(
+            "{count} {what} not saved yet and would be lost. {problem}",
+            count=count,
+            what=what,
+            problem=self.problem,
+        )

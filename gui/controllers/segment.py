@@ -16,6 +16,7 @@ from core.domain.ids import RegionId
 from core.domain.mask import Box
 from core.domain.region import RegionKind
 from core.engines.base import Before, Candidate
+from core.language import tr
 from core.workers.mask_crop import decode_mask, encode_mask
 from core.workers.outcome import Outcome
 from gui.context import Context
@@ -23,7 +24,7 @@ from gui.controllers.engine_choice import EngineChoice
 from gui.controllers.photos import Photo
 from gui.worker_process import WorkerProcess
 
-NEEDS_FILE = "This assistant needs a weights file: open yours, or fetch one that is published."
+NEEDS_FILE = tr("This assistant needs a weights file: open yours, or fetch one that is published.")
 
 
 @dataclass
@@ -94,18 +95,23 @@ class Assistant(QObject):
         if self.choice.lacks_file:
             return NEEDS_FILE
         if self._worker is None:
-            return "Sleeping; wakes with the first click."
+            return tr("Sleeping; wakes with the first click.")
         if not self.is_awake:
-            return "Waking up…"
+            return tr("Waking up…")
         if self.busy:
-            return "Looking…"
+            return tr("Looking…")
         number, count = self._chosen + 1, len(self._candidates)
         if count:
-            what = "Better outline" if self.prompts.before else "Proposal"
+            what = tr("Better outline") if self.prompts.before else tr("Proposal")
             if count > 1:
-                return f"{what} {number} of {count} (Tab): Enter accepts, Esc drops it."
-            return f"{what}: Enter accepts, Esc drops it."
-        return "Ready for a click or a box."
+                return tr(
+                    "{what} {number} of {count} (Tab): Enter accepts, Esc drops it.",
+                    what=what,
+                    number=number,
+                    count=count,
+                )
+            return tr("{what}: Enter accepts, Esc drops it.", what=what)
+        return tr("Ready for a click or a box.")
 
     # -- what the person does
 
@@ -228,12 +234,12 @@ class Assistant(QObject):
             case "masks" if event.get("request") == self._request:
                 self._take(event.get("candidates"))
             case "refused" if event.get("request") in (None, self._request):
-                sentence = str(event.get("text", "The assistant could not do that."))
+                sentence = str(event.get("text", tr("The assistant could not do that.")))
                 if event.get("do") == "load":
                     self._let_go()  # a worker without an engine is of no use
                     if before := self.choice.refuse():
                         self.clear()  # pointed at for the other one
-                        sentence += f" Until then, “{before}” goes on."
+                        sentence += tr(" Until then, “{before}” goes on.", before=before)
                 if event.get("do") == "image":
                     self._sent_photo = None
                 self._fail(sentence)
@@ -247,12 +253,12 @@ class Assistant(QObject):
                 for one in (found if isinstance(found, list) else [])
             ]
         except (ValueError, KeyError, TypeError):
-            self._fail("The assistant gave an answer that cannot be read; click again.")
+            self._fail(tr("The assistant gave an answer that cannot be read; click again."))
             return
         self._candidates = [c for c in candidates if c.pixels.any()]
         self._chosen = 0
         self.busy = False
-        self.problem = "" if self._candidates else "Nothing found there; try a box around it."
+        self.problem = "" if self._candidates else tr("Nothing found there; try a box around it.")
         self.changed.emit()
 
     def _fail(self, sentence: str) -> None:
@@ -265,7 +271,7 @@ class Assistant(QObject):
         self._let_go()
         self.busy = False
         if not outcome.ok:
-            self.problem = outcome.sentence("the next click starts it again")
+            self.problem = outcome.sentence(tr("the next click starts it again"))
             if asked_for_more:
                 self._context.notices.error(self.problem)
         self.changed.emit()

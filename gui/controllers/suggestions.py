@@ -15,6 +15,7 @@ from core.domain.ids import ImageId
 from core.domain.region import Region, RegionKind
 from core.domain.run import Run
 from core.engines.base import Candidate, PromptKind
+from core.language import tr
 from core.services.drafts import Drafted
 from core.services.suggest import Suggestion, accept_all, news
 from core.workers.mask_crop import decode_mask, encode_mask
@@ -25,11 +26,11 @@ from gui.controllers.segment import Assistant
 from gui.controllers.trained_model import TrainedModel
 
 NOTHING = {
-    PromptKind.WHOLE_LEAF: "No leaf was found that is not outlined yet.",
-    PromptKind.EVERYTHING: "No lesion was found that is not outlined yet.",
-    PromptKind.ALIKE: "Nothing more like this was found on the photo.",
+    PromptKind.WHOLE_LEAF: tr("No leaf was found that is not outlined yet."),
+    PromptKind.EVERYTHING: tr("No lesion was found that is not outlined yet."),
+    PromptKind.ALIKE: tr("Nothing more like this was found on the photo."),
 }
-NO_DRAFT = "The model found nothing on this photo that is not outlined yet."
+NO_DRAFT = tr("The model found nothing on this photo that is not outlined yet.")
 
 
 class Suggestions(QObject):
@@ -75,9 +76,15 @@ class Suggestions(QObject):
             return self.busy
         one = self._items[self._chosen]
         number, count = self._chosen + 1, len(self._items)
-        thing = "Leaf" if one.kind is RegionKind.LEAF else "Lesion"
-        more = " Ctrl+Enter accepts all." if count > 1 else ""
-        return f"{thing} {number} of {count}: Enter accepts, J rejects.{more}"
+        thing = tr("Leaf") if one.kind is RegionKind.LEAF else tr("Lesion")
+        more = tr(" Ctrl+Enter accepts all.") if count > 1 else ""
+        return tr(
+            "{thing} {number} of {count}: Enter accepts, J rejects.{more}",
+            thing=thing,
+            number=number,
+            count=count,
+            more=more,
+        )
 
     # -- what the person does
 
@@ -90,19 +97,25 @@ class Suggestions(QObject):
         spec = self.assistant.choice.spec
         if spec is not None and what not in spec.prompts:
             able = " or ".join(f"“{s.title}”" for s in engines().values() if what in s.prompts)
-            text = f"The assistant “{spec.title}” finds nothing by itself; choose {able}."
+            text = tr(
+                "The assistant “{title}” finds nothing by itself; choose {able}.",
+                title=spec.title,
+                able=able,
+            )
             self._context.notices.info(text)
             return
         examples: list[Region] = []
         if what is PromptKind.ALIKE:
             region = session.region(active) if active is not None else None
             if region is None or region.info.kind is not RegionKind.LESION:
-                self._context.notices.info("Select a lesion first; then others like it are found.")
+                self._context.notices.info(
+                    tr("Select a lesion first; then others like it are found.")
+                )
                 return
             examples = [region]
         self.assistant.clear(problem=True)
         self._asked = (what, examples)
-        self._set_busy("Looking for what nobody pointed at…")
+        self._set_busy(tr("Looking for what nobody pointed at…"))
         self.assistant.wake()
         self._send()
 
@@ -113,7 +126,7 @@ class Suggestions(QObject):
             return
         self.clear()
         self.assistant.clear(problem=True)
-        self._set_busy("Asking the trained model…")
+        self._set_busy(tr("Asking the trained model…"))
         image, size = session.image.id, (session.image.width, session.image.height)
 
         def take(drawn: list[Drafted], run: Run) -> None:
@@ -191,7 +204,7 @@ class Suggestions(QObject):
         if event.get("request") != f"find-{self._request}" or not self.busy:
             return
         if event.get("event") != "found":
-            self._fail(str(event.get("text", "")) or "The assistant could not do that.")
+            self._fail(str(event.get("text", "")) or tr("The assistant could not do that."))
             return
         source = self.assistant.source
         leaf = self._waiting_for is PromptKind.WHOLE_LEAF
@@ -202,7 +215,7 @@ class Suggestions(QObject):
                 for one in event.get("candidates", [])
             ]
         except (ValueError, KeyError, TypeError):
-            self._fail("The assistant gave an answer that cannot be read; ask again.")
+            self._fail(tr("The assistant gave an answer that cannot be read; ask again."))
             return
         self._offer(found, NOTHING[self._waiting_for])
 

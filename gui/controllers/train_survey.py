@@ -16,6 +16,7 @@ from core.domain.ids import DiseaseId, ImageId
 from core.domain.image import LeafImage, Split
 from core.domain.region import RegionKind
 from core.domain.run import Verdict
+from core.language import tr
 from core.ports import ImageQuery
 from core.registry import discover
 from core.training import splits
@@ -115,18 +116,28 @@ class _Counting:
 def problems(photos: int, classes: tuple[ClassCount, ...], *, outlines: bool) -> Iterable[str]:
     """What stands in the way of training, and what to press."""
     if not photos:
-        yield "There are no photos yet. Press File > Import photos… to bring some in."
+        yield tr("There are no photos yet. Press File > Import photos… to bring some in.")
         return
     if len(classes) < 2:
-        known = f"only “{classes[0].name}” has leaves" if classes else "no leaf has one yet"
+        known = (
+            tr("only “{name}” has leaves", name=classes[0].name)
+            if classes
+            else tr("no leaf has one yet")
+        )
         yield (
-            f"Training tells at least two diseases apart, and {known}. In the Label workspace, "
-            "name the disease of more leaves; healthy leaves count as a class as well."
+            tr(
+                "Training tells at least two diseases apart, and {known}. In the Label "
+                "workspace, name the disease of more leaves; healthy leaves count as a "
+                "class as well.",
+                known=known,
+            )
         )
     if not outlines:
         yield (
-            "No lesion is outlined yet. In the Label workspace, outline the lesions of a few "
-            "leaves with the brush or the assistant."
+            tr(
+                "No lesion is outlined yet. In the Label workspace, outline the lesions of a few "
+                "leaves with the brush or the assistant."
+            )
         )
 
 

@@ -17,6 +17,7 @@ from core.domain.ids import ImageId
 from core.domain.run import Run
 from core.errors import UserError
 from core.imaging.probability import read_probability
+from core.language import tr
 from core.ports import ProjectStore
 from core.services.drafts import Drafted, drafts
 from core.services.review import Prediction, load_prediction
@@ -26,7 +27,7 @@ from core.workers.outcome import Outcome
 from gui.context import Context
 from gui.worker_process import WorkerProcess
 
-NO_MODEL = "No run of this project has a model yet; train one first."
+NO_MODEL = tr("No run of this project has a model yet; train one first.")
 
 Done = Callable[[list[Drafted], Run], None]
 Failed = Callable[[str], None]
@@ -96,7 +97,7 @@ class TrainedModel(QObject):
         _, size, run, done, failed = self._waiting
         self._waiting = None
         if event.get("event") != "answer":
-            failed(str(event.get("text", "")) or "The model could not answer.")
+            failed(str(event.get("text", "")) or tr("The model could not answer."))
             return
         self._cut_out(lambda: _read(event, size), run, done, failed)
 
@@ -115,7 +116,7 @@ class TrainedModel(QObject):
         self._worker = self._adapter = None
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
-            waiting[-1]("" if outcome.ok else outcome.sentence("ask again and it starts anew"))
+            waiting[-1]("" if outcome.ok else outcome.sentence(tr("ask again and it starts anew")))
 
 
 def _of_image(
@@ -143,4 +144,4 @@ def _read(event: dict[str, Any], size: tuple[int, int]) -> Prediction:
 
 
 def _sentence(error: BaseException) -> str:
-    return str(error) if isinstance(error, UserError) else "The model's answer cannot be read."
+    return str(error) if isinstance(error, UserError) else tr("The model's answer cannot be read.")

@@ -17,6 +17,7 @@ from core.changes import Changes
 from core.domain.ids import RunId
 from core.domain.run import Run, RunState
 from core.errors import TrainingRefused, UserError
+from core.language import tr
 from core.machine_lock import MachineLock
 from core.training.events import from_fields
 from core.training.run_folder import RunFolder
@@ -87,7 +88,7 @@ class TrainingController(Shared):
         """Why no run can be started now; "" when one can."""
         if self.preparing:
             return self._preparation.sentence
-        return "Another run is going on; stop it or wait for it." if self.live else ""
+        return tr("Another run is going on; stop it or wait for it.") if self.live else ""
 
     # -- starting
 
@@ -105,7 +106,7 @@ class TrainingController(Shared):
         info = self.context.project.info
         if self.preparing or self.live is not None or info is None:
             return False
-        lock = MachineLock(f"the project “{info.name}”")
+        lock = MachineLock(tr("the project “{name}”", name=info.name))
         try:
             lock.acquire()
         except TrainingRefused as error:
@@ -240,7 +241,7 @@ class TrainingController(Shared):
     def _guard(self) -> str:
         if self.live is None and not self.preparing:
             return ""
-        return (
+        return tr(
             "A model is being trained. Leaving stops it and keeps its checkpoint; "
             "Resume in the Train workspace goes on from there."
         )

@@ -11,6 +11,7 @@ from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
+from core.language import tr
 from gui.canvas.look import CHANNELS, LIMIT, PLAIN, Channel
 from gui.canvas.mask_layer import MaskMode
 from gui.canvas.view import CanvasView
@@ -93,7 +94,7 @@ class ViewActions(QObject):
         """The channel, or that brightness or contrast are others; "" for the photo as it is."""
         if self.channel is not Channel.COLOUR:
             return self.channel.value
-        return "Brightness changed" if self.altered else ""
+        return tr("Brightness changed") if self.altered else ""
 
     def reset(self) -> None:
         """The photo as it is."""

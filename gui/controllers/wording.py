@@ -9,37 +9,39 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from core.domain.run import Run, RunState, Verdict
-from core.wording import count as count  # said as everywhere else
+from core.language import tr
 
 STATES = {
-    RunState.PREPARED: "Not started",
-    RunState.RUNNING: "Running",
-    RunState.FINISHED: "Finished",
-    RunState.STOPPED: "Stopped early",
-    RunState.FAILED: "Failed",
-    RunState.INTERRUPTED: "Interrupted",
+    RunState.PREPARED: tr("Not started"),
+    RunState.RUNNING: tr("Running"),
+    RunState.FINISHED: tr("Finished"),
+    RunState.STOPPED: tr("Stopped early"),
+    RunState.FAILED: tr("Failed"),
+    RunState.INTERRUPTED: tr("Interrupted"),
 }
 VERDICTS = {
-    Verdict.LABEL_WRONG: "Label wrong",
-    Verdict.MODEL_WRONG: "Model wrong",
-    Verdict.UNSURE: "Unsure",
+    Verdict.LABEL_WRONG: tr("Label wrong"),
+    Verdict.MODEL_WRONG: tr("Model wrong"),
+    Verdict.UNSURE: tr("Unsure"),
 }
 
 
 def duration(seconds: float) -> str:
     """A span as a person would say it; never more precise than it deserves."""
     if seconds < 45:
-        return "less than a minute"
+        return tr("less than a minute")
     minutes = round(seconds / 60)
     if minutes < 60:
-        return "about a minute" if minutes == 1 else f"about {minutes} minutes"
+        return (
+            tr("about a minute") if minutes == 1 else tr("about {minutes} minutes", minutes=minutes)
+        )
     hours, rest = divmod(round(minutes / 5) * 5, 60)
-    text = "about an hour" if hours == 1 else f"about {hours} hours"
-    return f"{text} and {rest} minutes" if rest else text
+    text = tr("about an hour") if hours == 1 else tr("about {hours} hours", hours=hours)
+    return tr("{what} and {rest} minutes", what=text, rest=rest) if rest else text
 
 
 def remaining(seconds: float) -> str:
-    return f"{duration(seconds)} left"
+    return tr("{duration} left", duration=duration(seconds))
 
 
 def dice(value: float | None) -> str:
@@ -83,7 +85,7 @@ def held_out(run: Run) -> str:
     known = figures(run)
     if "lesion_dice" not in known:
         return ""
-    which = "held-out Dice" if held_some_out(known) else "Dice on learnt leaves"
+    which = tr("held-out Dice") if held_some_out(known) else tr("Dice on learnt leaves")
     return f"{which} {dice(known['lesion_dice'])}"
 
 

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core.language import tr
 from gui.context import Context
 from gui.panels.pieces import label
 from gui.theme import RESOURCES
@@ -37,7 +38,7 @@ class AboutDialog(QDialog):
 
     def __init__(self, _context: Context, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setWindowTitle("About Leafspot")
+        self.setWindowTitle(tr("About Leafspot"))
         row = QHBoxLayout()
         mark = QLabel()
         mark.setPixmap(QIcon(str(RESOURCES / "icons" / "leafspot.svg")).pixmap(72, 72))
@@ -45,11 +46,15 @@ class AboutDialog(QDialog):
         words = QVBoxLayout()
         words.addWidget(label("Leafspot", "title"))
         text = label(
-            f"Version {program_version()} · "
-            f"Python {platform.python_version()} · Qt {qVersion()}\n\n"
-            "Outline lesions on leaf photos, train a vision-language model on them, "
-            "and take the adapter away. Everything runs on this machine; nothing leaves it.\n\n"
-            "Apache License 2.0"
+            tr(
+                "Version {program_version} · Python {python_version} · Qt "
+                "{qversion}\n\nOutline lesions on leaf photos, train a vision-language model "
+                "on them, and take the adapter away. Everything runs on this machine; "
+                "nothing leaves it.\n\nApache License 2.0",
+                program_version=program_version(),
+                python_version=platform.python_version(),
+                qversion=qVersion(),
+            )
         )
         text.setWordWrap(True)
         text.setMinimumWidth(380)

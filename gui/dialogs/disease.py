@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.domain.disease import LONGEST_NAME, MOST_SYNONYMS, Disease, clash
+from core.language import tr
 from core.services.starter_list import crops, with_names
 from gui.gallery.swatch import swatch
 from gui.panels.pieces import button, column, label, row
@@ -31,13 +32,21 @@ EPPO = re.compile(r"([A-Z0-9]{5,6})?")
 def wrong(disease: Disease, others: Sequence[Disease]) -> str:
     """What is wrong with ``disease`` beside ``others``, as a sentence; "" when nothing is."""
     if not disease.name:
-        return "A disease needs a name."
+        return tr("A disease needs a name.")
     if not EPPO.fullmatch(disease.eppo):
-        return "An EPPO code has five or six letters or digits, such as HEMIVA; or leave it empty."
+        return tr(
+            "An EPPO code has five or six letters or digits, such as HEMIVA; or leave it empty."
+        )
     if len(disease.synonyms) > MOST_SYNONYMS:
-        return f"A disease has at most {MOST_SYNONYMS} synonyms; take some away."
+        return tr(
+            "A disease has at most {most_synonyms} synonyms; take some away.",
+            most_synonyms=MOST_SYNONYMS,
+        )
     if any(len(name) > LONGEST_NAME for name in disease.synonyms):
-        return f"A synonym has at most {LONGEST_NAME} characters; put each on a line of its own."
+        return tr(
+            "A synonym has at most {longest_name} characters; put each on a line of its own.",
+            longest_name=LONGEST_NAME,
+        )
     return clash(disease, others)
 
 
@@ -49,33 +58,35 @@ class DiseaseDialog(QDialog):
 
     def __init__(self, disease: Disease, others: Sequence[Disease], parent: QWidget) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Disease")
+        self.setWindowTitle(tr("Disease"))
         self.setMinimumWidth(460)
         self._disease, self._others = disease, others
         self.name = QLineEdit(disease.name)
         self.name.setMaxLength(LONGEST_NAME)
         self.eppo = QLineEdit(disease.eppo)
         self.eppo.setMaxLength(6)
-        self.eppo.setPlaceholderText("such as HEMIVA")
+        self.eppo.setPlaceholderText(tr("such as HEMIVA"))
         self.crop = QComboBox()
         self.crop.setEditable(True)
         self.crop.addItems(["", *crops()])
         self.crop.setCurrentText(disease.crop)
         self.synonyms = QPlainTextEdit("\n".join(disease.synonyms))
-        self.synonyms.setPlaceholderText("One to a line: the pathogen, names in other languages")
+        self.synonyms.setPlaceholderText(
+            tr("One to a line: the pathogen, names in other languages")
+        )
         self.synonyms.setTabChangesFocus(True)
         self.synonyms.setFixedHeight(110)
         form = QFormLayout()
-        form.addRow("Name", self.name)
-        form.addRow("EPPO code", self.eppo)
-        form.addRow("Crop", self.crop)
-        form.addRow("Synonyms", self.synonyms)
+        form.addRow(tr("Name"), self.name)
+        form.addRow(tr("EPPO code"), self.eppo)
+        form.addRow(tr("Crop"), self.crop)
+        form.addRow(tr("Synonyms"), self.synonyms)
         self._problem = label("", "danger", wrap=True)
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self.keep = self._buttons.addButton("Keep", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.keep = self._buttons.addButton(tr("Keep"), QDialogButtonBox.ButtonRole.AcceptRole)
         self._buttons.accepted.connect(self._keep)
         self._buttons.rejected.connect(self.reject)
-        note = "Tables that use the former name still find it: it becomes a synonym."
+        note = tr("Tables that use the former name still find it: it becomes a synonym.")
         self._renamed = label(note, "muted", wrap=True)
         self.setLayout(
             column(
@@ -91,14 +102,14 @@ class DiseaseDialog(QDialog):
 
     def _merge_row(self) -> QWidget:
         self.into = QComboBox()
-        self.into.setAccessibleName("Merge into")
+        self.into.setAccessibleName(tr("Merge into"))
         for other in self._others:
             if not other.healthy:
                 self.into.addItem(swatch(other.colour), other.name, other)
-        self.merge = button("Merge…", self._merge)
-        self.merge.setToolTip("Its photos and outlines become those of the other disease")
+        self.merge = button(tr("Merge…"), self._merge)
+        self.merge.setToolTip(tr("Its photos and outlines become those of the other disease"))
         made = QWidget()
-        layout = row(label("Merge into"), self.into, self.merge)
+        layout = row(label(tr("Merge into")), self.into, self.merge)
         layout.setStretch(1, 1)
         made.setLayout(layout)
         made.setVisible(not self._disease.healthy and self.into.count() > 0)

@@ -27,9 +27,9 @@ from PySide6.QtWidgets import (
 from core.changes import Changes
 from core.domain.disease import LONGEST_NAME, Disease, Merged, clash
 from core.domain.ids import DiseaseId, new_id
+from core.language import tr, trn
 from core.ports import ProjectStore
 from core.services.starter_list import Entry, found, put
-from core.wording import count
 from gui.context import Context
 from gui.gallery.swatch import swatch
 from gui.models.diseases import DiseaseList
@@ -39,11 +39,11 @@ from gui.panels.pieces import Elided, button, column, label, row, scrolled
 def problem(name: str, others: list[Disease]) -> str:
     """What is wrong with a disease's name, as a sentence; "" when nothing is."""
     if not name.strip():
-        return "A disease needs a name."
+        return tr("A disease needs a name.")
     return clash(Disease(DiseaseId(0), name.strip(), ""), others)
 
 
-UNSAVED = (
+UNSAVED = tr(
     "What was labelled last is not saved yet and may carry this disease. Wait until the dot above "
     "the photo is green, then try again."
 )
@@ -61,7 +61,7 @@ class DiseasesDialog(QDialog):
         unsaved: Callable[[], bool],
     ) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Diseases")
+        self.setWindowTitle(tr("Diseases"))
         self.setMinimumSize(620, 420)
         self._context, self._diseases, self._unsaved = context, diseases, unsaved
         self._merged: Merged | None = None
@@ -69,20 +69,20 @@ class DiseasesDialog(QDialog):
         self._grid.setHorizontalSpacing(8)
         self._grid.setColumnStretch(1, 1)
         self.search = QLineEdit()
-        self.search.setPlaceholderText("Find by name, synonym, EPPO code or crop")
-        self.search.setAccessibleName("Find a disease")
+        self.search.setPlaceholderText(tr("Find by name, synonym, EPPO code or crop"))
+        self.search.setAccessibleName(tr("Find a disease"))
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(lambda _text: self._fill())
         self._new = QLineEdit()
         self._new.setMaxLength(LONGEST_NAME)
-        self._new.setPlaceholderText("Name of another disease")
-        self._new.setAccessibleName("Name of another disease")
+        self._new.setPlaceholderText(tr("Name of another disease"))
+        self._new.setAccessibleName(tr("Name of another disease"))
         self._new.returnPressed.connect(self._add_one)
-        self._add = button("Add", self._add_one, primary=True)
-        self.from_list = button("From a crop's list…", self._choose_from_list)
+        self._add = button(tr("Add"), self._add_one, primary=True)
+        self.from_list = button(tr("From a crop's list…"), self._choose_from_list)
         self._problem = label("", "danger", wrap=True)
         self.told = label("", "muted", wrap=True)
-        self.undo = button("Undo the merge", self._undo)
+        self.undo = button(tr("Undo the merge"), self._undo)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         # Enter ends the editing of a name; it neither adds another nor closes the list.
@@ -114,7 +114,7 @@ class DiseasesDialog(QDialog):
             if (widget := item.widget()) is not None:
                 widget.hide()
                 widget.deleteLater()
-        for place, text in enumerate(("", "Name", "EPPO code", "Crop", "Key")):
+        for place, text in enumerate(("", tr("Name"), tr("EPPO code"), tr("Crop"), tr("Key"))):
             self._grid.addWidget(label(text, "heading"), 0, place)
         text = self.search.text().strip()
         shown = found(self._diseases.all, text) if text else self._diseases.all
@@ -122,12 +122,12 @@ class DiseasesDialog(QDialog):
             for place, widget in enumerate(self._editors(disease)):
                 self._grid.addWidget(widget, line, place)
         if not shown and text:
-            self._grid.addWidget(label("No disease is called so.", "muted"), 1, 1)
+            self._grid.addWidget(label(tr("No disease is called so."), "muted"), 1, 1)
 
     def _editors(self, disease: Disease) -> list[QWidget]:
         colour = QToolButton()
         colour.setIcon(swatch(disease.colour, 16))
-        colour.setToolTip("Colour")
+        colour.setToolTip(tr("Colour"))
         colour.clicked.connect(lambda: self._ask_colour(disease))
         name = QLineEdit(disease.name)
         name.setMaxLength(LONGEST_NAME)
@@ -148,17 +148,23 @@ class DiseasesDialog(QDialog):
             key.addItem(str(number), number)
         key.setCurrentIndex(key.findData(disease.hotkey))
         key.activated.connect(lambda _i: self._set_key(disease, key.currentData()))
-        edit = self._tool("mdi6.pencil-outline", "Crop, synonyms, merging")
-        edit.setAccessibleName(f"Edit {disease.name}")
+        edit = self._tool("mdi6.pencil-outline", tr("Crop, synonyms, merging"))
+        edit.setAccessibleName(tr("Edit {name}", name=disease.name))
         edit.clicked.connect(lambda: self.edit(disease))
         remove = self._tool(
-            "mdi6.trash-can-outline", "Remove; only when no leaf and no lesion has it"
+            "mdi6.trash-can-outline", tr("Remove; only when no leaf and no lesion has it")
         )
         remove.setEnabled(not disease.healthy)
         remove.clicked.connect(lambda: self._remove(disease))
         _name(
             disease,
-            {colour: "Colour", name: "Name", code: "EPPO code", key: "Key", remove: "Remove"},
+            {
+                colour: tr("Colour"),
+                name: tr("Name"),
+                code: tr("EPPO code"),
+                key: tr("Key"),
+                remove: tr("Remove"),
+            },
         )
         return [colour, name, code, crop, key, edit, remove]
 
@@ -280,10 +286,16 @@ class DiseasesDialog(QDialog):
     def _tell(self) -> None:
         merged = self._merged
         if merged is not None:
-            photos = count(len(merged.photos), "photo")
-            regions = count(len(merged.regions), "outline")
+            photos = trn("{n:,} photo", "{n:,} photos", len(merged.photos))
+            regions = trn("{n:,} outline", "{n:,} outlines", len(merged.regions))
             self.told.setText(
-                f"{merged.gone.name} is {merged.into.name} now: {photos}, {regions} changed."
+                tr(
+                    "{name} is {name_2} now: {photos}, {regions} changed.",
+                    name=merged.gone.name,
+                    name_2=merged.into.name,
+                    photos=photos,
+                    regions=regions,
+                )
             )
         self._said.setVisible(merged is not None)
 

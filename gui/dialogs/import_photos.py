@@ -27,18 +27,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core.language import tr, trn
 from core.services.import_images import ImportOptions, ImportReport
-from core.wording import count
 from gui.context import Context
 from gui.controllers.import_ import ImportController
 from gui.panels.pieces import Elided, label
 
-FILES = (
+FILES = tr(
     "JPEG, PNG, TIFF, WebP and HEIC; masks are grey or palette PNGs with the photo's name; the "
     "table has the columns image and disease."
 )
-STAY = "Photos stay where they are."
-COPIED = "The project works with its own copies; the photos themselves stay as they are."
+STAY = tr("Photos stay where they are.")
+COPIED = tr("The project works with its own copies; the photos themselves stay as they are.")
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class PathRow(QWidget):
         super().__init__()
         self._context, self._folder, self._filters = context, folder, filters
         self.line = QLineEdit()
-        browse = QPushButton("Browse…")
+        browse = QPushButton(tr("Browse…"))
         browse.setAutoDefault(False)
         browse.clicked.connect(self._browse)
         row = QHBoxLayout(self)
@@ -87,7 +87,7 @@ class PathRow(QWidget):
 
     def _browse(self) -> None:
         start = self.line.text() or self._context.preferences.last_folder("photos")
-        dialog = QFileDialog(self.window(), "Choose", start, self._filters)
+        dialog = QFileDialog(self.window(), tr("Choose"), start, self._filters)
         if self._folder:
             dialog.setFileMode(QFileDialog.FileMode.Directory)
             dialog.setOption(QFileDialog.Option.ShowDirsOnly)
@@ -102,7 +102,7 @@ class ImportDialog(QDialog):
         self, context: Context, controller: ImportController, paths: list[Path], parent: QWidget
     ) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Import photos")
+        self.setWindowTitle(tr("Import photos"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(620, 420)
         self._context, self._controller, self._paths = context, controller, paths
@@ -117,7 +117,7 @@ class ImportDialog(QDialog):
         if len(paths) == 1 and paths[0].is_dir():
             self.photos.line.setText(str(paths[0]))
         elif paths:
-            self.photos.line.setText(f"{len(paths)} dropped files and folders")
+            self.photos.line.setText(tr("{count} dropped files and folders", count=len(paths)))
             self.photos.setEnabled(False)
 
     # -- what
@@ -126,20 +126,23 @@ class ImportDialog(QDialog):
         context = self._context
         self.photos = PathRow(context, folder=True)
         self.masks = PathRow(context, folder=True)
-        self.map = PathRow(context, folder=False, filters="Map (*.json)")
-        self.labels = PathRow(context, folder=False, filters="Table (*.csv)")
-        self.create_diseases = QCheckBox("Make the diseases that table and map name")
+        self.map = PathRow(context, folder=False, filters=tr("Map (*.json)"))
+        self.labels = PathRow(context, folder=False, filters=tr("Table (*.csv)"))
+        self.create_diseases = QCheckBox(tr("Make the diseases that table and map name"))
         self.create_diseases.setChecked(True)
-        self.copy = QCheckBox("Copy the photos into the project")
+        self.copy = QCheckBox(tr("Copy the photos into the project"))
         self.copy.setToolTip(
-            "Then the project is complete in itself: it can be moved, or the memory card taken out."
+            tr(
+                "Then the project is complete in itself: it can be moved, or the memory card "
+                "taken out."
+            )
         )
         form = QFormLayout()
         for title, path in (
-            ("Folder with photos", self.photos),
-            ("Masks (optional)", self.masks),
-            ("What mask values mean", self.map),
-            ("Table of labels (optional)", self.labels),
+            (tr("Folder with photos"), self.photos),
+            (tr("Masks (optional)"), self.masks),
+            (tr("What mask values mean"), self.map),
+            (tr("Table of labels (optional)"), self.labels),
         ):
             form.addRow(title, path)
             path.line.setAccessibleName(title)
@@ -147,10 +150,10 @@ class ImportDialog(QDialog):
         form.addRow("", self.copy)
         note = label(f"{STAY} {FILES}", "muted", wrap=True)
         self.copy.toggled.connect(lambda on: note.setText(f"{COPIED if on else STAY} {FILES}"))
-        self.start = QPushButton("Import")
+        self.start = QPushButton(tr("Import"))
         self.start.setDefault(True)
         self.start.clicked.connect(self._start)
-        cancel = QPushButton("Cancel")
+        cancel = QPushButton(tr("Cancel"))
         cancel.setAutoDefault(False)
         cancel.clicked.connect(self.close)
         self.photos.line.textChanged.connect(self._suggest)
@@ -178,9 +181,9 @@ class ImportDialog(QDialog):
         ready = bool(self._paths) or named
         problem = ""
         if self.photos.path is not None and not ready:
-            problem = "There is no such folder."
+            problem = tr("There is no such folder.")
         elif self.masks.path is not None and self.map.path is None:
-            problem = "Choose the map that says what the masks' values mean."
+            problem = tr("Choose the map that says what the masks' values mean.")
         self._problem.setText(problem)
         self.start.setEnabled(ready and not problem)
 
@@ -208,10 +211,10 @@ class ImportDialog(QDialog):
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setRange(0, 0)
-        self.how_far = label("Looking through the folder…")
+        self.how_far = label(tr("Looking through the folder…"))
         self._file = Elided("", "muted", middle=True)
-        stop = QPushButton("Stop")
-        stop.setToolTip("Photos taken in so far stay in the project.")
+        stop = QPushButton(tr("Stop"))
+        stop.setToolTip(tr("Photos taken in so far stay in the project."))
         # Or a second Enter, meant for Import, would end what the first one began.
         stop.setAutoDefault(False)
         stop.clicked.connect(self._controller.cancel)
@@ -220,7 +223,9 @@ class ImportDialog(QDialog):
     def _progressed(self, done: int, total: int, name: str) -> None:
         self.bar.setRange(0, max(1, total))
         self.bar.setValue(done)
-        self.how_far.setText(f"{done} of {count(total, 'photo')}")
+        self.how_far.setText(
+            trn("{done} of {n:,} photo", "{done} of {n:,} photos", total, done=done)
+        )
         self._file.setText(name)
 
     # -- what became of it
@@ -229,11 +234,11 @@ class ImportDialog(QDialog):
         self.summary = label("", "title")
         self.details = label("", "muted", wrap=True)
         self.refusals = QListWidget()
-        self.refusals.setAccessibleName("What was not imported, and why")
+        self.refusals.setAccessibleName(tr("What was not imported, and why"))
         self.refusals.setWordWrap(True)
         self.refusals.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.refusals.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        close = QPushButton("Close")
+        close = QPushButton(tr("Close"))
         close.setDefault(True)
         close.clicked.connect(self.close)
         return _page(self.summary, self.details, self.refusals, buttons=(close,))
@@ -244,15 +249,24 @@ class ImportDialog(QDialog):
         only_more = more > 0 and count == 0
         shown = more if only_more else count
         done = "completed" if only_more else "imported"
-        self.summary.setText(f"{shown} photo{'' if shown == 1 else 's'} {done}")
-        parts = [f"{len(report.refused)} refused"] if report.refused else []
+        self.summary.setText(
+            tr(
+                "{shown} photo{which} {done}",
+                shown=shown,
+                which="" if shown == 1 else "s",
+                done=done,
+            )
+        )
+        parts = [tr("{count} refused", count=len(report.refused))] if report.refused else []
         if report.cancelled:
-            parts.append(f"{report.left} not looked at, because the import was stopped")
+            parts.append(
+                tr("{left} not looked at, because the import was stopped", left=report.left)
+            )
         made = self.copy.isChecked() and count > 0
-        copies = " The copies are in the project's photos folder." if made else ""
-        told = "; ".join([f"{report.total} in all", *parts]) + "."
+        copies = tr(" The copies are in the project's photos folder.") if made else ""
+        told = "; ".join([tr("{total} in all", total=report.total), *parts]) + "."
         known = " ".join(report.known.sentences())
-        undo = " Undo does not take that back." if more else ""
+        undo = tr(" Undo does not take that back.") if more else ""
         self.details.setText(f"{told}{copies} {known}{undo}".rstrip())
         self.refusals.clear()
         icons = self._context.theme

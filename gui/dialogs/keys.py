@@ -21,13 +21,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core.language import tr
 from gui.actions import HAND, MENUS, Actions
 from gui.context import Context
 from gui.panels.pieces import column, label, row, scrolled
 
 COLUMNS = 3
 SIZE = (1080, 680)
-ON_THE_PHOTO = "Hands on the photo"
+ON_THE_PHOTO = tr("Hands on the photo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,11 @@ def sheet(actions: Actions) -> list[Line]:
         # What has no menu is named anew by who knows more: digits carry their disease's name.
         text = spec.text if spec.menu else actions[spec.id].text().replace("&&", "&")
         group = spec.sheet or spec.menu
-        found.append(Line(group, text.rstrip("…"), keys, "" if keys else f"{spec.menu} menu"))
-    order = dict.fromkeys((*MENUS, *(line.group for line in found)))
+        group = MENUS.get(group, group)
+        found.append(
+            Line(group, text.rstrip("…"), keys, "" if keys else tr("{menu} menu", menu=group))
+        )
+    order = dict.fromkeys((*MENUS.values(), *(line.group for line in found)))
     found.sort(key=lambda line: list(order).index(line.group))
     return found + [Line(ON_THE_PHOTO, what, (hand,)) for hand, what in HAND]
 
@@ -65,22 +69,22 @@ class KeysDialog(QDialog):
 
     def __init__(self, context: Context, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Keys")
+        self.setWindowTitle(tr("Keys"))
         self.resize(*SIZE)
         self.lines = sheet(context.actions)
         self.search = QLineEdit()
-        self.search.setPlaceholderText("Search: what you want to do, or a key")
-        self.search.setAccessibleName("Search the keys")
+        self.search.setPlaceholderText(tr("Search: what you want to do, or a key"))
+        self.search.setAccessibleName(tr("Search the keys"))
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._fill)
-        self._nothing = label("No key does that. Try another word.", "muted")
+        self._nothing = label(tr("No key does that. Try another word."), "muted")
         self._body = QVBoxLayout()
         body = QWidget()
         body.setLayout(self._body)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         area = scrolled(body)
-        area.setAccessibleName("Keys")
+        area.setAccessibleName(tr("Keys"))
         whole = QVBoxLayout(self)
         whole.setSpacing(10)
         whole.addWidget(self.search)

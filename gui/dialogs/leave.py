@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 from PySide6.QtWidgets import QMessageBox, QWidget
 
+from core.language import tr
+
 
 def ask_to_leave(parent: QWidget, losses: list[str], leave: Callable[[], None]) -> None:
     """Ask, without waiting, whether to leave although ``losses`` (sentences) would follow."""
@@ -16,8 +18,8 @@ def ask_to_leave(parent: QWidget, losses: list[str], leave: Callable[[], None]) 
     box.setWindowTitle("Leafspot")
     box.setIcon(QMessageBox.Icon.Warning)
     box.setText("\n".join(losses))
-    go = box.addButton("Leave anyway", QMessageBox.ButtonRole.DestructiveRole)
-    stay = box.addButton("Stay", QMessageBox.ButtonRole.RejectRole)
+    go = box.addButton(tr("Leave anyway"), QMessageBox.ButtonRole.DestructiveRole)
+    stay = box.addButton(tr("Stay"), QMessageBox.ButtonRole.RejectRole)
     box.setDefaultButton(stay)
     box.setEscapeButton(stay)
     go.clicked.connect(leave)

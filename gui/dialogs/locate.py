@@ -11,6 +11,7 @@ from pathlib import Path
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QProgressBar, QVBoxLayout, QWidget
 
+from core.language import tr
 from core.services.locate import LocateProgress
 from gui.panels.pieces import Elided, label
 
@@ -21,16 +22,16 @@ class LocateDialog(QDialog):
     def __init__(self, folder: Path, stop: Callable[[], None], parent: QWidget) -> None:
         super().__init__(parent)
         self._stop = stop
-        self.setWindowTitle("Searching for moved photos")
+        self.setWindowTitle(tr("Searching for moved photos"))
         self.setMinimumWidth(420)
         self.where = Elided(str(folder), "muted", middle=True)
-        self.what = label("Looking which photos are missing…")
+        self.what = label(tr("Looking which photos are missing…"))
         self.bar = QProgressBar()
         self.bar.setRange(0, 0)
         self.bar.setTextVisible(False)
         self.bar.setMaximumHeight(8)
         buttons = QDialogButtonBox()
-        stop_button = buttons.addButton("Stop", QDialogButtonBox.ButtonRole.RejectRole)
+        stop_button = buttons.addButton(tr("Stop"), QDialogButtonBox.ButtonRole.RejectRole)
         stop_button.setAutoDefault(False)
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
@@ -44,7 +45,13 @@ class LocateDialog(QDialog):
         self.bar.setRange(0, seen.total)
         self.bar.setValue(seen.done)
         if seen.searching:
-            self.what.setText(f"Found {seen.found:,} of {seen.missing:,} missing photos")
+            self.what.setText(
+                tr(
+                    "Found {found:,} of {missing:,} missing photos",
+                    found=seen.found,
+                    missing=seen.missing,
+                )
+            )
 
     def finish(self) -> None:
         """The search is over."""

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from core.domain.calibration import Calibration
 from core.domain.disease import UNNAMED_LESION_COLOUR, Disease
 from core.domain.ids import DiseaseId
+from core.language import tr
 from core.services.severity import LeafMeasures, Sizes, sizes
 from gui.controllers.measures import Measures
 from gui.gallery.cell import percent
@@ -26,7 +27,15 @@ from gui.models.diseases import DiseaseList
 from gui.panels.pieces import column, label, scrolled
 from gui.theme import Theme
 
-HEADS = ("Leaf", "Disease", "Severity", "Grade", "Lesions", "Median", "Quartiles")
+HEADS = (
+    tr("Leaf"),
+    tr("Disease"),
+    tr("Severity"),
+    tr("Grade"),
+    tr("Lesions"),
+    tr("Median"),
+    tr("Quartiles"),
+)
 
 
 class MeasuresDialog(QDialog):
@@ -36,7 +45,7 @@ class MeasuresDialog(QDialog):
         self, measures: Measures, diseases: DiseaseList, theme: Theme, parent: QWidget
     ) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Lesions and leaves")
+        self.setWindowTitle(tr("Lesions and leaves"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(760, 520)
         self._measures, self._diseases, self._theme = measures, diseases, theme
@@ -77,9 +86,10 @@ class MeasuresDialog(QDialog):
                 named = self._named(disease)
                 self._spreads.addWidget(Histogram(self._theme, *named, spread, _unit(card)))
         self._unit.setText(
-            f"Scale: {self._measures.scales.chosen.title}. Areas in {_unit(card)}"
-            + (f", a pixel being {card.mm_per_px:.4g} mm wide." if card else
-               "; mark the scale card (Photo → Scale card…) to have them in mm².")
+            tr(
+"Scale: {title}. Areas in {unit}", title=self._measures.scales.chosen.title, unit=_unit(card))
+            + (tr(", a pixel being {mm_per_px:.4g} mm wide.", mm_per_px=card.mm_per_px) if card else
+               tr("; mark the scale card (Photo → Scale card…) to have them in mm²."))
         )  # fmt: skip
 
     def _put(self, line: int, place: int, text: str, role: str) -> None:
@@ -90,7 +100,7 @@ class MeasuresDialog(QDialog):
 
     def _named(self, disease: DiseaseId | None) -> tuple[str, str]:
         known: Disease | None = self._diseases.get(disease)
-        return (known.name, known.colour) if known else ("not named", UNNAMED_LESION_COLOUR)
+        return (known.name, known.colour) if known else (tr("not named"), UNNAMED_LESION_COLOUR)
 
     def _cells(
         self, leaf: LeafMeasures, disease: DiseaseId | None, card: Calibration | None
@@ -102,7 +112,7 @@ class MeasuresDialog(QDialog):
         around = f"{_figure(spread.lower)} – {_figure(spread.upper)}" if spread else "–"
         return [
             str(leaf.number or "none"),
-            self._named(disease)[0] if lesions else "no lesion",
+            self._named(disease)[0] if lesions else tr("no lesion"),
             "–" if share is None else percent(share),
             self._measures.grade(share) or "–",
             f"{len(lesions):,}".replace(",", " "),
@@ -119,10 +129,19 @@ class Histogram(QWidget):
         self._theme, self._name, self._colour = theme, name, colour
         self._spread, self._unit = spread, unit
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName(f"Sizes of {name}")
+        self.setAccessibleName(tr("Sizes of {name}", name=name))
         steps = zip(spread.counts, spread.edges, spread.edges[1:], strict=False)
         self.setAccessibleDescription(
-            ", ".join(f"{n}: {_figure(a)} to {_figure(b)} {unit}" for n, a, b in steps)
+            ", ".join(
+                tr(
+                    "{number}: {figure} to {figure_2} {unit}",
+                    number=n,
+                    figure=_figure(a),
+                    figure_2=_figure(b),
+                    unit=unit,
+                )
+                for n, a, b in steps
+            )
         )
 
     def sizeHint(self) -> QSize:
@@ -133,7 +152,9 @@ class Histogram(QWidget):
         text, muted = self._theme.colour("text"), self._theme.colour("muted")
         painter.setPen(text)
         painter.drawText(
-            QRectF(0, 0, self.width(), 18), Qt.AlignmentFlag.AlignLeft, f"Sizes of {self._name}"
+            QRectF(0, 0, self.width(), 18),
+            Qt.AlignmentFlag.AlignLeft,
+            tr("Sizes of {name}", name=self._name),
         )
         floor, most = self.height() - 20, max(spread.counts)
         wide = self.width() / len(spread.counts)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from core.domain.disease import Disease, DiseaseUse
-from core.wording import count
+from core.language import tr, trn
 
 
 def ask_to_merge(
@@ -19,16 +19,22 @@ def ask_to_merge(
     """Ask, without waiting, and call ``merge`` on yes."""
     box = QMessageBox(parent)
     box.setObjectName("merge")
-    box.setWindowTitle("Merge diseases")
+    box.setWindowTitle(tr("Merge diseases"))
     box.setIcon(QMessageBox.Icon.Question)
-    box.setText(f"Merge “{gone.name}” into “{into.name}”?")
+    box.setText(tr("Merge “{name}” into “{name_2}”?", name=gone.name, name_2=into.name))
     box.setInformativeText(
-        f"{count(use.photos, 'photo')} and {count(use.regions, 'outline')} become “{into.name}”, "
-        f"which is found by the name “{gone.name}” from then on. Runs that are trained already "
-        "keep their class names. This can be undone until the list is closed."
+        tr(
+            "{photos} and {outlines} become “{name}”, which is found by the name "
+            "“{name_2}” from then on. Runs that are trained already keep their class "
+            "names. This can be undone until the list is closed.",
+            photos=trn("{n:,} photo", "{n:,} photos", use.photos),
+            outlines=trn("{n:,} outline", "{n:,} outlines", use.regions),
+            name=into.name,
+            name_2=gone.name,
+        )
     )
-    go = box.addButton("Merge", QMessageBox.ButtonRole.AcceptRole)
-    keep = box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
+    go = box.addButton(tr("Merge"), QMessageBox.ButtonRole.AcceptRole)
+    keep = box.addButton(tr("Cancel"), QMessageBox.ButtonRole.RejectRole)
     box.setDefaultButton(keep)
     box.setEscapeButton(keep)
     go.clicked.connect(merge)

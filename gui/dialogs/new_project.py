@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core.language import tr
 from gui.context import Context
 from gui.panels.pieces import label
 
@@ -35,13 +36,13 @@ RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 def problem(name: str, parent: Path) -> str:
     """What is wrong with making ``name`` in ``parent``, as a sentence; "" when nothing is."""
     if not name.strip():
-        return "Give the project a name."
+        return tr("Give the project a name.")
     if FORBIDDEN.search(name) or RESERVED.fullmatch(name):
-        return 'The name may not contain < > : " / \\ | ? * nor end with a dot or a space.'
+        return tr('The name may not contain < > : " / \\ | ? * nor end with a dot or a space.')
     if not parent.is_dir():
-        return "Choose a folder that exists."
+        return tr("Choose a folder that exists.")
     if (parent / f"{name}{SUFFIX}").exists():
-        return "There is already a project of that name; choose another name or open it."
+        return tr("There is already a project of that name; choose another name or open it.")
     return ""
 
 
@@ -63,32 +64,34 @@ class NewProjectDialog(QDialog):
 
     def __init__(self, context: Context, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setWindowTitle("New project")
+        self.setWindowTitle(tr("New project"))
         self.setMinimumWidth(520)
-        self._name = QLineEdit("Leaves")
+        self._name = QLineEdit(tr("Leaves"))
         self._name.selectAll()
         self._folder = QLineEdit(context.preferences.last_folder("projects"))
-        self._folder.setAccessibleName("In the folder")
-        browse = QPushButton("Browse…")
+        self._folder.setAccessibleName(tr("In the folder"))
+        browse = QPushButton(tr("Browse…"))
         browse.setAutoDefault(False)  # Enter in the name makes the project
         browse.clicked.connect(self._browse)
         row = QHBoxLayout()
         row.addWidget(self._folder, 1)
         row.addWidget(browse)
         form = QFormLayout()
-        form.addRow("Name", self._name)
-        form.addRow("In the folder", row)
-        form.addRow("Crops", self._crops_button())
+        form.addRow(tr("Name"), self._name)
+        form.addRow(tr("In the folder"), row)
+        form.addRow(tr("Crops"), self._crops_button())
         self._problem = label("", "danger")
         self._problem.setWordWrap(True)
         note = label(
-            "The project is one folder with the labels, the training runs and backups. "
-            "Your photos stay where they are and are never changed.",
+            tr(
+                "The project is one folder with the labels, the training runs and backups. "
+                "Your photos stay where they are and are never changed."
+            ),
             "muted",
         )
         note.setWordWrap(True)
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self._make = self._buttons.addButton("Create", QDialogButtonBox.ButtonRole.AcceptRole)
+        self._make = self._buttons.addButton(tr("Create"), QDialogButtonBox.ButtonRole.AcceptRole)
         self._make.setDefault(True)
         self._buttons.accepted.connect(self.accept)
         self._buttons.rejected.connect(self.reject)
@@ -122,16 +125,16 @@ class NewProjectDialog(QDialog):
             action.toggled.connect(lambda _on: self._show_crops())
         self._crops = QPushButton()
         self._crops.setAutoDefault(False)
-        self._crops.setToolTip("The project begins with the diseases of these crops.")
+        self._crops.setToolTip(tr("The project begins with the diseases of these crops."))
         self._crops.setMenu(self._menu)
         self._show_crops()
         return self._crops
 
     def _show_crops(self) -> None:
         text = ", ".join(crop.capitalize() for crop in self.crops)
-        self._crops.setText(text if len(text) <= 44 else f"{len(self.crops)} crops")
+        self._crops.setText(text if len(text) <= 44 else tr("{count} crops", count=len(self.crops)))
         if not text:
-            self._crops.setText("None; I name the diseases myself")
+            self._crops.setText(tr("None; I name the diseases myself"))
 
     def accept(self) -> None:
         self.chosen.emit(self.folder, self.crops)
@@ -143,7 +146,7 @@ class NewProjectDialog(QDialog):
         self._make.setEnabled(not text)
 
     def _browse(self) -> None:
-        dialog = QFileDialog(self, "Folder for the project", self._folder.text())
+        dialog = QFileDialog(self, tr("Folder for the project"), self._folder.text())
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
         dialog.fileSelected.connect(self._folder.setText)

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.errors import Bug
+from core.language import tr
 from core.settings import SETTINGS, Choice, Flag, Number, Setting, Text
 from gui.context import Context
 from gui.panels.numbers import NumberBox
@@ -29,7 +30,7 @@ class PreferencesDialog(QDialog):
 
     def __init__(self, context: Context, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Preferences")
+        self.setWindowTitle(tr("Preferences"))
         self.setMinimumWidth(460)
         column = QVBoxLayout(self)
         column.setSpacing(10)

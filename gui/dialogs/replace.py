@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 from PySide6.QtWidgets import QMessageBox, QWidget
 
+from core.language import tr
+
 
 def ask_to_replace(parent: QWidget, fact: str, replace: Callable[[], None]) -> None:
     """Ask, without waiting, whether to ``replace`` what ``fact`` (a sentence) is about."""
@@ -16,9 +18,9 @@ def ask_to_replace(parent: QWidget, fact: str, replace: Callable[[], None]) -> N
     box.setWindowTitle("Leafspot")
     box.setIcon(QMessageBox.Icon.Warning)
     box.setText(fact)
-    box.setInformativeText("What is in it will be lost if you replace it.")
-    go = box.addButton("Replace it", QMessageBox.ButtonRole.DestructiveRole)
-    keep = box.addButton("Keep it", QMessageBox.ButtonRole.RejectRole)
+    box.setInformativeText(tr("What is in it will be lost if you replace it."))
+    go = box.addButton(tr("Replace it"), QMessageBox.ButtonRole.DestructiveRole)
+    keep = box.addButton(tr("Keep it"), QMessageBox.ButtonRole.RejectRole)
     box.setDefaultButton(keep)
     box.setEscapeButton(keep)
     go.clicked.connect(replace)

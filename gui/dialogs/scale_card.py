@@ -10,14 +10,14 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QWidget
 
 from core.domain.calibration import LONGEST_MM, Calibration, length_of, measured, problem
-from core.wording import count
+from core.language import tr, trn
 from gui.canvas.line_layer import LineLayer, Point
 from gui.canvas.pyramid import PhotoPyramid
 from gui.canvas.view import CanvasView
 from gui.panels.numbers import DecimalBox
 from gui.panels.pieces import button, column, label, row
 
-HINT = (
+HINT = tr(
     "Click both ends of a known length: the scale card, a ruler, a square of graph paper. The "
     "wheel zooms, dragging moves the photo; a third click begins again."
 )
@@ -32,34 +32,42 @@ class ScaleCardDialog(QDialog):
         self, photo: PhotoPyramid, known: Calibration | None, followers: int, parent: QWidget
     ) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Scale card")
+        self.setWindowTitle(tr("Scale card"))
         self.resize(900, 680)
         self.canvas = CanvasView()
-        self.canvas.setAccessibleName("Photo to measure on")
+        self.canvas.setAccessibleName(tr("Photo to measure on"))
         self._line = LineLayer(self.canvas)
         self.canvas.layers = [*self.canvas.layers, self._line]
         self.canvas.set_photo(photo, same=False)
         self.canvas.clicked.connect(self._click)
         self.length = DecimalBox(0.0, LONGEST_MM, 2, 1.0)
         self.length.setSuffix(" mm")
-        self.length.setAccessibleName("Length of the line")
+        self.length.setAccessibleName(tr("Length of the line"))
         self.length.setMinimumWidth(120)
         self.length.valueChanged.connect(lambda _v: self._check())
         self.found = label("", "muted")
-        self.copy = QCheckBox(f"Also for {count(followers, 'later photo')} of the same group")
+        self.copy = QCheckBox(
+            trn(
+                "Also for {n:,} later photo of the same group",
+                "Also for {n:,} later photos of the same group",
+                followers,
+            )
+        )
         self.copy.setToolTip(
-            "Photos of the same group and size that were added after this one; photos without a "
-            "group count as one."
+            tr(
+                "Photos of the same group and size that were added after this one; photos without "
+                "a group count as one."
+            )
         )
         self.copy.setVisible(followers > 0)
         self._problem = label("", "danger", wrap=True)
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self.keep = self._buttons.addButton("Keep", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.keep = self._buttons.addButton(tr("Keep"), QDialogButtonBox.ButtonRole.AcceptRole)
         self.keep.setDefault(True)
         self._buttons.accepted.connect(self._keep)
         self._buttons.rejected.connect(self.reject)
-        self.remove = button("Remove", lambda: self._done(None))
-        self.remove.setToolTip("Take the scale card of this photo away")
+        self.remove = button(tr("Remove"), lambda: self._done(None))
+        self.remove.setToolTip(tr("Take the scale card of this photo away"))
         self.remove.setVisible(known is not None)
         self._lay_out()
         self._known = known
@@ -73,7 +81,7 @@ class ScaleCardDialog(QDialog):
         layout = column(
             label(HINT, "muted", wrap=True),
             self.canvas,
-            row(label("Length of the line"), self.length, self.found, None),
+            row(label(tr("Length of the line")), self.length, self.found, None),
             self.copy,
             self._problem,
             row(self.remove, None, self._buttons),
@@ -120,11 +128,19 @@ class ScaleCardDialog(QDialog):
         self._problem.setText(text)
         self._problem.setVisible(bool(text))
         if card is not None:
-            self.found.setText(f"{card.length_px:,.0f} px, {card.mm_per_px:.4g} mm a pixel")
+            self.found.setText(
+                tr(
+                    "{length_px:,.0f} px, {mm_per_px:.4g} mm a pixel",
+                    length_px=card.length_px,
+                    mm_per_px=card.mm_per_px,
+                )
+            )
         elif line is not None:
-            self.found.setText(f"{length_of(line):,.0f} px")
+            self.found.setText(tr("{length_of:,.0f} px", length_of=length_of(line)))
         else:
-            self.found.setText("Click the first end." if not self.ends else "Click the other end.")
+            self.found.setText(
+                tr("Click the first end.") if not self.ends else tr("Click the other end.")
+            )
 
     def _keep(self) -> None:
         self._done(self._card())

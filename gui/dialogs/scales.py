@@ -22,9 +22,10 @@ from PySide6.QtWidgets import (
 )
 
 from core.domain.scale import LONGEST, PUBLISHED, Grade, Scales, scales_problem
+from core.language import tr
 from gui.panels.pieces import button, column, label, row
 
-HINT = (
+HINT = tr(
     "Each grade holds the severities above the one before it, up to its limit in %. "
     "A limit written as <0.1 belongs to the next grade."
 )
@@ -37,23 +38,23 @@ class ScalesDialog(QDialog):
 
     def __init__(self, scales: Scales, parent: QWidget, *, writable: bool = True) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Severity scale")
+        self.setWindowTitle(tr("Severity scale"))
         self.resize(480, 560)
         self._all = list(scales.all)
         self.choice = QComboBox()
-        self.choice.setAccessibleName("Scale")
+        self.choice.setAccessibleName(tr("Scale"))
         self.title = QLineEdit()
         self.title.setMaxLength(LONGEST)
-        self.title.setAccessibleName("Name of the scale")
+        self.title.setAccessibleName(tr("Name of the scale"))
         self.table = QTableWidget(0, 2)
-        self.table.setHorizontalHeaderLabels(["Grade", "Up to, %"])
+        self.table.setHorizontalHeaderLabels([tr("Grade"), tr("Up to, %")])
         self.table.verticalHeader().hide()
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.source = label("", "muted", wrap=True)
         self._problem = label("", "danger", wrap=True)
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self.keep = self._buttons.addButton("Keep", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.keep = self._buttons.addButton(tr("Keep"), QDialogButtonBox.ButtonRole.AcceptRole)
         self._buttons.accepted.connect(self._keep)
         self._buttons.rejected.connect(self.reject)
         self._filling = False
@@ -63,16 +64,19 @@ class ScalesDialog(QDialog):
         self._list(scales.chosen.title)
 
     def _assemble(self, writable: bool) -> None:
-        self.new = button("Copy", self.copy_scale)
-        self.new.setToolTip("A copy of this scale to change")
-        self.drop = button("Remove", self.remove_scale)
-        self.restore = button("As published", self.as_published)
+        self.new = button(tr("Copy"), self.copy_scale)
+        self.new.setToolTip(tr("A copy of this scale to change"))
+        self.drop = button(tr("Remove"), self.remove_scale)
+        self.restore = button(tr("As published"), self.as_published)
         choose = row(self.choice, self.new, self.drop)
         choose.setStretch(0, 1)
-        more, less = button("Add grade", self.add_grade), button("Remove grade", self.remove_grade)
+        more, less = (
+            button(tr("Add grade"), self.add_grade),
+            button(tr("Remove grade"), self.remove_grade),
+        )
         below = row(more, less, None, self.restore)
         layout = column(
-            choose, row(label("Name"), self.title), label(HINT, "muted", wrap=True), self.table,
+            choose, row(label(tr("Name")), self.title), label(HINT, "muted", wrap=True), self.table,
             below, self.source, self._problem, self._buttons, spacing=10, margin=14,
         )  # fmt: skip
         layout.setStretch(3, 1)
@@ -185,7 +189,7 @@ class ScalesDialog(QDialog):
         known = next((s for s in PUBLISHED if s.title == scale.title), None)
         changed = known is not None and known.grades != scale.grades
         self.restore.setVisible(changed)
-        self.source.setText("Changed from what was published." if changed else scale.source)
+        self.source.setText(tr("Changed from what was published.") if changed else scale.source)
         self.drop.setEnabled(len(self._all) > 1 and self._writable)
 
     def _keep(self) -> None:

@@ -18,13 +18,13 @@ from PySide6.QtWidgets import (
 )
 
 from core.domain.disease import Disease
+from core.language import tr, trn
 from core.services.starter_list import Entry, crops, of_crops
-from core.wording import count
 from gui.panels.pieces import column, label
 
 ENTRY = Qt.ItemDataRole.UserRole
 ROW = 22
-NOTE = (
+NOTE = tr(
     "EPPO codes are those of the EPPO Global Database (gd.eppo.int); a code that was not certain "
     "is left empty. Diseases that the project has already are not added again."
 )
@@ -37,22 +37,22 @@ class StarterListDialog(QDialog):
 
     def __init__(self, known: Sequence[Disease], parent: QWidget) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Diseases of common crops")
+        self.setWindowTitle(tr("Diseases of common crops"))
         self.resize(700, 560)
         self.search = QLineEdit()
-        self.search.setPlaceholderText("Find a crop, disease, pathogen or EPPO code")
+        self.search.setPlaceholderText(tr("Find a crop, disease, pathogen or EPPO code"))
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._filter)
         self.tree = QTreeWidget()
-        self.tree.setHeaderLabels(["Disease", "EPPO code", "Pathogen"])
+        self.tree.setHeaderLabels([tr("Disease"), tr("EPPO code"), tr("Pathogen")])
         self.tree.setColumnWidth(0, 340)
         self.tree.setColumnWidth(1, 100)
-        self.tree.setAccessibleName("Crops and their diseases")
+        self.tree.setAccessibleName(tr("Crops and their diseases"))
         for crop in crops():
             self.tree.addTopLevelItem(_crop_item(crop, known))
         self.tree.itemChanged.connect(lambda _item, _column: self._follow())
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self.add = self._buttons.addButton("Add", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.add = self._buttons.addButton(tr("Add"), QDialogButtonBox.ButtonRole.AcceptRole)
         self._buttons.accepted.connect(self._take)
         self._buttons.rejected.connect(self.reject)
         layout = column(
@@ -84,7 +84,9 @@ class StarterListDialog(QDialog):
     def _follow(self) -> None:
         number = len(self.entries)
         self.add.setEnabled(number > 0)
-        self.add.setText(f"Add {count(number, 'disease')}" if number else "Add")
+        self.add.setText(
+            trn("Add {n:,} disease", "Add {n:,} diseases", number) if number else tr("Add")
+        )
 
     def _take(self) -> None:
         self.chosen.emit(self.entries)
@@ -110,7 +112,7 @@ def _crop_item(crop: str, known: Sequence[Disease]) -> QTreeWidgetItem:
         there = any(d.is_called(entry.name) for d in known)
         line.setDisabled(there)
         if there:
-            line.setText(0, f"{entry.name} (there already)")
+            line.setText(0, tr("{name} (there already)", name=entry.name))
         line.setCheckState(0, Qt.CheckState.Unchecked)
         item.addChild(line)
     item.setCheckState(0, Qt.CheckState.Unchecked)

@@ -20,13 +20,14 @@ from PySide6.QtWidgets import (
 )
 
 from core.files import size_text
+from core.language import tr
 from core.services.downloads import Fetched
 from core.services.published import PUBLISHED, Published, PublishedFile
 from gui.context import Context
 from gui.controllers.fetching import Fetching
 from gui.panels.pieces import Elided, button, column, label, row
 
-UNKNOWN = "not published"
+UNKNOWN = tr("not published")
 
 
 class WeightsDialog(QDialog):
@@ -37,7 +38,7 @@ class WeightsDialog(QDialog):
     def __init__(self, context: Context, engine: str, parent: QWidget) -> None:
         """``engine`` is the one whose weights are shown first."""
         super().__init__(parent)
-        self.setWindowTitle("Fetch weights")
+        self.setWindowTitle(tr("Fetch weights"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(720, 440)
         self.fetching = Fetching(context, self)
@@ -54,10 +55,10 @@ class WeightsDialog(QDialog):
         self.bar.hide()
         self.status = label("", "muted", wrap=True)
         self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.download = button("Download", self._start, primary=True)
-        self.stop = button("Stop", self.fetching.stop)
-        self.use = button("Use these weights", self._use, primary=True)
-        close = button("Close", self.close)
+        self.download = button(tr("Download"), self._start, primary=True)
+        self.stop = button(tr("Stop"), self.fetching.stop)
+        self.use = button(tr("Use these weights"), self._use, primary=True)
+        close = button(tr("Close"), self.close)
         facts = QWidget()
         self.facts.setContentsMargins(0, 0, 0, 0)
         facts.setLayout(self.facts)
@@ -70,7 +71,7 @@ class WeightsDialog(QDialog):
         self.fetching.progressed.connect(self._progressed)
         self.fetching.finished.connect(self._finished)
         self.fetching.failed.connect(self._ended)
-        self.fetching.stopped.connect(lambda: self._ended("Stopped. What has arrived is kept."))
+        self.fetching.stopped.connect(lambda: self._ended(tr("Stopped. What has arrived is kept.")))
         self.list.currentItemChanged.connect(lambda *_: self._show())
         first = next((n for n, p in enumerate(PUBLISHED) if p.engine == engine), 0)
         self.list.setCurrentRow(first)
@@ -86,23 +87,30 @@ class WeightsDialog(QDialog):
         while self.facts.rowCount():
             self.facts.removeRow(0)
         self.facts.addRow(label(entry.title, "title"))
-        self.facts.addRow("Licence", label(entry.licence))
-        self.facts.addRow("Goes to", Elided(str(entry.folder(home)), middle=True))
+        self.facts.addRow(tr("Licence"), label(entry.licence))
+        self.facts.addRow(tr("Goes to"), Elided(str(entry.folder(home)), middle=True))
         for file in entry.files:
             self._add_file(file)
         there = all((entry.folder(home) / file.name).is_file() for file in entry.files)
         self._offer(there=there)
-        self.status.setText("These weights are on this machine." if there else "")
+        self.status.setText(tr("These weights are on this machine.") if there else "")
 
     def _add_file(self, file: PublishedFile) -> None:
-        size = UNKNOWN if file.size is None else f"{size_text(file.size)} ({file.size:,} bytes)"
-        digest = label(file.sha256 or f"{UNKNOWN}; that of what arrives is shown", wrap=True)
+        size = (
+            UNKNOWN
+            if file.size is None
+            else tr("{size_text} ({size:,} bytes)", size_text=size_text(file.size), size=file.size)
+        )
+        digest = label(
+            file.sha256 or tr("{unknown}; that of what arrives is shown", unknown=UNKNOWN),
+            wrap=True,
+        )
         digest.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         if file.sha256:  # two lines of equal length: one long word would widen the dialog
             digest.setText(f"{file.sha256[:32]}\n{file.sha256[32:]}")
-        self.facts.addRow("File", label(file.name, "heading"))
-        self.facts.addRow("From", label(file.host))
-        self.facts.addRow("Size", label(size))
+        self.facts.addRow(tr("File"), label(file.name, "heading"))
+        self.facts.addRow(tr("From"), label(file.host))
+        self.facts.addRow(tr("Size"), label(size))
         self.facts.addRow("SHA-256", digest)
 
     def _offer(self, *, there: bool, running: bool = False) -> None:
@@ -115,7 +123,7 @@ class WeightsDialog(QDialog):
     def _start(self) -> None:
         self._offer(there=False, running=True)
         self.bar.setRange(0, 0)
-        self.status.setText("Connecting…")
+        self.status.setText(tr("Connecting…"))
         self.fetching.start(self.entry)
 
     def _progressed(self, name: str, have: int, of: int) -> None:
@@ -123,7 +131,14 @@ class WeightsDialog(QDialog):
         if of:
             self.bar.setValue(int(1000 * have / of))
         self.status.setText(
-            f"{name}: {size_text(have)} of {size_text(of)}" if of else f"{name}: {size_text(have)}"
+            tr(
+                "{name}: {size_text} of {size_text_2}",
+                name=name,
+                size_text=size_text(have),
+                size_text_2=size_text(of),
+            )
+            if of
+            else f"{name}: {size_text(have)}"
         )
 
     def _finished(self, found: list[Fetched]) -> None:
@@ -131,10 +146,12 @@ class WeightsDialog(QDialog):
         lines = []
         for got in found:
             if got.verified:
-                lines.append(f"{got.path.name} is whole and is the published file.")
+                lines.append(tr("{name} is whole and is the published file.", name=got.path.name))
             else:
                 digest = f"{got.sha256[:32]}\n{got.sha256[32:]}"
-                lines.append(f"{got.path.name} is whole. Its SHA-256:\n{digest}")
+                lines.append(
+                    tr("{name} is whole. Its SHA-256:\n{digest}", name=got.path.name, digest=digest)
+                )
         self.status.setText("\n".join(lines))
 
     def _ended(self, sentence: str) -> None:

@@ -11,8 +11,8 @@ from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QInputDialog, QMenu, QWidget
 
 from core.domain.ids import ImageId
+from core.language import tr, trn
 from gui.context import Context
-from gui.controllers import wording
 from gui.controllers.bulk import BulkController
 from gui.gallery.panel import GalleryPanel
 from gui.gallery.swatch import swatch
@@ -46,28 +46,28 @@ class BulkMenu:
         images = self._gallery.view.selection.ids
         menu = QMenu(parent)
         menu.aboutToHide.connect(menu.deleteLater)
-        heading = menu.addAction(wording.count(len(images), "photo", "photos"))
+        heading = menu.addAction(trn("{n:,} photo", "{n:,} photos", len(images)))
         heading.setEnabled(False)
         menu.addSeparator()
-        named = menu.addMenu("Disease")
+        named = menu.addMenu(tr("Disease"))
         for disease in self._diseases.all:
             act = named.addAction(swatch(disease.colour), disease.name.replace("&", "&&"))
             act.triggered.connect(partial(self._bulk.name, images, disease))
         named.addSeparator()
-        named.addAction("Not named").triggered.connect(partial(self._bulk.name, images, None))
-        states = menu.addMenu("State")
+        named.addAction(tr("Not named")).triggered.connect(partial(self._bulk.name, images, None))
+        states = menu.addMenu(tr("State"))
         for state, text in STATE_TEXT.items():
             states.addAction(text).triggered.connect(partial(self._bulk.mark, images, state))
-        splits = menu.addMenu("Part of training")
+        splits = menu.addMenu(tr("Part of training"))
         for split, text in SPLIT_TEXT:
             splits.addAction(text).triggered.connect(partial(self._bulk.split, images, split))
-        menu.addAction("Group…").triggered.connect(lambda: self.ask_group(images))
+        menu.addAction(tr("Group…")).triggered.connect(lambda: self.ask_group(images))
         menu.addSeparator()
         if self._gallery.index.query.removed:
-            back = menu.addAction("Put back into the project")
+            back = menu.addAction(tr("Put back into the project"))
             back.triggered.connect(lambda: self._bulk.remove(images, back=True))
         else:
-            out = menu.addAction("Remove from the project")
+            out = menu.addAction(tr("Remove from the project"))
             out.triggered.connect(lambda: self._bulk.remove(images))
         for action in menu.actions()[1:]:
             action.setEnabled(self._context.project.writable and bool(images))
@@ -78,8 +78,10 @@ class BulkMenu:
     def ask_group(self, images: tuple[ImageId, ...]) -> None:
         """A dialog of its own, so that nothing waits for the answer."""
         dialog = QInputDialog(self._gallery.window())
-        dialog.setWindowTitle("Group")
-        dialog.setLabelText("Plant, plot or session. Training never parts the photos of a group.")
+        dialog.setWindowTitle(tr("Group"))
+        dialog.setLabelText(
+            tr("Plant, plot or session. Training never parts the photos of a group.")
+        )
         dialog.setComboBoxItems(["", *self._gallery.groups])
         dialog.setComboBoxEditable(True)
         dialog.textValueSelected.connect(

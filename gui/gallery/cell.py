@@ -14,6 +14,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QPixmap
 from core.domain.disease import Disease
 from core.domain.ids import DiseaseId
 from core.domain.image import ImageState
+from core.language import tr
 from core.ports import ImageCard
 from gui.theme import Theme
 
@@ -163,7 +164,7 @@ class CellPainter:
         if card.severity is not None:
             taken = self._pill(painter, picture, percent(card.severity), left=False)
         if card.dice is not None:
-            said = f"Dice {card.dice:.2f}"
+            said = tr("Dice {dice:.2f}", dice=card.dice)
             if self._pill_width(said) + taken + 12 > picture.width():
                 said = f"{card.dice:.2f}"  # the percent sign tells the two apart
             self._pill(painter, picture, said, left=True)
@@ -204,7 +205,7 @@ class CellPainter:
         painter.setFont(self._small)
         painter.setPen(self._tokens["muted"])
         line.adjust(14 if disease else 0, 1, 0, 0)
-        text = disease.name if disease else "not named"
+        text = disease.name if disease else tr("not named")
         painter.drawText(line, Qt.AlignmentFlag.AlignLeft, self._cut(text, line.width(), 1))
 
     def _cut(self, text: str, width: int, small: int) -> str:

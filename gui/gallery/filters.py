@@ -22,12 +22,13 @@ from PySide6.QtWidgets import (
 
 from core.domain.image import Split
 from core.domain.run import Run, Verdict
+from core.language import tr
 from core.ports import ImageOrder, ImageQuery, Range
 from gui.gallery.wording import ORDERS, SPLIT_TEXT, VERDICT_TEXT
 from gui.panels.numbers import DecimalBox
 from gui.panels.pieces import label
 
-ANY = "Any"
+ANY = tr("Any")
 
 
 class RangeEdit(QWidget):
@@ -77,32 +78,36 @@ class Filters(QFrame):
         super().__init__(parent, Qt.WindowType.Popup)
         self.setObjectName("panelPopup")
         self.setFrameShape(QFrame.Shape.StyledPanel)
-        self.split = _box("Part of training", [(ANY, None), *((t, s) for s, t in SPLIT_TEXT)])
-        self.group = _box("Group", [(ANY, "")])
-        self.severity = RangeEdit("Severity in %", 100.0, 1, 1.0)
-        self.run = _box("Run", [("Newest", None)])
-        self.dice = RangeEdit("Dice of the run", 1.0, 2, 0.05)
-        self.verdict = _box("Judged in Review", [(ANY, None), *((t, v) for v, t in VERDICT_TEXT)])
-        self.outlined = _box("Outlines", [(ANY, None), ("Outlined", True), ("No outlines", False)])
-        self.notes = QCheckBox("Has notes")
-        self.removed = QCheckBox("Removed photos")
-        self.removed.setToolTip("Lists the photos that were removed from the project")
-        self.clear = QPushButton("Clear the filters")
+        self.split = _box(tr("Part of training"), [(ANY, None), *((t, s) for s, t in SPLIT_TEXT)])
+        self.group = _box(tr("Group"), [(ANY, "")])
+        self.severity = RangeEdit(tr("Severity in %"), 100.0, 1, 1.0)
+        self.run = _box(tr("Run"), [(tr("Newest"), None)])
+        self.dice = RangeEdit(tr("Dice of the run"), 1.0, 2, 0.05)
+        self.verdict = _box(
+            tr("Judged in Review"), [(ANY, None), *((t, v) for v, t in VERDICT_TEXT)]
+        )
+        self.outlined = _box(
+            tr("Outlines"), [(ANY, None), (tr("Outlined"), True), (tr("No outlines"), False)]
+        )
+        self.notes = QCheckBox(tr("Has notes"))
+        self.removed = QCheckBox(tr("Removed photos"))
+        self.removed.setToolTip(tr("Lists the photos that were removed from the project"))
+        self.clear = QPushButton(tr("Clear the filters"))
         self._assemble()
 
     def _assemble(self) -> None:
         form = QFormLayout()
         form.setSpacing(8)
         for title, box in (
-            ("Group", self.group),
-            ("Part of training", self.split),
-            ("Outlines", self.outlined),
+            (tr("Group"), self.group),
+            (tr("Part of training"), self.split),
+            (tr("Outlines"), self.outlined),
         ):
             form.addRow(label(title, "muted"), box)
         form.addRow(self.severity.on, self.severity)
-        form.addRow(label("Run", "muted"), self.run)
+        form.addRow(label(tr("Run"), "muted"), self.run)
         form.addRow(self.dice.on, self.dice)
-        form.addRow(label("Judged in Review", "muted"), self.verdict)
+        form.addRow(label(tr("Judged in Review"), "muted"), self.verdict)
         form.addRow("", self.notes)
         form.addRow("", self.removed)
         column = QVBoxLayout(self)
@@ -184,8 +189,8 @@ def _refill(box: QComboBox, items: Sequence[tuple[str, object]]) -> None:
 def order_box() -> QComboBox:
     """What the gallery is sorted by."""
     box = QComboBox()
-    box.setToolTip("Sorted by")
-    box.setAccessibleName("Sorted by")
+    box.setToolTip(tr("Sorted by"))
+    box.setAccessibleName(tr("Sorted by"))
     for order, text in ORDERS:
         box.addItem(text, order)
     box.setCurrentIndex(box.findData(ImageOrder.ADDED))

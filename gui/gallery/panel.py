@@ -21,9 +21,9 @@ from core.changes import Changes
 from core.domain.ids import DiseaseId, ImageId
 from core.domain.image import ImageState
 from core.domain.run import Run
+from core.language import tr, trn
 from core.ports import ImageOrder, ImageQuery
 from gui.context import Context
-from gui.controllers import wording
 from gui.gallery.filters import Filters, order_box
 from gui.gallery.swatch import swatch
 from gui.gallery.thumbs import Thumbnails
@@ -48,8 +48,8 @@ class GalleryPanel(QWidget):
         thumb = context.preferences.number("gallery.thumbnail")
         self.view = GalleryView(self.index, self.thumbs, context.theme, thumb)
         self.text = QLineEdit()
-        self.text.setPlaceholderText("Name, group or disease")
-        self.text.setAccessibleName("Filter by name, group or disease")
+        self.text.setPlaceholderText(tr("Name, group or disease"))
+        self.text.setAccessibleName(tr("Filter by name, group or disease"))
         self.text.setClearButtonEnabled(True)
         self.text.addAction(
             context.theme.icon("mdi6.magnify", "muted"), QLineEdit.ActionPosition.LeadingPosition
@@ -83,23 +83,23 @@ class GalleryPanel(QWidget):
     def _make_sorting(self) -> None:
         self.more = QToolButton()
         self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.more.setToolTip("More filters: group, severity, Dice, notes, …")
-        self.more.setAccessibleName("More filters")
+        self.more.setToolTip(tr("More filters: group, severity, Dice, notes, …"))
+        self.more.setAccessibleName(tr("More filters"))
         self.more.setIcon(self._context.theme.icon("mdi6.filter-variant"))
         self.filters = Filters(self)
         self.groups: list[str] = []
         self.order = order_box()
         self.reverse = QToolButton()
         self.reverse.setCheckable(True)
-        self.reverse.setToolTip("The other way round")
-        self.reverse.setAccessibleName("The other way round")
+        self.reverse.setToolTip(tr("The other way round"))
+        self.reverse.setAccessibleName(tr("The other way round"))
         self.reverse.setIcon(self._context.theme.icon("mdi6.swap-vertical"))
         self.state = QComboBox()
         self.disease = QComboBox()
         for box, tip in (
-            (self.state, "State"),
-            (self.disease, "Disease of the leaf"),
-            (self.order, "Sorted by"),
+            (self.state, tr("State")),
+            (self.disease, tr("Disease of the leaf")),
+            (self.order, tr("Sorted by")),
         ):
             box.setToolTip(tip)
             box.setAccessibleName(tip)
@@ -131,16 +131,16 @@ class GalleryPanel(QWidget):
         column.addWidget(self.view, 1)
 
     def _fill_states(self) -> None:
-        self.state.addItem("State", frozenset())
-        self.state.addItem("Not yet done", NOT_DONE)
+        self.state.addItem(tr("State"), frozenset())
+        self.state.addItem(tr("Not yet done"), NOT_DONE)
         for state, text in STATE_TEXT.items():
             self.state.addItem(text, frozenset((state,)))
 
     def _fill_diseases(self) -> None:
         chosen = self.disease.currentData()
         self.disease.clear()
-        self.disease.addItem("Disease", None)
-        self.disease.addItem("Not named", "")
+        self.disease.addItem(tr("Disease"), None)
+        self.disease.addItem(tr("Not named"), "")
         for disease in self._diseases.all:
             self.disease.addItem(swatch(disease.colour), disease.name, disease.id)
         found = 1 if chosen == "" else self.disease.findData(chosen)
@@ -216,10 +216,14 @@ class GalleryPanel(QWidget):
 
     def _count_again(self) -> None:
         number, total, several = len(self.index), self.index.total, len(self.view.selection)
-        listed = wording.count(number, "photo", "photos")
+        listed = trn("{n:,} photo", "{n:,} photos", number)
         if self.is_filtered:
-            listed = f"{number:,} of {total:,}"
-        self._count.setText(f"{several:,} selected, {listed}" if several > 1 else listed)
+            listed = tr("{number:,} of {total:,}", number=number, total=total)
+        self._count.setText(
+            tr("{several:,} selected, {listed}", several=several, listed=listed)
+            if several > 1
+            else listed
+        )
 
     def _preference_changed(self, key: str) -> None:
         if key == "gallery.thumbnail":

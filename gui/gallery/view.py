@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 
 from core.domain.disease import Disease
 from core.domain.ids import DiseaseId, ImageId
+from core.language import tr
 from core.ports import ImageCard
 from gui.gallery.cell import CellPainter, Look, percent
 from gui.gallery.grid import MARGIN, Grid
@@ -50,7 +51,7 @@ class GalleryView(QAbstractScrollArea):
     def __init__(self, index: ImageIndex, thumbs: Thumbnails, theme: Theme, thumb: int) -> None:
         super().__init__()
         self.setObjectName("gallery")
-        self.setAccessibleName("Photos")
+        self.setAccessibleName(tr("Photos"))
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -256,13 +257,13 @@ def describe(card: ImageCard | None, diseases: Mapping[DiseaseId, Disease]) -> s
     if card is None:
         return ""
     disease = diseases.get(card.disease) if card.disease is not None else None
-    lines = [card.name, state_text(card), disease.name if disease else "not named"]
+    lines = [card.name, state_text(card), disease.name if disease else tr("not named")]
     if card.severity is not None:
-        lines.append(f"Severity {percent(card.severity)}")
+        lines.append(tr("Severity {percent}", percent=percent(card.severity)))
     if card.dice is not None:
-        lines.append(f"Dice {card.dice:.2f}")
+        lines.append(tr("Dice {dice:.2f}", dice=card.dice))
     if card.has_notes:
-        lines.append("Has notes")
+        lines.append(tr("Has notes"))
     return plain_tip("\n".join(lines))
 
 

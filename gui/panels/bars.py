@@ -13,6 +13,7 @@ from PySide6.QtCore import QEvent, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from core.language import tr
 from gui.direction import draw_words, turned
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Bars(QWidget):
             index = event.pos().y() // LINE
             if 0 <= index < len(self._bars):
                 bar = self._bars[index]
-                true = " (the true one)" if bar.marked else ""
+                true = tr(" (the true one)") if bar.marked else ""
                 QToolTip.showText(event.globalPos(), f"{bar.name}: {bar.text}{true}", self)
                 return True
         return super().event(event)

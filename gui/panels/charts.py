@@ -16,6 +16,7 @@ from PySide6.QtCore import QEvent, QSize, Qt, QTimer
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from core.language import tr
 from gui.controllers import wording
 from gui.controllers.run_progress import RunProgress
 from gui.panels.pieces import card, label, row
@@ -152,9 +153,9 @@ class Curves(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._progress = RunProgress()
-        self.loss_key = Key(theme, "warn", "Loss")
-        self.dice_key = Key(theme, "accent", "Lesion Dice")
-        self.accuracy_key = Key(theme, BLUE, "Diseases right")
+        self.loss_key = Key(theme, "warn", tr("Loss"))
+        self.dice_key = Key(theme, "accent", tr("Lesion Dice"))
+        self.accuracy_key = Key(theme, BLUE, tr("Diseases right"))
         self._loss = Chart(theme, "step")
         self._raw = self._loss.curve("warn", faint=True)
         self._mean = self._loss.curve("warn")

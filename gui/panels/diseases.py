@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from core.domain.disease import Disease
 from core.domain.ids import DiseaseId
+from core.language import tr
 from gui.canvas.hatching import paint_swatch
 from gui.direction import draw_words, turned
 from gui.models.disease_keys import DiseaseKeys
@@ -50,11 +51,11 @@ class DiseasePanel(QWidget):
         self._group = QButtonGroup(self)
         self._group.setExclusive(False)
         head = self._head = QHBoxLayout()
-        head.addWidget(label("Disease of this leaf", "heading"), 1)
+        head.addWidget(label(tr("Disease of this leaf"), "heading"), 1)
         edit = QToolButton()
         edit.setIcon(theme.icon("mdi6.pencil-outline"))
-        edit.setToolTip("Add, rename or colour diseases")
-        edit.setAccessibleName("Edit the diseases")
+        edit.setToolTip(tr("Add, rename or colour diseases"))
+        edit.setAccessibleName(tr("Edit the diseases"))
         edit.clicked.connect(self.editing)
         self.edit_button = edit
         head.addWidget(edit)
@@ -177,7 +178,7 @@ class _Row(QAbstractButton):
     def put_key(self, key: int | None) -> None:
         """The digit that means this disease now, or None."""
         self._key = key
-        self.setAccessibleDescription("" if key is None else f"Key {key}")
+        self.setAccessibleDescription("" if key is None else tr("Key {key}", key=key))
         self.update()
 
     def nextCheckState(self) -> None:

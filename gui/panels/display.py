@@ -21,15 +21,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core.language import tr
 from gui.canvas.look import CHANNELS, LIMIT
 from gui.context import Context
 from gui.controllers.view_actions import ViewActions
 from gui.panels.pieces import button, label
 
 TONES = (
-    ("brightness", "Brightness", "look.darker", "look.brighter"),
-    ("contrast", "Contrast", "look.less_contrast", "look.more_contrast"),
-    ("gamma", "Shadows", "look.darker_shadows", "look.lighter_shadows"),
+    ("brightness", tr("Brightness"), "look.darker", "look.brighter"),
+    ("contrast", tr("Contrast"), "look.less_contrast", "look.more_contrast"),
+    ("gamma", tr("Shadows"), "look.darker_shadows", "look.lighter_shadows"),
 )
 BOXES = ("mask.outline", "mask.hatching", "view.masks")
 ICON = QSize(22, 22)
@@ -41,25 +42,25 @@ class DisplayPanel(QFrame):
     def __init__(self, context: Context, view: ViewActions, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
         self.setObjectName("popup")
-        self.setAccessibleName("Display")
+        self.setAccessibleName(tr("Display"))
         self._context, self._view = context, view
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(14, 12, 14, 14)
         self._grid.setHorizontalSpacing(10)
         self._grid.setVerticalSpacing(8)
-        self._heading("Photo")
+        self._heading(tr("Photo"))
         self.tones = {part: self._tone(part, title, *keys) for part, title, *keys in TONES}
         self.channel = QComboBox()
-        self.channel.setAccessibleName("Channel")
+        self.channel.setAccessibleName(tr("Channel"))
         for channel in CHANNELS:
             self.channel.addItem(channel.value)
         self.channel.activated.connect(lambda place: view.set_channel(CHANNELS[place]))
-        self._row("Channel", self.channel, self._keys("look.next_channel"))
-        self.reset = button("Photo as it is", view.reset)
+        self._row(tr("Channel"), self.channel, self._keys("look.next_channel"))
+        self.reset = button(tr("Photo as it is"), view.reset)
         self._row("", self.reset, self._keys("look.reset"))
-        self._heading("Outlines")
-        self.opacity = self._slider("Opacity", 10, 90, view.set_opacity)
-        self._row("Opacity", self.opacity, self._keys("mask.fainter", "mask.stronger"))
+        self._heading(tr("Outlines"))
+        self.opacity = self._slider(tr("Opacity"), 10, 90, view.set_opacity)
+        self._row(tr("Opacity"), self.opacity, self._keys("mask.fainter", "mask.stronger"))
         for action in BOXES:
             self._grid.addWidget(self._box(action), self._grid.rowCount(), 1)
             self._hint(self._keys(action))
@@ -123,9 +124,9 @@ class DisplayButton(QToolButton):
         self._context, self._view = context, view
         self.setIcon(context.theme.icon("mdi6.tune-variant"))
         self.setIconSize(ICON)
-        self.setToolTip("Brightness, contrast, channels and outlines")
-        self.setAccessibleName("Display")
-        self.setAccessibleDescription("Brightness, contrast, channels and outlines")
+        self.setToolTip(tr("Brightness, contrast, channels and outlines"))
+        self.setAccessibleName(tr("Display"))
+        self.setAccessibleDescription(tr("Brightness, contrast, channels and outlines"))
         self.setCheckable(True)
         self.panel: DisplayPanel | None = None
         self.clicked.connect(lambda _checked: self.open())

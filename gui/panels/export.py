@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QWidget
 
 from core.domain.ids import RunId
 from core.errors import UserError
+from core.language import tr
 from gui.context import Context
 from gui.controllers.export import EXPORTABLE, ExportController, data_formats
 from gui.controllers.focus import Focus
@@ -38,10 +39,10 @@ class ExportWorkspace(Workspace):
         self.controller = ExportController(context, self)
         self.adapter = AdapterCard(context)
         self.data = DataCard(context, data_formats())
-        go = button("Go to Train", partial(context.navigate, "train"), primary=True)
+        go = button(tr("Go to Train"), partial(context.navigate, "train"), primary=True)
         self.none_yet = card(
-            label("The trained model", "heading"),
-            label("No run yet: train a model first, then take it away from here.", wrap=True),
+            label(tr("The trained model"), "heading"),
+            label(tr("No run yet: train a model first, then take it away from here."), wrap=True),
             row(go, None),
         )
         self._assemble()
@@ -51,7 +52,7 @@ class ExportWorkspace(Workspace):
     def _assemble(self) -> None:
         body = QWidget()
         body.setMaximumWidth(WIDTH)
-        title = label("Take your work away", "title")
+        title = label(tr("Take your work away"), "title")
         body.setLayout(column(title, self.none_yet, self.adapter, self.data, None, spacing=14))
         self.setLayout(column(scrolled(centred(body), steady=True), margin=20))
 
@@ -94,7 +95,7 @@ class ExportWorkspace(Workspace):
         self.controller.export_data(format_id, out, replace=replace, places=places)
 
     def _ask_to_replace(self, fact: str, format_id: str, out: Path) -> None:
-        self.data.fail(f"{fact} It was left as it is.")
+        self.data.fail(tr("{fact} It was left as it is.", fact=fact))
         again = partial(self._export_data, format_id, out, replace=True)
         ask_to_replace(self, fact, again)
 
@@ -104,7 +105,7 @@ class ExportWorkspace(Workspace):
             return str(error)
         if isinstance(error, BaseException):
             self._context.notices.show(error)
-        return "The export failed because of a fault in Leafspot; nothing was written."
+        return tr("The export failed because of a fault in Leafspot; nothing was written.")
 
 
 def build(context: Context) -> ExportWorkspace:

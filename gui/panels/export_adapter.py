@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QGridLayout, QLineEdit, QW
 
 from core.domain.ids import RunId
 from core.domain.run import Run
+from core.language import tr
 from gui.context import Context
 from gui.controllers import wording
 from gui.controllers.export import AdapterStep, inside
@@ -45,37 +46,37 @@ class AdapterCard(QWidget):
         self._context = context
         self._busy = False
         self.runs = QComboBox()
-        self.runs.setAccessibleName("Run")
+        self.runs.setAccessibleName(tr("Run"))
         self.place = QLineEdit()
-        self.go = button("Export the adapter", self._go, primary=True)
+        self.go = button(tr("Export the adapter"), self._go, primary=True)
         self.steps = Steps(context)
         self.outcome = label("", wrap=True)
         self.problems = Problems(context.theme)
         self.contents = Contents()
         self.snippet = Snippet()
-        self.open = button("Open the folder", lambda: self.open_wanted.emit(self.made))
+        self.open = button(tr("Open the folder"), lambda: self.open_wanted.emit(self.made))
         self.made: Path | None = None
         self._assemble()
         self._forget()
 
     def _assemble(self) -> None:
-        self.runs.setAccessibleName("Run")
+        self.runs.setAccessibleName(tr("Run"))
         self.runs.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.runs.activated.connect(lambda _index: self._run_changed())
-        self.place.setAccessibleName("Folder of the adapter")
+        self.place.setAccessibleName(tr("Folder of the adapter"))
         self.place.textEdited.connect(lambda _text: self._forget())
         self.open.setIcon(self._context.theme.icon("mdi6.folder-open-outline"))
-        about = (
+        about = tr(
             "A folder with everything that was learnt. It works on any computer with Leafspot and "
             "the same base model, and holds no photo and no name of yours."
         )
-        where = row(self.place, button("Choose…", self._choose))
+        where = row(self.place, button(tr("Choose…"), self._choose))
         self.setLayout(
             column(
                 card(
-                    label("The trained model", "heading"),
+                    label(tr("The trained model"), "heading"),
                     label(about, "muted", wrap=True),
                     self.runs,
                     where,
@@ -122,12 +123,16 @@ class AdapterCard(QWidget):
         self.steps.finish()
         found = made.verified
         self.outcome.setText(
-            "The copy was reloaded from its own files and gave the same answers: "
-            f"{wording.percent(found.agreement)} of the diseases agree, the largest change of a "
-            f"Dice is {found.dice_change:.3f}."
+            tr(
+                "The copy was reloaded from its own files and gave the same answers: "
+                "{percent} of the diseases agree, the largest change of a Dice is "
+                "{dice_change:.3f}.",
+                percent=wording.percent(found.agreement),
+                dice_change=found.dice_change,
+            )
         )
         self.contents.put(inside([*made.manifest.files, "manifest.json"]))
-        self.snippet.put(f'leafspot predict "{made.path}" photo.jpg --out results')
+        self.snippet.put(tr('leafspot predict "{path}" photo.jpg --out results', path=made.path))
         self._show(done=made)
 
     def fail(self, sentence: str) -> None:
@@ -155,13 +160,15 @@ class AdapterCard(QWidget):
         info = self._context.project.info
         if run is not None and info is not None:
             folder = Path(self._context.preferences.last_folder(PURPOSE))
-            self.place.setText(str(free_name(folder / f"{info.name} adapter {run}")))
+            self.place.setText(
+                str(free_name(folder / tr("{name} adapter {run}", name=info.name, run=run)))
+            )
         self._forget()
         if tell and run is not None:
             self.run_chosen.emit(run)
 
     def _choose(self) -> None:
-        dialog = QFileDialog(self, "Folder for the adapter")
+        dialog = QFileDialog(self, tr("Folder for the adapter"))
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
         dialog.setDirectory(self._context.preferences.last_folder(PURPOSE))
@@ -246,7 +253,7 @@ class Contents(QWidget):
             if (widget := item.widget()) is not None:
                 widget.hide()
                 widget.deleteLater()
-        self._grid.addWidget(label("What is inside", "heading"), 0, 0, 1, 2)
+        self._grid.addWidget(label(tr("What is inside"), "heading"), 0, 0, 1, 2)
         for index, (name, meaning) in enumerate(lines, 1):
             self._grid.addWidget(label(name), index, 0)
             self._grid.addWidget(Elided(meaning, "muted"), index, 1)
@@ -259,10 +266,12 @@ class Snippet(QWidget):
         super().__init__()
         self.text = QLineEdit()
         self.text.setReadOnly(True)
-        self.text.setAccessibleName("Command that uses the adapter")
+        self.text.setAccessibleName(tr("Command that uses the adapter"))
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
-        self.copy = button("Copy", lambda: QGuiApplication.clipboard().setText(self.text.text()))
-        heading = label("Use it on new photos, in a terminal", "heading")
+        self.copy = button(
+            tr("Copy"), lambda: QGuiApplication.clipboard().setText(self.text.text())
+        )
+        heading = label(tr("Use it on new photos, in a terminal"), "heading")
         self.setLayout(column(heading, row(self.text, self.copy), spacing=6))
 
     def put(self, text: str) -> None:

@@ -13,8 +13,8 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLineEdit, QProgressBar, QWidget
 
 from core.exporters.base import ExporterSpec
+from core.language import tr, trn
 from gui.context import Context
-from gui.controllers import wording
 from gui.panels.export_adapter import PURPOSE, free_name
 from gui.panels.pieces import Problems, button, card, column, label, row
 
@@ -35,23 +35,23 @@ class DataCard(QWidget):
         self._busy = False
         self.made: Path | None = None
         self.format = QComboBox()
-        self.format.setAccessibleName("Format")
+        self.format.setAccessibleName(tr("Format"))
         self.loses = label("", "muted", wrap=True)
-        self.places = QCheckBox("Tell where (GPS) and when photos were taken")
+        self.places = QCheckBox(tr("Tell where (GPS) and when photos were taken"))
         self.place = QLineEdit()
-        self.go = button("Export the labels", self._go, primary=True)
+        self.go = button(tr("Export the labels"), self._go, primary=True)
         self.bar = QProgressBar()
         self.outcome = label("", wrap=True)
         self.problems = Problems(context.theme)
-        self.open = button("Open the folder", lambda: self.open_wanted.emit(self.made))
+        self.open = button(tr("Open the folder"), lambda: self.open_wanted.emit(self.made))
         for each in formats:
             self.format.addItem(each.title, each.id)
         self._assemble()
 
     def _assemble(self) -> None:
-        self.format.setAccessibleName("Format")
+        self.format.setAccessibleName(tr("Format"))
         self.format.currentIndexChanged.connect(lambda _index: self.propose())
-        self.place.setAccessibleName("Where the labels go")
+        self.place.setAccessibleName(tr("Where the labels go"))
         self.place.textEdited.connect(lambda _text: self._forget())
         self.bar.setTextVisible(False)
         self.bar.setMaximumHeight(8)
@@ -59,11 +59,11 @@ class DataCard(QWidget):
         self.setLayout(
             column(
                 card(
-                    label("The labels", "heading"),
+                    label(tr("The labels"), "heading"),
                     self.format,
                     self.loses,
                     self.places,
-                    row(self.place, button("Choose…", self._choose)),
+                    row(self.place, button(tr("Choose…"), self._choose)),
                     row(self.go, None),
                     self.bar,
                     self.problems,
@@ -84,7 +84,11 @@ class DataCard(QWidget):
         self.places.setVisible(spec is not None and spec.places)
         if info is not None and spec is not None:
             folder = Path(self._context.preferences.last_folder(PURPOSE))
-            name = f"{info.name} labels{spec.suffix}" if spec.suffix else f"{info.name} {spec.id}"
+            name = (
+                tr("{name} labels{suffix}", name=info.name, suffix=spec.suffix)
+                if spec.suffix
+                else f"{info.name} {spec.id}"
+            )
             # A file may be replaced by a newer export of its project; a folder may not.
             path = folder / name
             self.place.setText(str(path if spec.suffix else free_name(path)))
@@ -103,9 +107,17 @@ class DataCard(QWidget):
 
     def succeed(self, report: ExportReport) -> None:
         self._busy, self.made = False, report.path
-        images = wording.count(report.images, "photo")
-        regions = wording.count(report.regions, "outline")
-        lines = [f"{images} and {regions} written to {report.path.name}.", *report.notes]
+        images = trn("{n:,} photo", "{n:,} photos", report.images)
+        regions = trn("{n:,} outline", "{n:,} outlines", report.regions)
+        lines = [
+            tr(
+                "{images} and {regions} written to {name}.",
+                images=images,
+                regions=regions,
+                name=report.path.name,
+            ),
+            *report.notes,
+        ]
         self.outcome.setText("\n".join(lines))
         self.bar.hide()
         self.outcome.show()
@@ -130,7 +142,7 @@ class DataCard(QWidget):
         spec = self.spec
         if spec is None:
             return
-        dialog = QFileDialog(self, "Where the labels go")
+        dialog = QFileDialog(self, tr("Where the labels go"))
         if spec.suffix:
             dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
             # Asked when it is written, and only where it is no earlier export of the project.

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core.language import tr
 from gui.context import Context
 from gui.controllers.ahead import Ahead
 from gui.controllers.engine_choice import engines, weights_name
@@ -34,24 +35,24 @@ class AssistantPanel(QWidget):
         self._suggestions = suggestions
         self._context, self._assistant = context, assistant
         self.choice = QComboBox()
-        self.choice.setAccessibleName("Assistant")
+        self.choice.setAccessibleName(tr("Assistant"))
         for spec in engines().values():
             self.choice.addItem(spec.title, spec.id)
             self.choice.setItemData(self.choice.count() - 1, spec.note, 3)  # tool tip
         # A long name must not widen the panel.
         self.choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.choice.activated.connect(lambda _i: self._chosen())
-        self.weights = QPushButton("Open weights…")
+        self.weights = QPushButton(tr("Open weights…"))
         self.weights.clicked.connect(self._ask_weights)
-        self.fetch = QPushButton("Fetch weights…")
+        self.fetch = QPushButton(tr("Fetch weights…"))
         self.fetch.clicked.connect(self._ask_fetch)
         self._file = Elided("", "muted", middle=True)
         self.status = label("", "muted", wrap=True)
         self.ahead = Elided("", "muted")
         self.ahead.hide()
-        self.accept = QPushButton("Accept")
+        self.accept = QPushButton(tr("Accept"))
         self.accept.setProperty("primary", True)
-        self.drop = QPushButton("Drop")
+        self.drop = QPushButton(tr("Drop"))
         for button, action in (
             (self.accept, "candidate.accept"),
             (self.drop, ""),
@@ -64,7 +65,7 @@ class AssistantPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
         head = QHBoxLayout()
-        head.addWidget(label("Assistant", "heading"), 1)
+        head.addWidget(label(tr("Assistant"), "heading"), 1)
         self.finding = _find_menu(context)
         head.addWidget(self.finding)
         column.addLayout(head)
@@ -120,8 +121,8 @@ class AssistantPanel(QWidget):
             self._assistant.choose(engine, self._assistant.choice.checkpoint)
 
     def _ask_weights(self) -> None:
-        dialog = QFileDialog(self.window(), "Weights of the assistant")
-        dialog.setNameFilters(["Weights (*.pth *.pt *.safetensors)", "All files (*)"])
+        dialog = QFileDialog(self.window(), tr("Weights of the assistant"))
+        dialog.setNameFilters([tr("Weights (*.pth *.pt *.safetensors)"), tr("All files (*)")])
         dialog.setDirectory(self._context.preferences.last_folder("weights"))
         dialog.fileSelected.connect(self._opened)
         dialog.open()
@@ -145,11 +146,11 @@ class AssistantPanel(QWidget):
 
 def _find_menu(context: Context) -> QPushButton:
     """The button with everything that is outlined without a click."""
-    find = QPushButton("Find")
-    find.setAccessibleName("Find without a click")
+    find = QPushButton(tr("Find"))
+    find.setAccessibleName(tr("Find without a click"))
     menu = QMenu(find)
     for action in ("find.leaf", "find.everything", "find.alike", "find.model"):
         menu.addAction(context.actions[action])
     find.setMenu(menu)
-    find.setToolTip("Let the assistant, or a model you trained, outline without a click")
+    find.setToolTip(tr("Let the assistant, or a model you trained, outline without a click"))
     return find

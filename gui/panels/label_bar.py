@@ -9,6 +9,7 @@ from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSlider, QToolButton, QWidget
 
+from core.language import tr
 from gui.canvas.view import CanvasView
 from gui.context import Context
 from gui.controllers.saver import Saver, SaveState
@@ -48,7 +49,7 @@ class LabelBar(QFrame):
         self.slider.setRange(0, STEPS)
         self.slider.setFixedWidth(64)
         self.slider.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.slider.setAccessibleName("Brush size")
+        self.slider.setAccessibleName(tr("Brush size"))
         self.slider.valueChanged.connect(self._slid)
         row.addWidget(self.slider)
         self.radius = label("", "muted")
@@ -88,18 +89,20 @@ class LabelBar(QFrame):
         self.slider.blockSignals(True)
         self.slider.setValue(round(tolerance if self._is_wand else STEPS * share))
         self.slider.blockSignals(False)
-        self.radius.setText(f"± {tolerance:.0f}" if self._is_wand else f"{2 * radius:.0f} px")
-        says = "Tolerance:  [  and  ]" if self._is_wand else "Brush size:  [  and  ]"
+        self.radius.setText(
+            f"± {tolerance:.0f}" if self._is_wand else tr("{value:.0f} px", value=2 * radius)
+        )
+        says = tr("Tolerance:  [  and  ]") if self._is_wand else tr("Brush size:  [  and  ]")
         for part in (self._size, self.slider, self.radius):
             part.setToolTip(says)
-        self.slider.setAccessibleName("Tolerance" if self._is_wand else "Brush size")
+        self.slider.setAccessibleName(tr("Tolerance") if self._is_wand else tr("Brush size"))
         self.slider.setAccessibleName(says)
 
 
 WORDS = {
-    SaveState.SAVED: ("Saved", "ok"),
-    SaveState.SAVING: ("Saving…", "warn"),
-    SaveState.FAILED: ("Not saved", "danger"),
+    SaveState.SAVED: (tr("Saved"), "ok"),
+    SaveState.SAVING: (tr("Saving…"), "warn"),
+    SaveState.FAILED: (tr("Not saved"), "danger"),
 }
 
 
@@ -119,14 +122,14 @@ class SaveDot(QWidget):
         """What it says now."""
         info = self._context.project.info
         if info is not None and info.read_only:
-            return "Read-only"
+            return tr("Read-only")
         return WORDS[self._saver.state][0]
 
     def _follow(self) -> None:
         self.setToolTip(
-            "Not saved yet; click to try again."
+            tr("Not saved yet; click to try again.")
             if self._saver.state is SaveState.FAILED
-            else "Every finished action is written to disk at once."
+            else tr("Every finished action is written to disk at once.")
         )
         self.setAccessibleName(self.words)
         self.update()

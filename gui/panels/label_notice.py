@@ -8,6 +8,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from core.language import tr
 from gui.context import Context
 from gui.glyph import Glyph
 from gui.panels.pieces import label
@@ -25,8 +26,8 @@ class LabelNotice(QWidget):
         self.text = label("", wrap=True)
         self.text.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.text.setFixedWidth(WIDTH)
-        self.locate = self._button("Locate…", "photo.locate")
-        self.import_ = self._button("Import photos…", "photos.import")
+        self.locate = self._button(tr("Locate…"), "photo.locate")
+        self.import_ = self._button(tr("Import photos…"), "photos.import")
         row = QHBoxLayout()
         row.addStretch(1)
         row.addWidget(self.locate)
@@ -41,16 +42,18 @@ class LabelNotice(QWidget):
         column.addStretch(1)
 
     def no_photos(self) -> None:
-        self._show("mdi6.image-plus", "This project has no photos yet. Drop some here, or", True)
+        self._show(
+            "mdi6.image-plus", tr("This project has no photos yet. Drop some here, or"), True
+        )
 
     def opening(self) -> None:
-        self._show("mdi6.image-outline", "Opening the photo…", False)
+        self._show("mdi6.image-outline", tr("Opening the photo…"), False)
 
     def choose_one(self) -> None:
-        self._show("mdi6.image-outline", "Choose a photo in the gallery.", False)
+        self._show("mdi6.image-outline", tr("Choose a photo in the gallery."), False)
 
     def nothing_matches(self) -> None:
-        self._show("mdi6.filter-outline", "No photo matches the filter.", False)
+        self._show("mdi6.filter-outline", tr("No photo matches the filter."), False)
 
     def unreadable(self, sentence: str) -> None:
         self._show("mdi6.image-off-outline", sentence, False, locate=True)

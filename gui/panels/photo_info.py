@@ -26,6 +26,7 @@ from core.domain.edits import Edit
 from core.domain.ids import ImageId
 from core.domain.image import LeafImage
 from core.domain.region import RegionInfo
+from core.language import tr
 from core.ports import Decide, ProjectStore
 from gui.context import Context
 from gui.controllers.label import LabelController
@@ -33,7 +34,7 @@ from gui.gallery.wording import SPLIT_TEXT, state_text
 from gui.panels.pieces import label
 
 LONGEST_NOTES = 20_000
-UNKNOWN = "not known"
+UNKNOWN = tr("not known")
 ZERO_WIDTH_SPACE = "\u200b"
 
 
@@ -83,7 +84,7 @@ def noted(notes: str) -> Decide:
     """Writes ``notes`` and leaves everything else."""
 
     def decide(image: LeafImage, _regions: Sequence[RegionInfo]) -> tuple[LeafImage, Edit]:
-        return replace(image, notes=notes), Edit(image.id, "Notes")
+        return replace(image, notes=notes), Edit(image.id, tr("Notes"))
 
     return decide
 
@@ -104,7 +105,7 @@ class InfoDialog(QDialog):
 
     def __init__(self, found: Facts, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Photo information")
+        self.setWindowTitle(tr("Photo information"))
         self.setMinimumWidth(460)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         form = QFormLayout()
@@ -117,11 +118,11 @@ class InfoDialog(QDialog):
             self.values[title] = value
             form.addRow(label(title, "muted"), value)
         self.notes = QPlainTextEdit(found.image.notes)
-        self.notes.setPlaceholderText("Notes about this photo")
+        self.notes.setPlaceholderText(tr("Notes about this photo"))
         self.notes.setTabChangesFocus(True)
-        self.notes.setAccessibleName("Notes")
+        self.notes.setAccessibleName(tr("Notes"))
         self.notes.setFixedHeight(110)
-        form.addRow(label("Notes", "muted"), self.notes)
+        form.addRow(label(tr("Notes"), "muted"), self.notes)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
@@ -134,20 +135,20 @@ class InfoDialog(QDialog):
 def lines(found: Facts) -> list[tuple[str, str]]:
     """(what, value) of everything but the notes."""
     image = found.image
-    pixels = f"{image.width} × {image.height} pixels"
-    size = "file not there" if found.size is None else megabytes(found.size)
+    pixels = tr("{width} × {height} pixels", width=image.width, height=image.height)
+    size = tr("file not there") if found.size is None else megabytes(found.size)
     said = [
-        ("File", breakable(found.path.name)),
-        ("Folder", breakable(str(found.path.parent))),
-        ("Size", f"{pixels}, {size}"),
-        ("Camera date", taken_at(image.captured_at)),
-        ("Place (GPS)", place(image.gps)),
-        ("Group", image.group or "none"),
-        ("Part of training", dict(SPLIT_TEXT)[image.split]),
-        ("State", state_text(image)),
+        (tr("File"), breakable(found.path.name)),
+        (tr("Folder"), breakable(str(found.path.parent))),
+        (tr("Size"), f"{pixels}, {size}"),
+        (tr("Camera date"), taken_at(image.captured_at)),
+        (tr("Place (GPS)"), place(image.gps)),
+        (tr("Group"), image.group or "none"),
+        (tr("Part of training"), dict(SPLIT_TEXT)[image.split]),
+        (tr("State"), state_text(image)),
     ]
     if image.crop:
-        said.append(("Crop", image.crop))
+        said.append((tr("Crop"), image.crop))
     return said + [(key, value) for key, value in image.extra if value]
 
 

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidgetAction,
 )
 
+from core.language import tr
 from core.settings import Number, setting
 from gui.context import Context
 
@@ -30,15 +31,15 @@ class RegionMenuButton(QToolButton):
         self.numbers: dict[str, QSpinBox] = {}
         self.setIcon(context.theme.icon("mdi6.vector-circle"))
         self.setIconSize(QSize(22, 22))
-        self.setToolTip("Change the chosen regions: fill, clean, grow, split, merge …")
-        self.setAccessibleName("Change the chosen regions")
+        self.setToolTip(tr("Change the chosen regions: fill, clean, grow, split, merge …"))
+        self.setAccessibleName(tr("Change the chosen regions"))
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._menu = QMenu(self)
         self._menu.setToolTipsVisible(True)
         form = QWidgetAction(self)
         form.setDefaultWidget(self._form())
-        context.actions.fill_menu(self._menu, "Region")
+        context.actions.fill_menu(self._menu, tr("Region"))
         self._menu.addSeparator()
         self._menu.addAction(form)
         self._menu.aboutToShow.connect(self._read)

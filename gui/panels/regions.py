@@ -31,6 +31,7 @@ from PySide6.QtWidgets import (
 from core.domain.disease import Disease
 from core.domain.ids import RegionId
 from core.domain.region import RegionInfo, RegionKind
+from core.language import tr
 from gui.controllers.label import LabelController
 from gui.gallery.cell import percent
 from gui.gallery.swatch import swatch
@@ -39,15 +40,15 @@ from gui.panels.pieces import label
 from gui.theme import Theme
 
 Index = QModelIndex | QPersistentModelIndex
-SOURCES = {"hand": "by hand", "import": "imported"}
+SOURCES = {"hand": tr("by hand"), "import": "imported"}
 
 
 def source_text(source: str) -> str:
     """Where a region came from, in words."""
     kind, _, name = source.partition(":")
     if kind == "engine":
-        return f"assistant ({name})"
-    return f"model run {name}" if kind == "run" else SOURCES.get(source, source)
+        return tr("assistant ({name})", name=name)
+    return tr("model run {name}", name=name) if kind == "run" else SOURCES.get(source, source)
 
 
 class RegionModel(QAbstractListModel):
@@ -93,9 +94,9 @@ class RegionModel(QAbstractListModel):
 
     def title(self, info: RegionInfo) -> str:
         if info.kind is RegionKind.LEAF:
-            return "Leaf"
+            return tr("Leaf")
         disease = self._diseases.get(info.disease)
-        return disease.name if disease else "Lesion, not named"
+        return disease.name if disease else tr("Lesion, not named")
 
     def share(self, info: RegionInfo) -> str:
         """A lesion's share of the leaf where it is outlined, its pixels otherwise."""
@@ -105,7 +106,7 @@ class RegionModel(QAbstractListModel):
         pixels, figures = session.area(info.id), session.figures
         if info.kind is RegionKind.LESION and figures.leaf:
             return percent(100 * pixels / figures.cover)
-        return f"{pixels:,} px".replace(",", " ")
+        return tr("{pixels:,} px", pixels=pixels).replace(",", " ")
 
     def row_of(self, region: RegionId | None) -> int:
         return next((row for row, info in enumerate(self.infos) if info.id == region), -1)
@@ -136,7 +137,7 @@ class RegionPanel(QWidget):
         self.model = RegionModel(controller, diseases)
         self.view = _List()
         self.view.setModel(self.model)
-        self.view.setAccessibleName("Regions")
+        self.view.setAccessibleName(tr("Regions"))
         self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -145,11 +146,11 @@ class RegionPanel(QWidget):
         # A long name gives way, so that the figure behind it stays in sight.
         self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self._heading = label("Regions", "heading")
+        self._heading = label(tr("Regions"), "heading")
         self.relabel = QToolButton()
         self.relabel.setIcon(theme.icon("mdi6.tag-outline"))
-        self.relabel.setToolTip("What the chosen regions are")
-        self.relabel.setAccessibleName("What the chosen regions are")
+        self.relabel.setToolTip(tr("What the chosen regions are"))
+        self.relabel.setAccessibleName(tr("What the chosen regions are"))
         self.relabel.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._menu = QMenu(self)
         self._menu.aboutToShow.connect(self._fill_menu)
@@ -177,7 +178,7 @@ class RegionPanel(QWidget):
     def follow(self) -> None:
         """Show the active region as the chosen one."""
         count = len(self.model.infos)
-        self._heading.setText(f"Regions ({count})" if count else "Regions")
+        self._heading.setText(tr("Regions ({count})", count=count) if count else tr("Regions"))
         rows = [self.model.row_of(region) for region in self._controller.edits.chosen]
         selection = self.view.selectionModel()
         if rows != self._rows():
@@ -225,10 +226,10 @@ class RegionPanel(QWidget):
         for disease in self._diseases.all:
             if not disease.healthy:
                 self._add_choice(disease)
-        unnamed = self._menu.addAction("Lesion, not named")
+        unnamed = self._menu.addAction(tr("Lesion, not named"))
         unnamed.triggered.connect(lambda: self._relabel(RegionKind.LESION, None))
         self._menu.addSeparator()
-        leaf = self._menu.addAction(self._theme.icon("mdi6.leaf"), "Leaf")
+        leaf = self._menu.addAction(self._theme.icon("mdi6.leaf"), tr("Leaf"))
         leaf.triggered.connect(lambda: self._relabel(RegionKind.LEAF, None))
 
     def _add_choice(self, disease: Disease) -> None:

@@ -17,6 +17,7 @@ from core.changes import Changes
 from core.domain.disease import colours_by_name
 from core.domain.ids import ImageId, RunId
 from core.domain.run import Run, Score, Verdict
+from core.language import tr, trn
 from core.services.hard_samples import BELOW
 from core.services.review import Review as ReviewFigures
 from gui.actions import spec
@@ -41,7 +42,7 @@ LOAD_MS = 60
 """Holding an arrow key runs through the list without loading every photo on the way."""
 
 
-DICE = (
+DICE = tr(
     "Dice says how well the predicted lesions cover the outlined ones: 1 is perfect, 0 is none.\n"
     "A mean Dice is over the leaves that have lesions."
 )
@@ -57,7 +58,7 @@ class ReviewWorkspace(Workspace):
         self._focus = shared(context, Focus)
         self.figures: RunFigures | None = None
         self.runs = QComboBox()
-        self.runs.setAccessibleName("Run")
+        self.runs.setAccessibleName(tr("Run"))
         self.summary = label("", wrap=True)
         self.every = label("", "muted", wrap=True)
         for figures in (self.summary, self.every):
@@ -66,7 +67,7 @@ class ReviewWorkspace(Workspace):
         self.filter = ThresholdFilter()
         self.list = HardList(context)
         self.detail = DetailView(context)
-        self.hard = button("Train on the hard ones…", self.offer_hard, primary=True)
+        self.hard = button(tr("Train on the hard ones…"), self.offer_hard, primary=True)
         self.empty = Empty(context.theme, "mdi6.magnify-scan")
         self.hard_runs = HardRuns(context, self.training, self)
         self._pages = QStackedWidget()
@@ -80,12 +81,12 @@ class ReviewWorkspace(Workspace):
         side = QFrame()
         side.setObjectName("panel")
         side.setFixedWidth(SIDE)
-        self.runs.setAccessibleName("Run")
+        self.runs.setAccessibleName(tr("Run"))
         self.runs.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.runs.view().setMinimumWidth(420)  # the box has no room for a whole line, its list does
-        self.nothing = label("No leaf is below this Dice.", "muted", wrap=True)
+        self.nothing = label(tr("No leaf is below this Dice."), "muted", wrap=True)
         layout = column(
             self.runs,
             column(self.summary, self.every, spacing=4),
@@ -129,10 +130,12 @@ class ReviewWorkspace(Workspace):
         for verdict, key in VERDICT_KEYS:
             id_ = f"review.{verdict}"
             text = f"Review: {wording.VERDICTS[verdict].lower()}"
-            context.actions.add(spec(id_, text, "", key, needs="review writable", sheet="Review"))
+            context.actions.add(
+                spec(id_, text, "", key, needs="review writable", sheet=tr("Review"))
+            )
             context.actions.on(id_, partial(self.judge_key, verdict))
         open_spec = spec("review.open", "Review: correct in Label", "", "Return", "Enter",
-                         needs="review", sheet="Review")  # fmt: skip
+                         needs="review", sheet=tr("Review"))  # fmt: skip
         context.actions.add(open_spec)
         context.actions.on("review.open", self.open_in_label)
 
@@ -185,16 +188,16 @@ class ReviewWorkspace(Workspace):
         self._pages.setCurrentWidget(self.empty)
         if self.training.live is not None:
             self.empty.put(
-                "The first run is still going on",
-                "When it has finished, the leaves it gets wrong appear here, worst first.",
-                "Watch it in Train",
+                tr("The first run is still going on"),
+                tr("When it has finished, the leaves it gets wrong appear here, worst first."),
+                tr("Watch it in Train"),
                 partial(self._context.navigate, "train"),
             )
         else:
             self.empty.put(
-                "No run yet",
-                "Train a model first. Then the leaves it gets wrong appear here, worst first.",
-                "Go to Train",
+                tr("No run yet"),
+                tr("Train a model first. Then the leaves it gets wrong appear here, worst first."),
+                tr("Go to Train"),
                 partial(self._context.navigate, "train"),
             )
 
@@ -237,14 +240,16 @@ class ReviewWorkspace(Workspace):
         self.nothing.setVisible(count == 0)
         scored = figures.review.scored
         self.nothing.setText(
-            "No leaf is below this Dice."
+            tr("No leaf is below this Dice.")
             if scored
-            else "This run ended before it scored its leaves; resume it in Train."
+            else tr("This run ended before it scored its leaves; resume it in Train.")
         )
         self.list.hard.begin(more=count > 0)
         hard = figures.below(self._hard_below)
         self.hard.setEnabled(self._context.project.writable and hard > 0)
-        self.hard.setText(f"Train on the hard ones ({hard:,})…" if hard else "No hard ones")
+        self.hard.setText(
+            tr("Train on the hard ones ({hard:,})…", hard=hard) if hard else tr("No hard ones")
+        )
         if count:
             self._next_page()
         else:
@@ -326,33 +331,42 @@ def summary_sentences(figures: RunFigures) -> tuple[str, str]:
     The first has the figure that the run is known by, the second is about the leaves in the list.
     """
     held, every = figures.held_out, figures.review
-    leaves = wording.count(every.scored, "leaf", "leaves")
+    leaves = trn("{n:,} leaf", "{n:,} leaves", every.scored)
     if held is None:
         return _figures_of(leaves, every), ""
-    tested = wording.count(held.scored, "leaf", "leaves")
+    tested = trn("{n:,} leaf", "{n:,} leaves", held.scored)
     return (
-        _figures_of(f"{tested} held out for testing", held),
-        _figures_of(f"All {leaves}, with those it learnt from", every),
+        _figures_of(tr("{tested} held out for testing", tested=tested), held),
+        _figures_of(tr("All {leaves}, with those it learnt from", leaves=leaves), every),
     )
 
 
 def _figures_of(leaves: str, found: ReviewFigures) -> str:
     parts = []
     if found.dice is not None:
-        parts.append(f"mean Dice {wording.dice(found.dice)}")
+        parts.append(tr("mean Dice {dice}", dice=wording.dice(found.dice)))
     if found.accuracy is not None:
-        parts.append(f"{wording.percent(found.accuracy)} of diseases right")
+        parts.append(tr("{percent} of diseases right", percent=wording.percent(found.accuracy)))
     return f"{leaves}: {', '.join(parts)}" if parts else leaves
 
 
 def compared_sentence(found: review.BeforeAfter) -> str:
     """“Dice before → after”, overall and on the leaves that were repeated."""
     first, second = found.overall
-    text = f"Against the run before: Dice {wording.dice(first)} → {wording.dice(second)} overall"
+    text = tr(
+        "Against the run before: Dice {dice} → {dice_2} overall",
+        dice=wording.dice(first),
+        dice_2=wording.dice(second),
+    )
     if found.hard is not None:
         before, after = found.hard
-        leaves = wording.count(found.hard_leaves, "hard one", "hard ones")
-        text += f", {wording.dice(before)} → {wording.dice(after)} on the {leaves}"
+        leaves = trn("{n:,} hard one", "{n:,} hard ones", found.hard_leaves)
+        text += tr(
+            ", {dice} → {dice_2} on the {leaves}",
+            dice=wording.dice(before),
+            dice_2=wording.dice(after),
+            leaves=leaves,
+        )
     return f"{text}."
 
 

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from core.domain.run import Score, TargetScore, Verdict
 from core.imaging.probability import THRESHOLD
+from core.language import tr, trn
 from gui.canvas.compare import CompareView
 from gui.context import Context
 from gui.controllers import wording
@@ -28,7 +29,7 @@ from gui.panels.pieces import Elided, button, card, column, label, row
 
 MOST_BARS = 6
 VERDICT_KEYS = ((Verdict.LABEL_WRONG, "1"), (Verdict.MODEL_WRONG, "2"), (Verdict.UNSURE, "3"))
-TARGETS = ((LESIONS, "Lesions"), (LEAF, "Leaf"))
+TARGETS = ((LESIONS, tr("Lesions")), (LEAF, tr("Leaf")))
 
 
 class DetailView(QWidget):
@@ -45,12 +46,12 @@ class DetailView(QWidget):
         self._colours: dict[str, str] = {}
         self.name = Elided("", "title", middle=True)
         self.sentence = label("", "muted")
-        self.open = button("Correct it in Label", self.open_wanted.emit)
+        self.open = button(tr("Correct it in Label"), self.open_wanted.emit)
         self.compare = CompareView()
         for pane in self.compare.panes.values():
             pane.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # arrows go through the leaves
         self.target = QComboBox()
-        self.target.setAccessibleName("Target")
+        self.target.setAccessibleName(tr("Target"))
         self.threshold = QSlider(Qt.Orientation.Horizontal)
         self.cut = label("", "muted")
         self.bars = Bars(context.theme)
@@ -64,20 +65,25 @@ class DetailView(QWidget):
 
     def _assemble(self) -> None:
         self.open.setIcon(self._context.theme.icon("mdi6.pencil-outline"))
-        self.open.setToolTip("Open the leaf in the Label workspace  (Enter)")
+        self.open.setToolTip(tr("Open the leaf in the Label workspace  (Enter)"))
         for target, text in TARGETS:
             self.target.addItem(text, target)
-        self.target.setAccessibleName("What is compared")
+        self.target.setAccessibleName(tr("What is compared"))
         self.target.currentIndexChanged.connect(lambda _index: self._show_overlay())
         self.threshold.setRange(1, 255)
         self.threshold.setValue(THRESHOLD)
         self.threshold.setMaximumWidth(320)
-        self.threshold.setAccessibleName("Probability from which a pixel counts")
+        self.threshold.setAccessibleName(tr("Probability from which a pixel counts"))
         self.threshold.valueChanged.connect(self._cut)
         head = row(self.name, self.sentence, self.open, spacing=14)
         head.setStretch(0, 1)
         line = row(
-            self.target, label("Counts from", "muted"), self.threshold, self.cut, None, spacing=10
+            self.target,
+            label(tr("Counts from"), "muted"),
+            self.threshold,
+            self.cut,
+            None,
+            spacing=10,
         )
         layout = column(head, self.compare, line, self._facts(), spacing=10, margin=16)
         layout.setStretch(1, 1)
@@ -86,14 +92,14 @@ class DetailView(QWidget):
     def _facts(self) -> QWidget:
         classes = card(self.classes, self.bars, self.more_bars, None, margin=12, spacing=6)
         targets = card(
-            label("Overlap with the outlines", "heading"),
+            label(tr("Overlap with the outlines"), "heading"),
             self.targets,
             self.severity,
             None,
             margin=12,
             spacing=6,
         )
-        judge = card(label("What is wrong here?", "heading"), margin=12, spacing=6)
+        judge = card(label(tr("What is wrong here?"), "heading"), margin=12, spacing=6)
         inner = judge.layout()
         assert inner is not None
         for verdict, key in VERDICT_KEYS:
@@ -114,7 +120,13 @@ class DetailView(QWidget):
             lambda: self.verdict_given.emit(verdict if made.isChecked() else None),
         )
         made.setCheckable(True)
-        made.setToolTip(f"{wording.VERDICTS[verdict]}  ({key}); again takes it back")
+        made.setToolTip(
+            tr(
+                "{verdicts}  ({key}); again takes it back",
+                verdicts=wording.VERDICTS[verdict],
+                key=key,
+            )
+        )
         self.verdicts[verdict] = made
         return made
 
@@ -127,8 +139,8 @@ class DetailView(QWidget):
         score = line.score
         self.leaf = None
         self.name.setText(line.name)
-        seen = "held out" if score.split == "val" else "learnt from"
-        self.sentence.setText(f"Dice {wording.dice(score.dice)} · {seen}")
+        seen = tr("held out") if score.split == "val" else tr("learnt from")
+        self.sentence.setText(tr("Dice {dice} · {seen}", dice=wording.dice(score.dice), seen=seen))
         self.show_verdict(score.verdict)
         for made in self.verdicts.values():
             made.setEnabled(writable)
@@ -136,7 +148,11 @@ class DetailView(QWidget):
         self.targets.put(score.targets)
         true = wording.severity(score.true_severity)
         self.severity.setText(
-            f"Severity {wording.severity(score.severity)} predicted, {true} outlined"
+            tr(
+                "Severity {severity} predicted, {true} outlined",
+                severity=wording.severity(score.severity),
+                true=true,
+            )
         )
         self.compare.wait()
 
@@ -150,9 +166,13 @@ class DetailView(QWidget):
         self._show_overlay()
 
     def _show_classes(self, score: Score) -> None:
-        truth = score.truth or "not named"
+        truth = score.truth or tr("not named")
         right = score.truth == score.predicted
-        rest = "and the model agrees" if right else f"but the model says {score.predicted}"
+        rest = (
+            tr("and the model agrees")
+            if right
+            else tr("but the model says {predicted}", predicted=score.predicted)
+        )
         self.classes.setText(f"{truth}, {rest}")
         shown = score.probabilities[:MOST_BARS]
         self.bars.put(
@@ -163,7 +183,9 @@ class DetailView(QWidget):
         )
         left_out = len(score.probabilities) - len(shown)
         self.more_bars.setVisible(left_out > 0)
-        self.more_bars.setText(f"and {wording.count(left_out, 'class', 'classes')} less likely")
+        self.more_bars.setText(
+            trn("and {n:,} class less likely", "and {n:,} classes less likely", left_out)
+        )
 
     def _show_overlay(self) -> None:
         if self.leaf is None:
@@ -180,7 +202,9 @@ class DetailView(QWidget):
         if leaf is not None:
             curve = leaf.overlays[str(self.target.currentData())].curve
             if curve is not None:
-                text = f"{text}: Dice {wording.dice(float(curve[threshold]))}"
+                text = tr(
+                    "{what}: Dice {dice}", what=text, dice=wording.dice(float(curve[threshold]))
+                )
             elif leaf.problem:
                 text = leaf.problem
         self.cut.setText(text)
@@ -208,7 +232,7 @@ class TargetTable(QWidget):
                 widget.deleteLater()
         self.rows = [(t.target, wording.dice(t.dice), wording.dice(t.iou)) for t in targets]
         right = Qt.AlignmentFlag.AlignRight
-        for index, text in enumerate(("", "Dice", "IoU")):
+        for index, text in enumerate(("", tr("Dice"), "IoU")):
             self._grid.addWidget(label(text, "muted"), 0, index, right)
         for line, target in enumerate(targets, 1):
             name = Elided(target.target + _note(target))
@@ -219,7 +243,7 @@ class TargetTable(QWidget):
 
 def _note(target: TargetScore) -> str:
     if target.truth_empty and target.prediction_empty:
-        return " (none, none found)"
+        return tr(" (none, none found)")
     if target.truth_empty:
-        return " (none, some found)"
-    return " (nothing found)" if target.prediction_empty else ""
+        return tr(" (none, some found)")
+    return tr(" (nothing found)") if target.prediction_empty else ""

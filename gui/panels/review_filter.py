@@ -11,8 +11,8 @@ from functools import partial
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QPushButton, QSlider, QWidget
 
+from core.language import tr, trn
 from core.services.review import THRESHOLDS
-from gui.controllers import wording
 from gui.controllers.review import EVERY
 from gui.panels.numbers import DecimalBox
 from gui.panels.pieces import chip, column, label, row
@@ -45,7 +45,9 @@ class ThresholdFilter(QWidget):
         for threshold, made in self.chips.items():
             name = _name(threshold)
             made.setText(f"{name} · {count(threshold):,}")
-            made.setAccessibleName(f"{name}, {wording.count(count(threshold), 'leaf', 'leaves')}")
+            made.setAccessibleName(
+                trn("{name}, {n:,} leaf", "{name}, {n:,} leaves", count(threshold), name=name)
+            )
 
     def put(self, value: float) -> None:
         """List leaves below ``value``."""
@@ -73,14 +75,14 @@ class ThresholdFilter(QWidget):
             else:
                 grid.addWidget(made, index // 2, index % 2)
         self.slider.setRange(1, STEPS)
-        self.slider.setAccessibleName("Dice threshold")
+        self.slider.setAccessibleName(tr("Dice threshold"))
         self.slider.valueChanged.connect(lambda v: self.put(EVERY if v == STEPS else v / STEPS))
-        self.spin.setAccessibleName("Dice threshold")
+        self.spin.setAccessibleName(tr("Dice threshold"))
         self.spin.setKeyboardTracking(False)
         self.spin.valueChanged.connect(lambda v: self.put(EVERY if v >= 1.0 else v))
-        line = row(label("Dice below", "muted"), self.slider, self.spin, spacing=8)
+        line = row(label(tr("Dice below"), "muted"), self.slider, self.spin, spacing=8)
         self.setLayout(column(grid, line, spacing=8))
 
 
 def _name(threshold: float) -> str:
-    return "All" if threshold == EVERY else f"below {threshold:.2f}"
+    return tr("All") if threshold == EVERY else tr("below {threshold:.2f}", threshold=threshold)

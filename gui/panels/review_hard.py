@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QButtonGroup, QDialog, QRadioButton, QWidget
 
 from core.domain.run import Run
+from core.language import tr, trn
 from core.services.hard_samples import HardPlan, hard_run_plan
 from core.services.runs import run_config, run_folder
 from core.training.config import TrainConfig
@@ -55,12 +56,12 @@ class HardDialog(QDialog):
         super().__init__(parent)
         self._offer = offer
         plan = offer.plan
-        self.setWindowTitle("Train on the hard ones")
+        self.setWindowTitle(tr("Train on the hard ones"))
         self.sentences = sentences(offer)
         text = label("\n\n".join(self.sentences), wrap=True)
         text.setMinimumWidth(460)
-        self.go_on = QRadioButton("Continue the adapter of this run")
-        self.afresh = QRadioButton("Start afresh from the base model")
+        self.go_on = QRadioButton(tr("Continue the adapter of this run"))
+        self.afresh = QRadioButton(tr("Start afresh from the base model"))
         self._ways = QButtonGroup(self)
         for choice in (self.go_on, self.afresh):
             self._ways.addButton(choice)
@@ -68,11 +69,11 @@ class HardDialog(QDialog):
         (self.go_on if plan.parent is not None else self.afresh).setChecked(True)
         self.minutes = NumberBox(1, 24 * 60, " minute", " minutes")
         self.minutes.setValue(round(plan.settings.minutes))
-        self.train = button("Train on the hard ones", self._agreed, primary=True)
+        self.train = button(tr("Train on the hard ones"), self._agreed, primary=True)
         self.train.setEnabled(bool(plan.images))
         self.train.setDefault(True)
-        buttons = row(None, button("Cancel", self.reject), self.train)
-        span = row(label("For", "muted"), self.minutes, None)
+        buttons = row(None, button(tr("Cancel"), self.reject), self.train)
+        span = row(label(tr("For"), "muted"), self.minutes, None)
         self.setLayout(column(text, self.go_on, self.afresh, span, buttons, spacing=14, margin=20))
 
     def _agreed(self) -> None:
@@ -121,19 +122,27 @@ def sentences(offer: HardOffer) -> list[str]:
     plan = offer.plan
     hard = len(plan.images)
     said = [
-        f"{wording.count(hard, 'leaf has', 'leaves have')} a Dice below {offer.below:.2f} and can "
-        f"be learnt from. The next run meets them more often, beside "
-        f"{wording.count(len(plan.replay), 'other leaf', 'other leaves')}, so that nothing "
-        "learnt is forgotten."
+        tr(
+            "{leaf_hass} a Dice below {below:.2f} and can be learnt from. The next run "
+            "meets them more often, beside {other_leafs}, so that nothing learnt is "
+            "forgotten.",
+            leaf_hass=trn("{n:,} leaf has", "{n:,} leaves have", hard),
+            below=offer.below,
+            other_leafs=trn("{n:,} other leaf", "{n:,} other leaves", len(plan.replay)),
+        )
     ]
     if not hard:
-        said = [f"None of the leaves to learn from has a Dice below {offer.below:.2f}."]
+        said = [
+            tr("None of the leaves to learn from has a Dice below {below:.2f}.", below=offer.below)
+        ]
     elif plan.dice is not None:
         now = wording.dice(plan.dice)
-        said.append(f"Their mean Dice is {now} now; Review will show what becomes of it.")
+        said.append(
+            tr("Their mean Dice is {now} now; Review will show what becomes of it.", now=now)
+        )
     if plan.held_out:
-        leaves = wording.count(len(plan.held_out), "hard leaf is", "hard leaves are")
-        said.append(f"{leaves} held out for testing and will not be learnt from.")
+        leaves = trn("{n:,} hard leaf is", "{n:,} hard leaves are", len(plan.held_out))
+        said.append(tr("{leaves} held out for testing and will not be learnt from.", leaves=leaves))
     if plan.set_aside:
         said.append(judged_wrong_sentence(len(plan.set_aside)))
     if plan.parent is None:

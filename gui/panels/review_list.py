@@ -30,6 +30,7 @@ from PySide6.QtWidgets import (
 
 from core.domain.ids import ImageId
 from core.domain.run import Score, Verdict
+from core.language import tr
 from gui.context import Context
 from gui.controllers import wording
 from gui.controllers.review import PAGE, Hard
@@ -109,7 +110,7 @@ class HardModel(QAbstractListModel):
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         line = self._lines[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
-            return f"{line.name}, Dice {wording.dice(line.score.dice)}"
+            return tr("{name}, Dice {dice}", name=line.name, dice=wording.dice(line.score.dice))
         if role == Qt.ItemDataRole.ToolTipRole:
             return line.name
         if role == PICTURE:
@@ -243,7 +244,7 @@ class HardList(QListView):
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setObjectName("gallery")
-        self.setAccessibleName("Leaves, worst first")
+        self.setAccessibleName(tr("Leaves, worst first"))
         context.theme.changed.connect(self.viewport().update)
 
     def step(self, by: int) -> None:

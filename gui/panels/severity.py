@@ -16,8 +16,8 @@ from core.domain.disease import UNNAMED_LESION_COLOUR
 from core.domain.ids import DiseaseId
 from core.domain.scale import Scale
 from core.geometry.areas import Areas
+from core.language import tr, trn
 from core.services.severity import PhotoMeasures
-from core.wording import count
 from gui.gallery.cell import percent
 from gui.models.diseases import DiseaseList
 from gui.panels.pieces import Elided, label, row
@@ -55,7 +55,7 @@ def shares(
     lines = []
     for disease_id, pixels in figures.diseases.items():
         disease = diseases.get(disease_id)
-        name = disease.name if disease else "not named"
+        name = disease.name if disease else tr("not named")
         colour = disease.colour if disease else UNNAMED_LESION_COLOUR
         value = figures.severity_of(disease_id)
         counted = counts.get(disease_id) if measures else None
@@ -81,13 +81,13 @@ class SeverityPanel(QWidget):
         self._card: Calibration | None = None
         self.figure = label("–", "figure")
         self.grade = QToolButton()
-        self.grade.setToolTip("Change the severity scale")
-        self.grade.setAccessibleDescription("Change the severity scale")
+        self.grade.setToolTip(tr("Change the severity scale"))
+        self.grade.setAccessibleDescription(tr("Change the severity scale"))
         self.grade.clicked.connect(self.editing_scales)
         self.details_button = QToolButton()
         self.details_button.setIcon(theme.icon("mdi6.chart-bar"))
-        self.details_button.setToolTip("Lesions and leaves in figures")
-        self.details_button.setAccessibleName("Lesions and leaves in figures")
+        self.details_button.setToolTip(tr("Lesions and leaves in figures"))
+        self.details_button.setAccessibleName(tr("Lesions and leaves in figures"))
         self.details_button.clicked.connect(self.details)
         self.note = label("", "muted", wrap=True)
         self.leaves = Elided("", "muted")
@@ -95,7 +95,7 @@ class SeverityPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
-        column.addLayout(row(label("Severity", "heading"), None, self.details_button))
+        column.addLayout(row(label(tr("Severity"), "heading"), None, self.details_button))
         column.addLayout(row(self.figure, None, self.grade))
         column.addWidget(self.note)
         column.addWidget(self.leaves)
@@ -118,7 +118,7 @@ class SeverityPanel(QWidget):
         severity = figures.severity if figures else None
         self.figure.setText("–" if severity is None else percent(severity))
         grade = self._scale.grade(severity) if self._scale else ""
-        self.grade.setText(f"Grade {grade}" if grade else "Scale…")
+        self.grade.setText(tr("Grade {grade}", grade=grade) if grade else tr("Scale…"))
         self.grade.setVisible(figures is not None)
         self.details_button.setEnabled(bool(measures and measures.leaves))
         self.note.setText(_note(figures, self._card))
@@ -132,12 +132,16 @@ def _note(figures: Areas | None, card: Calibration | None) -> str:
     if figures is None:
         return ""
     if figures.severity is None:
-        return "Outline the leaf (Shift+L) to see how much of it is diseased."
+        return tr("Outline the leaf (Shift+L) to see how much of it is diseased.")
     if card is not None:
-        return f"{card.mm2(figures.lesion):,.1f} of {card.mm2(figures.cover):,.0f} mm²".replace(
-            ",", " "
-        )
-    return f"{figures.lesion:,} of {figures.cover:,} leaf pixels".replace(",", " ")
+        return tr(
+            "{mm2:,.1f} of {mm2_2:,.0f} mm²",
+            mm2=card.mm2(figures.lesion),
+            mm2_2=card.mm2(figures.cover),
+        ).replace(",", " ")
+    return tr(
+        "{lesion:,} of {cover:,} leaf pixels", lesion=figures.lesion, cover=figures.cover
+    ).replace(",", " ")
 
 
 def _leaves(measures: PhotoMeasures | None) -> str:
@@ -148,7 +152,7 @@ def _leaves(measures: PhotoMeasures | None) -> str:
     if len(each) < 2:
         return ""
     listed = ", ".join(percent(s) for s in each if s is not None)
-    return f"{count(len(each), 'leaf', 'leaves')}: {listed}"
+    return trn("{n:,} leaf: {listed}", "{n:,} leaves: {listed}", len(each), listed=listed)
 
 
 class _Chart(QWidget):
@@ -158,7 +162,7 @@ class _Chart(QWidget):
         super().__init__()
         self._theme = theme
         self._lines: list[Share] = []
-        self.setToolTip("Lesions · share of the leaf")
+        self.setToolTip(tr("Lesions · share of the leaf"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def put(self, lines: list[Share]) -> None:

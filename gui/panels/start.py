@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core.language import tr
 from gui.context import Context
 from gui.glyph import Glyph
 from gui.panels.pieces import Elided, column, label, row
@@ -44,9 +45,9 @@ class StartPage(QWidget):
         page.addLayout(self._headline())
         page.addSpacing(20)
         for action, hint in (
-            ("project.new", "Start with a folder of leaf photos"),
-            ("project.open", "Go on where you left off"),
-            ("project.sample", "Look around with drawn leaves"),
+            ("project.new", tr("Start with a folder of leaf photos")),
+            ("project.open", tr("Go on where you left off")),
+            ("project.sample", tr("Look around with drawn leaves")),
         ):
             page.addWidget(self._button(action, hint))
         page.addSpacing(8)
@@ -93,14 +94,14 @@ class StartPage(QWidget):
                 widget.deleteLater()
         folders = self._context.preferences.recent()
         if folders:
-            self._recent.addWidget(label("Recent projects", "heading"))
+            self._recent.addWidget(label(tr("Recent projects"), "heading"))
         for folder in folders:
             self._recent.addWidget(self._recent_button(folder))
 
     def _headline(self) -> QHBoxLayout:
         mark = QLabel()
         mark.setPixmap(QIcon(str(RESOURCES / "icons" / "leafspot.svg")).pixmap(56, 56))
-        what = "Outline lesions, train a model on them, take it away. Offline."
+        what = tr("Outline lesions, train a model on them, take it away. Offline.")
         words = column(label("Leafspot", "title"), label(what, "muted"), spacing=0)
         made = row(mark, words, spacing=14)
         made.setStretch(1, 1)
@@ -128,7 +129,7 @@ class StartPage(QWidget):
         inside.setStretch(2, 1)
         button = _Choice(inside, (12, 6, 12, 6))
         button.setProperty("flat", True)
-        button.setAccessibleName(f"{folder.stem}, in {folder.parent}")
+        button.setAccessibleName(tr("{stem}, in {parent}", stem=folder.stem, parent=folder.parent))
         button.setToolTip(str(folder))
         button.clicked.connect(lambda: self._open_recent(folder))
         return button

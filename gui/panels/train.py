@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QFrame, QStackedWidget
 
 from core.changes import Changes
 from core.domain.ids import ImageId, RunId
+from core.language import tr
 from core.training.config import TrainConfig
 from core.training.run_folder import RunFolder
 from gui.context import Context
@@ -51,7 +52,7 @@ class TrainWorkspace(Workspace):
         self.setup = SetupView(context, base_models(), mask_heads())
         self.view = RunView(context)
         self.history = History(context.theme)
-        self.new = button("New run", self.show_setup)
+        self.new = button(tr("New run"), self.show_setup)
         self._pages = QStackedWidget()
         self._assemble()
         self._connect()
@@ -62,8 +63,8 @@ class TrainWorkspace(Workspace):
         side = QFrame()
         side.setObjectName("panel")
         side.setFixedWidth(SIDE)
-        self.none_yet = label("Runs appear here.", "muted", wrap=True)
-        head = row(label("Runs", "heading"), None, self.new)
+        self.none_yet = label(tr("Runs appear here."), "muted", wrap=True)
+        head = row(label(tr("Runs"), "heading"), None, self.new)
         side.setLayout(inner := column(head, self.none_yet, self.history, margin=12))
         inner.setStretch(2, 1)
         inner.setAlignment(Qt.AlignmentFlag.AlignTop)

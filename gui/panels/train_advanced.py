@@ -12,17 +12,18 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QWidget
 
+from core.language import tr
 from core.training.config import Method, Tower, TrainConfig
 from gui.panels.numbers import DecimalBox, NumberBox
 from gui.panels.pieces import label
 
 METHODS = (
-    (Method.LORA_FP32, "LoRA in full precision (fast without a GPU)"),
-    (Method.QLORA_NF4, "QLoRA in 4 bits, NF4 (saves memory)"),
+    (Method.LORA_FP32, tr("LoRA in full precision (fast without a GPU)")),
+    (Method.QLORA_NF4, tr("QLoRA in 4 bits, NF4 (saves memory)")),
 )
 TOWERS = (
-    (Tower.FROZEN, "Leave as it is (each photo is looked at once)"),
-    (Tower.LORA, "Adapt as well (slower, sometimes better)"),
+    (Tower.FROZEN, tr("Leave as it is (each photo is looked at once)")),
+    (Tower.LORA, tr("Adapt as well (slower, sometimes better)")),
 )
 
 
@@ -40,18 +41,28 @@ class Line:
 
 
 LINES = (
-    Line("rank", "LoRA rank", 1, 256, tip="Size of the adapter; 16 suits most projects"),
-    Line("alpha", "LoRA alpha", 1, 512, tip="How loudly the adapter speaks; twice the rank"),
-    Line("dropout", "LoRA dropout", 0, 0.9, 2, 0.05),
-    Line("learning_rate", "Learning rate", 0.00001, 0.0999, 5, 0.0005),
-    Line("head_learning_rate", "Learning rate of the mask head", 0.00001, 0.0999, 5, 0.0001),
-    Line("batch_size", "Batch size", 1, 256),
-    Line("accumulation", "Gradient accumulation", 1, 256, tip="Batches per optimiser step"),
-    Line("epochs", "At most this many epochs", 0.1, 10_000, 1, 1),
-    Line("evaluations", "Evaluations", 1, 1000, tip="How often held-out leaves are tried"),
-    Line("hard_weight", "Weight of hard leaves", 1, 20, 1, 0.5, "How much oftener they are drawn"),
-    Line("seed", "Random seed", 0, 2**31 - 1),
-    Line("threads", "Processor threads (0: as many as there are)", 0, 256),
+    Line("rank", tr("LoRA rank"), 1, 256, tip=tr("Size of the adapter; 16 suits most projects")),
+    Line(
+        "alpha", tr("LoRA alpha"), 1, 512, tip=tr("How loudly the adapter speaks; twice the rank")
+    ),
+    Line("dropout", tr("LoRA dropout"), 0, 0.9, 2, 0.05),
+    Line("learning_rate", tr("Learning rate"), 0.00001, 0.0999, 5, 0.0005),
+    Line("head_learning_rate", tr("Learning rate of the mask head"), 0.00001, 0.0999, 5, 0.0001),
+    Line("batch_size", tr("Batch size"), 1, 256),
+    Line("accumulation", tr("Gradient accumulation"), 1, 256, tip=tr("Batches per optimiser step")),
+    Line("epochs", tr("At most this many epochs"), 0.1, 10_000, 1, 1),
+    Line("evaluations", tr("Evaluations"), 1, 1000, tip=tr("How often held-out leaves are tried")),
+    Line(
+        "hard_weight",
+        tr("Weight of hard leaves"),
+        1,
+        20,
+        1,
+        0.5,
+        tr("How much oftener they are drawn"),
+    ),
+    Line("seed", tr("Random seed"), 0, 2**31 - 1),
+    Line("threads", tr("Processor threads (0: as many as there are)"), 0, 256),
 )
 
 
@@ -66,9 +77,9 @@ class AdvancedForm(QWidget):
         form = QFormLayout(self)
         form.setContentsMargins(24, 0, 0, 0)
         form.setHorizontalSpacing(18)
-        self._add_choice(form, "method", "Method", [(str(m), t) for m, t in METHODS])
-        self._add_choice(form, "tower", "Vision tower", [(str(m), t) for m, t in TOWERS])
-        self._add_choice(form, "head", "Mask head", heads)
+        self._add_choice(form, "method", tr("Method"), [(str(m), t) for m, t in METHODS])
+        self._add_choice(form, "tower", tr("Vision tower"), [(str(m), t) for m, t in TOWERS])
+        self._add_choice(form, "head", tr("Mask head"), heads)
         for line in LINES:
             self._add_number(form, line)
 

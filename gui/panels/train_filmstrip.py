@@ -18,6 +18,7 @@ from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
 
+from core.language import tr
 from core.training.events import Evaluated
 from gui.context import Context
 from gui.controllers import wording
@@ -112,7 +113,9 @@ class Strip(QWidget):
     def put(self, frames: tuple[Frame, ...]) -> None:
         self._frames = frames
         self.setAccessibleDescription(
-            "; ".join(f"{f.name} Dice {wording.dice(f.dice)}" for f in frames)
+            "; ".join(
+                tr("{name} Dice {dice}", name=f.name, dice=wording.dice(f.dice)) for f in frames
+            )
         )
         self.updateGeometry()
         self.update()
@@ -183,13 +186,13 @@ class Filmstrip(QWidget):
         self._latest: dict[str, QImage] = {}
         self.strip = Strip(context.theme)
         self.slider = QSlider(Qt.Orientation.Horizontal)
-        self.slider.setAccessibleName("Evaluation")
+        self.slider.setAccessibleName(tr("Evaluation"))
         self.slider.setPageStep(1)
         self.slider.setMaximumWidth(360)
         self.slider.setMinimumWidth(120)
         self.slider.valueChanged.connect(self._show)
         self.caption = Elided("", "muted")
-        top = row(label("What it sees", "heading"), self.slider, self.caption, spacing=14)
+        top = row(label(tr("What it sees"), "heading"), self.slider, self.caption, spacing=14)
         self.setLayout(layout := column(top, self.strip, spacing=8))
         layout.setStretch(1, 1)
         self.setMaximumHeight(SIDE + WORDS + 40)
@@ -219,13 +222,19 @@ class Filmstrip(QWidget):
 
     def _show(self) -> None:
         if not self._looks:
-            self.caption.setText("After the first evaluation")
+            self.caption.setText(tr("After the first evaluation"))
             self.strip.put(tuple(self._frame(i, None) for i in self._thumbnails))
             return
         at = min(self.slider.value(), len(self._looks) - 1)
         look = self._looks[at]
-        step = "the base, before any training" if look.step == 0 else f"after step {look.step:,}"
-        self.caption.setText(f"{at + 1} of {len(self._looks)}: {step}")
+        step = (
+            tr("the base, before any training")
+            if look.step == 0
+            else tr("after step {step:,}", step=look.step)
+        )
+        self.caption.setText(
+            tr("{at} of {count}: {step}", at=at + 1, count=len(self._looks), step=step)
+        )
         self.strip.put(tuple(self._frame(i, look) for i in look.watch))
         for image in look.watch:
             self._make(image, look)

@@ -30,6 +30,7 @@ from PySide6.QtWidgets import (
 
 from core.domain.ids import RunId
 from core.domain.run import Run, RunState
+from core.language import tr
 from gui.controllers import wording
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ class History(QListView):
         self.setUniformItemSizes(True)
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setObjectName("gallery")
-        self.setAccessibleName("Runs")
+        self.setAccessibleName(tr("Runs"))
         self.selectionModel().currentChanged.connect(self._picked)
         self._quiet = False
 

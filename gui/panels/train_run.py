@@ -10,6 +10,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QLabel, QProgressBar, QSizePolicy, QWidget
 
 from core.domain.run import Run, RunState
+from core.language import tr
 from core.services.runs import RESUMABLE
 from gui.context import Context
 from gui.controllers import wording
@@ -46,13 +47,13 @@ class RunView(QWidget):
         self.bar.setTextVisible(False)
         self.bar.setMaximumHeight(8)
         self.outcome = label("", wrap=True)
-        self.stop = button("Stop", self.stop_wanted.emit)
-        self.stop.setToolTip("Saves a checkpoint that can be reviewed, exported and resumed")
-        self.resume = button("Resume", self.resume_wanted.emit)
-        self.review = button("Review the hard cases", self.review_wanted.emit, primary=True)
-        self.export = button("Export", self.export_wanted.emit)
-        self.again = button("Train again", self.again_wanted.emit)
-        self.folder = button("Open the run's folder", self.folder_wanted.emit, flat=True)
+        self.stop = button(tr("Stop"), self.stop_wanted.emit)
+        self.stop.setToolTip(tr("Saves a checkpoint that can be reviewed, exported and resumed"))
+        self.resume = button(tr("Resume"), self.resume_wanted.emit)
+        self.review = button(tr("Review the hard cases"), self.review_wanted.emit, primary=True)
+        self.export = button(tr("Export"), self.export_wanted.emit)
+        self.again = button(tr("Train again"), self.again_wanted.emit)
+        self.folder = button(tr("Open the run's folder"), self.folder_wanted.emit, flat=True)
         self.curves = Curves(context.theme)
         self.film = Filmstrip(context)
         self.notices = label("", "muted", wrap=True)
@@ -135,7 +136,7 @@ class RunView(QWidget):
         self.bar.setRange(0, BUSY if share is None else FULL)
         self.bar.setValue(0 if share is None else round(share * FULL))
         if self._stopping:
-            self.sentence.setText("Stopping: saving a checkpoint you can review and resume…")
+            self.sentence.setText(tr("Stopping: saving a checkpoint you can review and resume…"))
             self.left_text.clear()
             return
         self.sentence.setText(progress.sentence)
@@ -164,16 +165,16 @@ class RunView(QWidget):
         if run is None:
             return ""
         if run.state is RunState.FAILED:
-            return progress.failed.text if progress.failed else "The run failed."
+            return progress.failed.text if progress.failed else tr("The run failed.")
         if run.state in (RunState.INTERRUPTED, RunState.RUNNING):
             kept = (
-                f"Its checkpoint at step {progress.checkpoint:,} is safe"
+                tr("Its checkpoint at step {checkpoint:,} is safe", checkpoint=progress.checkpoint)
                 if progress.checkpoint is not None
-                else "It had no checkpoint yet"
+                else tr("It had no checkpoint yet")
             )
-            return f"This run was interrupted. {kept}; Resume goes on from there."
+            return tr("This run was interrupted. {kept}; Resume goes on from there.", kept=kept)
         if run.state is RunState.PREPARED:
-            return "This run has not been started. Resume starts it."
+            return tr("This run has not been started. Resume starts it.")
         return outcome_sentence(run, progress)
 
     @staticmethod
@@ -189,25 +190,37 @@ class RunView(QWidget):
 def outcome_sentence(run: Run, progress: RunProgress) -> str:
     """“Finished. Held-out leaves: …, up from … before training.”"""
     looks = sorted(progress.evaluations, key=lambda e: e.step)
-    word = "Stopped early; the best checkpoint is kept." if run.state is RunState.STOPPED else ""
-    parts = [word or "Finished."]
+    word = (
+        tr("Stopped early; the best checkpoint is kept.") if run.state is RunState.STOPPED else ""
+    )
+    parts = [word or tr("Finished.")]
     known = dict(run.summary) or (dict(progress.scored.summary) if progress.scored else {})
     dice = known.get("lesion_dice", looks[-1].dice if looks else None)
     right = known.get("accuracy", looks[-1].accuracy if looks else None)
     first = looks[0] if looks and looks[0].step == 0 else None
     figures = []
     if dice is not None:
-        before = f" ({wording.dice(first.dice)} before)" if first and first.dice is not None else ""
-        figures.append(f"Dice {wording.dice(dice)}{before}")
+        before = (
+            tr(" ({dice} before)", dice=wording.dice(first.dice))
+            if first and first.dice is not None
+            else ""
+        )
+        figures.append(tr("Dice {dice}{before}", dice=wording.dice(dice), before=before))
     if right is not None:
         before = (
-            f" ({wording.percent(first.accuracy)} before)"
+            tr(" ({percent} before)", percent=wording.percent(first.accuracy))
             if first and first.accuracy is not None
             else ""
         )
-        figures.append(f"{wording.percent(right)} of diseases right{before}")
+        figures.append(
+            tr("{percent} of diseases right{before}", percent=wording.percent(right), before=before)
+        )
     if figures:
-        which = "held-out leaves" if wording.held_some_out(known) else "the leaves it learnt from"
+        which = (
+            tr("held-out leaves")
+            if wording.held_some_out(known)
+            else tr("the leaves it learnt from")
+        )
         # A number and its sign stay on one line.
         parts.append(f"On {which}: {', '.join(figures)}.".replace(" %", "\u00a0%"))
     return " ".join(parts)

@@ -12,6 +12,7 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QButtonGroup, QComboBox, QFileDialog, QPushButton, QWidget
 
+from core.language import tr
 from core.training.config import PRESETS, Preset, TrainConfig
 from gui.context import Context
 from gui.controllers import wording
@@ -55,19 +56,19 @@ class SetupView(QWidget):
         self._busy = ""
         theme = context.theme
         self.photos, self.outlined = Figure("photos"), Figure("outlined")
-        self.classes, self.held_out = Figure("classes"), Figure("held out for testing")
+        self.classes, self.held_out = Figure("classes"), Figure(tr("held out for testing"))
         self.bars = Bars(theme)
         self.base = QComboBox()
-        self.base.setAccessibleName("Base model")
+        self.base.setAccessibleName(tr("Base model"))
         self.base_note = label("", "muted", wrap=True)
         self.folder = Elided("", "muted", middle=True)
-        self.choose = button("Choose the model's folder…", self._choose_folder)
+        self.choose = button(tr("Choose the model's folder…"), self._choose_folder)
         self.presets = QButtonGroup(self)
         self.preset_note = label("", "muted", wrap=True)
         self.minutes = NumberBox(1, 24 * 60, " minute", " minutes")
         self.advanced = AdvancedForm(heads)
         self.problems = Problems(theme)
-        self.train = button("Train", self.train_wanted.emit, primary=True)
+        self.train = button(tr("Train"), self.train_wanted.emit, primary=True)
         self.promise = label("", "muted", wrap=True)
         self._fill()
         self._assemble()
@@ -76,9 +77,9 @@ class SetupView(QWidget):
     def _fill(self) -> None:
         for model in self._models.values():
             self.base.addItem(model.title, model.id)
-        self.base.setAccessibleName("Base model")
+        self.base.setAccessibleName(tr("Base model"))
         self.base.currentIndexChanged.connect(lambda _index: self._refresh())
-        self.minutes.setAccessibleName("Minutes of training")
+        self.minutes.setAccessibleName(tr("Minutes of training"))
         self.minutes.valueChanged.connect(lambda _value: self._refresh())
         self.advanced.changed.connect(self._refresh)
         self.train.setStyleSheet("padding: 13px 18px; font-size: 13pt;")
@@ -86,7 +87,7 @@ class SetupView(QWidget):
 
     def _assemble(self) -> None:
         figures = row(self.photos, self.outlined, self.classes, self.held_out, spacing=28)
-        learn = card(label("What it will learn from", "heading"), figures, self.bars)
+        learn = card(label(tr("What it will learn from"), "heading"), figures, self.bars)
         choices = row(spacing=8)
         for preset in PRESETS:
             choices.addWidget(self._preset_button(preset))
@@ -94,19 +95,19 @@ class SetupView(QWidget):
         choices.addStretch(1)
         place = row(self.choose, self.folder)
         how = card(
-            label("Base model", "heading"),
+            label(tr("Base model"), "heading"),
             self.base,
             self.base_note,
             place,
-            label("How long", "heading"),
+            label(tr("How long"), "heading"),
             choices,
             self.preset_note,
-            Fold("Advanced", self.advanced, theme=self._context.theme),
+            Fold(tr("Advanced"), self.advanced, theme=self._context.theme),
         )
         body = QWidget()
         body.setMaximumWidth(WIDTH)
         body.setLayout(
-            column(label("Train a model on your leaves", "title"), learn, how, None, spacing=14)
+            column(label(tr("Train a model on your leaves"), "title"), learn, how, None, spacing=14)
         )
         # The button stays in sight whatever is unfolded above it.
         foot = QWidget()
@@ -163,7 +164,7 @@ class SetupView(QWidget):
         self._refresh()
 
     def _choose_folder(self) -> None:
-        dialog = QFileDialog(self, "Folder of the base model")
+        dialog = QFileDialog(self, tr("Folder of the base model"))
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
         dialog.setDirectory(self._context.preferences.last_folder("models"))
@@ -191,21 +192,25 @@ class SetupView(QWidget):
         self.train.setEnabled(self._data is not None and not problems and not self._busy)
         own = self.minutes.value() != round(self._config.minutes)
         self.preset_note.setText(
-            f"As “{self._preset.title}”, for as long as you say." if own else self._preset.note
+            tr("As “{title}”, for as long as you say.", title=self._preset.title)
+            if own
+            else self._preset.note
         )
         span = wording.duration(self.minutes.value() * 60).capitalize()
-        ready = "" if problems else f"{span}, in the background: you can go on labelling."
+        ready = (
+            "" if problems else tr("{span}, in the background: you can go on labelling.", span=span)
+        )
         self.promise.setText(self._busy or ready)
         self.changed.emit()
 
     def _problems(self, *, needs_folder: bool) -> list[str]:
         found = list(self._data.problems) if self._data else []
         if needs_folder:
-            found.append("Press “Choose the model's folder…” to say where the base model is.")
+            found.append(tr("Press “Choose the model's folder…” to say where the base model is."))
         if not self._models:
-            found.append("No base model is installed; run “leafspot doctor” to see why.")
+            found.append(tr("No base model is installed; run “leafspot doctor” to see why."))
         if not self._context.project.writable:
-            found.append("The project is open read-only; training needs to write its runs.")
+            found.append(tr("The project is open read-only; training needs to write its runs."))
         # Classes come from the project, so only the numbers are left to be checked here.
         sample = replace(self.config, base=self.config.base or "none", classes=("a", "b"))
         return [*found, *sample.problems()]

@@ -17,6 +17,7 @@ from PySide6.QtCore import Qt
 from core.domain.ids import RegionId
 from core.domain.mask import Box, TileKey
 from core.geometry.wand import Surroundings
+from core.language import tr
 from core.registry import discover
 from gui.canvas.document import CanvasDocument
 from gui.canvas.stroke import Stroke
@@ -105,7 +106,7 @@ class StrokeFinished:
 
     region: RegionId | None
     delta: Mapping[TileKey, NDArray[np.uint8]]
-    title: str = "Brush stroke"
+    title: str = tr("Brush stroke")
 
 
 @dataclass(frozen=True, slots=True)

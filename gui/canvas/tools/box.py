@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from core.domain.mask import clip_box
+from core.language import tr
 from gui.canvas.tools.base import BoxDrawn, Pointer, Result, Surface, ToolSpec
 
 
@@ -42,10 +43,10 @@ class BoxTool:
 SPECS = (
     ToolSpec(
         id="box",
-        title="Assisted: box",
+        title=tr("Assisted: box"),
         icon="mdi6.selection-drag",
         shortcut="X",
-        hint="Drag a box around a lesion to outline it.",
+        hint=tr("Drag a box around a lesion to outline it."),
         place=50,
         make=BoxTool,
     ),

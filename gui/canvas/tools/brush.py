@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.domain.ids import RegionId
+from core.language import tr
 from gui.canvas.stroke import Point, Stroke
 from gui.canvas.tools.base import (
     Pointer,
@@ -73,10 +74,10 @@ class BrushTool:
 SPECS = (
     ToolSpec(
         id="brush",
-        title="Brush",
+        title=tr("Brush"),
         icon="mdi6.brush",
         shortcut="B",
-        hint="Paint the region. [ and ] change the size.",
+        hint=tr("Paint the region. [ and ] change the size."),
         place=20,
         make=BrushTool,
         brush=True,

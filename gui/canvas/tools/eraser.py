@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.language import tr
 from gui.canvas.tools.base import Pointer, Refused, Result, Surface, ToolSpec
 from gui.canvas.tools.brush import BrushTool
 
@@ -13,17 +14,17 @@ class EraserTool(BrushTool):
 
     def press(self, at: Pointer, surface: Surface) -> Result | None:
         if surface.document is not None and surface.document.active is None:
-            return Refused("Choose the region to erase from first: click it in the list.")
+            return Refused(tr("Choose the region to erase from first: click it in the list."))
         return super().press(at, surface)
 
 
 SPECS = (
     ToolSpec(
         id="eraser",
-        title="Eraser",
+        title=tr("Eraser"),
         icon="mdi6.eraser",
         shortcut="E",
-        hint="Erase from the chosen region. [ and ] change the size.",
+        hint=tr("Erase from the chosen region. [ and ] change the size."),
         place=30,
         make=EraserTool,
         brush=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.language import tr
 from gui.canvas.tools.base import LineDrawn, Path, Pointer, Refused, Result, Surface, ToolSpec
 
 
@@ -15,7 +16,7 @@ class KnifeTool:
         if surface.document is None:
             return None
         if surface.document.active is None:
-            return Refused("Choose the region to cut first: click it in the list.")
+            return Refused(tr("Choose the region to cut first: click it in the list."))
         self._points = [(at.x, at.y)]
         return None
 
@@ -38,10 +39,10 @@ class KnifeTool:
 SPECS = (
     ToolSpec(
         id="knife",
-        title="Knife",
+        title=tr("Knife"),
         icon="mdi6.box-cutter",
         shortcut="K",
-        hint="Draw a line across the chosen region to cut it in two.",
+        hint=tr("Draw a line across the chosen region to cut it in two."),
         place=38,
         make=KnifeTool,
     ),

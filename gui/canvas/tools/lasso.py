@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from core.geometry.outline import enclosed
+from core.language import tr
 from gui.canvas.shape import finished, may_take
 from gui.canvas.tools.base import Path, Pointer, Result, Surface, ToolSpec
 
-NOTHING = "The loop encloses no pixel: hold the button and draw around the lesion."
+NOTHING = tr("The loop encloses no pixel: hold the button and draw around the lesion.")
 
 
 class LassoTool:
@@ -38,7 +39,7 @@ class LassoTool:
         if not points or document is None:
             return None
         mask = enclosed([*points, (at.x, at.y)], document.size)
-        return finished(mask, document, minus=self._minus, title="Lasso", nothing=NOTHING)
+        return finished(mask, document, minus=self._minus, title=tr("Lasso"), nothing=NOTHING)
 
     def cancel(self, surface: Surface) -> None:
         self._points = []
@@ -48,10 +49,10 @@ class LassoTool:
 SPECS = (
     ToolSpec(
         id="lasso",
-        title="Lasso",
+        title=tr("Lasso"),
         icon="mdi6.lasso",
         shortcut="S",
-        hint="Draw around a lesion. Alt or the right button takes away.",
+        hint=tr("Draw around a lesion. Alt or the right button takes away."),
         place=34,
         make=LassoTool,
         second=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 
+from core.language import tr
 from gui.canvas.tools.base import Clicked, Pointer, Result, Surface, ToolSpec
 
 SLACK = 4.0
@@ -43,10 +44,10 @@ class PanTool:
 SPECS = (
     ToolSpec(
         id="hand",
-        title="Move and select",
+        title=tr("Move and select"),
         icon="mdi6.cursor-default-outline",
         shortcut="V",
-        hint="Drag the photo; click a region to choose it.",
+        hint=tr("Drag the photo; click a region to choose it."),
         place=10,
         make=PanTool,
         cursor=Qt.CursorShape.OpenHandCursor,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.language import tr
 from gui.canvas.tools.base import Pointer, PointPlaced, Result, Surface, ToolSpec
 
 
@@ -29,10 +30,10 @@ class PointTool:
 SPECS = (
     ToolSpec(
         id="point",
-        title="Assisted: click",
+        title=tr("Assisted: click"),
         icon="mdi6.target",
         shortcut="A",
-        hint="Click a lesion; Alt + click what is not part of it.",
+        hint=tr("Click a lesion; Alt + click what is not part of it."),
         place=40,
         make=PointTool,
         second=True,

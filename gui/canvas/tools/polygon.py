@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from core.geometry.outline import enclosed
+from core.language import tr
 from gui.canvas.shape import finished, may_take
 from gui.canvas.tools.base import Path, Pointer, Result, Surface, ToolSpec
 
 CLOSE = 8.0
 """Logical pixels within which a click on the first corner closes."""
-NOTHING = "The outline encloses no pixel: place three corners or more around the lesion."
+NOTHING = tr("The outline encloses no pixel: place three corners or more around the lesion.")
 
 
 class PolygonTool:
@@ -57,7 +58,7 @@ class PolygonTool:
         if not corners or document is None:
             return None
         mask = enclosed(corners, document.size)
-        return finished(mask, document, minus=self._minus, title="Polygon", nothing=NOTHING)
+        return finished(mask, document, minus=self._minus, title=tr("Polygon"), nothing=NOTHING)
 
     def step_back(self, surface: Surface) -> None:
         """The last corner goes."""
@@ -82,10 +83,10 @@ class PolygonTool:
 SPECS = (
     ToolSpec(
         id="polygon",
-        title="Polygon",
+        title=tr("Polygon"),
         icon="mdi6.vector-polygon",
         shortcut="G",
-        hint="Click corners; Enter or double click closes. Alt takes away.",
+        hint=tr("Click corners; Enter or double click closes. Alt takes away."),
         place=32,
         make=PolygonTool,
     ),

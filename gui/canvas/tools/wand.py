@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.domain.mask import Box, TileMask
 from core.geometry.wand import Wand
+from core.language import tr
 from gui.canvas.shape import as_stroke, extent, finished, may_take
 from gui.canvas.tools.base import Pointer, Refused, Result, Surface, ToolSpec
 
@@ -11,7 +12,7 @@ SLACK = 4.0
 """Logical pixels that a hand trembles while it clicks."""
 TRAVEL = 5.0
 """Logical pixels of dragging for one unit of tolerance."""
-OFF = "The wand looks at the photo; click on it."
+OFF = tr("The wand looks at the photo; click on it.")
 
 
 class WandTool:
@@ -61,7 +62,7 @@ class WandTool:
         self.cancel(surface)
         if mask is None or document is None:
             return None
-        return finished(mask, document, minus=self._minus, title="Magic wand", nothing=OFF)
+        return finished(mask, document, minus=self._minus, title=tr("Magic wand"), nothing=OFF)
 
     def cancel(self, surface: Surface) -> None:
         self._wand = self._mask = self._shown = None
@@ -94,10 +95,10 @@ class WandTool:
 SPECS = (
     ToolSpec(
         id="wand",
-        title="Magic wand",
+        title=tr("Magic wand"),
         icon="mdi6.magic-staff",
         shortcut="W",
-        hint="Click; hold and drag for more or less. Alt takes away.",
+        hint=tr("Click; hold and drag for more or less. Alt takes away."),
         place=36,
         make=WandTool,
         second=True,
