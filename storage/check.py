@@ -151,45 +151,44 @@ class Check:
                     height=photo.height,
                 )
             )
-        try:
-            # A project from elsewhere may name a device, which never ends, or a pipe.
-            if path.exists() and not path.is_file():
-                self._problems.append(
-                    tr(
-                        "Photo {name} at {path} is a folder, pipe or device and no photo; put the "
-                        "photo back there.",
-                        name=path.name,
-                        path=path,
-                    )  # fmt: skip
-                )
-                return
-            with path.open("rb") as file:
-                same = hashlib.file_digest(file, "sha256").hexdigest() == photo.sha256
-        except (FileNotFoundError, ValueError):  # ValueError: a name that no file can have
-            self._problems.append(
+        self._problems += _file_problems(photo, path)
+
+
+def _file_problems(photo: LeafImage, path: Path) -> list[str]:
+    """What is wrong with the photo's file, in sentences; nothing where it is as imported."""
+    name = path.name
+    try:
+        # A project from elsewhere may name a device, which never ends, or a pipe.
+        if path.exists() and not path.is_file():
+            return [
                 tr(
-                    "Photo {name} has moved away: it is no longer at {path}. Put it back "
-                    "there, or import it from its new place.",
-                    name=path.name,
+                    "Photo {name} at {path} is a folder, pipe or device and no photo; put the "
+                    "photo back there.",
+                    name=name,
                     path=path,
                 )
+            ]
+        with path.open("rb") as file:
+            same = hashlib.file_digest(file, "sha256").hexdigest() == photo.sha256
+    except (FileNotFoundError, ValueError):  # ValueError: a name that no file can have
+        return [
+            tr(
+                "Photo {name} has moved away: it is no longer at {path}. Put it back "
+                "there, or import it from its new place.",
+                name=name,
+                path=path,
             )
-        except OSError as error:
-            self._problems.append(
-                tr(
-                    "Photo {name} at {path} cannot be read: {why}.",
-                    name=path.name,
-                    path=path,
-                    why=error.strerror,
-                )  # fmt: skip
-            )
-        else:
-            if not same:
-                self._problems.append(
-                    tr(
-                        "Photo {name} at {path} has changed since it was imported; its masks may "
-                        "no longer fit. Put the original back.",
-                        name=path.name,
-                        path=path,
-                    )
-                )
+        ]
+    except OSError as error:
+        why = error.strerror
+        return [tr("Photo {name} at {path} cannot be read: {why}.", name=name, path=path, why=why)]
+    if same:
+        return []
+    return [
+        tr(
+            "Photo {name} at {path} has changed since it was imported; its masks may "
+            "no longer fit. Put the original back.",
+            name=name,
+            path=path,
+        )
+    ]

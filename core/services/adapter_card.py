@@ -53,8 +53,9 @@ def _data(config: TrainConfig, samples: Sequence[Sample]) -> str:
     by_class = Counter(s.disease for s in train)
     held_by_class = Counter(s.disease for s in held)
     lines = [
-        f"{_counted(len(train), 'leaf', 'leaves')}, {sum(bool(s.lesions) for s in train)} of them with "
-        f"outlined lesions; {_counted(len(held), 'more was', 'more were')} held out to measure.",
+        f"{_counted(len(train), 'leaf', 'leaves')}, {sum(bool(s.lesions) for s in train)} of them "
+        "with outlined lesions; "
+        f"{_counted(len(held), 'more was', 'more were')} held out to measure.",
         "",
         "| class | to learn from | held out |",
         "|---|---|---|",

@@ -244,7 +244,7 @@ class _Job:
                     "{n:,} photos have no mask in {masks}; their lesions are not outlined yet.",
                     self._unmasked,
                     masks=self._options.masks,
-                )  # fmt: skip
+                )
             )
         return self.report
 
