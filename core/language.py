@@ -23,6 +23,8 @@ ENGLISH = "en"
 # Every letter is swapped for one that reads like it, so that a text which was never handed to
 # ``tr`` stands out on the screen; for the tests, and for whoever adds a screen.
 PSEUDO = "pseudo"
+# What each language calls itself; for the list to choose from.
+NAMES = {ENGLISH: "English", "pt_BR": "Português (Brasil)"}
 # Separators of thousands and decimals where they are not English: CLDR 46, symbols of "latn".
 _FIGURES = {"pt_BR": (".", ",")}
 _SWAPPED = str.maketrans("aeiouyAEIOUYcnsCNS", "àéîõüýÀÉÎÕÜÝçñšÇÑŠ")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.errors import Bug
-from core.language import tr
+from core.language import NAMES, languages, tr
 
 Value = str | int | bool
 
@@ -65,6 +65,14 @@ SETTINGS = (
         "auto",
         tr("Colours"),
         tr("Appearance"),
+    ),
+    Setting(
+        "appearance.language",
+        Choice((("auto", tr("As the system")), *((c, NAMES.get(c, c)) for c in languages()))),
+        "auto",
+        tr("Language"),
+        tr("Appearance"),
+        tr("From the next start of Leafspot on."),
     ),
     Setting(
         "appearance.mask_opacity",

@@ -24,6 +24,10 @@ def main(argv: list[str] | None = None) -> int:
         from core.cli import main as command
 
         return command(args)
+    from gui import language
+    from gui.places import kept_settings
+
+    language.begin(kept_settings())
     from gui.start import run
 
     if sample:  # drawing the leaves takes a while: the window comes first

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction, QKeySequence
@@ -53,11 +53,15 @@ def spec(
     sheet: str = "",
     **more: bool,
 ) -> ActionSpec:
-    """``needs`` as words: ``needs="project writable"``; ``text`` becomes the person's language."""
-    # The one text given to ``tr`` that is not written inside its brackets: the table reads better
-    # so, and the catalogue takes the second word of every ``spec`` as a text.
-    needed = frozenset(needs.split())
-    return ActionSpec(id_, tr(text), menu, shortcuts, icon, needed, sheet, **more)
+    """``needs`` as words: ``needs="project writable"``."""
+    return ActionSpec(id_, text, menu, shortcuts, icon, frozenset(needs.split()), sheet, **more)
+
+
+def line(id_: str, text: str, menu: str = "", *shortcuts: str, **more: Any) -> ActionSpec:
+    """``spec`` of a text that is written here, said in the person's language."""
+    # The one text given to ``tr`` that does not stand inside its brackets: the table reads better
+    # so, and the catalogue takes the second word of every ``line`` as a text.
+    return spec(id_, tr(text), menu, *shortcuts, **more)
 
 
 # What the table calls its menus, and what the person reads.
@@ -83,150 +87,150 @@ HAND = (
 )
 
 TABLE = (
-    spec("project.new", "New project…", "File", "Ctrl+N", icon="mdi6.folder-plus-outline"),
-    spec("project.open", "Open project…", "File", "Ctrl+O", icon="mdi6.folder-open-outline"),
-    spec("project.sample", "Open sample project", "File", icon="mdi6.leaf"),
-    spec("project.close", "Close project", "File", "Ctrl+W", needs="project"),
-    spec(
+    line("project.new", "New project…", "File", "Ctrl+N", icon="mdi6.folder-plus-outline"),
+    line("project.open", "Open project…", "File", "Ctrl+O", icon="mdi6.folder-open-outline"),
+    line("project.sample", "Open sample project", "File", icon="mdi6.leaf"),
+    line("project.close", "Close project", "File", "Ctrl+W", needs="project"),
+    line(
         "photos.import", "Import photos…", "File", "Ctrl+I",
         icon="mdi6.image-plus", needs="project writable", separator=True,
     ),
-    spec("app.preferences", "Preferences…", "File", "Ctrl+,",
+    line("app.preferences", "Preferences…", "File", "Ctrl+,",
          icon="mdi6.cog-outline", separator=True),
-    spec("app.quit", "Quit", "File", "Ctrl+Q", separator=True),
-    spec("edit.undo", "Undo", "Edit", "Ctrl+Z", icon="mdi6.undo", needs="label undo", repeats=True),
-    spec(
+    line("app.quit", "Quit", "File", "Ctrl+Q", separator=True),
+    line("edit.undo", "Undo", "Edit", "Ctrl+Z", icon="mdi6.undo", needs="label undo", repeats=True),
+    line(
         "edit.redo", "Redo", "Edit", "Ctrl+Shift+Z", "Ctrl+Y",
         icon="mdi6.redo", needs="label redo", repeats=True,
     ),
-    spec(
+    line(
         "region.delete", "Delete the chosen regions", "Edit", "Delete", "Backspace",
         icon="mdi6.trash-can-outline", needs="label region writable", separator=True,
     ),
-    spec(
+    line(
         "photo.accept_next", "Accept, or done and next photo", "Photo", "Space",
         icon="mdi6.check-underline", needs="label image writable",
     ),
-    spec(
+    line(
         "photo.next", "Next photo", "Photo", "N", "PgDown", "Alt+Right", separator=True,
         icon="mdi6.chevron-right", needs="label project", repeats=True,
     ),
-    spec(
+    line(
         "photo.previous", "Previous photo", "Photo", "P", "PgUp", "Alt+Left",
         icon="mdi6.chevron-left", needs="label project", repeats=True,
     ),
-    spec(
+    line(
         "photo.next_open", "Next photo not yet done", "Photo", "Shift+N",
         icon="mdi6.skip-next-outline", needs="label project",
     ),
-    spec(
+    line(
         "photo.done", "Done, next photo", "Photo", "D",
         icon="mdi6.check", needs="label image writable", separator=True,
     ),
-    spec(
+    line(
         "photo.checked", "Mark as checked", "Photo", "Shift+D",
         icon="mdi6.check-all", needs="label image writable",
     ),
-    spec(
+    line(
         "photo.no_lesions", "No lesions on this leaf", "Photo", "H",
         icon="mdi6.leaf-circle-outline", needs="label image writable",
     ),
-    spec("photo.scale_card", "Scale card…", "Photo", "Ctrl+K",
+    line("photo.scale_card", "Scale card…", "Photo", "Ctrl+K",
          icon="mdi6.ruler", needs="label image writable"),
-    spec("photo.info", "Photo information", "Photo", "I", icon="mdi6.information-outline",
+    line("photo.info", "Photo information", "Photo", "I", icon="mdi6.information-outline",
          needs="label image", separator=True),
-    spec("photo.locate", "Locate moved photos…", "Photo", needs="project writable"),
-    spec("find.leaf", "Outline the leaf", "Label", "Shift+L", icon="mdi6.leaf-circle",
+    line("photo.locate", "Locate moved photos…", "Photo", needs="project writable"),
+    line("find.leaf", "Outline the leaf", "Label", "Shift+L", icon="mdi6.leaf-circle",
          needs="label image writable", separator=True),
-    spec("find.everything", "Find the lesions", "Label", "Ctrl+L", icon="mdi6.auto-fix",
+    line("find.everything", "Find the lesions", "Label", "Ctrl+L", icon="mdi6.auto-fix",
          needs="label image writable"),
-    spec("find.alike", "Find more like this", "Label", "Ctrl+M",
+    line("find.alike", "Find more like this", "Label", "Ctrl+M",
          icon="mdi6.image-search-outline", needs="label image region writable"),
-    spec("find.model", "Drafts of the trained model", "Label", "Ctrl+D",
+    line("find.model", "Drafts of the trained model", "Label", "Ctrl+D",
          icon="mdi6.robot-outline", needs="label image writable"),
-    spec("candidate.accept", "Accept the proposal", "Label", "Return", "Enter",
+    line("candidate.accept", "Accept the proposal", "Label", "Return", "Enter",
          icon="mdi6.check-bold", needs="label candidate writable", separator=True),
-    spec("candidate.all", "Accept all suggestions", "Label", "Ctrl+Return", "Ctrl+Enter",
+    line("candidate.all", "Accept all suggestions", "Label", "Ctrl+Return", "Ctrl+Enter",
          needs="label suggestion writable"),
-    spec("candidate.extend", "Add the proposal to the region", "Label", "Shift+Return",
+    line("candidate.extend", "Add the proposal to the region", "Label", "Shift+Return",
          icon="mdi6.vector-union", needs="label candidate region writable"),
-    spec("candidate.reject", "Reject the suggestion", "Label", "J",
+    line("candidate.reject", "Reject the suggestion", "Label", "J",
          needs="label suggestion writable"),
-    spec("candidate.next", "Next proposal", "Label", "Tab", needs="label candidate"),
-    spec("candidate.previous", "Previous proposal", "Label", "Shift+Tab",
+    line("candidate.next", "Next proposal", "Label", "Tab", needs="label candidate"),
+    line("candidate.previous", "Previous proposal", "Label", "Shift+Tab",
          needs="label candidate"),
-    spec("candidate.cancel", "Cancel", "Label", "Esc", needs="label image"),
-    spec("label.diseases", "Diseases…", "Label", needs="label project writable", separator=True),
-    spec("label.scales", "Severity scale…", "Label", needs="label project"),
-    spec("kind.toggle", "Outline a leaf instead of a lesion", "Label", "L",
+    line("candidate.cancel", "Cancel", "Label", "Esc", needs="label image"),
+    line("label.diseases", "Diseases…", "Label", needs="label project writable", separator=True),
+    line("label.scales", "Severity scale…", "Label", needs="label project"),
+    line("kind.toggle", "Outline a leaf instead of a lesion", "Label", "L",
          icon="mdi6.leaf", needs="label image writable", checkable=True, separator=True),
-    spec("draw.subtract", "Take away instead of adding", "Label", "T",
+    line("draw.subtract", "Take away instead of adding", "Label", "T",
          icon="mdi6.vector-difference", needs="label image writable", checkable=True),
-    spec("brush.smaller", "Smaller brush", "Label", "[", needs="label image", repeats=True),
-    spec("brush.larger", "Larger brush", "Label", "]", needs="label image", repeats=True),
-    spec("region.fill", "Fill holes", "Region", "Shift+F", icon="mdi6.format-color-fill",
+    line("brush.smaller", "Smaller brush", "Label", "[", needs="label image", repeats=True),
+    line("brush.larger", "Larger brush", "Label", "]", needs="label image", repeats=True),
+    line("region.fill", "Fill holes", "Region", "Shift+F", icon="mdi6.format-color-fill",
          needs="label region writable"),
-    spec("region.specks", "Drop specks", "Region", "Shift+K", icon="mdi6.grain",
+    line("region.specks", "Drop specks", "Region", "Shift+K", icon="mdi6.grain",
          needs="label region writable"),
-    spec("region.smooth", "Smooth the outline", "Region", "Shift+S", icon="mdi6.vector-curve",
+    line("region.smooth", "Smooth the outline", "Region", "Shift+S", icon="mdi6.vector-curve",
          needs="label region writable"),
-    spec("region.grow", "Grow", "Region", "Ctrl+]", icon="mdi6.arrow-expand-all",
+    line("region.grow", "Grow", "Region", "Ctrl+]", icon="mdi6.arrow-expand-all",
          needs="label region writable", separator=True, repeats=True),
-    spec("region.shrink", "Shrink", "Region", "Ctrl+[", icon="mdi6.arrow-collapse-all",
+    line("region.shrink", "Shrink", "Region", "Ctrl+[", icon="mdi6.arrow-collapse-all",
          needs="label region writable", repeats=True),
-    spec("region.split", "Split into its pieces", "Region", "Ctrl+Shift+G", icon="mdi6.set-split",
+    line("region.split", "Split into its pieces", "Region", "Ctrl+Shift+G", icon="mdi6.set-split",
          needs="label region writable", separator=True),
-    spec("region.merge", "Merge the chosen regions", "Region", "Ctrl+G",
+    line("region.merge", "Merge the chosen regions", "Region", "Ctrl+G",
          icon="mdi6.vector-combine", needs="label several_regions writable"),
-    spec("lesions.clip", "Clip all lesions to the leaf", "Region", "Shift+I",
+    line("lesions.clip", "Clip all lesions to the leaf", "Region", "Shift+I",
          icon="mdi6.vector-intersection", needs="label image writable", separator=True),
-    spec("lesions.inside", "Keep new lesion pixels inside the leaf", "Region",
+    line("lesions.inside", "Keep new lesion pixels inside the leaf", "Region",
          needs="label image writable", checkable=True),
-    spec("overlap.allow", "New lesions may overlap others", "Region",
+    line("overlap.allow", "New lesions may overlap others", "Region",
          needs="label image writable", checkable=True, separator=True),
-    spec("overlap.take", "New lesions take the pixels of others", "Region",
+    line("overlap.take", "New lesions take the pixels of others", "Region",
          needs="label image writable", checkable=True),
-    spec("overlap.keep_out", "New lesions keep out of others", "Region",
+    line("overlap.keep_out", "New lesions keep out of others", "Region",
          needs="label image writable", checkable=True),
-    spec("view.fit", "Fit the photo", "View", "F", "Ctrl+0", icon="mdi6.fit-to-screen-outline",
+    line("view.fit", "Fit the photo", "View", "F", "Ctrl+0", icon="mdi6.fit-to-screen-outline",
          needs="label image"),
-    spec("view.actual", "Actual pixels", "View", "Ctrl+1", icon="mdi6.numeric-1-box-outline",
+    line("view.actual", "Actual pixels", "View", "Ctrl+1", icon="mdi6.numeric-1-box-outline",
          needs="label image"),
-    spec("view.zoom_in", "Zoom in", "View", "+", "=", icon="mdi6.magnify-plus-outline",
+    line("view.zoom_in", "Zoom in", "View", "+", "=", icon="mdi6.magnify-plus-outline",
          needs="label image", repeats=True),
-    spec("view.zoom_out", "Zoom out", "View", "-", icon="mdi6.magnify-minus-outline",
+    line("view.zoom_out", "Zoom out", "View", "-", icon="mdi6.magnify-minus-outline",
          needs="label image", repeats=True),
-    spec("view.filter", "Filter photos", "View", "Ctrl+F", icon="mdi6.filter-outline",
+    line("view.filter", "Filter photos", "View", "Ctrl+F", icon="mdi6.filter-outline",
          needs="label project", separator=True),
-    spec("mask.fainter", "Fainter outlines", "Display", ",", needs="label image", repeats=True),
-    spec("mask.stronger", "Stronger outlines", "Display", ".", needs="label image", repeats=True),
-    spec("mask.outline", "Outlines only", "Display", "O", icon="mdi6.vector-square",
+    line("mask.fainter", "Fainter outlines", "Display", ",", needs="label image", repeats=True),
+    line("mask.stronger", "Stronger outlines", "Display", ".", needs="label image", repeats=True),
+    line("mask.outline", "Outlines only", "Display", "O", icon="mdi6.vector-square",
          needs="label image", checkable=True),
-    spec("mask.hatching", "Pattern for each disease", "Display", "Shift+H",
+    line("mask.hatching", "Pattern for each disease", "Display", "Shift+H",
          icon="mdi6.texture-box", needs="label image", checkable=True),
-    spec("view.masks", "Hide the outlines", "Display", "M", icon="mdi6.eye-off-outline",
+    line("view.masks", "Hide the outlines", "Display", "M", icon="mdi6.eye-off-outline",
          needs="label image", checkable=True),
-    spec("mask.peek", "Hide the outlines while held", "", "Q", needs="label image",
+    line("mask.peek", "Hide the outlines while held", "", "Q", needs="label image",
          sheet="Display"),
-    spec("look.brighter", "Brighter", "Display", "Ctrl+Up", needs="label image",
+    line("look.brighter", "Brighter", "Display", "Ctrl+Up", needs="label image",
          separator=True, repeats=True),
-    spec("look.darker", "Darker", "Display", "Ctrl+Down", needs="label image", repeats=True),
-    spec("look.more_contrast", "More contrast", "Display", "Ctrl+Right",
+    line("look.darker", "Darker", "Display", "Ctrl+Down", needs="label image", repeats=True),
+    line("look.more_contrast", "More contrast", "Display", "Ctrl+Right",
          needs="label image", repeats=True),
-    spec("look.less_contrast", "Less contrast", "Display", "Ctrl+Left",
+    line("look.less_contrast", "Less contrast", "Display", "Ctrl+Left",
          needs="label image", repeats=True),
-    spec("look.lighter_shadows", "Lighter shadows", "Display", "Ctrl+Shift+Up",
+    line("look.lighter_shadows", "Lighter shadows", "Display", "Ctrl+Shift+Up",
          needs="label image", repeats=True),
-    spec("look.darker_shadows", "Darker shadows", "Display", "Ctrl+Shift+Down",
+    line("look.darker_shadows", "Darker shadows", "Display", "Ctrl+Shift+Down",
          needs="label image", repeats=True),
-    spec("look.next_channel", "Next channel", "Display", "C", needs="label image",
+    line("look.next_channel", "Next channel", "Display", "C", needs="label image",
          separator=True, repeats=True),
-    spec("look.previous_channel", "Previous channel", "Display", "Shift+C",
+    line("look.previous_channel", "Previous channel", "Display", "Shift+C",
          needs="label image", repeats=True),
-    spec("look.reset", "Photo as it is", "Display", "R", icon="mdi6.restore",
+    line("look.reset", "Photo as it is", "Display", "R", icon="mdi6.restore",
          needs="label image", separator=True),
-    spec("help.keys", "Keys", "Help", "F1", "?", icon="mdi6.keyboard-outline"),
-    spec("help.about", "About Leafspot", "Help", icon="mdi6.information-outline"),
+    line("help.keys", "Keys", "Help", "F1", "?", icon="mdi6.keyboard-outline"),
+    line("help.about", "About Leafspot", "Help", icon="mdi6.information-outline"),
 )  # fmt: skip
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QObject, QSettings, Signal
+from PySide6.QtCore import QByteArray, QObject, Signal
 
 from core.settings import Value, clean
+from gui.places import kept_settings
 
-ORGANISATION = "Leafspot"
 RECENT = 8
 
 
@@ -24,9 +24,7 @@ class Preferences(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._settings = QSettings(
-            QSettings.defaultFormat(), QSettings.Scope.UserScope, ORGANISATION, "leafspot"
-        )
+        self._settings = kept_settings()
 
     def get(self, key: str) -> Value:
         return clean(key, self._settings.value(f"settings/{key}"))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QIcon
 
+from gui import language
 from gui.preferences import Preferences
 from gui.shell import Shell, application, show_first
 from gui.theme import RESOURCES, Theme
@@ -56,6 +57,7 @@ def run(project: Path | None = None, *, sample: bool = False) -> int:
     app = application(sys.argv[0])
     app.setApplicationName("Leafspot")
     app.setDesktopFileName("leafspot")
+    language.dress(app)
     start = Start(app, project, sample=sample)
     _quit_on_interrupt(start.shell)
     return app.exec()

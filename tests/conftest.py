@@ -27,6 +27,7 @@ def _prepare_environment() -> None:
     for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY"):
         os.environ[name] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    os.environ["LEAFSPOT_LANGUAGE"] = "en"  # the sentences that tests expect
     for name in (*_XDG, *_WINDOWS):
         folder = _SESSION / name.lower()
         folder.mkdir()

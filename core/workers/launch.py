@@ -9,6 +9,8 @@ import os
 import sys
 from pathlib import Path
 
+from core import language
+
 ROOT = Path(__file__).resolve().parents[2]
 """The folder that holds ``core``: the checkout, or site-packages when installed."""
 
@@ -36,4 +38,9 @@ def environment() -> dict[str, str]:
     """This process's environment with what a worker needs."""
     path = os.environ.get("PYTHONPATH", "")
     parts = [str(ROOT), *(p for p in path.split(os.pathsep) if p and p != str(ROOT))]
-    return os.environ | OFFLINE | {"PYTHONPATH": os.pathsep.join(parts), "PYTHONUTF8": "1"}
+    own = {
+        "PYTHONPATH": os.pathsep.join(parts),
+        "PYTHONUTF8": "1",
+        language.VARIABLE: language.current(),
+    }
+    return os.environ | OFFLINE | own

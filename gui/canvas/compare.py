@@ -35,7 +35,7 @@ class ComparePane(PhotoView):
     def __init__(self, role: Role, compared: Compared, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.role = role
-        self.setAccessibleName(f"{role.value} of the compared masks")
+        self.setAccessibleName(tr("{role} of the compared masks", role=role.value))
         self.setCursor(Qt.CursorShape.OpenHandCursor)
         self.navigation.left_drags = True
         self.layers = [DifferenceLayer(compared, role)]

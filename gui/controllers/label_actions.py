@@ -16,7 +16,7 @@ from core.domain.region import RegionKind
 from core.engines.base import PromptKind
 from core.language import tr
 from core.services.annotate import own_check
-from gui.actions import spec
+from gui.actions import line, spec
 from gui.canvas.tools.base import all_tools
 from gui.canvas.view import CanvasView
 from gui.context import Context
@@ -58,7 +58,7 @@ def add_actions(context: Context, diseases: DiseaseList) -> list[str]:
                 )
             )  # fmt: skip
     context.actions.add(
-        spec("disease.more", "Digits for the next nine diseases", "Label", "0",
+        line("disease.more", "Digits for the next nine diseases", "Label", "0",
              needs="label image writable many_diseases", separator=True)
     )  # fmt: skip
     return tools
@@ -279,6 +279,9 @@ class LabelActions(QObject):
         undo, redo = bulk.undo_title or edits.undo_title, bulk.redo_title or edits.redo_title
         for word, title in (("undo", undo), ("redo", redo)):
             actions.set_flag(word, bool(title) and writable)
-            actions[f"edit.{word}"].setText(f"{word.capitalize()} {title.lower()}".rstrip())
+        what = undo[:1].lower() + undo[1:]
+        actions["edit.undo"].setText(tr("Undo {what}", what=what) if undo else tr("Undo"))
+        what = redo[:1].lower() + redo[1:]
+        actions["edit.redo"].setText(tr("Redo {what}", what=what) if redo else tr("Redo"))
         if not writable and self._canvas.tool_id not in LOOKING_TOOLS:
             self._canvas.set_tool(LOOKING_TOOLS[0])

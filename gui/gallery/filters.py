@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from core.domain.image import Split
 from core.domain.run import Run, Verdict
-from core.language import tr
+from core.language import tr, trc
 from core.ports import ImageOrder, ImageQuery, Range
 from gui.gallery.wording import ORDERS, SPLIT_TEXT, VERDICT_TEXT
 from gui.panels.numbers import DecimalBox
@@ -47,10 +47,11 @@ class RangeEdit(QWidget):
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(6)
         line.addWidget(self.low, 1)
-        line.addWidget(label("to", "muted"))
+        line.addWidget(label(trc("a range", "to"), "muted"))
         line.addWidget(self.high, 1)
-        for box, what in ((self.low, "from"), (self.high, "to")):
-            box.setAccessibleName(f"{title}, {what}")
+        self.low.setAccessibleName(tr("{what}, from", what=title))
+        self.high.setAccessibleName(tr("{what}, to", what=title))
+        for box in (self.low, self.high):
             box.setKeyboardTracking(False)
             box.setMinimumWidth(92)
             box.valueChanged.connect(lambda _value: self.changed.emit())

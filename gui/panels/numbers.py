@@ -5,6 +5,8 @@ Knows numbers and units; knows nothing of what they are for.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QDoubleSpinBox, QSpinBox
 
@@ -15,13 +17,12 @@ ROOM = 7
 class NumberBox(QSpinBox):
     """A whole number from ``low`` to ``high``.
 
-    ``unit`` follows it as it stands ("%"). Where ``units`` is given as well, ``unit`` is said of
-    one alone and ``units`` of any other number; the box keeps its width.
+    ``unit`` follows it: as it stands ("%"), or as it is said of a number; the box keeps its width.
     """
 
-    def __init__(self, low: int, high: int, unit: str = "", units: str = "") -> None:
+    def __init__(self, low: int, high: int, unit: str | Callable[[int], str] = "") -> None:
         super().__init__()
-        self._unit, self._units = unit, units or unit
+        self._unit: Callable[[int], str] = unit if callable(unit) else lambda _number: unit
         self.setRange(low, high)
         self.lineEdit().setTextMargins(ROOM, 0, 0, 0)
         self.valueChanged.connect(self._agree)
@@ -30,11 +31,12 @@ class NumberBox(QSpinBox):
     def sizeHint(self) -> QSize:
         width = self.fontMetrics().horizontalAdvance
         hint = super().sizeHint()
-        hint.setWidth(hint.width() + width(self._units) - width(self.suffix()))
+        widest = max(width(self._unit(number)) for number in (1, self.maximum()))
+        hint.setWidth(hint.width() + widest - width(self.suffix()))
         return hint
 
     def _agree(self, value: int) -> None:
-        self.setSuffix(self._unit if value == 1 else self._units)
+        self.setSuffix(self._unit(value))
 
 
 class DecimalBox(QDoubleSpinBox):

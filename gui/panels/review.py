@@ -20,7 +20,7 @@ from core.domain.run import Run, Score, Verdict
 from core.language import tr, trn
 from core.services.hard_samples import BELOW
 from core.services.review import Review as ReviewFigures
-from gui.actions import spec
+from gui.actions import line, spec
 from gui.context import Context
 from gui.controllers import review, wording
 from gui.controllers.focus import Focus
@@ -129,12 +129,12 @@ class ReviewWorkspace(Workspace):
         context.project.changed.connect(self._changed)
         for verdict, key in VERDICT_KEYS:
             id_ = f"review.{verdict}"
-            text = f"Review: {wording.VERDICTS[verdict].lower()}"
+            text = tr("Review: {verdict}", verdict=wording.VERDICTS[verdict].lower())
             context.actions.add(
                 spec(id_, text, "", key, needs="review writable", sheet=tr("Review"))
             )
             context.actions.on(id_, partial(self.judge_key, verdict))
-        open_spec = spec("review.open", "Review: correct in Label", "", "Return", "Enter",
+        open_spec = line("review.open", "Review: correct in Label", "", "Return", "Enter",
                          needs="review", sheet=tr("Review"))  # fmt: skip
         context.actions.add(open_spec)
         context.actions.on("review.open", self.open_in_label)

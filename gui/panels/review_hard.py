@@ -67,7 +67,7 @@ class HardDialog(QDialog):
             self._ways.addButton(choice)
         self.go_on.setEnabled(plan.parent is not None)
         (self.go_on if plan.parent is not None else self.afresh).setChecked(True)
-        self.minutes = NumberBox(1, 24 * 60, " minute", " minutes")
+        self.minutes = NumberBox(1, 24 * 60, lambda n: trn(" minute", " minutes", n))
         self.minutes.setValue(round(plan.settings.minutes))
         self.train = button(tr("Train on the hard ones"), self._agreed, primary=True)
         self.train.setEnabled(bool(plan.images))

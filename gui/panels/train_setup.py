@@ -12,7 +12,7 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QButtonGroup, QComboBox, QFileDialog, QPushButton, QWidget
 
-from core.language import tr
+from core.language import tr, trn
 from core.training.config import PRESETS, Preset, TrainConfig
 from gui.context import Context
 from gui.controllers import wording
@@ -55,8 +55,8 @@ class SetupView(QWidget):
         self._folders: dict[str, str] = {}
         self._busy = ""
         theme = context.theme
-        self.photos, self.outlined = Figure("photos"), Figure("outlined")
-        self.classes, self.held_out = Figure("classes"), Figure(tr("held out for testing"))
+        self.photos, self.outlined = Figure(tr("photos")), Figure(tr("outlined"))
+        self.classes, self.held_out = Figure(tr("classes")), Figure(tr("held out for testing"))
         self.bars = Bars(theme)
         self.base = QComboBox()
         self.base.setAccessibleName(tr("Base model"))
@@ -65,7 +65,7 @@ class SetupView(QWidget):
         self.choose = button(tr("Choose the model's folder…"), self._choose_folder)
         self.presets = QButtonGroup(self)
         self.preset_note = label("", "muted", wrap=True)
-        self.minutes = NumberBox(1, 24 * 60, " minute", " minutes")
+        self.minutes = NumberBox(1, 24 * 60, lambda n: trn(" minute", " minutes", n))
         self.advanced = AdvancedForm(heads)
         self.problems = Problems(theme)
         self.train = button(tr("Train"), self.train_wanted.emit, primary=True)

@@ -46,7 +46,7 @@ def test_a_number_does_not_touch_its_frame(qtbot, qapp, kind: str) -> None:
 
 
 def test_one_minute_is_not_minutes_and_the_box_keeps_its_width(qtbot) -> None:
-    box = NumberBox(1, 60, " minute", " minutes")
+    box = NumberBox(1, 60, lambda n: " minute" if n == 1 else " minutes")
     qtbot.addWidget(box)
     assert box.text() == "1 minute"
     width = box.sizeHint().width()
