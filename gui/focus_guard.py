@@ -1,6 +1,6 @@
 """Leaves to buttons, boxes and lists the keys they need, before they become shortcuts.
 
-With Space for "done" and Tab for "next proposal" nobody could press a button from the keyboard or
+With Space for "done" and Tab for "next suggestion" nobody could press a button from the keyboard or
 leave it any more. Knows kinds of widgets and keys; knows no action.
 """
 
@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 WALK = {Qt.Key.Key_Tab, Qt.Key.Key_Backtab}
 PRESS = {Qt.Key.Key_Space}
+ENTER = {Qt.Key.Key_Return, Qt.Key.Key_Enter}
 MOVE = {
     Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down,
     Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_Home, Qt.Key.Key_End,
@@ -32,7 +33,7 @@ KEPT: tuple[tuple[type[QWidget], set[Qt.Key]], ...] = (
     (QAbstractItemView, WALK | PRESS | MOVE),
     (QAbstractSlider, WALK | MOVE),
     (QAbstractSpinBox, WALK),
-    (QLineEdit, WALK),
+    (QLineEdit, WALK | ENTER),
     (QScrollArea, WALK | MOVE),
 )
 """What each kind of widget keeps for itself. Text fields keep what they can type by Qt's own."""

@@ -155,7 +155,7 @@ class LabellingSession:
         proposed = TileMask.from_array(candidate.pixels, candidate.origin, size)
         if into is None or into not in self._regions:
             tiles = proposed.packed()
-            return self._add(tiles, draft, tr("Accept proposal")) if tiles else None
+            return self._add(tiles, draft, tr("Accept suggestion")) if tiles else None
         before = self._regions[into].mask
         box = proposed.box()
         if box is None:

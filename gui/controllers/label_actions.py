@@ -61,6 +61,10 @@ def add_actions(context: Context, diseases: DiseaseList) -> list[str]:
         line("disease.more", "Digits for the next nine diseases", "Label", "0",
              needs="label image writable many_diseases", separator=True)
     )  # fmt: skip
+    context.actions.add(
+        line("disease.find", "Find a disease by its name", "Label", "Ctrl+E",
+             needs="label image writable many_diseases")
+    )  # fmt: skip
     return tools
 
 

@@ -102,7 +102,7 @@ class Assistant(QObject):
             return tr("Looking…")
         number, count = self._chosen + 1, len(self._candidates)
         if count:
-            what = tr("Better outline") if self.prompts.before else tr("Proposal")
+            what = tr("Better outline") if self.prompts.before else tr("Suggestion")
             if count > 1:
                 return tr(
                     "{what} {number} of {count} (Tab): Enter accepts, Esc drops it.",

@@ -47,6 +47,7 @@ class ScalesDialog(QDialog):
         self.title.setMaxLength(LONGEST)
         self.title.setAccessibleName(tr("Name of the scale"))
         self.table = QTableWidget(0, 2)
+        self.table.setAccessibleName(tr("Grades of the scale"))
         self.table.setHorizontalHeaderLabels([tr("Grade"), tr("Up to, %")])
         self.table.verticalHeader().hide()
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

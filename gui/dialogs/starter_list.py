@@ -41,6 +41,7 @@ class StarterListDialog(QDialog):
         self.resize(700, 560)
         self.search = QLineEdit()
         self.search.setPlaceholderText(tr("Find a crop, disease, pathogen or EPPO code"))
+        self.search.setAccessibleName(tr("Find a crop, disease, pathogen or EPPO code"))
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._filter)
         self.tree = QTreeWidget()

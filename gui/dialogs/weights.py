@@ -43,6 +43,7 @@ class WeightsDialog(QDialog):
         self.resize(720, 440)
         self.fetching = Fetching(context, self)
         self.list = QListWidget()
+        self.list.setAccessibleName(tr("Weights files"))
         self.list.setFixedWidth(230)
         for entry in PUBLISHED:
             item = QListWidgetItem(f"{entry.title}  ·  {size_text(entry.megabytes * 1e6)}")

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
     QHBoxLayout,
+    QLineEdit,
     QScrollArea,
     QSizePolicy,
     QToolButton,
@@ -22,6 +23,7 @@ from PySide6.QtWidgets import (
 from core.domain.disease import Disease
 from core.domain.ids import DiseaseId
 from core.language import tr
+from core.services.starter_list import found
 from gui.canvas.hatching import paint_swatch
 from gui.direction import draw_words, turned
 from gui.models.disease_keys import DiseaseKeys
@@ -30,6 +32,7 @@ from gui.panels.pieces import label
 from gui.theme import Theme
 
 ROW, GAP, SPACING = 28, 2, 4
+DIGITS = 9
 SHOWN, LEAST = 6.5, 5.5
 """Rows in sight: what a window of 800 lines has room for, and what there always are."""
 
@@ -59,6 +62,12 @@ class DiseasePanel(QWidget):
         edit.clicked.connect(self.editing)
         self.edit_button = edit
         head.addWidget(edit)
+        self.search = QLineEdit()
+        self.search.setPlaceholderText(tr("Name, synonym or code"))
+        self.search.setAccessibleName(tr("Find a disease"))
+        self.search.setClearButtonEnabled(True)
+        self.search.textChanged.connect(lambda _text: self._sift())
+        self.search.returnPressed.connect(self._name_first)
         body = QWidget()
         body.setObjectName("panelBody")
         self._list = QVBoxLayout(body)
@@ -70,6 +79,7 @@ class DiseasePanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING)
         column.addLayout(head)
+        column.addWidget(self.search)
         column.addWidget(self.area, 1)
         diseases.changed.connect(self._fill)
         self._fill()
@@ -111,12 +121,42 @@ class DiseasePanel(QWidget):
             row.clicked.connect(lambda _c=False, d=disease: self._clicked(d))
             self._list.addWidget(row)
             self._rows.append(row)
-        self.area.put_rows(len(self._rows))
         self._number()
+        # So many that digits alone do not reach them all.
+        self.search.setVisible(len(self._rows) > DIGITS)
+        self._sift()
+        self.show_current(self._current, enabled=self.isEnabled())
+
+    def seek(self) -> None:
+        """The keyboard into the line that searches."""
+        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.search.selectAll()
+
+    def _wanted(self) -> list[Disease]:
+        """The diseases in the list: all, or those that were searched for, the closest first."""
+        text = self.search.text().strip()
+        return found(self._diseases.all, text) if text else self._diseases.all
+
+    def _sift(self) -> None:
+        wanted = {disease.id for disease in self._wanted()}
+        for row in self._rows:
+            row.setVisible(row.disease.id in wanted)
+        # While it is searched the list keeps its height: nothing below it may jump at each letter.
+        self.area.put_rows(len(self._rows))
         # Below the last row there is nothing to show: the room goes to the regions.
         head = self._head.sizeHint().height() + SPACING
+        if not self.search.isHidden():
+            head += self.search.sizeHint().height() + SPACING
         self.setMaximumHeight(head + self.area.maximumHeight())
-        self.show_current(self._current, enabled=self.isEnabled())
+
+    def _name_first(self) -> None:
+        """Enter names the leaf after the first disease found; it never takes a name away."""
+        wanted = self._wanted() if self.search.text().strip() else []
+        row = self.row(wanted[0].id) if wanted else None
+        if row is not None and row.isEnabled():
+            self.search.clear()
+            self.search.clearFocus()
+            self.named.emit(wanted[0])
 
     def _clicked(self, disease: Disease) -> None:
         self.named.emit(None if disease.id == self._current else disease)

@@ -234,6 +234,7 @@ class LabelPage(Workspace):
         controller.bulk.removed.connect(self._leave_removed)
         self.disease_panel.named.connect(controller.name)
         self.disease_panel.follow_keys(self.actions_.keys)
+        self._context.actions.on("disease.find", self.disease_panel.seek)
         self.disease_panel.editing.connect(self.actions_.edit_diseases)
         self.regions.hovered.connect(self.canvas.set_hover)
         self.canvas.viewChanged.connect(self._show_zoom)

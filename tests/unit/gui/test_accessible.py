@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
@@ -15,6 +16,7 @@ from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QComboBox,
     QDialogButtonBox,
+    QHeaderView,
     QLineEdit,
     QScrollArea,
     QScrollBar,
@@ -23,18 +25,26 @@ from PySide6.QtWidgets import (
 from whole_window import label_page, labelled_project, window
 
 from gui.dialogs.about import AboutDialog
+from gui.dialogs.disease import DiseaseDialog
 from gui.dialogs.diseases import DiseasesDialog
 from gui.dialogs.import_photos import ImportDialog
 from gui.dialogs.keys import KeysDialog
+from gui.dialogs.locate import LocateDialog
+from gui.dialogs.measures import MeasuresDialog
 from gui.dialogs.new_project import NewProjectDialog
 from gui.dialogs.preferences import PreferencesDialog
+from gui.dialogs.scale_card import ScaleCardDialog
+from gui.dialogs.scales import ScalesDialog
+from gui.dialogs.starter_list import StarterListDialog
+from gui.dialogs.weights import WeightsDialog
 from gui.panels.display import DisplayPanel
+from gui.panels.label import LabelPage
 from gui.workspaces import WORKSPACES
 
 WORKED = (
     QAbstractButton, QAbstractItemView, QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit,
 )  # fmt: skip
-PARTS = (QScrollBar, QDialogButtonBox, QScrollArea)
+PARTS = (QScrollBar, QDialogButtonBox, QScrollArea, QHeaderView)
 """Named by Qt, or no more than the frame of what has names."""
 WHOLE = (QComboBox, QAbstractSpinBox, QLineEdit)
 """What is inside them is worked as one with them."""
@@ -113,6 +123,31 @@ def test_everything_about_diseases_and_display_has_a_name(qtbot, program) -> Non
         qtbot.addWidget(made)
         assert "\n".join(nameless(made)) == ""
     assert [*workable(panel)]
+
+
+def _scale_card(program, page) -> QWidget:
+    photo = page.controller.current.photo
+    return ScaleCardDialog(photo.pyramid, None, 3, program.shell)
+
+
+SMALLER: dict[str, Callable[[Any, LabelPage], QWidget]] = {
+    "disease": lambda p, page: DiseaseDialog(page.diseases.all[0], page.diseases.all[1:], p.shell),
+    "starter list": lambda p, page: StarterListDialog(page.diseases.all, p.shell),
+    "scales": lambda p, page: ScalesDialog(page.measures.scales, p.shell),
+    "measures": lambda p, page: MeasuresDialog(page.measures, page.diseases, p.theme, p.shell),
+    "scale card": _scale_card,
+    "weights": lambda p, _page: WeightsDialog(p.context, "segment-anything", p.shell),
+    "locate": lambda p, _page: LocateDialog(Path("/photos"), lambda: None, p.shell),
+}
+
+
+@pytest.mark.parametrize("name", SMALLER)
+def test_everything_in_the_smaller_dialogs_has_a_name(qtbot, program, name: str) -> None:
+    page = label_page(qtbot, program)
+    qtbot.waitUntil(lambda: page.canvas.photo_complete)
+    made = SMALLER[name](program, page)
+    qtbot.addWidget(made)
+    assert "\n".join(nameless(made)) == ""
 
 
 def test_the_canvas_says_what_it_shows(qtbot, program) -> None:

@@ -152,6 +152,40 @@ def test_the_row_of_the_leafs_disease_is_marked_and_a_click_takes_it_back(qtbot,
     assert not row.isChecked()
 
 
+def test_among_many_diseases_one_is_found_by_its_synonym_and_named_with_enter(
+    qtbot, tmp_path
+) -> None:
+    folder = bare_project(tmp_path)
+    store = open_project(folder)
+    for number in range(12):
+        store.put_disease(Disease(DiseaseId(new_id()), f"leaf spot {number}", PALETTE[0]))
+    store.put_disease(
+        Disease(DiseaseId(new_id()), "brown eye", PALETTE[1], synonyms=("Cercospora coffeicola",))
+    )
+    store.close()
+    with window(qtbot, folder) as program:
+        page = label_page(qtbot, program)
+        qtbot.waitUntil(lambda: len(page.diseases.all) == 16, timeout=10_000)
+        panel = page.disease_panel
+        QTest.keyClick(page.canvas, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
+        assert panel.search.hasFocus()
+        QTest.keyClicks(panel.search, "cercosp")
+        rows = [d.name for d in page.diseases.all if not panel.row(d.id).isHidden()]
+        assert rows == ["brown eye"]
+        QTest.keyClick(panel.search, Qt.Key.Key_Return)
+        named = page.diseases.get(page.controller.session.image.disease)
+        assert named is not None
+        assert named.name == "brown eye"
+        assert panel.search.text() == ""
+        QTest.keyClicks(panel.search, "no such disease")
+        QTest.keyClick(panel.search, Qt.Key.Key_Return)
+        assert page.controller.session.image.disease == named.id
+
+
+def test_with_nine_diseases_no_search_is_in_the_way(page) -> None:
+    assert page.disease_panel.search.isHidden()
+
+
 def test_with_forty_diseases_severity_and_regions_stay_in_sight(qtbot, tmp_path) -> None:
     folder = bare_project(tmp_path)
     store = open_project(folder)
