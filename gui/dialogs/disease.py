@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
-    QFormLayout,
     QLineEdit,
     QPlainTextEdit,
     QWidget,
@@ -23,6 +22,7 @@ from PySide6.QtWidgets import (
 from core.domain.disease import LONGEST_NAME, MOST_SYNONYMS, Disease, clash
 from core.language import tr
 from core.services.starter_list import crops, with_names
+from gui.forms import Form
 from gui.gallery.swatch import swatch
 from gui.panels.pieces import button, column, label, row
 
@@ -76,7 +76,7 @@ class DiseaseDialog(QDialog):
         )
         self.synonyms.setTabChangesFocus(True)
         self.synonyms.setFixedHeight(110)
-        form = QFormLayout()
+        form = Form()
         form.addRow(tr("Name"), self.name)
         form.addRow(tr("EPPO code"), self.eppo)
         form.addRow(tr("Crop"), self.crop)

@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
     QFileDialog,
-    QFormLayout,
     QHBoxLayout,
     QLineEdit,
     QListWidget,
@@ -31,6 +30,7 @@ from core.language import tr, trn
 from core.services.import_images import ImportOptions, ImportReport
 from gui.context import Context
 from gui.controllers.import_ import ImportController
+from gui.forms import Form
 from gui.panels.pieces import Elided, label
 
 FILES = tr(
@@ -137,7 +137,7 @@ class ImportDialog(QDialog):
                 "taken out."
             )
         )
-        form = QFormLayout()
+        form = Form()
         for title, path in (
             (tr("Folder with photos"), self.photos),
             (tr("Masks (optional)"), self.masks),
@@ -287,7 +287,7 @@ class ImportDialog(QDialog):
         super().closeEvent(event)
 
 
-def _page(*items: QWidget | QFormLayout, buttons: tuple[QPushButton, ...]) -> QWidget:
+def _page(*items: QWidget | Form, buttons: tuple[QPushButton, ...]) -> QWidget:
     page = QWidget()
     column = QVBoxLayout(page)
     column.setSpacing(12)

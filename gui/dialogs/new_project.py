@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFileDialog,
-    QFormLayout,
     QHBoxLayout,
     QLineEdit,
     QMenu,
@@ -25,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from core.language import tr
 from gui.context import Context
+from gui.forms import Form
 from gui.panels.pieces import label
 
 SUFFIX = ".leafspot"
@@ -76,7 +76,7 @@ class NewProjectDialog(QDialog):
         row = QHBoxLayout()
         row.addWidget(self._folder, 1)
         row.addWidget(browse)
-        form = QFormLayout()
+        form = Form()
         form.addRow(tr("Name"), self._name)
         form.addRow(tr("In the folder"), row)
         form.addRow(tr("Crops"), self._crops_button())

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
-    QFormLayout,
     QLineEdit,
     QVBoxLayout,
     QWidget,
@@ -20,9 +19,13 @@ from core.errors import Bug
 from core.language import tr
 from core.settings import SETTINGS, Choice, Flag, Number, Setting, Text
 from gui.context import Context
+from gui.forms import Form
 from gui.panels.numbers import NumberBox
-from gui.panels.pieces import label
+from gui.panels.pieces import BAR, label, scrolled
 from gui.preferences import Preferences
+
+WIDTH = 580
+TITLE_BAR = 60
 
 
 class PreferencesDialog(QDialog):
@@ -31,11 +34,10 @@ class PreferencesDialog(QDialog):
     def __init__(self, context: Context, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Preferences"))
-        self.setMinimumWidth(460)
         column = QVBoxLayout(self)
         column.setSpacing(10)
         # One form for all groups, so that their fields stand in one column.
-        form = QFormLayout()
+        form = Form()
         for number, group in enumerate(dict.fromkeys(s.group for s in SETTINGS if s.group)):
             heading = label(group, "heading")
             heading.setContentsMargins(0, 14 if number else 0, 0, 0)
@@ -45,11 +47,24 @@ class PreferencesDialog(QDialog):
                     form.addRow(setting.title, editor(setting, context.preferences))
                     if setting.note:
                         form.addRow("", label(setting.note, "muted", wrap=True))
-        column.addLayout(form)
-        column.addStretch(1)
+        page = QWidget()
+        page.setLayout(form)
+        column.addWidget(scrolled(page, steady=True), 1)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         column.addWidget(buttons)
+        self.resize(WIDTH, min(_height(page, buttons, column), self._most()))
+
+    def _most(self) -> int:
+        return self.screen().availableGeometry().height() - TITLE_BAR
+
+
+def _height(page: QWidget, buttons: QWidget, column: QVBoxLayout) -> int:
+    """What shows all of it: notes wrap, and a dialog's own hint cuts their last lines."""
+    around = column.contentsMargins()
+    inside = WIDTH - around.left() - around.right() - 2 * BAR
+    high = page.heightForWidth(inside) + buttons.sizeHint().height() + column.spacing()
+    return high + around.top() + around.bottom()
 
 
 def editor(setting: Setting, preferences: Preferences) -> QWidget:

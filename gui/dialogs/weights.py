@@ -25,6 +25,7 @@ from core.services.downloads import Fetched
 from core.services.published import PUBLISHED, Published, PublishedFile
 from gui.context import Context
 from gui.controllers.fetching import Fetching
+from gui.forms import Form
 from gui.panels.pieces import Elided, button, column, label, row
 
 UNKNOWN = tr("not published")
@@ -49,7 +50,7 @@ class WeightsDialog(QDialog):
             item = QListWidgetItem(f"{entry.title}  ·  {size_text(entry.megabytes * 1e6)}")
             item.setData(Qt.ItemDataRole.UserRole, entry)
             self.list.addItem(item)
-        self.facts = QFormLayout()
+        self.facts = Form()
         self.facts.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)

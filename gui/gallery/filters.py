@@ -12,7 +12,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QFormLayout,
     QFrame,
     QHBoxLayout,
     QPushButton,
@@ -24,6 +23,7 @@ from core.domain.image import Split
 from core.domain.run import Run, Verdict
 from core.language import tr, trc
 from core.ports import ImageOrder, ImageQuery, Range
+from gui.forms import Form
 from gui.gallery.wording import ORDERS, SPLIT_TEXT, VERDICT_TEXT
 from gui.panels.numbers import DecimalBox
 from gui.panels.pieces import label
@@ -97,7 +97,7 @@ class Filters(QFrame):
         self._assemble()
 
     def _assemble(self) -> None:
-        form = QFormLayout()
+        form = Form()
         form.setSpacing(8)
         for title, box in (
             (tr("Group"), self.group),

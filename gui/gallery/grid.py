@@ -15,12 +15,16 @@ MARGIN = 4
 
 @dataclass(frozen=True)
 class Grid:
-    """``count`` cells of size ``cell`` in a viewport, scrolled down by ``offset`` pixels."""
+    """``count`` cells of size ``cell`` in a viewport, scrolled down by ``offset`` pixels.
+
+    ``mirrored``: each line begins on the right, in a window that reads from there.
+    """
 
     count: int
     cell: QSize
     viewport: QSize
     offset: int = 0
+    mirrored: bool = False
 
     @cached_property
     def columns(self) -> int:
@@ -36,11 +40,14 @@ class Grid:
         line, column = divmod(row, self.columns)
         x = MARGIN + round(column * self._pitch + (self._pitch - self.cell.width()) / 2)
         y = MARGIN + line * self.cell.height() - self.offset
+        if self.mirrored:
+            x = self.viewport.width() - x - self.cell.width()
         return QRect(QPoint(x, y), self.cell)
 
     def row_at(self, point: QPoint) -> int:
         """The row under a viewport point, or -1."""
-        column = int((point.x() - MARGIN) // self._pitch)
+        x = self.viewport.width() - 1 - point.x() if self.mirrored else point.x()
+        column = int((x - MARGIN) // self._pitch)
         line = (point.y() - MARGIN + self.offset) // self.cell.height()
         row = line * self.columns + column
         inside = 0 <= column < self.columns and 0 <= row < self.count

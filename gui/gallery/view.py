@@ -103,7 +103,8 @@ class GalleryView(QAbstractScrollArea):
     def grid(self) -> Grid:
         """Where the cells are now."""
         offset = self.verticalScrollBar().value()
-        return Grid(len(self._index), self._cell.size, self.viewport().size(), offset)
+        mirrored = self.isRightToLeft()
+        return Grid(len(self._index), self._cell.size, self.viewport().size(), offset, mirrored)
 
     def ids_in_sight(self) -> list[ImageId]:
         return [self._index.id(row) for row in self.grid.rows_in()]
@@ -211,9 +212,10 @@ class GalleryView(QAbstractScrollArea):
         super().leaveEvent(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        onward = -1 if self.isRightToLeft() else 1
         step = {
-            Qt.Key.Key_Left: -1,
-            Qt.Key.Key_Right: 1,
+            Qt.Key.Key_Left: -onward,
+            Qt.Key.Key_Right: onward,
             Qt.Key.Key_Up: -self.grid.columns,
             Qt.Key.Key_Down: self.grid.columns,
             Qt.Key.Key_Home: -len(self._index),

@@ -15,7 +15,6 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
-    QFormLayout,
     QLabel,
     QPlainTextEdit,
     QVBoxLayout,
@@ -30,6 +29,7 @@ from core.language import tr
 from core.ports import Decide, ProjectStore
 from gui.context import Context
 from gui.controllers.label import LabelController
+from gui.forms import Form
 from gui.gallery.wording import SPLIT_TEXT, state_text
 from gui.panels.pieces import label
 
@@ -108,7 +108,7 @@ class InfoDialog(QDialog):
         self.setWindowTitle(tr("Photo information"))
         self.setMinimumWidth(460)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        form = QFormLayout()
+        form = Form()
         form.setHorizontalSpacing(16)
         form.setVerticalSpacing(8)
         self.values: dict[str, QLabel] = {}

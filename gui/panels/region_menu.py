@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
-    QFormLayout,
     QMenu,
     QSpinBox,
     QToolButton,
@@ -18,6 +17,7 @@ from PySide6.QtWidgets import (
 from core.language import tr
 from core.settings import Number, setting
 from gui.context import Context
+from gui.forms import Form
 
 NUMBERS = ("label.specks", "label.smooth", "label.grow")
 
@@ -47,7 +47,7 @@ class RegionMenuButton(QToolButton):
 
     def _form(self) -> QWidget:
         form = QWidget()
-        rows = QFormLayout(form)
+        rows = Form(form)
         rows.setContentsMargins(14, 6, 14, 8)
         rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         for key in NUMBERS:

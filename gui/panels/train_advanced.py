@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QComboBox, QFormLayout, QWidget
 
 from core.language import tr
 from core.training.config import Method, Tower, TrainConfig
+from gui.forms import Form
 from gui.panels.numbers import DecimalBox, NumberBox
 from gui.panels.pieces import label
 
@@ -74,7 +75,7 @@ class AdvancedForm(QWidget):
     def __init__(self, heads: list[tuple[str, str]]) -> None:
         super().__init__()
         self._widgets: dict[str, NumberBox | DecimalBox | QComboBox] = {}
-        form = QFormLayout(self)
+        form = Form(self)
         form.setContentsMargins(24, 0, 0, 0)
         form.setHorizontalSpacing(18)
         self._add_choice(form, "method", tr("Method"), [(str(m), t) for m, t in METHODS])

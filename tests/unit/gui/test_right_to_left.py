@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QPointF, QRect, QSize, Qt
 from PySide6.QtGui import QImage
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from whole_window import label_page, labelled_project, window
 
@@ -99,3 +100,19 @@ def test_places_turn_with_the_window(qtbot) -> None:
     widget.resize(100, 20)
     widget.setLayoutDirection(RIGHT)
     assert turned(widget, QRect(10, 0, 20, 20)) == QRect(70, 0, 20, 20)
+
+
+def test_the_gallery_begins_on_the_right_and_its_arrows_follow(qtbot, program) -> None:
+    page = label_page(qtbot, program)
+    gallery = page.gallery
+    view = gallery.view
+    qtbot.waitUntil(lambda: view.grid.count == 4 and view.grid.columns == 2)
+    first, second = view.grid.cell_rect(0), view.grid.cell_rect(1)
+    assert first.left() > second.right()
+    assert [view.grid.row_at(r.center()) for r in (first, second)] == [0, 1]
+    view.setFocus()
+    before = view.current
+    QTest.keyClick(view, Qt.Key.Key_Left)
+    assert view.current != before
+    QTest.keyClick(view, Qt.Key.Key_Right)
+    assert view.current == before
