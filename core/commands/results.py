@@ -8,8 +8,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from core.commands.base import Command, Context, shown_path
+from core.commands.base import Command, Console, Context, shown_path
 from core.language import tr, trn
+from core.services.answering import Verified
 from core.services.predict import Predicted
 
 
@@ -133,17 +134,22 @@ def _adapter_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("project", metavar="PROJECT")
     parser.add_argument("--run", metavar="ID", help=tr("the last one where none is named"))
     parser.add_argument("out", metavar="OUT", type=Path)
+    parser.add_argument(
+        "--merged", metavar="FOLDER", type=Path, help=tr("base and adapter in one model as well")
+    )
 
 
 def _export_adapter(context: Context, args: argparse.Namespace) -> int:
     from core.services import runs
     from core.services.export import export_adapter
+    from core.services.export_merged import export_merged
 
     console = context.console
     with context.project(args.project) as store:
         run = runs.chosen_run(store, args.run, scored=False)
         console.note(tr("Copying the adapter, then loading the copy to score it again…"))
-        done = export_adapter(runs.run_folder(store, run), args.out)
+        folder = runs.run_folder(store, run)
+        done = export_adapter(folder, args.out)
     console.result(
         tr(
             "The adapter of run {id} is in {shown_path}.",
@@ -151,24 +157,37 @@ def _export_adapter(context: Context, args: argparse.Namespace) -> int:
             shown_path=shown_path(done.path),
         )
     )
+    _tell_verified(console, done.verified)
+    document = {
+        "run": run.id,
+        "path": str(done.path),
+        "files": sorted(done.manifest.files),
+        "agreement": done.verified.agreement,
+        "dice_change": done.verified.dice_change,
+    }
+    if args.merged:
+        console.note(tr("Merging it into the base model, then loading that to score it again…"))
+        merged = export_merged(folder, done.path, args.merged)
+        console.result(tr("The merged model is in {place}.", place=shown_path(merged.path)))
+        _tell_verified(console, merged.verified)
+        document["merged"] = {
+            "path": str(merged.path),
+            "agreement": merged.verified.agreement,
+            "dice_change": merged.verified.dice_change,
+        }
+    console.document(document)
+    return 0
+
+
+def _tell_verified(console: Console, verified: Verified) -> None:
     console.result(
         tr(
             "Reloaded and scored again: {agreement:.0%} of the diseases agree, the "
             "largest change of a Dice is {dice_change:.4f}.",
-            agreement=done.verified.agreement,
-            dice_change=done.verified.dice_change,
+            agreement=verified.agreement,
+            dice_change=verified.dice_change,
         )
     )
-    console.document(
-        {
-            "run": run.id,
-            "path": str(done.path),
-            "files": sorted(done.manifest.files),
-            "agreement": done.verified.agreement,
-            "dice_change": done.verified.dice_change,
-        }
-    )
-    return 0
 
 
 COMMANDS = (

@@ -54,11 +54,15 @@ class Verified:
 class Answerer:
     """One worker with one adapter. Entering raises AdapterRefused with the worker's sentence."""
 
-    def __init__(self, adapter: Path, *, base: str = "") -> None:
-        """``base`` is the base model's folder where it is not one that comes with Leafspot."""
+    def __init__(self, adapter: Path, *, base: str = "", merged: bool = False) -> None:
+        """``base`` is the base model's folder where it is not one that comes with Leafspot.
+
+        ``merged``: ``adapter`` is a merged model and needs no base.
+        """
         self.classes: tuple[str, ...] = ()
         self._tokens = itertools.count(1)
-        self._worker = WorkerClient("answer", str(adapter), *(["--base", base] if base else []))
+        options = ["--merged"] if merged else ["--base", base] if base else []
+        self._worker = WorkerClient("answer", str(adapter), *options)
 
     def __enter__(self) -> Answerer:
         self._worker.start()
@@ -106,6 +110,13 @@ class Answerer:
         if event.get("event") == "refused":
             raise WorkerFailed(str(event.get("text")))
         return Verified(float(event["agreement"]), float(event["dice_change"]))
+
+    def merge(self, out: Path) -> None:
+        """Write adapter and base as one model into the empty folder ``out``."""
+        self._worker.send("merge", out=str(out.resolve()))
+        event = self._wait(LOADING, "merged", "refused")
+        if event.get("event") == "refused":
+            raise WorkerFailed(str(event.get("text")))
 
     def _wait(self, timeout: float, *names: str) -> Message:
         try:

@@ -43,7 +43,7 @@ FORMATS = "core.exporters"
 CARD = "README.md"
 CHECKED = 8
 LEAST_AGREEMENT = 0.99
-MOST_DICE_CHANGE = 0.02
+MOST_DICE_CHANGE = 0.01
 """Reloading may round; it may not change what a person would see."""
 Verify = Callable[[Path], Verified]
 
@@ -163,7 +163,7 @@ def export_adapter(folder: RunFolder, out: Path, *, verify: Verify | None = None
         )
         manifest = adapter_package.verify(draft)
         verified = (verify or _with_worker(folder, config.base_path))(draft)
-        _judge(verified)
+        judge(verified)
     return AdapterExport(out, manifest, verified)
 
 
@@ -269,7 +269,8 @@ def probes(folder: RunFolder) -> Sequence[ImageId]:
     return [s.image for s in scores[:CHECKED]]
 
 
-def _judge(verified: Verified) -> None:
+def judge(verified: Verified) -> None:
+    """Raises ExportRefused where the copy does not answer as the run did."""
     if verified.agreement < LEAST_AGREEMENT or not verified.dice_change <= MOST_DICE_CHANGE:
         raise ExportRefused(
             tr(

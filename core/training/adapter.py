@@ -140,8 +140,10 @@ def read_facts(folder: Path) -> Facts:
     return facts
 
 
-def load_adapter(folder: Path, base_path: str = "") -> tuple[Learner, TrainConfig]:
-    """A verified adapter on its base, ready to predict.
+def load_adapter(
+    folder: Path, base_path: str = "", *, dequantise: bool = False
+) -> tuple[Learner, TrainConfig]:
+    """A verified adapter on its base, ready to predict; ``dequantise`` as in ``learner.load``.
 
     Raises AdapterRefused when anything in the folder, or the base, is not what the manifest says;
     ModelMissing when the base is not on this computer.
@@ -154,7 +156,7 @@ def load_adapter(folder: Path, base_path: str = "") -> tuple[Learner, TrainConfi
         )
     config = facts.config(base_path)
     adapter_package.verify_base(manifest, base_folder(config))
-    learner = load(config)
+    learner = load(config, dequantise=dequantise)
     fill(learner, folder)
     return learner, config
 

@@ -1,8 +1,9 @@
-"""`python -m core.workers.answer ADAPTER [--base FOLDER]`: an adapter on its base, kept ready.
+"""`python -m core.workers.answer ADAPTER [--base FOLDER | --merged]`: a trained model, kept ready.
 
-Commands: ``predict`` (one photo: class, probabilities, severity, two probability pictures) and
-``verify`` (photos of a run again, against what the run scored). Knows models and the wire; knows
-no project.
+Commands: ``predict`` (one photo: class, probabilities, severity, two probability pictures),
+``verify`` (photos of a run again, against what the run scored) and ``merge`` (adapter and base as
+one model). With ``--merged`` the folder is such a model. Knows models and the wire; knows no
+project.
 """
 
 from __future__ import annotations
@@ -28,14 +29,16 @@ if TYPE_CHECKING:
 
 
 class Answerer:
-    """A loaded adapter."""
+    """A loaded adapter on its base, or a merged model."""
 
-    def __init__(self, folder: Path, base: str) -> None:
+    def __init__(self, folder: Path, base: str, *, merged: bool = False) -> None:
         from core.training.adapter import load_adapter
+        from core.training.merging import load_merged
 
+        self._folder, self._base = folder, base
         self.learner: Learner
         self.config: TrainConfig
-        self.learner, self.config = load_adapter(folder, base)
+        self.learner, self.config = load_merged(folder) if merged else load_adapter(folder, base)
         self.side = max(self.learner.head.spec.side, self.learner.vlm.photo_side)
 
     def predict(self, path: Path, sha256: str | None, out: Path) -> dict[str, object]:
@@ -89,6 +92,12 @@ class Answerer:
                 change = max(change, abs(target.dice - earlier.get(target.target, 0.0)))
         return {"agreement": same / max(1, len(samples)), "dice_change": change}
 
+    def merge(self, out: Path) -> None:
+        """Adapter and base as one model in the empty folder ``out``."""
+        from core.training.merging import merge
+
+        merge(self._folder, self._base, out)
+
 
 def main(arguments: list[str]) -> int:
     """Loads, says ready, answers until told to stop or until the input ends."""
@@ -96,11 +105,12 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="core.workers.answer")
     parser.add_argument("adapter", type=Path)
     parser.add_argument("--base", default="")
+    parser.add_argument("--merged", action="store_true")
     options = parser.parse_args(arguments)
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
-        answerer = Answerer(options.adapter, options.base)
+        answerer = Answerer(options.adapter, options.base, merged=options.merged)
     except UserError as error:
         channel.send("failed", text=str(error))
         return 1
@@ -132,6 +142,9 @@ def _answer(channel: Channel, answerer: Answerer, command: Message) -> None:
             wanted = command["images"]
             images = {int(i) for i in wanted} if isinstance(wanted, list) else set()
             channel.send("verified", **answerer.verify(Path(str(command["run"])), images))
+        elif command.get("do") == "merge":
+            answerer.merge(Path(str(command["out"])))
+            channel.send("merged", token=token)
     except UserError as error:
         channel.send("refused", token=token, text=str(error))
     except Exception as error:  # noqa: BLE001 - one bad photo must not end the worker

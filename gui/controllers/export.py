@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from core.domain.run import Run, RunState
-from core.errors import ExportInTheWay
+from core.errors import ExportInTheWay, ExportRefused, UserError
 from core.exporters.base import ExporterSpec
 from core.language import tr
 from core.training.run_folder import RunFolder
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from core.exporters.base import ExportReport
     from core.services.answering import Verified
     from core.services.export import AdapterExport
+    from core.services.export_merged import MergedExport
 
 EXPORTABLE = (RunState.FINISHED, RunState.STOPPED)
 
@@ -34,6 +35,7 @@ class AdapterStep(Enum):
     RELOAD = tr("Reload the copy from its own files")
     SCORE = tr("Score leaves again with the copy")
     PLACE = tr("Put the folder in its place")
+    MERGE = tr("Merge it into the base model, reload that and score it again")
 
 
 INSIDE = (
@@ -66,6 +68,7 @@ class ExportController(QObject):
     stepped = Signal(object)
     """The `AdapterStep` that has begun."""
     adapter_done = Signal(object)
+    """(`AdapterExport`, `MergedExport` or None)."""
     adapter_failed = Signal(object)
     data_moved = Signal(int, int)
     """(done, of) photos."""
@@ -84,14 +87,17 @@ class ExportController(QObject):
         assert info is not None
         return RunFolder(info.folder / run.folder)
 
-    def export_adapter(self, run: Run, out: Path) -> None:
-        """Copy, reload, score again. The folder appears only when all of it went well."""
+    def export_adapter(self, run: Run, out: Path, merged: Path | None = None) -> None:
+        """Copy, reload, score again. The folder appears only when all of it went well.
+
+        ``merged``: where base and adapter go as one model as well.
+        """
         if self.adapter_busy:
             return
         self.adapter_busy = True
         folder = self.folder(run)
         self._context.tasks.run(
-            lambda: _adapter(folder, out, self._tell),
+            lambda: _adapter(folder, out, merged, self._tell),
             on_done=self._adapter_done,
             on_error=self._adapter_failed,
             owner=self,
@@ -139,7 +145,7 @@ class ExportController(QObject):
         if done == of or done % max(1, of // 100) == 0:
             self._context.tasks.post(lambda: self.data_moved.emit(done, of))
 
-    def _adapter_done(self, made: AdapterExport) -> None:
+    def _adapter_done(self, made: tuple[AdapterExport, MergedExport | None]) -> None:
         self.adapter_busy = False
         self.adapter_done.emit(made)
 
@@ -152,21 +158,38 @@ class ExportController(QObject):
         self.data_done.emit(report)
 
 
-def _adapter(folder: RunFolder, out: Path, tell: Callable[[AdapterStep], None]) -> AdapterExport:
+def _adapter(
+    folder: RunFolder, out: Path, merged: Path | None, tell: Callable[[AdapterStep], None]
+) -> tuple[AdapterExport, MergedExport | None]:
     """In the free lane; the answering worker ends with the block that holds it."""
     from core.services import export
     from core.services.answering import Answerer
+    from core.services.export_merged import export_merged
+    from core.services.runs import run_config
 
     def verify(draft: Path) -> Verified:
         tell(AdapterStep.RELOAD)
-        with Answerer(draft) as model:
+        with Answerer(draft, base=run_config(folder).base_path) as model:
             tell(AdapterStep.SCORE)
             verified = model.verify(folder, export.probes(folder))
         tell(AdapterStep.PLACE)
         return verified
 
     tell(AdapterStep.COPY)
-    return export.export_adapter(folder, out, verify=verify)
+    made = export.export_adapter(folder, out, verify=verify)
+    if merged is None:
+        return made, None
+    tell(AdapterStep.MERGE)
+    try:
+        return made, export_merged(folder, made.path, merged)
+    except UserError as error:
+        raise ExportRefused(
+            tr(
+                "The adapter is in “{name}”; the merged model was not written. {why}",
+                name=made.path.name,
+                why=error,
+            )
+        ) from error
 
 
 def data_formats() -> list[ExporterSpec]:

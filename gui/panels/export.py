@@ -84,10 +84,10 @@ class ExportWorkspace(Workspace):
         self.adapter.setVisible(bool(runs))
         self.adapter.put_runs(runs, self._focus.run)
 
-    def _export_adapter(self, run: RunId, out: Path) -> None:
+    def _export_adapter(self, run: RunId, out: Path, merged: Path | None) -> None:
         if (found := self.training.run(run)) is not None:
             self.adapter.begin()
-            self.controller.export_adapter(found, out)
+            self.controller.export_adapter(found, out, merged)
 
     def _export_data(self, format_id: str, out: Path, *, replace: bool = False) -> None:
         self.data.begin()

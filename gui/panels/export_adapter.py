@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QFontDatabase, QGuiApplication
-from PySide6.QtWidgets import QComboBox, QFileDialog, QGridLayout, QLineEdit, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QGridLayout, QLineEdit, QWidget
 
 from core.domain.ids import RunId
 from core.domain.run import Run
@@ -24,6 +24,7 @@ from gui.panels.pieces import Elided, Problems, button, card, column, label, row
 
 if TYPE_CHECKING:
     from core.services.export import AdapterExport
+    from core.services.export_merged import MergedExport
 
 PURPOSE = "exports"
 ICONS = {
@@ -32,12 +33,19 @@ ICONS = {
     "done": ("mdi6.check-circle", "ok"),
     "failed": ("mdi6.close-circle", "danger"),
 }
+STATES = {
+    "waiting": tr("waiting"),
+    "busy": tr("under way"),
+    "done": tr("done"),
+    "failed": tr("failed"),
+}
 
 
 class AdapterCard(QWidget):
     """``export_wanted`` carries (Run id, Path)."""
 
-    export_wanted = Signal(object, object)
+    export_wanted = Signal(object, object, object)
+    """(run, folder of the adapter, folder of the merged model or None)."""
     run_chosen = Signal(object)
     open_wanted = Signal(object)
 
@@ -48,6 +56,10 @@ class AdapterCard(QWidget):
         self.runs = QComboBox()
         self.runs.setAccessibleName(tr("Run"))
         self.place = QLineEdit()
+        self.merged = QCheckBox(tr("The merged model as well: base and adapter in one"))
+        self.merged.setToolTip(
+            tr("For programs that open the base model; a folder as large as that one.")
+        )
         self.go = button(tr("Export the adapter"), self._go, primary=True)
         self.steps = Steps(context)
         self.outcome = label("", wrap=True)
@@ -80,6 +92,7 @@ class AdapterCard(QWidget):
                     label(about, "muted", wrap=True),
                     self.runs,
                     where,
+                    self.merged,
                     row(self.go, None),
                     self.problems,
                     self.steps,
@@ -112,13 +125,14 @@ class AdapterCard(QWidget):
         self._busy = True
         self.made = None
         self._show(done=None)
-        self.steps.begin()
+        self.steps.begin(merged=self.merged.isChecked())
 
     def step(self, step: AdapterStep) -> None:
         self.steps.reach(step)
 
-    def succeed(self, made: AdapterExport) -> None:
+    def succeed(self, done: tuple[AdapterExport, MergedExport | None]) -> None:
         """Reloaded and scored again: now the ticks are true."""
+        made, merged = done
         self._busy, self.made = False, made.path
         self.steps.finish()
         found = made.verified
@@ -131,6 +145,8 @@ class AdapterCard(QWidget):
                 dice_change=found.dice_change,
             )
         )
+        if merged is not None:
+            self.outcome.setText(f"{self.outcome.text()} {_of_merged(merged)}")
         self.contents.put(inside([*made.manifest.files, "manifest.json"]))
         self.snippet.put(tr('leafspot predict "{path}" photo.jpg --out results', path=made.path))
         self._show(done=made)
@@ -183,7 +199,19 @@ class AdapterCard(QWidget):
 
     def _go(self) -> None:
         if self.run is not None:
-            self.export_wanted.emit(self.run, Path(self.place.text()).expanduser())
+            out = Path(self.place.text()).expanduser()
+            merged = free_name(out.with_name(tr("{name} merged", name=out.name)))
+            self.export_wanted.emit(self.run, out, merged if self.merged.isChecked() else None)
+
+
+def _of_merged(merged: MergedExport) -> str:
+    return tr(
+        "The merged model is in “{name}”; reloaded, {percent} of the diseases agree, and a Dice "
+        "changes by at most {dice_change:.3f}.",
+        name=merged.path.name,
+        percent=wording.percent(merged.verified.agreement),
+        dice_change=merged.verified.dice_change,
+    )
 
 
 def free_name(path: Path) -> Path:
@@ -203,14 +231,16 @@ class Steps(QWidget):
         self._theme = context.theme
         self.states = dict.fromkeys(AdapterStep, "waiting")
         self._marks: dict[AdapterStep, Glyph] = {}
-        lines = []
+        self._lines: dict[AdapterStep, QWidget] = {}
         for step in AdapterStep:
             self._marks[step] = Glyph(self._theme, side=18)
-            lines.append(row(self._marks[step], label(step.value), None))
-        self.setLayout(column(*lines, spacing=6))
+            self._lines[step] = QWidget()
+            self._lines[step].setLayout(row(self._marks[step], label(step.value), None))
+        self.setLayout(column(*self._lines.values(), spacing=6))
 
-    def begin(self) -> None:
+    def begin(self, *, merged: bool) -> None:
         self.states = dict.fromkeys(AdapterStep, "waiting")
+        self._lines[AdapterStep.MERGE].setVisible(merged)
         self.show()
         self._paint()
 
@@ -234,7 +264,7 @@ class Steps(QWidget):
         for step, state in self.states.items():
             icon, tone = ICONS[state]
             self._marks[step].put(icon, tone)
-            self._marks[step].setAccessibleName(f"{step.value}: {state}")
+            self._marks[step].setAccessibleName(f"{step.value}: {STATES[state]}")
 
 
 class Contents(QWidget):

@@ -146,6 +146,9 @@ def build(folder: Path, seed: int = 0) -> None:
     model = Gemma3ForConditionalGeneration(config)
     # Gemma 3's projector starts at zero because its weights always come from a checkpoint.
     torch.nn.init.normal_(model.model.multi_modal_projector.mm_input_projection_weight, std=0.0625)
+    # Plain generation ends where the model's turn does, as Gemma 3's own settings say.
+    turn = words.convert_tokens_to_ids("<end_of_turn>")
+    model.generation_config.eos_token_id = [words.eos_token_id, turn]
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     print(

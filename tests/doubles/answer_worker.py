@@ -1,7 +1,8 @@
 """An answer worker that keeps the contract and knows nothing: a real process, real files.
 
 LEAFSPOT_ANSWERS holds "failed": a sentence, "refuse", "die" and "haunt": names, "agreement",
-"dice_change". One that haunts leaves a process behind that holds its pipes.
+"dice_change"; "merged_agreement" of the merged model. One that haunts leaves a process behind that
+holds its pipes.
 """
 
 from __future__ import annotations
@@ -24,25 +25,37 @@ from core.workers.channel import Channel
 def main() -> int:
     channel = Channel.claim("answer")
     play: dict[str, Any] = json.loads(os.environ.get("LEAFSPOT_ANSWERS", "{}"))
+    folder, merged = Path(sys.argv[1]), "--merged" in sys.argv
     try:
-        manifest = adapter_package.verify(Path(sys.argv[1]))
+        classes = _classes(folder, merged=merged)
     except UserError as error:
         channel.send("failed", text=str(error))
         return 1
     if play.get("failed"):
         channel.send("failed", text=play["failed"])
         return 1
-    channel.send("ready", classes=list(manifest.classes))
+    channel.send("ready", classes=list(classes))
     while isinstance(command := channel.receive(), dict):
         if command["do"] == "stop":
             channel.send("stopped")
             return 0
         if command["do"] == "verify":
-            agreement, change = play.get("agreement", 1.0), play.get("dice_change", 0.0)
+            asked = "merged_agreement" if merged else "agreement"
+            agreement, change = play.get(asked, 1.0), play.get("dice_change", 0.0)
             channel.send("verified", agreement=agreement, dice_change=change)
+        elif command["do"] == "merge":
+            Path(command["out"], "model.safetensors").write_bytes(b"merged")
+            Path(command["out"], "classes.json").write_text(json.dumps(classes))
+            channel.send("merged")
         else:
-            predict(channel, command, play, manifest.classes)
+            predict(channel, command, play, classes)
     return 0
+
+
+def _classes(folder: Path, *, merged: bool) -> tuple[str, ...]:
+    if merged:
+        return tuple(json.loads((folder / "classes.json").read_text()))
+    return adapter_package.verify(folder).classes
 
 
 def haunt(ghosts: str) -> None:

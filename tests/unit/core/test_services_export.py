@@ -17,6 +17,7 @@ from core.ports import ProjectStore
 from core.services import bases, training_session
 from core.services.answering import Verified
 from core.services.export import export_adapter
+from core.services.export_merged import MergedExport, export_merged
 from core.services.predict import predict
 from core.services.train import prepare_run
 from core.training.config import TrainConfig
@@ -104,6 +105,32 @@ def test_a_copy_that_cannot_be_loaded_is_not_exported(
     with pytest.raises(AdapterRefused, match="head does not fit"):
         export_adapter(run, tmp_path / "out")
     assert sorted(p.name for p in tmp_path.iterdir()) == before
+
+
+def test_a_merged_model_is_reloaded_and_scored_before_it_is_named(
+    run: RunFolder, adapter: Path, tmp_path: Path
+) -> None:
+    seen: list[Path] = []
+
+    def verify(folder: Path) -> Verified:
+        seen.append(folder)
+        assert not (tmp_path / "whole").exists()
+        return Verified(1.0, 0.004)
+
+    made = export_merged(run, adapter, tmp_path / "whole", verify=verify)
+    assert made == MergedExport(tmp_path / "whole", Verified(1.0, 0.004))
+    assert seen != [made.path]
+    assert {"model.safetensors", "README.md"} <= {p.name for p in made.path.iterdir()}
+
+
+@pytest.mark.parametrize("said", [{"merged_agreement": 0.9}, {"dice_change": 0.011}])
+def test_a_merged_model_that_answers_otherwise_is_not_kept(
+    run: RunFolder, adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: dict
+) -> None:
+    answers(monkeypatch, **said)
+    with pytest.raises(ExportRefused, match="does not answer as the run did"):
+        export_merged(run, adapter, tmp_path / "whole")
+    assert not (tmp_path / "whole").exists()
 
 
 def test_the_card_says_what_it_is_and_names_nobody(run: RunFolder, tmp_path: Path) -> None:

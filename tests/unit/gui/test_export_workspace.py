@@ -24,10 +24,11 @@ class StandInAnswerer:
     """Answers as the run did, or not; starts no process."""
 
     agreement: ClassVar[float] = 1.0
+    merged_agreement: ClassVar[float] = 1.0
     seen: ClassVar[list[Path]] = []
 
-    def __init__(self, adapter: Path, *, base: str = "") -> None:
-        self._adapter = adapter
+    def __init__(self, adapter: Path, *, base: str = "", merged: bool = False) -> None:
+        self._adapter, self._merged = adapter, merged
 
     def __enter__(self) -> Answerer:
         return self
@@ -37,15 +38,20 @@ class StandInAnswerer:
     def verify(self, _folder, images) -> Verified:
         StandInAnswerer.seen.append(self._adapter)
         assert 1 <= len(images) <= 8
-        return Verified(StandInAnswerer.agreement, 0.004)
+        whole = StandInAnswerer.merged_agreement
+        return Verified(whole if self._merged else StandInAnswerer.agreement, 0.004)
+
+    def merge(self, out: Path) -> None:
+        (out / "model.safetensors").write_bytes(bytes(32))
 
 
 @pytest.fixture
 def leaves(qapp, tmp_path, monkeypatch):
     # Its methods, not its name: a module first imported meanwhile would keep the stand-in for good.
-    for name in ("__init__", "__enter__", "__exit__", "verify"):
+    for name in ("__init__", "__enter__", "__exit__", "verify", "merge"):
         monkeypatch.setattr(Answerer, name, vars(StandInAnswerer)[name])
     monkeypatch.setattr(StandInAnswerer, "agreement", 1.0)
+    monkeypatch.setattr(StandInAnswerer, "merged_agreement", 1.0)
     monkeypatch.setattr(StandInAnswerer, "seen", [])
     with leaf_window(qapp, tmp_path, monkeypatch, leaves=6) as found:
         yield found
@@ -85,7 +91,7 @@ def test_the_ticks_are_green_after_the_copy_was_scored_again(qtbot, page, tmp_pa
     assert set(page.adapter.steps.states.values()) != {"done"}
     qtbot.waitUntil(lambda: page.adapter.made is not None, timeout=PATIENCE)
 
-    assert steps == list(AdapterStep)
+    assert steps == [s for s in AdapterStep if s is not AdapterStep.MERGE]
     assert set(page.adapter.steps.states.values()) == {"done"}
     assert "100 % of the diseases agree" in page.adapter.outcome.text()
     assert "0.004" in page.adapter.outcome.text()
@@ -94,6 +100,30 @@ def test_the_ticks_are_green_after_the_copy_was_scored_again(qtbot, page, tmp_pa
     assert f'predict "{out}"' in page.adapter.snippet.text.text()
     page.adapter.snippet.copy.click()
     assert QGuiApplication.clipboard().text() == page.adapter.snippet.text.text()
+
+
+def test_the_merged_model_is_written_beside_the_adapter_when_asked_for(
+    qtbot, page, tmp_path
+) -> None:
+    out = tmp_path / "rust"
+    page.adapter.place.setText(str(out))
+    page.adapter.merged.setChecked(True)
+    qtbot.mouseClick(page.adapter.go, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.adapter.made is not None, timeout=PATIENCE)
+    assert (tmp_path / "rust merged" / "model.safetensors").is_file()
+    assert "“rust merged”" in page.adapter.outcome.text()
+    assert page.adapter.steps.states[AdapterStep.MERGE] == "done"
+
+
+def test_the_adapter_stays_where_the_merged_model_fails(qtbot, page, tmp_path) -> None:
+    StandInAnswerer.merged_agreement = 0.5
+    page.adapter.place.setText(str(tmp_path / "rust"))
+    page.adapter.merged.setChecked(True)
+    qtbot.mouseClick(page.adapter.go, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(page.adapter.problems.texts), timeout=PATIENCE)
+    assert "the merged model was not written" in page.adapter.problems.texts[0]
+    assert (tmp_path / "rust").is_dir()
+    assert not (tmp_path / "rust merged").exists()
 
 
 def test_a_copy_that_answers_otherwise_is_not_exported(qtbot, page, tmp_path) -> None:
