@@ -156,6 +156,13 @@ def trc(context: str, text: str, /, **values: object) -> str:
     return words.formatter.vformat(said, (), values) if values else said
 
 
+def either(texts: Sequence[str]) -> str:
+    """“a”, “a or b”, “a, b or c” in the language in use."""
+    if len(texts) < 2:
+        return "".join(texts)
+    return tr("{some} or {last}", some=", ".join(texts[:-1]), last=texts[-1])
+
+
 def listed(texts: Sequence[str]) -> str:
     """“a”, “a and b”, “a, b and c” in the language in use."""
     if len(texts) < 2:

@@ -8,6 +8,21 @@ from __future__ import annotations
 from core.domain.image import ImageState
 from core.language import tr
 
+PHASES = {
+    "loading": tr("Loading the base model"),
+    "reading photos": tr("Reading the photos"),
+    "encoding photos": tr("Looking at every photo once"),
+    "training": tr("Training"),
+    "evaluating": tr("Trying it on held-out leaves"),
+    "scoring": tr("Scoring every photo"),
+    "saving": tr("Saving"),
+}
+
+
+def phase_text(phase: str) -> str:
+    """What a run is at, as its event ``Phase`` calls it."""
+    return PHASES.get(phase, phase.capitalize())
+
 
 def marked(state: ImageState) -> str:
     """What undo calls the step that brought a photo to ``state``."""

@@ -56,17 +56,17 @@ class Diseases(Rows):
             row = session.get(DiseaseRow, disease)
             if row is None:
                 raise ProjectError(tr("This disease is no longer in the project."))
-            for what, column in (
-                ("photos", ImageRow.disease_id),
-                ("regions", RegionRow.disease_id),
+            for used, column in (
+                (
+                    tr("“{name}” is still used by photos; give those another disease first."),
+                    ImageRow.disease_id,
+                ),
+                (
+                    tr("“{name}” is still used by regions; give those another disease first."),
+                    RegionRow.disease_id,
+                ),
             ):
                 if session.scalar(select(exists().where(column == disease))):
-                    raise ProjectError(
-                        tr(
-                            "“{name}” is still used by {what}; give those another disease first.",
-                            name=row.name,
-                            what=what,
-                        )
-                    )
+                    raise ProjectError(used.format(name=row.name))
             session.delete(row)
         return Changes(diseases=True)

@@ -122,24 +122,24 @@ def _tell_import(console: Console, report: ImportReport, *, copied: bool) -> int
     for warning in report.warnings:
         console.note(warning)
     there = (
-        tr(
-            ", {there_before:,} {which} there already",
-            there_before=there_before,
-            which="was" if there_before == 1 else "were",
-        )
+        trn(", {n:,} was there already", ", {n:,} were there already", there_before)
         if there_before
         else ""
     )
-    imported = tr("copied into the project") if copied else "imported"
+    figures = {"count": len(report.accepted), "refused": len(wrong), "there": there}
     console.result(
         trn(
-            "{count:,} of {n:,} photo {imported}, {count_2:,} refused{there}.",
-            "{count:,} of {n:,} photos {imported}, {count_2:,} refused{there}.",
+            "{count:,} of {n:,} photo copied into the project, {refused:,} refused{there}.",
+            "{count:,} of {n:,} photos copied into the project, {refused:,} refused{there}.",
             report.total,
-            count=len(report.accepted),
-            imported=imported,
-            count_2=len(wrong),
-            there=there,
+            **figures,
+        )
+        if copied
+        else trn(
+            "{count:,} of {n:,} photo imported, {refused:,} refused{there}.",
+            "{count:,} of {n:,} photos imported, {refused:,} refused{there}.",
+            report.total,
+            **figures,
         )
     )
     for sentence in report.known.sentences():
@@ -202,12 +202,11 @@ def _check(context: Context, args: argparse.Namespace) -> int:
     if report.ok:
         console.result(tr("Everything is in order ({counted}).", counted=counted))
     else:
-        found = len(report.problems)
         console.note(
-            tr(
-                "{found:,} problem{which} found ({counted}).",
-                found=found,
-                which="" if found == 1 else "s",
+            trn(
+                "{n:,} problem found ({counted}).",
+                "{n:,} problems found ({counted}).",
+                len(report.problems),
                 counted=counted,
             )
         )

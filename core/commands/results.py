@@ -60,14 +60,12 @@ def _predict(context: Context, args: argparse.Namespace) -> int:
         }
     )
     if report.refused:
-        have = "has" if len(report.refused) == 1 else "have"
         console.note(
             trn(
-                "{count:,} of {n:,} photo {have} no prediction.",
-                "{count:,} of {n:,} photos {have} no prediction.",
-                len(args.images),
-                count=len(report.refused),
-                have=have,
+                "{n:,} of {photos} has no prediction.",
+                "{n:,} of {photos} have no prediction.",
+                len(report.refused),
+                photos=trn("{n:,} photo", "{n:,} photos", len(args.images)),
             )
         )
     return 1 if report.refused else 0

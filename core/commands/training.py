@@ -11,13 +11,14 @@ from typing import Any
 
 from core.commands.base import Command, Console, Context, minutes, share, shown_path
 from core.domain.run import RunState
-from core.language import tr, trn
+from core.language import either, tr, trn
 from core.ports import ProjectStore
 from core.training.events import Evaluated, Notice, Phase, Step, TrainEvent
 from core.training.run_folder import RunFolder
 from core.training.summary import RunSummary
+from core.wording import phase_text
 
-FIGURES = (("lesion_dice", tr("Dice")), ("accuracy", "accuracy"))
+FIGURES = (("lesion_dice", tr("Dice")), ("accuracy", tr("accuracy")))
 
 
 class Telling:
@@ -49,7 +50,7 @@ class Telling:
                 return
 
     def _tell_phase(self, event: Phase) -> None:
-        name = event.phase[:1].upper() + event.phase[1:]
+        name = phase_text(event.phase)
         if event.total:
             self._console.progress(name, event.done, event.total)
         elif event.phase != self._phase:
@@ -95,7 +96,7 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("project", metavar="PROJECT")
     parser.add_argument("--base", metavar="ID", required=True, help=tr("base model, or ID=FOLDER"))
     parser.add_argument("--preset", metavar="P", help=", ".join(p.id for p in PRESETS))
-    parser.add_argument("--method", metavar="M", choices=methods, help=" or ".join(methods))
+    parser.add_argument("--method", metavar="M", choices=methods, help=either(methods))
     parser.add_argument(
         "--minutes", metavar="M", type=minutes, help=tr("of training, without scoring")
     )
@@ -153,9 +154,12 @@ def _prepare(context: Context, store: ProjectStore, args: argparse.Namespace) ->
 
 def _tell_end(context: Context, folder: RunFolder, summary: RunSummary) -> None:
     figures = [f"{word} {summary.figures[k]:.2f}" for k, word in FIGURES if k in summary.figures]
-    how = tr("stopped early") if summary.state is RunState.STOPPED else "finished"
     result = f": {', '.join(figures)}" if figures else ""
-    context.console.result(tr("Run {id} {how}{result}.", id=folder.id, how=how, result=result))
+    context.console.result(
+        tr("Run {id} stopped early{result}.", id=folder.id, result=result)
+        if summary.state is RunState.STOPPED
+        else tr("Run {id} finished{result}.", id=folder.id, result=result)
+    )
     context.console.result(
         tr("Its adapter is in {shown_path}.", shown_path=shown_path(folder.adapter))
     )
@@ -279,12 +283,11 @@ def _hard(context: Context, args: argparse.Namespace) -> int:
         context.console.result(f"{row['dice']:.3f}  {row['image']}  {_said(row)}")
     context.console.result(
         trn(
-            "{count:,} of {n:,} leaf of run {id} {which} a Dice below {below:g}.",
-            "{count:,} of {n:,} leaves of run {id} {which} a Dice below {below:g}.",
-            scored,
-            count=len(rows),
+            "{n:,} of {leaves} of run {id} has a Dice below {below:g}.",
+            "{n:,} of {leaves} of run {id} have a Dice below {below:g}.",
+            len(rows),
+            leaves=trn("{n:,} leaf", "{n:,} leaves", scored),
             id=run.id,
-            which="has" if len(rows) == 1 else "have",
             below=args.below,
         )
     )

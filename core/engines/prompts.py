@@ -13,7 +13,8 @@ from core.engines.base import Prompt
 from core.errors import PromptRefused
 from core.language import tr
 
-OFF_PHOTO = tr("The {what} lies off the photo; point at the leaf.")
+CLICK_OFF_PHOTO = tr("The click lies off the photo; point at the leaf.")
+BOX_OFF_PHOTO = tr("The box lies off the photo; point at the leaf.")
 
 
 def check_prompt(prompt: Prompt, *, width: int, height: int, uses_before: bool = False) -> Prompt:
@@ -32,12 +33,12 @@ def check_prompt(prompt: Prompt, *, width: int, height: int, uses_before: bool =
         raise PromptRefused(tr("Click inside the lesion or drag a box around it first."))
     for x, y in prompt.points:
         if not (math.isfinite(x) and math.isfinite(y) and 0 <= x < width and 0 <= y < height):
-            raise PromptRefused(OFF_PHOTO.format(what="click"))
+            raise PromptRefused(CLICK_OFF_PHOTO)
     if prompt.box is None:
         return prompt
     box = clip_box(prompt.box, width, height)
     if box[2] <= box[0] or box[3] <= box[1]:
-        raise PromptRefused(OFF_PHOTO.format(what="box"))
+        raise PromptRefused(BOX_OFF_PHOTO)
     return replace(prompt, box=box)
 
 

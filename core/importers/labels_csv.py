@@ -23,7 +23,7 @@ from core.domain.image import Split
 from core.errors import ImportRefused
 from core.files import quoted
 from core.importers.texts import file_text
-from core.language import tr
+from core.language import tr, trn
 
 MAX_BYTES = 200_000_000
 _KNOWN = ("image", "disease", "group", "split", "crop")
@@ -251,12 +251,11 @@ def _odd_splits(path: Path, rows: Iterable[LabelRow]) -> list[str]:
     counted = Counter(row.odd_split for row in rows if row.odd_split)
     return [
         tr(
-            "{name}: “{split}” ({times} {rows}) is not a split. Use train, val, "
+            "{name}: “{split}” ({rows}) is not a split. Use train, val, "
             "ignored or auto; these photos got auto.",
             name=path.name,
             split=split,
-            times=times,
-            rows=_rows(times),
+            rows=trn("{n} row", "{n} rows", times),
         )
         for split, times in counted.items()
     ]
@@ -270,16 +269,12 @@ def _missing(path: Path, orphans: list[LabelRow]) -> list[str]:
     )
     more = tr(" and {count} more", count=len(orphans) - 5) if len(orphans) > 5 else ""
     return [
-        tr(
-            "{name}: {count} {rows} named no imported photo: {names}{more}.",
+        trn(
+            "{name}: {n} row named no imported photo: {names}{more}.",
+            "{name}: {n} rows named no imported photo: {names}{more}.",
+            len(orphans),
             name=path.name,
-            count=len(orphans),
-            rows=_rows(len(orphans)),
             names=names,
             more=more,
         )
     ]
-
-
-def _rows(count: int) -> str:
-    return "row" if count == 1 else "rows"

@@ -28,7 +28,7 @@ from core.errors import ImportRefused
 from core.imaging.decode import PhotoHeader, turned
 from core.imaging.mask_files import ClassMask, Values
 from core.importers.texts import file_text
-from core.language import tr
+from core.language import listed, tr
 
 BACKGROUND, LEAF, LESION = "background", "leaf", "lesion"
 WORDS = (BACKGROUND, LEAF, LESION)
@@ -119,7 +119,7 @@ class MaskFolder:
         """The mask of ``photo``, or None. Raises ImportRefused when two could be meant."""
         paths = self.by_stem.get(_stem(photo), ())
         if len(paths) > 1:
-            names = " and ".join(str(p.relative_to(self.folder)) for p in paths[:2])
+            names = listed([str(p.relative_to(self.folder)) for p in paths[:2]])
             raise ImportRefused(
                 photo,
                 tr(

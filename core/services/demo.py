@@ -65,11 +65,9 @@ def run_demo(store: ProjectStore, *, minutes: float, story: Story, base: str = B
     recover(store)
     _outline(store, story)
     story.say(
-        tr(
-            "Training for {minutes:g} {which}…",
-            minutes=minutes,
-            which="minute" if minutes == 1 else "minutes",
-        )
+        tr("Training for one minute…")
+        if minutes == 1
+        else tr("Training for {minutes:g} minutes…", minutes=minutes)
     )
     config = settings_of("quick", minutes=minutes, base=base)
     first = _train(store, config, story)

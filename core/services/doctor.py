@@ -25,7 +25,7 @@ from core.engines.base import EngineSpec
 from core.errors import UserError
 from core.exporters.base import ExporterSpec
 from core.files import size_text
-from core.language import tr
+from core.language import tr, trn
 from core.services import bases, machine
 from core.services.checks import Check, Level
 
@@ -256,7 +256,7 @@ def _machine() -> Iterator[Check]:
         "cores",
         tr("Processor"),
         Level.OK,
-        tr("{cores} core{which}", cores=cores, which="s" if cores != 1 else ""),
+        trn("{n} core", "{n} cores", cores),
     )
     free = shutil.disk_usage(_existing(_data_folder())).free
     level = Level.OK if free > 4e9 else Level.WARN if free > 5e8 else Level.FAIL

@@ -28,7 +28,7 @@ from core.domain.ids import DiseaseId, ImageId
 from core.domain.image import ImageState, LeafImage, Split
 from core.domain.region import Region, RegionInfo, RegionKind
 from core.importers.labels_csv import LabelRow
-from core.language import tr
+from core.language import tr, trn
 from core.ports import ProjectStore
 from core.services.annotate import label_of
 
@@ -87,51 +87,52 @@ class Tally:
         said = []
         if self.moved:
             said.append(
-                tr(
-                    "{photos} had moved and {were} found again.",
-                    photos=_photos(self.moved),
-                    were=_were(self.moved),
+                trn(
+                    "{n:,} known photo had moved and was found again.",
+                    "{n:,} known photos had moved and were found again.",
+                    self.moved,
                 )
             )
         if self.returned:
-            back = tr(
-                "{photos} had been removed and {were} put back.",
-                photos=_photos(self.returned),
-                were=_were(self.returned),
+            said.append(
+                trn(
+                    "{n:,} known photo had been removed and was put back.",
+                    "{n:,} known photos had been removed and were put back.",
+                    self.returned,
+                )
             )
-            said.append(back)
         differ = len({path for path, _ in self.differing})
-        left = tr(
-            "{differ:,} differ{which} from what is there",
-            differ=differ,
-            which="s" if differ == 1 else "",
+        left = trn(
+            "{n:,} differs from what is there and was left",
+            "{n:,} differ from what is there and were left",
+            differ,
         )
-        left += tr(" and {were} left", were=_were(differ))
         if self.labelled:
-            added = tr("Labels of {photos} were added", photos=_photos(self.labelled))
+            added = trn(
+                "Labels of {n:,} known photo were added",
+                "Labels of {n:,} known photos were added",
+                self.labelled,
+            )
             said.append(f"{added}, {left}." if differ else f"{added}.")
         elif differ:
             said.append(tr("Of the labels of known photos, {left}.", left=left))
         if self.outlined:
-            said.append(tr("Masks of {photos} were added.", photos=_photos(self.outlined)))
-        if self.kept_outlines:
-            kept = self.kept_outlines
             said.append(
-                tr(
-                    "{photos} {were} outlined already; the masks were left out.",
-                    photos=_photos(kept),
-                    were=_were(kept),
+                trn(
+                    "Masks of {n:,} known photo were added.",
+                    "Masks of {n:,} known photos were added.",
+                    self.outlined,
+                )
+            )
+        if self.kept_outlines:
+            said.append(
+                trn(
+                    "{n:,} known photo was outlined already; the masks were left out.",
+                    "{n:,} known photos were outlined already; the masks were left out.",
+                    self.kept_outlines,
                 )
             )
         return said
-
-
-def _photos(count: int) -> str:
-    return tr("{count:,} known photo{which}", count=count, which="" if count == 1 else "s")
-
-
-def _were(count: int) -> str:
-    return "was" if count == 1 else "were"
 
 
 Names = Callable[[DiseaseId | None], Disease | None]
@@ -225,7 +226,7 @@ class _Completion:
         if known == disease.id:
             return
         there = self._names(known)
-        name = there.name if there else "another"
+        name = there.name if there else tr("another")
         if not self._differs("disease", disease.name, name if known else ""):
             return
         self._put(disease=disease.id)

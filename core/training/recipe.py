@@ -85,7 +85,7 @@ class Recipe:
 
     def _decode(self, samples: Sequence[Sample]) -> PhotoCache:
         side = max(self.learner.head.spec.side, self.learner.vlm.photo_side)
-        tick = ticker(self.report, tr("reading photos"))
+        tick = ticker(self.report, "reading photos")
         folder = self.run.root / "cache"
         cells = self.learner.head.spec.cells
         return PhotoCache.build(samples, folder, side=side, cells=cells, progress=tick)
@@ -100,7 +100,7 @@ class Recipe:
             dtype=np.float16,
             shape=(count, rows * columns, channels),
         )
-        tick = ticker(self.report, tr("encoding photos"))
+        tick = ticker(self.report, "encoding photos")
         with torch.inference_mode():
             for start in range(0, count, 8):
                 part = self.cache.photos[start : start + 8]

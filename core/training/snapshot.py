@@ -207,7 +207,7 @@ def _problems(
         )
         return
     if len(classes) < 2:
-        known = tr("only “{classes}”", classes=classes[0]) if classes else "none"
+        known = tr("only “{classes}”", classes=classes[0]) if classes else tr("none")
         yield (
             tr(
                 "Training needs leaves of at least two classes and the project has "

@@ -24,16 +24,7 @@ from core.training.events import (
     Step,
     TrainEvent,
 )
-
-PHASES = {
-    "loading": tr("Loading the base model"),
-    "reading photos": tr("Reading the photos"),
-    "encoding photos": tr("Looking at every photo once"),
-    "training": tr("Training"),
-    "evaluating": tr("Trying it on held-out leaves"),
-    "scoring": tr("Scoring every photo"),
-    "saving": tr("Saving"),
-}
+from core.wording import phase_text
 
 
 @dataclass(slots=True)
@@ -116,7 +107,7 @@ class RunProgress:
         """What is going on, in a few words."""
         if self.phase is None:
             return tr("Starting")
-        text = PHASES.get(self.phase.phase, self.phase.phase.capitalize())
+        text = phase_text(self.phase.phase)
         if self._in_training and self.last_step is not None:
             return tr(
                 "{what}: step {step:,} of {of:,}",

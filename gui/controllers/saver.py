@@ -16,7 +16,7 @@ from core.changes import Changes
 from core.domain.edits import Edit
 from core.domain.ids import ImageId
 from core.errors import UserError
-from core.language import tr
+from core.language import tr, trn
 from gui.context import Context
 from gui.notices import Level, Notice
 
@@ -125,11 +125,9 @@ class Saver(QObject):
     def _unsaved_sentence(self) -> str:
         if self.state is not SaveState.FAILED or not self._queue:
             return ""
-        count = len(self._queue)
-        what = tr("action is") if count == 1 else tr("actions are")
-        return tr(
-            "{count} {what} not saved yet and would be lost. {problem}",
-            count=count,
-            what=what,
+        return trn(
+            "{n} action is not saved yet and would be lost. {problem}",
+            "{n} actions are not saved yet and would be lost. {problem}",
+            len(self._queue),
             problem=self.problem,
         )

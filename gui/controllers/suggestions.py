@@ -15,7 +15,7 @@ from core.domain.ids import ImageId
 from core.domain.region import Region, RegionKind
 from core.domain.run import Run
 from core.engines.base import Candidate, PromptKind
-from core.language import tr
+from core.language import either, tr
 from core.services.drafts import Drafted
 from core.services.suggest import Suggestion, accept_all, news
 from core.workers.mask_crop import decode_mask, encode_mask
@@ -96,7 +96,7 @@ class Suggestions(QObject):
         self.clear()
         spec = self.assistant.choice.spec
         if spec is not None and what not in spec.prompts:
-            able = " or ".join(f"“{s.title}”" for s in engines().values() if what in s.prompts)
+            able = either([f"“{s.title}”" for s in engines().values() if what in s.prompts])
             text = tr(
                 "The assistant “{title}” finds nothing by itself; choose {able}.",
                 title=spec.title,

@@ -247,15 +247,10 @@ class ImportDialog(QDialog):
         """Accepted + completed + refused + left = total, and every refusal with its reason."""
         count, more = len(report.accepted), len(report.completed)
         only_more = more > 0 and count == 0
-        shown = more if only_more else count
-        done = "completed" if only_more else "imported"
         self.summary.setText(
-            tr(
-                "{shown} photo{which} {done}",
-                shown=shown,
-                which="" if shown == 1 else "s",
-                done=done,
-            )
+            trn("{n:,} photo completed", "{n:,} photos completed", more)
+            if only_more
+            else trn("{n:,} photo imported", "{n:,} photos imported", count)
         )
         parts = [tr("{count} refused", count=len(report.refused))] if report.refused else []
         if report.cancelled:

@@ -111,7 +111,7 @@ class MeasuresDialog(QDialog):
         middle = _figure(spread.median) if spread else "–"
         around = f"{_figure(spread.lower)} – {_figure(spread.upper)}" if spread else "–"
         return [
-            str(leaf.number or "none"),
+            str(leaf.number) if leaf.number else tr("none"),
             self._named(disease)[0] if lesions else tr("no lesion"),
             "–" if share is None else percent(share),
             self._measures.grade(share) or "–",

@@ -222,5 +222,6 @@ def outcome_sentence(run: Run, progress: RunProgress) -> str:
             else tr("the leaves it learnt from")
         )
         # A number and its sign stay on one line.
-        parts.append(f"On {which}: {', '.join(figures)}.".replace(" %", "\u00a0%"))
+        said = tr("On {which}: {figures}.", which=which, figures=", ".join(figures))
+        parts.append(said.replace(" %", "\u00a0%"))
     return " ".join(parts)
