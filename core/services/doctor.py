@@ -25,7 +25,7 @@ from core.engines.base import EngineSpec
 from core.errors import UserError
 from core.exporters.base import ExporterSpec
 from core.files import size_text
-from core.language import tr, trn
+from core.language import tr, trc, trn
 from core.services import bases, machine
 from core.services.checks import Check, Level
 
@@ -141,10 +141,10 @@ def _display() -> Check:
     names = [k for k in ("WAYLAND_DISPLAY", "DISPLAY") if os.environ.get(k)]
     if names:
         text = f"{names[0]}={os.environ[names[0]]}"
-        return Check("display", tr("Display"), Level.OK, text)
+        return Check("display", trc("a screen", "Display"), Level.OK, text)
     return Check(
         "display",
-        tr("Display"),
+        trc("a screen", "Display"),
         Level.WARN,
         tr("there is none, so no window can be opened here"),
         tr("The commands work without one; “leafspot demo --headless” does the whole job."),

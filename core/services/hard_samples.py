@@ -12,7 +12,7 @@ from core.domain.ids import DiseaseId, ImageId
 from core.domain.image import Split
 from core.domain.run import Run, Score, Verdict
 from core.errors import ModelMissing, TrainingRefused
-from core.language import tr
+from core.language import tr, trn
 from core.ports import ImageQuery, ProjectStore
 from core.services import review
 from core.services.bases import choose
@@ -146,8 +146,11 @@ def _classes_now(store: ProjectStore, wrong: frozenset[ImageId]) -> frozenset[st
 
 
 def _sentence(run: Run, obstacle: str, *, images: int, left_out: int) -> str:
-    leaves = tr("1 hard leaf") if images == 1 else tr("{images} hard leaves", images=images)
-    drawn = tr("{leaves} to learn from will be drawn more often, beside all others.", leaves=leaves)
+    drawn = trn(
+        "{n} hard leaf to learn from will be drawn more often, beside all others.",
+        "{n} hard leaves to learn from will be drawn more often, beside all others.",
+        images,
+    )
     if left_out:
         drawn += f" {judged_wrong_sentence(left_out)}"
     if obstacle:

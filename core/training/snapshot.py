@@ -18,7 +18,7 @@ from core.domain.region import Region, RegionKind
 from core.domain.run import Verdict
 from core.errors import TrainingRefused
 from core.geometry import rle
-from core.language import tr
+from core.language import tr, trn
 from core.ports import ImageQuery, ProjectStore
 from core.training import splits
 from core.training.run_folder import Sample
@@ -103,11 +103,10 @@ def take_snapshot(
 
 def judged_wrong_sentence(leaves: int) -> str:
     """What becomes of leaves that somebody called “label wrong” and nobody has corrected yet."""
-    if leaves == 1:
-        return tr("1 leaf judged “label wrong” is left out until its label is corrected.")
-    return tr(
-        "{leaves:,} leaves judged “label wrong” are left out until their label is corrected.",
-        leaves=leaves,
+    return trn(
+        "{n:,} leaf judged “label wrong” is left out until its label is corrected.",
+        "{n:,} leaves judged “label wrong” are left out until their label is corrected.",
+        leaves,
     )
 
 
@@ -182,13 +181,14 @@ def _moved(names: list[str]) -> list[str]:
     if not names:
         return []
     shown = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
-    photos = tr("1 photo has") if len(names) == 1 else tr("{count:,} photos have", count=len(names))
     return [
-        tr(
-            "{photos} moved or changed since import ({shown}); put the files back "
+        trn(
+            "{n:,} photo has moved or changed since import ({shown}); put the file back where it "
+            "was, import it from its new place, or set the photo to “ignored”.",
+            "{n:,} photos have moved or changed since import ({shown}); put the files back "
             "where they were, import moved ones from their new place, or set the "
             "photos to “ignored”.",
-            photos=photos,
+            len(names),
             shown=shown,
         )
     ]
@@ -226,14 +226,10 @@ def _problems(
 
 def _notes(samples: Sequence[Sample], classes: tuple[str, ...], *, left_out: int) -> Iterable[str]:
     if left_out:
-        leaves = (
-            tr("1 photo has")
-            if left_out == 1
-            else tr("{left_out:,} photos have", left_out=left_out)
-        )
-        yield tr(
-            "{leaves} neither a disease nor an outline and cannot teach anything yet.",
-            leaves=leaves,
+        yield trn(
+            "{n:,} photo has neither a disease nor an outline and cannot teach anything yet.",
+            "{n:,} photos have neither a disease nor an outline and cannot teach anything yet.",
+            left_out,
         )
     held = [s for s in samples if s.split == splits.VAL]
     if not held:

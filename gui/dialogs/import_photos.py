@@ -252,10 +252,14 @@ class ImportDialog(QDialog):
             if only_more
             else trn("{n:,} photo imported", "{n:,} photos imported", count)
         )
-        parts = [tr("{count} refused", count=len(report.refused))] if report.refused else []
+        parts = [trn("{n} refused", "{n} refused", len(report.refused))] if report.refused else []
         if report.cancelled:
             parts.append(
-                tr("{left} not looked at, because the import was stopped", left=report.left)
+                trn(
+                    "{n} not looked at, because the import was stopped",
+                    "{n} not looked at, because the import was stopped",
+                    report.left,
+                )
             )
         made = self.copy.isChecked() and count > 0
         copies = tr(" The copies are in the project's photos folder.") if made else ""

@@ -334,9 +334,11 @@ def summary_sentences(figures: RunFigures) -> tuple[str, str]:
     leaves = trn("{n:,} leaf", "{n:,} leaves", every.scored)
     if held is None:
         return _figures_of(leaves, every), ""
-    tested = trn("{n:,} leaf", "{n:,} leaves", held.scored)
+    tested = trn(
+        "{n:,} leaf held out for testing", "{n:,} leaves held out for testing", held.scored
+    )
     return (
-        _figures_of(tr("{tested} held out for testing", tested=tested), held),
+        _figures_of(tested, held),
         _figures_of(tr("All {leaves}, with those it learnt from", leaves=leaves), every),
     )
 

@@ -122,13 +122,14 @@ def sentences(offer: HardOffer) -> list[str]:
     plan = offer.plan
     hard = len(plan.images)
     said = [
-        tr(
-            "{leaf_hass} a Dice below {below:.2f} and can be learnt from. The next run "
-            "meets them more often, beside {other_leafs}, so that nothing learnt is "
-            "forgotten.",
-            leaf_hass=trn("{n:,} leaf has", "{n:,} leaves have", hard),
+        trn(
+            "{n:,} leaf has a Dice below {below:.2f} and can be learnt from. The next run "
+            "meets it more often, beside {others}, so that nothing learnt is forgotten.",
+            "{n:,} leaves have a Dice below {below:.2f} and can be learnt from. The next run "
+            "meets them more often, beside {others}, so that nothing learnt is forgotten.",
+            hard,
             below=offer.below,
-            other_leafs=trn("{n:,} other leaf", "{n:,} other leaves", len(plan.replay)),
+            others=trn("{n:,} other leaf", "{n:,} other leaves", len(plan.replay)),
         )
     ]
     if not hard:
@@ -141,8 +142,13 @@ def sentences(offer: HardOffer) -> list[str]:
             tr("Their mean Dice is {now} now; Review will show what becomes of it.", now=now)
         )
     if plan.held_out:
-        leaves = trn("{n:,} hard leaf is", "{n:,} hard leaves are", len(plan.held_out))
-        said.append(tr("{leaves} held out for testing and will not be learnt from.", leaves=leaves))
+        said.append(
+            trn(
+                "{n:,} hard leaf is held out for testing and will not be learnt from.",
+                "{n:,} hard leaves are held out for testing and will not be learnt from.",
+                len(plan.held_out),
+            )
+        )
     if plan.set_aside:
         said.append(judged_wrong_sentence(len(plan.set_aside)))
     if plan.parent is None:
