@@ -13,7 +13,7 @@ import tempfile
 from os import W_OK, access
 from pathlib import Path
 
-from core.domain.disease import HEALTHY_COLOUR, Disease
+from core.domain.disease import HEALTHY_COLOUR, Disease, distinct
 from core.domain.ids import DiseaseId, new_id
 from core.errors import ProjectDamaged, ProjectError, ProjectLocked, ProjectReadOnly, ProjectTooNew
 from core.files import is_text, quoted
@@ -160,7 +160,11 @@ def _fill(layout: Layout) -> None:
     finally:
         connection.close()
     database = Database(layout.database, read_only=False, title=layout.name)
-    healthy = Disease(DiseaseId(new_id()), "healthy", HEALTHY_COLOUR, hotkey=9, healthy=True)
+    name = tr("healthy")
+    healthy = Disease(
+        DiseaseId(new_id()), name, HEALTHY_COLOUR,
+        hotkey=9, healthy=True, synonyms=distinct(["healthy"], name),
+    )  # fmt: skip
     try:
         with database.write() as session:
             session.add(DiseaseRow(**disease_values(healthy)))

@@ -1,12 +1,14 @@
 """The starter list: common crops and their leaf diseases, shipped as a table.
 
-Knows the table and how a project's own list takes diseases over from it; knows no widget.
+The table has the names in English and, in columns of their own, in other languages; people see
+those of the language in use. Knows the table and how a project's own list takes diseases over from
+it; knows no widget.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -14,6 +16,7 @@ from pathlib import Path
 from core.changes import Changes
 from core.domain.disease import HEALTHY_COLOUR, PALETTE, Disease, distinct, folded
 from core.domain.ids import DiseaseId, new_id
+from core.language import current
 from core.ports import ProjectStore
 
 TABLE = Path(__file__).resolve().parents[2] / "resources" / "diseases" / "starter.csv"
@@ -21,12 +24,17 @@ TABLE = Path(__file__).resolve().parents[2] / "resources" / "diseases" / "starte
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One disease of one crop. ``eppo`` is "" where the code is not certain."""
+    """One disease of one crop. ``eppo`` is "" where the code is not certain.
+
+    ``crop`` and ``name`` are in the language in use, ``english`` is the name in English. The
+    ``synonyms`` begin with the pathogen and hold every name but ``name``.
+    """
 
     crop: str
     name: str
     eppo: str
     synonyms: tuple[str, ...]
+    english: str
 
     def matches(self, text: str) -> bool:
         """Whether ``text`` is part of a name, the crop or the code; "" is part of all."""
@@ -34,18 +42,31 @@ class Entry:
         return any(wanted in folded(n) for n in (self.name, *self.synonyms, self.crop, self.eppo))
 
 
-@cache
+    def is_in(self, known: Iterable[Disease]) -> bool:
+        """Whether one of ``known`` is called so, in the language in use or in English."""
+        return any(d.is_called(self.name) or d.is_called(self.english) for d in known)
+
+
 def entries() -> tuple[Entry, ...]:
-    """The whole list, crop by crop as it is written. Lines that begin with # are its head."""
+    """The whole list, crop by crop as it is written, in the language in use."""
+    return _entries(current())
+
+
+@cache
+def _entries(language: str) -> tuple[Entry, ...]:
+    """Lines that begin with # are the table's head."""
     with TABLE.open(encoding="utf-8", newline="") as file:
         rows = csv.DictReader(line for line in file if not line.startswith("#"))
-        return tuple(
-            Entry(
-                row["crop"], row["name"], row["eppo"],
-                tuple(s.strip() for s in row["synonyms"].split(";") if s.strip()),
-            )
-            for row in rows
-        )  # fmt: skip
+        return tuple(_entry(row, language) for row in rows)
+
+
+def _entry(row: Mapping[str, str], language: str) -> Entry:
+    """English where the table has no column of ``language``."""
+    name = row.get(f"name_{language}") or row["name"]
+    # Hyphens between the words of a name are written by some and not by others.
+    others = (*row["synonyms"].split(";"), row["name"], name.replace("-", " "))
+    crop = row.get(f"crop_{language}") or row["crop"]
+    return Entry(crop, name, row["eppo"], distinct(others, name), row["name"])
 
 
 def crops() -> tuple[str, ...]:
@@ -81,7 +102,7 @@ def additions(chosen: Sequence[Entry], known: Sequence[Disease]) -> list[Disease
     have = list(known)
     made: list[Disease] = []
     for entry in chosen:
-        if any(d.is_called(entry.name) for d in have):
+        if entry.is_in(have):
             continue
         taken = {folded(n) for d in have for n in d.names}
         disease = Disease(

@@ -110,7 +110,7 @@ def _crop_item(crop: str, known: Sequence[Disease]) -> QTreeWidgetItem:
         line.setData(0, ENTRY, entry)
         line.setSizeHint(0, QSize(0, ROW))
         line.setToolTip(0, ", ".join(entry.synonyms))
-        there = any(d.is_called(entry.name) for d in known)
+        there = entry.is_in(known)
         line.setDisabled(there)
         if there:
             line.setText(0, tr("{name} (there already)", name=entry.name))

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import re
+from collections.abc import Iterator
 
+import pytest
+
+from core import language
 from core.domain.disease import LONGEST_NAME, MOST_SYNONYMS, Disease, clash, folded
 from core.domain.ids import DiseaseId
 from core.services import starter_list
@@ -64,3 +69,56 @@ def test_a_renamed_disease_is_found_by_its_old_name() -> None:
     renamed = rust.renamed("Coffee rust")
     assert renamed.synonyms == ("roya", "Rust")
     assert renamed.renamed("Rust").synonyms == ("roya", "Coffee rust")
+
+
+@pytest.fixture
+def portuguese() -> Iterator[None]:
+    language.use("pt_BR")
+    yield
+    language.use("en")
+
+
+@pytest.mark.usefixtures("portuguese")
+def test_every_disease_and_crop_has_a_name_of_its_own_in_portuguese() -> None:
+    with TABLE.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
+    assert all(row["name_pt_BR"].strip() and row["crop_pt_BR"].strip() for row in rows)
+    names = [folded(entry.name) for entry in entries()]
+    assert len(set(names)) == len(names) == len(rows)
+    assert "café" in starter_list.crops()
+    assert len(starter_list.crops()) == len({row["crop"] for row in rows})
+
+
+@pytest.mark.usefixtures("portuguese")
+def test_a_disease_with_a_portuguese_name_is_found_by_its_english_one() -> None:
+    made = additions(of_crops(["café"]), [])
+    rust = found(made, "Coffee leaf rust")[0]
+    assert (rust.name, rust.crop, rust.eppo) == ("Ferrugem-do-cafeeiro", "café", "HEMIVA")
+    assert rust.is_called("coffee leaf rust")
+    assert rust.is_called("ferrugem do cafeeiro")
+    assert rust.synonyms[0] == "Hemileia vastatrix"
+
+
+@pytest.mark.usefixtures("portuguese")
+def test_the_whole_list_fits_one_project_in_portuguese() -> None:
+    made = additions(entries(), [])
+    assert len(made) == len(entries())
+    for disease in made:
+        assert clash(disease, made) == ""
+
+
+def test_what_a_project_has_under_its_english_name_is_not_added_again_in_portuguese() -> None:
+    english = additions(of_crops(["coffee"]), [])
+    language.use("pt_BR")
+    try:
+        assert additions(of_crops(["café"]), english) == []
+    finally:
+        language.use("en")
+
+
+def test_a_language_without_columns_has_the_english_names() -> None:
+    language.use("pseudo")
+    try:
+        assert {entry.name for entry in entries()} == {entry.english for entry in entries()}
+    finally:
+        language.use("en")
