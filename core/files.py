@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.errors import DiskFull, ExportRefused
-from core.language import tr
+from core.language import number_text, tr
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -202,5 +202,5 @@ def size_text(size: float) -> str:
     for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if size >= scale:
             figure = size / scale
-            return f"{figure:.1f} {unit}" if figure < 10 else f"{figure:.0f} {unit}"
+            return f"{number_text(figure, '.1f' if figure < 10 else '.0f')} {unit}"
     return tr("{size} bytes", size=int(size))

@@ -84,9 +84,10 @@ class _Figures(string.Formatter):
 
     def format_field(self, value: Any, format_spec: str) -> str:
         text: str = super().format_field(value, format_spec)
-        if isinstance(value, int | float) and (self._thousands, self._point) != (",", "."):
-            text = text.translate({ord(","): self._thousands, ord("."): self._point})
-        return text
+        return self.separated(text) if isinstance(value, int | float) else text
+
+    def separated(self, figure: str) -> str:
+        return figure.translate({ord(","): self._thousands, ord("."): self._point})
 
 
 _now: _Words | None = None
@@ -154,6 +155,16 @@ def trc(context: str, text: str, /, **values: object) -> str:
     words = _words()
     said = words.catalogue.pgettext(context, text)
     return words.formatter.vformat(said, (), values) if values else said
+
+
+def separated(figure: str) -> str:
+    """A ``figure`` that was written the English way, with the separators of the language."""
+    return _words().formatter.separated(figure)
+
+
+def number_text(value: float, spec: str = "") -> str:
+    """``value`` by the format ``spec``, with the separators of the language in use."""
+    return _words().formatter.format_field(value, spec)
 
 
 def either(texts: Sequence[str]) -> str:

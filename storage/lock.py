@@ -100,12 +100,12 @@ def _user() -> str:
 
 
 def holder(path: Path) -> str:
-    """Who signed the lock file, for people: "anna on FIELD-PC since 14:03 on 21 Nov"."""
+    """Who signed the lock file, for people: "anna on FIELD-PC since 2026-11-21 14:03"."""
     try:
         who = json.loads(path.read_bytes()[:4096])
         since = datetime.fromisoformat(who["since"])
         return tr(
-            "{who} on {who_2} since {since:%H:%M on %d %b} (process {who_3})",
+            "{who} on {who_2} since {since:%Y-%m-%d %H:%M} (process {who_3})",
             who=who["user"],
             who_2=who["host"],
             since=since,

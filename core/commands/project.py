@@ -126,20 +126,23 @@ def _tell_import(console: Console, report: ImportReport, *, copied: bool) -> int
         if there_before
         else ""
     )
-    figures = {"count": len(report.accepted), "refused": len(wrong), "there": there}
     console.result(
         trn(
             "{count:,} of {n:,} photo copied into the project, {refused:,} refused{there}.",
             "{count:,} of {n:,} photos copied into the project, {refused:,} refused{there}.",
             report.total,
-            **figures,
+            count=len(report.accepted),
+            refused=len(wrong),
+            there=there,
         )
         if copied
         else trn(
             "{count:,} of {n:,} photo imported, {refused:,} refused{there}.",
             "{count:,} of {n:,} photos imported, {refused:,} refused{there}.",
             report.total,
-            **figures,
+            count=len(report.accepted),
+            refused=len(wrong),
+            there=there,
         )
     )
     for sentence in report.known.sentences():

@@ -11,7 +11,7 @@ from typing import Any
 
 from core.commands.base import Command, Console, Context, minutes, share, shown_path
 from core.domain.run import RunState
-from core.language import either, tr, trn
+from core.language import either, number_text, tr, trn
 from core.ports import ProjectStore
 from core.training.events import Evaluated, Notice, Phase, Step, TrainEvent
 from core.training.run_folder import RunFolder
@@ -153,7 +153,11 @@ def _prepare(context: Context, store: ProjectStore, args: argparse.Namespace) ->
 
 
 def _tell_end(context: Context, folder: RunFolder, summary: RunSummary) -> None:
-    figures = [f"{word} {summary.figures[k]:.2f}" for k, word in FIGURES if k in summary.figures]
+    figures = [
+        f"{word} {number_text(summary.figures[k], '.2f')}"
+        for k, word in FIGURES
+        if k in summary.figures
+    ]
     result = f": {', '.join(figures)}" if figures else ""
     context.console.result(
         tr("Run {id} stopped early{result}.", id=folder.id, result=result)
@@ -196,7 +200,7 @@ def _score(context: Context, args: argparse.Namespace) -> int:
     counted = ", ".join(
         tr("{count:,} below {below:.2f}", count=b.count, below=b.below) for b in found.buckets
     )
-    dice = "–" if found.dice is None else f"{found.dice:.3f}"
+    dice = "–" if found.dice is None else number_text(found.dice, ".3f")
     context.console.result(
         tr(
             "Run {id}: {leafs} scored; mean Dice {dice} over {leafs_2} with lesions ({counted}).",
@@ -234,7 +238,7 @@ def _held_out(found: Any) -> str:
     """What tells how good a run is; the figures of all leaves are mostly of those it learnt."""
     if not found.scored:
         return tr("No leaf was held out, so all of these are leaves that the run learnt from.")
-    dice = "–" if found.dice is None else f"{found.dice:.3f}"
+    dice = "–" if found.dice is None else number_text(found.dice, ".3f")
     right = (
         ""
         if found.accuracy is None
@@ -280,7 +284,7 @@ def _hard(context: Context, args: argparse.Namespace) -> int:
         left_out = len(hard_samples.set_aside(store))
         scored = len(store.scores(run.id))
     for row in rows:
-        context.console.result(f"{row['dice']:.3f}  {row['image']}  {_said(row)}")
+        context.console.result(f"{number_text(row['dice'], '.3f')}  {row['image']}  {_said(row)}")
     context.console.result(
         trn(
             "{n:,} of {leaves} of run {id} has a Dice below {below:g}.",

@@ -34,7 +34,7 @@ from core.exporters.base import (
     relative_names,
 )
 from core.imaging.decode import decode_rgb
-from core.language import tr, trn
+from core.language import number_text, tr, trn
 from core.ports import ProjectStore
 from core.services.severity import Measurer
 
@@ -221,7 +221,7 @@ def _title(name: str) -> str:
 
 def percent(severity: float) -> str:
     """As it stands under a leaf: one decimal below 10 %, none above."""
-    return f"{severity:.1f} %" if severity < 9.95 else f"{severity:.0f} %"
+    return f"{number_text(severity, '.1f' if severity < 9.95 else '.0f')} %"
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

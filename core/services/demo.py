@@ -18,7 +18,7 @@ from core.domain.ids import ImageId
 from core.domain.run import Score
 from core.files import whole_file
 from core.imaging.drawn_leaves import DISEASES, draw_leaf
-from core.language import tr, trn
+from core.language import number_text, tr, trn
 from core.ports import ProjectStore
 from core.services import demo_outlines, review, training_session
 from core.services.export import export_adapter
@@ -107,7 +107,7 @@ def _train(store: ProjectStore, config: TrainConfig, story: Story) -> RunFolder:
     folder = prepare_run(store, config)
     training_session.train(store, folder, on_event=story.on_event)
     found = _review(store, folder)
-    dice = "–" if found.dice is None else f"{found.dice:.2f}"
+    dice = "–" if found.dice is None else number_text(found.dice, ".2f")
     story.say(tr("Run {id}: Dice {dice} on held-out leaves.", id=folder.id, dice=dice))
     return folder
 
@@ -186,7 +186,7 @@ def _mean(store: ProjectStore, folder: RunFolder, images: set[ImageId]) -> float
 
 
 def _shown(dice: float | None) -> str:
-    return "–" if dice is None else f"{dice:.2f}"
+    return "–" if dice is None else number_text(dice, ".2f")
 
 
 def _export(store: ProjectStore, folder: RunFolder, story: Story) -> Path:

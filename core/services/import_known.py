@@ -101,21 +101,7 @@ class Tally:
                     self.returned,
                 )
             )
-        differ = len({path for path, _ in self.differing})
-        left = trn(
-            "{n:,} differs from what is there and was left",
-            "{n:,} differ from what is there and were left",
-            differ,
-        )
-        if self.labelled:
-            added = trn(
-                "Labels of {n:,} known photo were added",
-                "Labels of {n:,} known photos were added",
-                self.labelled,
-            )
-            said.append(f"{added}, {left}." if differ else f"{added}.")
-        elif differ:
-            said.append(tr("Of the labels of known photos, {left}.", left=left))
+        said += self._of_labels()
         if self.outlined:
             said.append(
                 trn(
@@ -133,6 +119,22 @@ class Tally:
                 )
             )
         return said
+
+    def _of_labels(self) -> list[str]:
+        differ = len({path for path, _ in self.differing})
+        left = trn(
+            "{n:,} differs from what is there and was left",
+            "{n:,} differ from what is there and were left",
+            differ,
+        )
+        if self.labelled:
+            added = trn(
+                "Labels of {n:,} known photo were added",
+                "Labels of {n:,} known photos were added",
+                self.labelled,
+            )
+            return [f"{added}, {left}." if differ else f"{added}."]
+        return [tr("Of the labels of known photos, {left}.", left=left)] if differ else []
 
 
 Names = Callable[[DiseaseId | None], Disease | None]

@@ -41,7 +41,6 @@ class Entry:
         wanted = folded(text)
         return any(wanted in folded(n) for n in (self.name, *self.synonyms, self.crop, self.eppo))
 
-
     def is_in(self, known: Iterable[Disease]) -> bool:
         """Whether one of ``known`` is called so, in the language in use or in English."""
         return any(d.is_called(self.name) or d.is_called(self.english) for d in known)

@@ -1,6 +1,6 @@
 """Figures, times and runs in plain words, said the same way in every workspace.
 
-Knows English and the domain's figures; knows no widget.
+Knows the language and the domain's figures; knows no widget.
 """
 
 from __future__ import annotations
@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from PySide6.QtCore import QDate, QDateTime, QLocale, QTime
+
 from core.domain.run import Run, RunState, Verdict
-from core.language import tr
+from core.language import current, number_text, tr
 
 STATES = {
     RunState.PREPARED: tr("Not started"),
@@ -46,17 +48,17 @@ def remaining(seconds: float) -> str:
 
 def dice(value: float | None) -> str:
     """Two decimals, the way Dice is quoted; a dash where there is none."""
-    return "–" if value is None else f"{value:.2f}"
+    return "–" if value is None else number_text(value, ".2f")
 
 
 def percent(share: float | None, digits: int = 0) -> str:
     """``share`` in [0, 1]."""
-    return "–" if share is None else f"{share * 100:.{digits}f} %"
+    return "–" if share is None else f"{number_text(share * 100, f'.{digits}f')} %"
 
 
 def severity(value: float | None) -> str:
     """``value`` in percent already."""
-    return "–" if value is None else f"{value:.1f} %"
+    return "–" if value is None else f"{number_text(value, '.1f')} %"
 
 
 def when(created_at: str) -> str:
@@ -65,9 +67,14 @@ def when(created_at: str) -> str:
         time = datetime.fromisoformat(created_at)
     except ValueError:
         return created_at
-    if time.tzinfo is not None:
-        time = time.astimezone()
-    return f"{time.day} {time:%b}, {time:%H:%M}"
+    # For translators: a moment of this year, in the letters that Qt has for dates.
+    return moment(time.astimezone() if time.tzinfo else time, tr("d MMM, HH:mm"))
+
+
+def moment(time: datetime, pattern: str) -> str:
+    """By one of Qt's patterns for dates, months in the language in use; ``time`` as it stands."""
+    date, clock = QDate(time.year, time.month, time.day), QTime(time.hour, time.minute)
+    return QLocale(current()).toString(QDateTime(date, clock), pattern)
 
 
 def figures(run: Run) -> Mapping[str, float]:

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from core.domain.calibration import Calibration
 from core.domain.disease import UNNAMED_LESION_COLOUR, Disease
 from core.domain.ids import DiseaseId
-from core.language import tr
+from core.language import number_text, tr
 from core.services.severity import LeafMeasures, Sizes, sizes
 from gui.controllers.measures import Measures
 from gui.gallery.cell import percent
@@ -115,7 +115,7 @@ class MeasuresDialog(QDialog):
             self._named(disease)[0] if lesions else tr("no lesion"),
             "–" if share is None else percent(share),
             self._measures.grade(share) or "–",
-            f"{len(lesions):,}".replace(",", " "),
+            number_text(len(lesions), ","),
             middle,
             around,
         ]
@@ -179,5 +179,4 @@ def _unit(card: Calibration | None) -> str:
 
 def _figure(value: float) -> str:
     """Three significant digits, thousands apart."""
-    text = f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-    return text.replace(",", " ")
+    return number_text(value, ",.0f" if value >= 100 else ".3g")

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.domain.scale import LONGEST, PUBLISHED, Grade, Scales, scales_problem
-from core.language import tr
+from core.language import number_text, tr
 from gui.panels.pieces import button, column, label, row
 
 HINT = tr(
@@ -159,7 +159,7 @@ class ScalesDialog(QDialog):
         self.title.setText(scale.title)
         self.table.setRowCount(len(scale.grades))
         for line, grade in enumerate(scale.grades):
-            limit = f"{'<' if grade.under else ''}{grade.upto:g}"
+            limit = f"{'<' if grade.under else ''}{number_text(grade.upto, 'g')}"
             for place, text in enumerate((grade.name, limit)):
                 item = QTableWidgetItem(text)
                 item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)

@@ -14,7 +14,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QPixmap
 from core.domain.disease import Disease
 from core.domain.ids import DiseaseId
 from core.domain.image import ImageState
-from core.language import tr
+from core.language import number_text, tr
 from core.ports import ImageCard
 from gui.theme import Theme
 
@@ -166,7 +166,7 @@ class CellPainter:
         if card.dice is not None:
             said = tr("Dice {dice:.2f}", dice=card.dice)
             if self._pill_width(said) + taken + 12 > picture.width():
-                said = f"{card.dice:.2f}"  # the percent sign tells the two apart
+                said = number_text(card.dice, ".2f")  # the percent sign tells the two apart
             self._pill(painter, picture, said, left=True)
 
     def _pill_width(self, text: str) -> int:
@@ -223,5 +223,5 @@ class CellPainter:
 def percent(value: float) -> str:
     """A severity as people read it: one decimal under ten, none above."""
     if 0 < value < 0.05:
-        return "<0.1 %"
-    return f"{value:.1f} %" if value < 10 else f"{value:.0f} %"
+        return f"<{number_text(0.1)} %"
+    return f"{number_text(value, '.1f' if value < 10 else '.0f')} %"

@@ -16,7 +16,7 @@ from PySide6.QtCore import QEvent, QSize, Qt, QTimer
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from core.language import tr
+from core.language import number_text, separated, tr
 from gui.controllers import wording
 from gui.controllers.run_progress import RunProgress
 from gui.panels.pieces import card, label, row
@@ -83,6 +83,13 @@ class _Dot(QWidget):
         painter.drawEllipse(self.rect().adjusted(1, 1, -1, -1))
 
 
+class Axis(pg.AxisItem):  # type: ignore[misc]
+    """Its figures have the separators of the language."""
+
+    def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+        return [separated(text) for text in super().tickStrings(values, scale, spacing)]
+
+
 class Chart(pg.PlotWidget):  # type: ignore[misc]
     """One quiet chart in the theme's colours: nothing to drag, nothing to click.
 
@@ -90,7 +97,7 @@ class Chart(pg.PlotWidget):  # type: ignore[misc]
     """
 
     def __init__(self, theme: Theme, x_text: str) -> None:
-        super().__init__()
+        super().__init__(axisItems={side: Axis(side) for side in ("left", "bottom")})
         self._theme = theme
         self._curves: list[tuple[Any, str, bool, bool]] = []
         self._x_text = x_text
@@ -156,10 +163,10 @@ class Curves(QWidget):
         self.loss_key = Key(theme, "warn", tr("Loss"))
         self.dice_key = Key(theme, "accent", tr("Lesion Dice"))
         self.accuracy_key = Key(theme, BLUE, tr("Diseases right"))
-        self._loss = Chart(theme, "step")
+        self._loss = Chart(theme, tr("step"))
         self._raw = self._loss.curve("warn", faint=True)
         self._mean = self._loss.curve("warn")
-        self._held_out = Chart(theme, "step")
+        self._held_out = Chart(theme, tr("step"))
         self._held_out.setYRange(0, 1, padding=0.04)
         self._dice = self._held_out.curve("accent", dots=True)
         self._accuracy = self._held_out.curve(BLUE, dots=True)
@@ -189,7 +196,9 @@ class Curves(QWidget):
         x, y = np.array(progress.steps), np.array(progress.losses)
         self._raw.setData(*thinned(x, y))
         self._mean.setData(*thinned(x, smoothed(y, max(3, len(y) // 20))))
-        self.loss_key.value.setText(f"{y[-min(10, len(y)) :].mean():.3f}" if len(y) else "–")
+        self.loss_key.value.setText(
+            number_text(float(y[-min(10, len(y)) :].mean()), ".3f") if len(y) else "–"
+        )
         looks = sorted(progress.evaluations, key=lambda e: e.step)
         end = max([1.0, *(e.step for e in looks), *x[-1:]])
         for chart in (self._loss, self._held_out):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize
+from PySide6.QtGui import QValidator
 from PySide6.QtWidgets import QDoubleSpinBox, QSpinBox
 
 ROOM = 7
@@ -40,7 +41,7 @@ class NumberBox(QSpinBox):
 
 
 class DecimalBox(QDoubleSpinBox):
-    """A number from ``low`` to ``high`` with ``decimals``."""
+    """A number from ``low`` to ``high`` with ``decimals``, typed with a point or a comma."""
 
     def __init__(self, low: float, high: float, decimals: int, step: float) -> None:
         super().__init__()
@@ -48,3 +49,14 @@ class DecimalBox(QDoubleSpinBox):
         self.setRange(low, high)
         self.setSingleStep(step)
         self.lineEdit().setTextMargins(ROOM, 0, 0, 0)
+
+    def validate(self, text: str, pos: int) -> tuple[QValidator.State, str, int]:
+        return super().validate(self._pointed(text), pos)
+
+    def valueFromText(self, text: str) -> float:
+        return super().valueFromText(self._pointed(text))
+
+    def _pointed(self, text: str) -> str:
+        """Nobody types the separators of thousands: each of the two signs is the decimal one."""
+        point = self.locale().decimalPoint()
+        return text.replace(".", point).replace(",", point)

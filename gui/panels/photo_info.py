@@ -25,9 +25,10 @@ from core.domain.edits import Edit
 from core.domain.ids import ImageId
 from core.domain.image import LeafImage
 from core.domain.region import RegionInfo
-from core.language import tr
+from core.language import number_text, tr, trc
 from core.ports import Decide, ProjectStore
 from gui.context import Context
+from gui.controllers import wording
 from gui.controllers.label import LabelController
 from gui.forms import Form
 from gui.gallery.wording import SPLIT_TEXT, state_text
@@ -143,7 +144,7 @@ def lines(found: Facts) -> list[tuple[str, str]]:
         (tr("Size"), f"{pixels}, {size}"),
         (tr("Camera date"), taken_at(image.captured_at)),
         (tr("Place (GPS)"), place(image.gps)),
-        (tr("Group"), image.group or "none"),
+        (tr("Group"), image.group or trc("of groups", "none")),
         (tr("Part of training"), dict(SPLIT_TEXT)[image.split]),
         (tr("State"), state_text(image)),
     ]
@@ -155,7 +156,8 @@ def lines(found: Facts) -> list[tuple[str, str]]:
 def taken_at(text: str) -> str:
     """``text`` is ISO 8601 local time or ""; the year matters where seasons are compared."""
     try:
-        return datetime.fromisoformat(text).strftime("%Y-%m-%d, %H:%M")
+        # For translators: a moment in the letters that Qt has for dates.
+        return wording.moment(datetime.fromisoformat(text), tr("yyyy-MM-dd, HH:mm"))
     except ValueError:
         return text or UNKNOWN
 
@@ -164,14 +166,14 @@ def place(gps: tuple[float, float] | None) -> str:
     """Degrees with five decimals, about a metre."""
     if gps is None:
         return UNKNOWN
-    north = "N" if gps[0] >= 0 else "S"
-    east = "E" if gps[1] >= 0 else "W"
-    return f"{abs(gps[0]):.5f}° {north}, {abs(gps[1]):.5f}° {east}"
+    north = tr("N") if gps[0] >= 0 else tr("S")
+    east = tr("E") if gps[1] >= 0 else tr("W")
+    return f"{number_text(abs(gps[0]), '.5f')}° {north}, {number_text(abs(gps[1]), '.5f')}° {east}"
 
 
 def megabytes(size: int) -> str:
     """As cameras say it."""
-    return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.0f} kB"
+    return f"{number_text(size / 1e6, '.1f')} MB" if size >= 100_000 else f"{size / 1e3:.0f} kB"
 
 
 def breakable(text: str) -> str:

@@ -106,7 +106,7 @@ class RegionModel(QAbstractListModel):
         pixels, figures = session.area(info.id), session.figures
         if info.kind is RegionKind.LESION and figures.leaf:
             return percent(100 * pixels / figures.cover)
-        return tr("{pixels:,} px", pixels=pixels).replace(",", " ")
+        return tr("{pixels:,} px", pixels=pixels)
 
     def row_of(self, region: RegionId | None) -> int:
         return next((row for row, info in enumerate(self.infos) if info.id == region), -1)

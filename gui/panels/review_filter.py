@@ -11,7 +11,7 @@ from functools import partial
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QPushButton, QSlider, QWidget
 
-from core.language import tr, trn
+from core.language import number_text, tr, trn
 from core.services.review import THRESHOLDS
 from gui.controllers.review import EVERY
 from gui.panels.numbers import DecimalBox
@@ -44,7 +44,7 @@ class ThresholdFilter(QWidget):
         self._count = count
         for threshold, made in self.chips.items():
             name = _name(threshold)
-            made.setText(f"{name} · {count(threshold):,}")
+            made.setText(f"{name} · {number_text(count(threshold), ',')}")
             made.setAccessibleName(
                 trn("{name}, {n:,} leaf", "{name}, {n:,} leaves", count(threshold), name=name)
             )

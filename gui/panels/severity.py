@@ -16,7 +16,7 @@ from core.domain.disease import UNNAMED_LESION_COLOUR
 from core.domain.ids import DiseaseId
 from core.domain.scale import Scale
 from core.geometry.areas import Areas
-from core.language import tr, trn
+from core.language import number_text, tr, trn
 from core.services.severity import PhotoMeasures
 from gui.gallery.cell import percent
 from gui.models.diseases import DiseaseList
@@ -42,7 +42,7 @@ class Share:
     def text(self) -> str:
         """What stands at the end of the line."""
         share = "–" if self.value is None else percent(self.value)
-        return share if self.count is None else f"{self.count:,} · {share}".replace(",", " ")
+        return share if self.count is None else f"{number_text(self.count, ',')} · {share}"
 
 
 def shares(
@@ -138,10 +138,8 @@ def _note(figures: Areas | None, card: Calibration | None) -> str:
             "{mm2:,.1f} of {mm2_2:,.0f} mm²",
             mm2=card.mm2(figures.lesion),
             mm2_2=card.mm2(figures.cover),
-        ).replace(",", " ")
-    return tr(
-        "{lesion:,} of {cover:,} leaf pixels", lesion=figures.lesion, cover=figures.cover
-    ).replace(",", " ")
+        )
+    return tr("{lesion:,} of {cover:,} leaf pixels", lesion=figures.lesion, cover=figures.cover)
 
 
 def _leaves(measures: PhotoMeasures | None) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QButtonGroup, QComboBox, QFileDialog, QPushButton, QWidget
 
-from core.language import tr, trn
+from core.language import number_text, tr, trn
 from core.training.config import PRESETS, Preset, TrainConfig
 from gui.context import Context
 from gui.controllers import wording
@@ -141,13 +141,16 @@ class SetupView(QWidget):
     def show_data(self, data: TrainingData) -> None:
         """The project as it is now."""
         self._data = data
-        self.photos.put(f"{data.photos:,}")
-        self.outlined.put(f"{data.outlined:,}")
-        self.classes.put(f"{len(data.classes):,}")
-        self.held_out.put(f"{data.held_out:,}")
+        self.photos.put(number_text(data.photos, ","))
+        self.outlined.put(number_text(data.outlined, ","))
+        self.classes.put(number_text(len(data.classes), ","))
+        self.held_out.put(number_text(data.held_out, ","))
         most = max((c.leaves for c in data.classes), default=1)
         self.bars.put(
-            [Bar(c.name, c.leaves / max(1, most), f"{c.leaves:,}", c.colour) for c in data.classes]
+            [
+                Bar(c.name, c.leaves / max(1, most), number_text(c.leaves, ","), c.colour)
+                for c in data.classes
+            ]
         )
         self._refresh()
 

@@ -126,7 +126,7 @@ def main(folder: Path) -> int:
     else:
         print("the project did not open")
         return 1
-    own = {project.stem, *(d.name for d in page.diseases.all)}
+    own = {project.stem, *(n for d in page.diseases.all for n in d.names)}
     own |= set(crops())  # of the starter list: a table, translated in its own columns
     for workspace in WORKSPACES:
         program.window.show_workspace(workspace.id)
