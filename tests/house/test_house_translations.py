@@ -65,9 +65,10 @@ def test_what_is_compiled_is_what_is_written(code: str, catalog: Catalog) -> Non
     assert (FOLDER / f"{code}.mo").read_bytes() == TOOL["mo_bytes"](catalog)
 
 
-def test_what_is_written_is_as_the_tool_writes_it(code: str, catalog: Catalog) -> None:
+def test_what_is_written_is_as_the_tool_writes_it(code: str) -> None:
     """Else the next update would change lines that nobody touched."""
-    assert (FOLDER / f"{code}.po").read_bytes() == TOOL["po_bytes"](catalog)
+    updated = TOOL["updated"](code, TOOL["gathered"]())
+    assert (FOLDER / f"{code}.po").read_bytes() == TOOL["po_bytes"](updated)
 
 
 def _pairs(message: Message) -> Iterator[tuple[str, str]]:
@@ -77,7 +78,7 @@ def _pairs(message: Message) -> Iterator[tuple[str, str]]:
     texts = message.id if isinstance(message.id, tuple | list) else (message.id,)
     said = message.string if isinstance(message.string, tuple | list) else (message.string,)
     for form, translation in enumerate(said):
-        yield texts[min(form, len(texts) - 1)], translation
+        yield texts[min(form, len(texts) - 1)], translation or ""
 
 
 def _places(text: str) -> list[tuple[str, str, str]]:

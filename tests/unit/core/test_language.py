@@ -11,7 +11,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 
 from core import language
-from core.language import listed, tr, trc, trn
+from core.language import either, listed, number_text, separated, tr, trc, trn
 from core.workers import launch
 
 
@@ -29,6 +29,7 @@ def portuguese(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     catalog.add("Label", "Rótulo", context="noun")
     catalog.add("Label", "Rotular")
     catalog.add("{some} and {last}", "{some} e {last}")
+    catalog.add("{some} or {last}", "{some} ou {last}")
     stream = io.BytesIO()
     write_mo(stream, catalog)
     (tmp_path / "pt_BR.mo").write_bytes(stream.getvalue())
@@ -43,6 +44,8 @@ def test_english_is_what_is_written() -> None:
     assert trn("{n:,} leaf", "{n:,} leaves", 0) == "0 leaves"
     assert tr("A brace { alone without values") == "A brace { alone without values"
     assert listed(["a", "b", "c"]) == "a, b and c"
+    assert (either([]), either(["a"]), either(["a", "b"])) == ("", "a", "a or b")
+    assert number_text(1234.5, ",.2f") == "1,234.50"
 
 
 @pytest.mark.usefixtures("portuguese")
@@ -51,6 +54,7 @@ def test_a_catalogue_is_spoken() -> None:
     assert trn("{n:,} leaf", "{n:,} leaves", 1) == "1 folha"
     assert (tr("Label"), trc("noun", "Label")) == ("Rotular", "Rótulo")
     assert listed(["a", "b"]) == "a e b"
+    assert either(["a", "b", "c"]) == "a, b ou c"
 
 
 @pytest.mark.usefixtures("portuguese")
@@ -62,6 +66,8 @@ def test_what_it_lacks_stays_english() -> None:
 def test_figures_have_the_separators_of_the_language() -> None:
     assert trn("{n:,} leaf", "{n:,} leaves", 1234) == "1.234 folhas"
     assert tr("Dice {dice:.2f}", dice=0.5) == "Dice 0,50"
+    assert number_text(1234.5, ",.2f") == "1.234,50"
+    assert separated("0.25") == "0,25"
 
 
 @pytest.mark.usefixtures("portuguese")
