@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TextIO
 
 from core.commands import demo, embed, examine, project, results, training
-from core.commands.base import Command, Console, Context, Parser
+from core.commands.base import Command, Console, Context
+from core.commands.parser import Parser
 from core.errors import UsageError, UserError
 from core.language import tr
 from core.ports import ProjectStore

@@ -11,13 +11,12 @@ import contextlib
 import json
 import math
 import os
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn, Protocol, TextIO
+from typing import Any, Protocol, TextIO
 
-from core.errors import ProjectLocked, ProjectReadOnly, UsageError
+from core.errors import ProjectLocked, ProjectReadOnly
 from core.language import tr
 from core.ports import ProjectStore
 
@@ -149,22 +148,6 @@ class Command:
     help: str
     arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[Context, Any], int]
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence instead of printing a page and leaving."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raises UsageError."""
-        message = re.sub(r"'([^']*)'", r"“\1”", message)
-        raise UsageError(
-            tr(
-                "{upper}{message}. See “{prog} --help”.",
-                upper=message[:1].upper(),
-                message=message[1:],
-                prog=self.prog,
-            )
-        )
 
 
 def shown_path(path: Path) -> str:
