@@ -54,9 +54,11 @@ class Help(argparse.HelpFormatter):
         groups: Iterable[Any],
         prefix: str | None = None,
     ) -> None:
+        """As argparse's own, under our word for it."""
         super().add_usage(usage, actions, groups, tr("usage: ") if prefix is None else prefix)
 
     def start_section(self, heading: str | None) -> None:
+        """As argparse's own, under our heading."""
         super().start_section(HEADINGS.get(heading or "", heading))
 
 

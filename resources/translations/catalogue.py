@@ -13,9 +13,10 @@ from __future__ import annotations
 import argparse
 import io
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
@@ -102,8 +103,23 @@ def po_bytes(catalog: Catalog) -> bytes:
 
 def mo_bytes(catalog: Catalog) -> bytes:
     stream = io.BytesIO()
-    write_mo(stream, catalog)
+    write_mo(stream, _Dateless(catalog))
     return stream.getvalue()
+
+
+class _Dateless(Catalog):
+    """What is compiled: without the heads that would make another file of the same texts."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        super().__init__(locale=catalog.locale, charset=catalog.charset)
+        self._whole = list(catalog)
+
+    def __iter__(self) -> Iterator[Message]:
+        head, *texts = self._whole
+        lines = str(head.string).splitlines(keepends=True)
+        kept = [x for x in lines if "-Date:" not in x and not x.startswith(EMPTY)]
+        yield Message("", "".join(kept))
+        yield from texts
 
 
 def written(code: str, texts: Catalog) -> Catalog:
