@@ -234,8 +234,9 @@ class TargetTable(QWidget):
         right = Qt.AlignmentFlag.AlignRight
         for index, text in enumerate(("", tr("Dice"), "IoU")):
             self._grid.addWidget(label(text, "muted"), 0, index, right)
+        names: dict[str, str] = dict(TARGETS)
         for line, target in enumerate(targets, 1):
-            name = Elided(target.target + _note(target))
+            name = Elided(names.get(target.target, target.target) + _note(target))
             self._grid.addWidget(name, line, 0)
             self._grid.addWidget(label(wording.dice(target.dice)), line, 1, right)
             self._grid.addWidget(label(wording.dice(target.iou)), line, 2, right)

@@ -36,7 +36,7 @@ def test_figures_have_a_decimal_comma() -> None:
 
 @pytest.mark.usefixtures("portuguese")
 def test_moments_are_said_in_portuguese() -> None:
-    assert wording.when("2026-11-21T14:05:00") == "21 de nov., 14:05"
+    assert wording.when("2026-11-21T14:05:00") == "21/11, 14:05"
     assert taken_at("2026-11-21T14:05:00") == "21/11/2026, 14:05"
 
 
