@@ -30,10 +30,9 @@ BASE, ADAPTER, PHOTO = "base model folder", "adapter folder", "leaf.jpg"
 processor = AutoProcessor.from_pretrained(ADAPTER)
 model = PeftModel.from_pretrained(AutoModelForMultimodalLM.from_pretrained(BASE), ADAPTER).eval()
 ask = [{"type": "image", "image": Image.open(PHOTO)}, {"type": "text", "text": "Name the disease."}]
-inputs = processor.apply_chat_template(
-    [{"role": "user", "content": ask}], tokenize=True, add_generation_prompt=True,
-    return_dict=True, return_tensors="pt")
-said = model.generate(**inputs, max_new_tokens=16)[0, inputs["input_ids"].shape[1]:]
+how = dict(tokenize=True, add_generation_prompt=True, return_dict=True, return_tensors="pt")
+inputs = processor.apply_chat_template([{"role": "user", "content": ask}], **how)
+said = model.generate(**inputs, max_new_tokens=16)[0, inputs["input_ids"].shape[1] :]
 print(processor.decode(said, skip_special_tokens=True))
 """
 """The README shows the same lines; a test runs them."""
