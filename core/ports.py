@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from core.changes import Changes
-from core.domain.bulk import BulkEdit
+from core.domain.bulk import BulkEdit, ManyStep
 from core.domain.calibration import Calibration
 from core.domain.disease import Disease, DiseaseUse, Merged
 from core.domain.edits import Edit
@@ -96,14 +96,6 @@ class ImageCard:
 
 
 @dataclass(frozen=True, slots=True)
-class BulkDone:
-    """What ``ProjectStore.bulk`` changed, and the edit that takes it back."""
-
-    changes: Changes
-    inverse: BulkEdit
-
-
-@dataclass(frozen=True, slots=True)
 class NewImage:
     """A photo to add, with the masks and labels that came with it."""
 
@@ -160,14 +152,8 @@ class ProjectStore(Protocol):
         """Labels and regions of ``gone`` become ``into``, which is found by both names then.
 
         Raises ProjectError for the healthy class and for a disease merged into itself. What runs
-        have learnt and scored keeps the names it was trained with.
-        """
-        ...
-
-    def undo_merge(self, merged: Merged) -> Changes:
-        """Brings the disease back to what still carries the other one of those it had.
-
-        Raises ProjectError when its name or id has been given away since.
+        have learnt and scored keeps the names it was trained with. ``take_back`` with its action
+        brings the disease back to what still carries the other one of those it had.
         """
         ...
 
@@ -187,9 +173,28 @@ class ProjectStore(Protocol):
         ...
 
     def update_images(self, images: Sequence[LeafImage]) -> Changes: ...
-    def bulk(self, edit: BulkEdit) -> BulkDone:
+    def bulk(self, edit: BulkEdit) -> Changes:
         """One action on many photos in one transaction: all or none. Photos that have gone are
         left out. Raises as ``commit``."""
+        ...
+
+    def many_steps(self) -> list[ManyStep]:
+        """Actions on many photos, merged diseases among them, that undo and redo still know
+        across restarts: oldest first, the undone ones last. The oldest are forgotten when a
+        budget is passed, the undone ones when something new is done."""
+        ...
+
+    def take_back(self, action: int) -> Changes:
+        """Undo one of ``many_steps`` in one transaction.
+
+        A photo on which somebody has said otherwise since keeps that. Raises ProjectError, and
+        forgets the step, when it cannot be undone: its entry is damaged, or the name of a merged
+        disease has been given away. Raises as ``commit`` otherwise.
+        """
+        ...
+
+    def do_again(self, action: int) -> Changes:
+        """Redo one that was undone; as ``take_back``."""
         ...
 
     def count(self, query: ImageQuery) -> int: ...

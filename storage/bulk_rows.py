@@ -2,31 +2,30 @@
 
 Values are set by a statement for each 500 photos, not photo by photo: ten thousand take less than
 a second. Only photos whose lesions follow their disease are worked on one by one, because their
-areas are counted anew. What could be undone on a photo still can: a step says what its labels
-become, whatever they are meanwhile. Knows rows; what one photo's edit does is in ``region_rows``.
+areas are counted anew. What could be undone on a photo still can. Knows rows; what one photo's edit
+does is in ``region_rows``.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.changes import Changes
-from core.domain.bulk import Assignment, BulkEdit, Field, Values
-from core.domain.edits import Change, Edit, RegionRelabelled
-from core.domain.ids import DiseaseId, ImageId, RunId
-from core.domain.image import ImageState, Split
+from core.domain.bulk import Assignment, BulkEdit, Field, ManyStep, Renaming, Values
+from core.domain.edits import Edit, RegionRelabelled
+from core.domain.ids import DiseaseId, ImageId, RegionId, RunId
 from core.domain.region import RegionInfo, RegionKind
 from core.domain.run import Verdict
-from core.ports import BulkDone
+from storage import many_codec
+from storage.many_rows import ManySteps, names_now
 from storage.mapping import fold, region_from
 from storage.region_rows import apply_edit, photo_row
-from storage.rows import Rows, chunks, now
+from storage.rows import chunks, now
 from storage.run_rows import bring_label_wrong_back
 from storage.tables import DiseaseRow, ImageRow, RegionRow, ScoreRow
 from storage.undo_rows import keep_steps, photos_with_steps
@@ -40,34 +39,34 @@ _COLUMNS = {
     Field.DONE_BY: ImageRow.done_by,
     Field.CHECKED_BY: ImageRow.checked_by,
     Field.MASK_KNOWN: ImageRow.mask_known,
+    Field.CROP: ImageRow.crop,
 }
-_READ: dict[Field, Callable[[Any], object]] = {
-    Field.STATE: ImageState,
-    Field.SPLIT: Split,
-    Field.REMOVED: bool,
-    Field.MASK_KNOWN: bool,
-}
-"""From a column's value to the domain's, where they differ."""
+_PROGRESS = (Field.STATE, Field.DONE_BY, Field.CHECKED_BY)
+"""One thing said of a photo: where the state is another since, the names stay as well."""
 
 
-class Bulk(Rows):
+class Bulk(ManySteps):
     """``bulk`` of the port."""
 
-    def bulk(self, edit: BulkEdit) -> BulkDone:
-        """All or none; the inverse undoes exactly what was changed. Raises as ``commit``."""
+    def bulk(self, edit: BulkEdit) -> Changes:
+        """All or none; what takes it back is remembered with it. Raises as ``commit``."""
         with self._db.write() as session:
-            work = _Work(session, edit)
-            undoable = photos_with_steps(session, edit.images)
-            for assignment in edit.assignments:
-                work.assign(assignment)
-            for each in edit.edits:
-                work.edit(each)
-            for run, image in edit.label_wrong:
-                bring_label_wrong_back(session, image, [run])
-            keep_steps(session, undoable)
+            return self._carry_out(session, edit)
+
+    def _carry_out(self, session: Session, edit: BulkEdit) -> Changes:
+        work = _Work(session, edit)
+        undoable = photos_with_steps(session, edit.images)
+        for assignment in edit.assignments:
+            work.assign(assignment)
+        work.rename(edit.renamings)
+        for run, image in edit.label_wrong:
+            bring_label_wrong_back(session, image, [run])
+        keep_steps(session, undoable)
+        step = ManyStep(edit.action, edit.title, len(work.touched), undone=edit.undoes)
+        if work.touched or edit.undoes:  # what changed nothing is no step; what undid one is
+            self._remember(session, step, many_codec.encode(work.inverse()))
         removal = any(Field.REMOVED in a.values for a in edit.assignments)
-        changes = Changes(images=frozenset(work.touched), everything=removal, elsewhere=True)
-        return BulkDone(changes, work.inverse())
+        return Changes(images=frozenset(work.touched), everything=removal, elsewhere=True)
 
 
 class _Work:
@@ -76,60 +75,100 @@ class _Work:
     def __init__(self, session: Session, edit: BulkEdit) -> None:
         self._session, self._edit = session, edit
         self._now = now()
+        self._names = names_now(session)
+        self._there = set(session.scalars(select(DiseaseRow.id)))
         self._before: list[Assignment] = []
-        self._edits: list[Edit] = []
+        self._renamings: list[Renaming] = []
         self._label_wrong: list[tuple[RunId, ImageId]] = []
         self.touched: set[ImageId] = set()
 
     def inverse(self) -> BulkEdit:
+        """What takes back all that was changed so far."""
         return BulkEdit(
             self._edit.title,
             tuple(reversed(self._before)),
-            tuple(e.inverse() for e in reversed(self._edits)),
+            tuple(
+                Renaming(r.image, r.region, before=r.after, after=r.before)
+                for r in reversed(self._renamings)
+            ),
             follow=False,
             label_wrong=tuple(self._label_wrong),
+            action=self._edit.action,
+            undoes=not self._edit.undoes,
         )
 
     def assign(self, assignment: Assignment) -> None:
-        fields = list(assignment.values)
-        wanted = tuple(assignment.values[f] for f in fields)
+        """Set what may be set, on those of its photos that it changes."""
+        values, where = self._called_now(assignment.values), self._called_now(assignment.where)
         for part in chunks(assignment.images):
-            groups = self._read(fields, part)
-            groups.pop(wanted, None)  # these are so already
-            for before, images in groups.items():
-                self._follow(assignment.values, dict(zip(fields, before, strict=True)), images)
-                self._set(assignment.values, images)
-                values = dict(zip(fields, before, strict=True))
-                self._before.append(Assignment(values, tuple(images)))
+            for before, images in self._read(list(values), part):
+                after = {
+                    f: v for f, v in values.items() if _may(f, before, where) and v != before[f]
+                }
+                if not after:  # these are so already, or somebody has said otherwise since
+                    continue
+                changed = {f: before[f] for f in after}
+                self._follow(after, changed, images)
+                self._set(after, images)
+                self._before.append(Assignment(changed, tuple(images), where=after))
 
-    def edit(self, edit: Edit) -> None:
-        # Taken back after other work: a lesion that is not there any more needs no name.
-        edit = replace(edit, changes=tuple(self._of_what_is_there(edit)))
-        photo = photo_row(self._session, edit.image)
-        taken = apply_edit(self._session, photo, edit)
-        self._label_wrong += [(RunId(run), edit.image) for run in taken]
-        self._session.flush()
-        self._edits.append(edit)
-        self.touched.add(edit.image)
+    def rename(self, renamings: Iterable[Renaming]) -> None:
+        """Lesions, photo by photo: a photo's areas are counted anew once."""
+        by_image: dict[ImageId, list[Renaming]] = defaultdict(list)
+        for one in renamings:
+            by_image[one.image].append(one)
+        for image, wanted in by_image.items():
+            rows = self._session.scalars(select(RegionRow).where(RegionRow.image_id == image))
+            self._rename(image, {r.id: r for r in map(region_from, rows)}, wanted)
 
-    def _of_what_is_there(self, edit: Edit) -> Iterator[Change]:
-        rows = select(RegionRow.id).where(RegionRow.image_id == edit.image)
-        there = set(self._session.scalars(rows))
-        for change in edit.changes:
-            if not isinstance(change, RegionRelabelled) or change.after.id in there:
-                yield change
+    def _rename(
+        self, image: ImageId, there: Mapping[RegionId, RegionInfo], wanted: Sequence[Renaming]
+    ) -> None:
+        changes, done = [], []
+        for one in wanted:
+            before, after = self._name(one.before), self._name(one.after)
+            region = there.get(one.region)
+            known = after is None or after in self._there
+            # Gone, another name since, or a leaf: it stays as it is.
+            if region is None or not known or region.disease != before or before == after:
+                continue
+            if region.kind is RegionKind.LESION:
+                changes.append(RegionRelabelled(region, replace(region, disease=after)))
+                done.append(Renaming(image, one.region, before, after))
+        if changes:
+            edit = Edit(image, self._edit.title, tuple(changes))
+            taken = apply_edit(self._session, photo_row(self._session, image), edit)
+            self._label_wrong += [(RunId(run), image) for run in taken]
+            self._session.flush()
+            self._renamings += done
+            self.touched.add(image)
+
+    def _name(self, disease: DiseaseId | None) -> DiseaseId | None:
+        return None if disease is None else self._names.get(disease, disease)
+
+    def _called_now(self, values: Values) -> Values:
+        """``values`` without a disease that has gone, and with the one it was merged into."""
+        given = values.get(Field.DISEASE)
+        if not isinstance(given, int):
+            return values
+        called = self._name(DiseaseId(given))
+        rest = dict(values)
+        del rest[Field.DISEASE]
+        return rest | {Field.DISEASE: called} if called in self._there else rest
 
     def _read(
         self, fields: Sequence[Field], images: Sequence[ImageId]
-    ) -> dict[tuple[object, ...], list[ImageId]]:
+    ) -> Iterator[tuple[Values, list[ImageId]]]:
         """Photos by the values they have now."""
         columns = [_COLUMNS[f] for f in fields]
+        readers = [many_codec.READ.get(f, str) for f in fields]
         found: dict[tuple[object, ...], list[ImageId]] = defaultdict(list)
         rows = self._session.execute(select(ImageRow.id, *columns).where(ImageRow.id.in_(images)))
         for image, *values in rows:
-            known = tuple(_READ.get(f, _same)(v) for f, v in zip(fields, values, strict=True))
+            known = tuple(read(v) for read, v in zip(readers, values, strict=True))
             found[known].append(ImageId(image))
-        return found
+        for known, those in found.items():
+            yield dict(zip(fields, known, strict=True)), those
 
     def _set(self, values: Values, images: Sequence[ImageId]) -> None:
         columns = {_COLUMNS[f].key: v for f, v in values.items()}
@@ -148,8 +187,6 @@ class _Work:
         if not self._edit.follow or Field.DISEASE not in values:
             return
         new, former = values[Field.DISEASE], before[Field.DISEASE]
-        if new == former:
-            return
         wrong = (ScoreRow.image_id.in_(images)) & (ScoreRow.verdict == Verdict.LABEL_WRONG.value)
         said = self._session.execute(select(ScoreRow.run_id, ScoreRow.image_id).where(wrong)).all()
         self._label_wrong += [(RunId(run), ImageId(image)) for run, image in said]
@@ -157,9 +194,10 @@ class _Work:
             self._session.execute(update(ScoreRow).where(wrong).values(verdict=None))
         if new is not None and self._is_healthy(new):
             return
+        named = None if new is None else DiseaseId(int(str(new)))
         for image, regions in self._lesions(images, former, new):
-            named = None if new is None else DiseaseId(int(str(new)))
-            self.edit(Edit(image, self._edit.title, tuple(_named(r, named) for r in regions)))
+            wanted = [Renaming(image, r.id, r.disease, named) for r in regions]
+            self._rename(image, {r.id: r for r in regions}, wanted)
 
     def _is_healthy(self, disease: object) -> bool:
         healthy = select(DiseaseRow.healthy).where(DiseaseRow.id == disease)
@@ -187,9 +225,7 @@ class _Work:
         yield from by_image.items()
 
 
-def _named(region: RegionInfo, disease: DiseaseId | None) -> RegionRelabelled:
-    return RegionRelabelled(region, replace(region, disease=disease))
-
-
-def _same(value: object) -> object:
-    return value
+def _may(which: Field, before: Values, where: Values) -> bool:
+    """Whether a photo that is ``before`` is still as it has to be for ``which`` to be set."""
+    group = _PROGRESS if which in _PROGRESS else (which,)
+    return all(before[f] == where[f] for f in group if f in where)

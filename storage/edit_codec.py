@@ -54,7 +54,7 @@ def decode(data: bytes, image: ImageId, *, action: int, sha256: bytes) -> Edit:
     if hashlib.sha256(data).digest() != sha256:
         raise StepDamaged("checksum")
     try:
-        raw = _unfolded(data)
+        raw = unfolded(data)
         (length,) = _HEAD.unpack_from(raw)
         found = json.loads(raw[_HEAD.size : _HEAD.size + length])
         tiles = _tiles(memoryview(raw)[_HEAD.size + length :])
@@ -69,7 +69,7 @@ def decode(data: bytes, image: ImageId, *, action: int, sha256: bytes) -> Edit:
     return Edit(image, title, changes, action)
 
 
-def _unfolded(data: bytes) -> bytes:
+def unfolded(data: bytes) -> bytes:
     """The size is looked at first: a row may claim gigabytes."""
     size = zstandard.frame_content_size(data)
     if not 0 < size <= MOST:
@@ -101,7 +101,7 @@ def _info(info: RegionInfo) -> list[Any]:
 
 
 def _label(label: ImageLabel) -> list[Any]:
-    return [label.disease, label.state.value, label.mask_known]
+    return [label.disease, *label.progress, label.mask_known]
 
 
 def _tiles(raw: memoryview) -> Iterator[memoryview]:
@@ -142,8 +142,12 @@ def _read_info(found: list[Any], image: ImageId) -> RegionInfo:
 
 
 def _read_label(found: list[Any]) -> ImageLabel:
-    disease, state, known = found
-    return ImageLabel(_disease(disease), ImageState(state), bool(known))
+    if len(found) == 3:  # of before the names of who finished and checked were kept with it
+        disease, state, known = found
+        return ImageLabel(_disease(disease), ImageState(state), bool(known))
+    disease, state, done_by, checked_by, known = found
+    state, names = ImageState(state), (str(done_by), str(checked_by))
+    return ImageLabel(_disease(disease), state, bool(known), *names)
 
 
 def _disease(found: Any) -> DiseaseId | None:

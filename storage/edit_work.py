@@ -29,7 +29,7 @@ from core.geometry import areas
 from core.geometry.areas import Areas, Group
 from core.language import tr
 from storage import mask_codec
-from storage.mapping import areas_from, areas_values, region_from, region_values
+from storage.mapping import areas_from, areas_values, label_from, region_from, region_values
 from storage.mask_codec import Packed, TileDamaged
 from storage.new_masks import tile_row
 from storage.tables import ImageRow, RegionRow, TileRow
@@ -60,15 +60,16 @@ class EditWork:
             case RegionRemoved(info, _):
                 self._remove(self._known(info.id))
             case RegionRelabelled(_, after):
-                self._relabel(after)
+                self._relabel(change.of(self._regions[self._known(after.id)]))
             case PixelsChanged(region, delta):
                 self._xor(self._known(region), delta)
-            case ImageRelabelled(_, after):
-                self._photo.disease_id = after.disease
-                self._photo.state = after.state.value
-                self._photo.mask_known = after.mask_known
-                self._photo.done_by = after.done_by
-                self._photo.checked_by = after.checked_by
+            case ImageRelabelled():
+                label = change.of(label_from(self._photo))
+                self._photo.disease_id = label.disease
+                self._photo.state = label.state.value
+                self._photo.mask_known = label.mask_known
+                self._photo.done_by = label.done_by
+                self._photo.checked_by = label.checked_by
 
     def flush(self) -> None:
         """Write what differs from the stored rows, and the photo's cached areas with it."""
@@ -100,7 +101,7 @@ class EditWork:
         self._removed.add(region)
 
     def _relabel(self, after: RegionInfo) -> None:
-        before = self._regions[self._known(after.id)]
+        before = self._regions[after.id]
         if after.image_id != before.image_id:
             raise Bug(f"region {after.id} cannot move to another photo")
         if _group(after) != _group(before):

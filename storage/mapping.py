@@ -18,6 +18,7 @@ from sqlalchemy import Row as SqlRow
 
 from core.domain.calibration import Calibration
 from core.domain.disease import Disease
+from core.domain.edits import ImageLabel
 from core.domain.ids import DiseaseId, ImageId, RegionId, RunId
 from core.domain.image import ImageState, LeafImage, Split
 from core.domain.region import RegionInfo, RegionKind
@@ -168,6 +169,18 @@ def image_from(row: ImageRow) -> LeafImage:
         checked_by=row.checked_by,
         removed=bool(row.removed),
         size_bytes=int(row.size_bytes),
+    )
+
+
+@_guarded
+def label_from(row: ImageRow) -> ImageLabel:
+    """What labelling changes of the photo. Raises ProjectDamaged."""
+    return ImageLabel(
+        _disease_id(row.disease_id),
+        ImageState(row.state),
+        bool(row.mask_known),
+        row.done_by,
+        row.checked_by,
     )
 
 

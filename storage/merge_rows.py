@@ -1,6 +1,7 @@
 """Merging two diseases, and taking that back: the part of the store that moves labels in bulk.
 
-Knows rows of diseases, photos and regions; what a union of masks becomes is left to ``edit_work``.
+What could be undone on a photo still can, before and after. Knows rows of diseases, photos and
+regions; what a union of masks becomes is left to ``edit_work``.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ from sqlalchemy import ColumnElement, func, select, union, update
 from sqlalchemy.orm import Session
 
 from core.changes import Changes
+from core.domain.bulk import ManyStep
 from core.domain.disease import Disease, DiseaseUse, Merged, clash
 from core.domain.edits import RegionRelabelled
-from core.domain.ids import DiseaseId, ImageId, RegionId
+from core.domain.ids import DiseaseId, ImageId, RegionId, new_id
 from core.domain.region import RegionKind
 from core.errors import ProjectError
 from core.geometry.areas import Areas
 from core.language import tr
+from storage import many_codec
 from storage.edit_work import EditWork
+from storage.many_rows import ManySteps, StepRefused, note_merge
 from storage.mapping import (
     areas_from,
     areas_values,
@@ -28,12 +32,13 @@ from storage.mapping import (
     disease_values,
     region_from,
 )
-from storage.rows import Rows, chunks
+from storage.rows import chunks
 from storage.tables import DiseaseRow, ImageRow, RegionRow
+from storage.undo_rows import keep_steps, photos_with_steps
 
 
-class Merging(Rows):
-    """``disease_use``, ``merge_diseases`` and ``undo_merge`` of the port."""
+class Merging(ManySteps):
+    """``disease_use`` and ``merge_diseases`` of the port, and what takes a merge back."""
 
     def disease_use(self, disease: DiseaseId) -> DiseaseUse:
         """Counted by the indexes alone."""
@@ -44,45 +49,69 @@ class Merging(Rows):
     def merge_diseases(self, gone: DiseaseId, into: DiseaseId) -> Merged:
         """In one transaction: all photos and regions follow, or none does."""
         with self._db.write() as session:
-            first, second = _disease(session, gone), _disease(session, into)
-            if gone == into:
-                raise ProjectError(
-                    tr("A disease cannot be merged into itself; choose another one.")
-                )
-            if first.healthy or second.healthy:
-                raise ProjectError(
-                    tr(
-                        "The class of healthy leaves cannot be merged; it means that there is no "
-                        "disease. Relabel those photos instead."
-                    )
-                )
-            labels, regions = _carriers(session, gone)
-            photos = frozenset(_photos(session, gone))
-            _move(session, regions, into)
-            _label(session, labels, into, [])
-            session.delete(session.get_one(DiseaseRow, gone))
-            session.flush()
-            _put(session, second.absorbing(first))
-        return Merged(first, second, tuple(labels), tuple(regions), photos)
+            return self._merge(session, gone, into, new_id())
 
-    def undo_merge(self, merged: Merged) -> Changes:
-        """What has got yet another disease, or has gone, stays as it is."""
+    def _merge(self, session: Session, gone: DiseaseId, into: DiseaseId, action: int) -> Merged:
+        first, second = _disease(session, gone), _disease(session, into)
+        if gone == into:
+            raise ProjectError(tr("A disease cannot be merged into itself; choose another one."))
+        if first.healthy or second.healthy:
+            raise ProjectError(
+                tr(
+                    "The class of healthy leaves cannot be merged; it means that there is no "
+                    "disease. Relabel those photos instead."
+                )
+            )
+        labels, regions = _carriers(session, gone)
+        photos = frozenset(_photos(session, gone))
+        undoable = photos_with_steps(session, photos)
+        _move(session, regions, into)
+        _label(session, labels, into, [])
+        session.delete(session.get_one(DiseaseRow, gone))
+        session.flush()
+        _put(session, second.absorbing(first))
+        keep_steps(session, undoable)
+        merged = Merged(first, second, tuple(labels), tuple(regions), photos, action)
+        self._remember_merge(session, merged, undone=False)
+        return merged
+
+    def _unmerge(self, session: Session, merged: Merged) -> Changes:
+        """What has got yet another disease, or has gone, stays as it is.
+
+        Raises StepRefused, with nothing changed, when the name has been given away since.
+        """
         gone, into = merged.gone, merged.into
-        with self._db.write() as session:
-            if session.get(DiseaseRow, gone.id) is not None:
-                raise ProjectError(tr("“{name}” is in the project already.", name=gone.name))
-            now = _disease(session, into.id)
-            others = [disease_from(row) for row in session.scalars(select(DiseaseRow))]
-            if text := clash(gone, [d for d in others if d.id != into.id]):
-                raise ProjectError(text)
-            _put(session, _parted(now, merged))
-            keys = {d.hotkey for d in others}
-            session.flush()
-            _put(session, gone if gone.hotkey not in keys else _without_key(gone))
-            session.flush()
-            _move(session, merged.regions, gone.id, only=RegionRow.disease_id == into.id)
-            _label(session, merged.labels, gone.id, [ImageRow.disease_id == into.id])
+        others = [disease_from(row) for row in session.scalars(select(DiseaseRow))]
+        _must_be_free(merged, others)
+        photos = sorted(merged.photos)
+        undoable = photos_with_steps(session, photos)
+        _put(session, _parted(_disease(session, into.id), merged))
+        keys = {d.hotkey for d in others}
+        session.flush()
+        _put(session, gone if gone.hotkey not in keys else _without_key(gone))
+        session.flush()
+        _move(session, merged.regions, gone.id, only=RegionRow.disease_id == into.id)
+        _label(session, merged.labels, gone.id, [ImageRow.disease_id == into.id])
+        keep_steps(session, undoable)
+        self._remember_merge(session, merged, undone=True)
         return Changes(images=merged.photos, diseases=True, elsewhere=True)
+
+    def _remember_merge(self, session: Session, merged: Merged, *, undone: bool) -> None:
+        title = tr("Merge “{gone}” into “{into}”", gone=merged.gone.name, into=merged.into.name)
+        step = ManyStep(merged.action, title, len(merged.photos), merge=True, undone=undone)
+        self._remember(session, step, many_codec.encode_merge(merged))
+        note_merge(session, merged.action, merged.gone.id, merged.into.id)
+
+
+def _must_be_free(merged: Merged, others: Sequence[Disease]) -> None:
+    gone, into = merged.gone, merged.into
+    known = {d.id for d in others}
+    if gone.id in known:
+        raise StepRefused(tr("“{name}” is in the project already.", name=gone.name))
+    if into.id not in known:
+        raise StepRefused(tr("“{name}” is no longer in the project.", name=into.name))
+    if text := clash(gone, [d for d in others if d.id != into.id]):
+        raise StepRefused(text)
 
 
 def _parted(now: Disease, merged: Merged) -> Disease:

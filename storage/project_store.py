@@ -10,7 +10,6 @@ from pathlib import Path
 
 from core.ports import CheckReport
 from storage.backup import BackupMaker
-from storage.bulk_rows import Bulk
 from storage.check import Check
 from storage.database import Database
 from storage.disease_rows import Diseases
@@ -18,13 +17,13 @@ from storage.files import Layout
 from storage.image_rows import Images
 from storage.lock import ProjectLock
 from storage.measure_rows import Measures
-from storage.merge_rows import Merging
 from storage.region_rows import Regions
 from storage.run_rows import Runs
+from storage.take_back import TakeBack
 from storage.thumbnails import Thumbnails
 
 
-class SqlProjectStore(Bulk, Diseases, Merging, Images, Measures, Regions, Runs):
+class SqlProjectStore(TakeBack, Diseases, Images, Measures, Regions, Runs):
     """One open project. Any thread may call it; calls wait for one another."""
 
     def __init__(

@@ -196,6 +196,28 @@ class UndoStateRow(Base):
     digest: Mapped[bytes]
 
 
+class ManyStepRow(Base):
+    """One action on many photos, as undo remembers it: what to carry out next (``many_codec``).
+
+    In their order by ``id``; the ``undone`` ones come last. ``gone_id`` and ``into_id`` are those
+    of a merge of diseases; no foreign keys, for ``gone_id`` is not in the list meanwhile. ``data``
+    stands at the end for the sake of overflow pages.
+    """
+
+    __tablename__ = "many_step"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    action: Mapped[int] = mapped_column(Id, unique=True)
+    title: Mapped[str]
+    photos: Mapped[int]
+    undone: Mapped[bool]
+    gone_id: Mapped[int | None] = mapped_column(Id)
+    into_id: Mapped[int | None] = mapped_column(Id)
+    size: Mapped[int]
+    sha256: Mapped[bytes]
+    data: Mapped[bytes]
+
+
 class RunRow(Base):
     """A training run; ``summary`` is JSON ``[[name, figure], …]``."""
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from core.domain.ids import DiseaseId, ImageId, RegionId
+from core.domain.ids import DiseaseId, ImageId, RegionId, new_id
 from core.language import tr
 
 LONGEST_NAME = 120
@@ -67,7 +67,7 @@ class Merged:
     """One disease merged into another, with what it takes to undo that.
 
     ``gone`` and ``into`` are the two as they were; ``labels`` are the photos and ``regions`` the
-    regions that carried ``gone``, ``photos`` those with either.
+    regions that carried ``gone``, ``photos`` those with either. ``action`` names it for undo.
     """
 
     gone: Disease
@@ -75,6 +75,7 @@ class Merged:
     labels: tuple[ImageId, ...]
     regions: tuple[RegionId, ...]
     photos: frozenset[ImageId]
+    action: int = field(default_factory=new_id, compare=False)
 
 
 def folded(name: str) -> str:

@@ -7,7 +7,8 @@ Knows the domain; knows no table and no widget.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from core.domain.mask import TileKey
 from core.domain.region import RegionInfo
 
 PackedTiles = Mapping[TileKey, NDArray[np.uint8]]
+Named = TypeVar("Named", RegionInfo, "ImageLabel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,20 @@ class RegionRemoved:
 
 @dataclass(frozen=True, slots=True)
 class RegionRelabelled:
-    """Kind, disease, source or author of a region."""
+    """Kind, disease, source or author of a region.
+
+    Kind and disease change together, where the region still has those of ``before``: undoing an
+    older step does not take back what was said after it.
+    """
 
     before: RegionInfo
     after: RegionInfo
+
+    def of(self, now: RegionInfo) -> RegionInfo:
+        """What a region that is ``now`` becomes."""
+        if (now.kind, now.disease) == (self.before.kind, self.before.disease):
+            return self.after
+        return replace(self.after, kind=now.kind, disease=now.disease)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +74,35 @@ class ImageLabel:
     done_by: str = ""
     checked_by: str = ""
 
+    @property
+    def progress(self) -> tuple[ImageState, str, str]:
+        """How far the photo is, who finished and who checked it."""
+        return (self.state, self.done_by, self.checked_by)
+
 
 @dataclass(frozen=True, slots=True)
 class ImageRelabelled:
-    """Image-level disease, state, or whether the mask is known."""
+    """Image-level disease, state, or whether the mask is known.
+
+    Only what differs between ``before`` and ``after`` is changed, and only where it is still as
+    ``before``: a stroke that began the work on a photo, undone after somebody has marked the photo
+    as done, leaves it done.
+    """
 
     before: ImageLabel
     after: ImageLabel
+
+    def of(self, now: ImageLabel) -> ImageLabel:
+        """What the label of a photo that is ``now`` becomes. State and names go together."""
+        before, after = self.before, self.after
+        if before.disease != after.disease and now.disease == before.disease:
+            now = replace(now, disease=after.disease)
+        if before.mask_known != after.mask_known and now.mask_known == before.mask_known:
+            now = replace(now, mask_known=after.mask_known)
+        if before.progress != after.progress and now.state is before.state:
+            state, done_by, checked_by = after.progress
+            now = replace(now, state=state, done_by=done_by, checked_by=checked_by)
+        return now
 
 
 Change = RegionAdded | RegionRemoved | RegionRelabelled | PixelsChanged | ImageRelabelled
@@ -102,6 +136,13 @@ class Edit:
         named = (disease for change in self.changes for disease in _diseases(change))
         return frozenset(disease for disease in named if disease is not None)
 
+    def called(self, names: Mapping[DiseaseId, DiseaseId]) -> Edit:
+        """The same with the diseases that ``names`` knows called by the ones it gives."""
+        if not self.diseases() & names.keys():
+            return self
+        changes = tuple(_called(change, names) for change in self.changes)
+        return replace(self, changes=changes)
+
     def cost(self) -> int:
         """Bytes of pixel data held, for the undo budget."""
         return sum(
@@ -129,6 +170,24 @@ def _diseases(change: Change) -> tuple[DiseaseId | None, ...]:
             return (before.disease, after.disease)
         case PixelsChanged():
             return ()
+
+
+def _called(change: Change, names: Mapping[DiseaseId, DiseaseId]) -> Change:
+    def named(what: Named) -> Named:
+        now = what.disease and names.get(what.disease, what.disease)
+        return replace(what, disease=now)
+
+    match change:
+        case RegionAdded(region, tiles):
+            return RegionAdded(named(region), tiles)
+        case RegionRemoved(region, tiles):
+            return RegionRemoved(named(region), tiles)
+        case RegionRelabelled(before, after):
+            return RegionRelabelled(named(before), named(after))
+        case ImageRelabelled(was, becomes):
+            return ImageRelabelled(named(was), named(becomes))
+        case PixelsChanged():
+            return change
 
 
 def _inverse(change: Change) -> Change:

@@ -69,6 +69,19 @@ def label_of(image: LeafImage) -> ImageLabel:
     return ImageLabel(image.disease, image.state, image.mask_known, image.done_by, image.checked_by)
 
 
+def relabelled(image: LeafImage, change: ImageRelabelled) -> LeafImage:
+    """``image`` with the label that ``change`` makes of its own."""
+    after = change.of(label_of(image))
+    return replace(
+        image,
+        disease=after.disease,
+        state=after.state,
+        mask_known=after.mask_known,
+        done_by=after.done_by,
+        checked_by=after.checked_by,
+    )
+
+
 def brought_to(label: ImageLabel, state: ImageState, by: str) -> ImageLabel:
     """``label`` in ``state``, with the names of who finished and checked the photo.
 
@@ -256,21 +269,15 @@ class LabellingSession:
                     tiles |= self._regions.pop(info.id).mask.tiles.keys()
                     regions = True
                 case RegionRelabelled(_, after):
-                    self._regions[after.id].info = after
-                    tiles |= self._regions[after.id].mask.tiles.keys()
+                    found = self._regions[after.id]
+                    found.info = change.of(found.info)
+                    tiles |= found.mask.tiles.keys()
                     regions = True
                 case PixelsChanged(region, delta):
                     self._regions[region].mask.apply_delta(delta)
                     tiles |= delta.keys()
-                case ImageRelabelled(_, after):
-                    self.image = replace(
-                        self.image,
-                        disease=after.disease,
-                        state=after.state,
-                        mask_known=after.mask_known,
-                        done_by=after.done_by,
-                        checked_by=after.checked_by,
-                    )
+                case ImageRelabelled():
+                    self.image = relabelled(self.image, change)
                     label = True
         self._areas.update(tiles, self._regions.values())
         return Touched(frozenset(tiles), regions, label)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from core.errors import ProjectDamaged
 from storage.database import APPLICATION_ID
-from storage.migrations import m0001_first, m0002_severity, m0003_gallery, m0004_undo
+from storage.migrations import m0001_first, m0002_severity, m0003_gallery, m0004_undo, m0005_many
 
 Migration = Callable[[sqlite3.Connection], None]
 MIGRATIONS: tuple[Migration, ...] = (
@@ -20,6 +20,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m0002_severity.apply,
     m0003_gallery.apply,
     m0004_undo.apply,
+    m0005_many.apply,
 )
 CURRENT = len(MIGRATIONS)
 

@@ -131,20 +131,21 @@ def test_one_action_on_many_photos_is_undone_and_done_again_as_one(store: Projec
     values = {Field.STATE: ImageState.CHECKED, Field.GROUP: "Plot Ö", Field.CHECKED_BY: "Ben"}
     edit = BulkEdit("Mark", (Assignment(values, (*ALL, ImageId(404))),))
     done = store.bulk(edit)
-    assert done.changes.images == set(ALL), "one that has gone is left out"
+    assert done.images == set(ALL), "one that has gone is left out"
     assert {store.image(i).state for i in ALL} == {ImageState.CHECKED}
     assert store.image_ids(ImageQuery(group="plot ö", text="PLOT Ö")) == [1, 2, 3]
     after = several(store)
-    undone = store.bulk(done.inverse)
+    store.take_back(edit.action)
     assert several(store) == before
-    store.bulk(undone.inverse)
+    store.do_again(edit.action)
     assert several(store) == after
 
 
 def test_naming_many_names_their_lesions_and_counts_them_anew(store: ProjectStore) -> None:
     store.set_verdict(RunId("a"), ImageId(1), Verdict.LABEL_WRONG)
     before = several(store)
-    done = store.bulk(BulkEdit("Name", (Assignment({Field.DISEASE: SCAB.id}, ALL),)))
+    edit = BulkEdit("Name", (Assignment({Field.DISEASE: SCAB.id}, ALL),))
+    store.bulk(edit)
     assert {store.image(i).disease for i in ALL} == {SCAB.id}
     assert store.areas(ImageId(1)) == {
         (RegionKind.LEAF, None): 10_000,
@@ -152,19 +153,20 @@ def test_naming_many_names_their_lesions_and_counts_them_anew(store: ProjectStor
     }, "two lesions that overlap are one area of one disease"
     assert store.judged(Verdict.LABEL_WRONG) == [], "the label has been corrected"
     assert store.check().problems == tuple(p for p in store.check().problems if ".jpg" in p)
-    store.bulk(done.inverse)
+    store.take_back(edit.action)
     assert several(store) == before
     assert [s.image for s in store.judged(Verdict.LABEL_WRONG)] == [1]
 
 
 def test_naming_many_is_taken_back_also_after_a_lesion_was_deleted(store: ProjectStore) -> None:
     before = store.image(ImageId(1))
-    done = store.bulk(BulkEdit("Name", (Assignment({Field.DISEASE: SCAB.id}, ALL),)))
+    edit = BulkEdit("Name", (Assignment({Field.DISEASE: SCAB.id}, ALL),))
+    store.bulk(edit)
     (spot,) = (r for r in store.regions(ImageId(1)) if r.info.id == 2)
     assert spot.info.disease == SCAB.id
     removed = RegionRemoved(spot.info, spot.mask.packed())
     store.commit(Edit(ImageId(1), "Delete", (removed,)))
-    store.bulk(done.inverse)
+    store.take_back(edit.action)
     assert store.image(ImageId(1)).disease == before.disease
     assert [r.info.id for r in store.regions(ImageId(1))] == [1, 3]
 
@@ -172,8 +174,8 @@ def test_naming_many_is_taken_back_also_after_a_lesion_was_deleted(store: Projec
 def test_a_removed_photo_is_nowhere_until_it_is_put_back(store: ProjectStore) -> None:
     store.set_verdict(RunId("a"), ImageId(1), Verdict.LABEL_WRONG)
     before = several(store)
-    done = store.bulk(BulkEdit("Remove", (Assignment({Field.REMOVED: True}, ALL[:1]),)))
-    assert done.changes.everything
+    edit = BulkEdit("Remove", (Assignment({Field.REMOVED: True}, ALL[:1]),))
+    assert store.bulk(edit).everything
     assert store.image_ids(ImageQuery()) == [2, 3]
     assert store.image_ids(ImageQuery(order=ImageOrder.SEVERITY)) == [2, 3]
     assert store.image_ids(ImageQuery(order=ImageOrder.WORST_DICE, run=RunId("a"))) == [2, 3]
@@ -182,7 +184,7 @@ def test_a_removed_photo_is_nowhere_until_it_is_put_back(store: ProjectStore) ->
     assert store.judged(Verdict.LABEL_WRONG) == []
     assert store.image_ids(ImageQuery(removed=True)) == [1]
     assert store.image_ids(ImageQuery(removed=None)) == [1, 2, 3]
-    store.bulk(done.inverse)
+    store.take_back(edit.action)
     assert several(store) == before
 
 

@@ -150,18 +150,16 @@ class ProjectModel:
                 there[info.id] = (info, _dense(photo, tiles))
             case RegionRemoved(info, _):
                 del there[info.id]
-            case RegionRelabelled(_, after):
-                there[after.id] = (after, there[after.id][1])
+            case RegionRelabelled(before, after):
+                now, pixels = there[after.id]
+                if (now.kind, now.disease) != (before.kind, before.disease):
+                    after = replace(after, kind=now.kind, disease=now.disease)
+                there[after.id] = (after, pixels)
             case PixelsChanged(region, delta):
                 info, pixels = there[region]
                 there[region] = (info, pixels ^ _dense(photo, delta))
-            case ImageRelabelled(_, after):
-                self.photos[image] = replace(
-                    photo,
-                    disease=after.disease,
-                    state=after.state,
-                    mask_known=after.mask_known,
-                )
+            case ImageRelabelled(before, after):
+                self.photos[image] = _relabelled(photo, before, after)
 
     # -- comparing
 
@@ -213,7 +211,20 @@ class ProjectModel:
 
 
 def _label(photo: LeafImage) -> ImageLabel:
-    return ImageLabel(photo.disease, photo.state, photo.mask_known)
+    return ImageLabel(photo.disease, photo.state, photo.mask_known, photo.done_by, photo.checked_by)
+
+
+def _relabelled(photo: LeafImage, before: ImageLabel, after: ImageLabel) -> LeafImage:
+    """What the step changed, where nobody has said otherwise since."""
+    changed: dict[str, object] = {
+        name: getattr(after, name)
+        for name in ("disease", "mask_known")
+        if getattr(photo, name) == getattr(before, name) != getattr(after, name)
+    }
+    names = ("state", "done_by", "checked_by")
+    if photo.state == before.state and any(getattr(before, n) != getattr(after, n) for n in names):
+        changed |= {name: getattr(after, name) for name in names}
+    return replace(photo, **changed)  # type: ignore[arg-type]
 
 
 def _dense(photo: LeafImage, tiles: object) -> Pixels:

@@ -69,7 +69,7 @@ def test_labels_and_outlines_follow_and_undo_brings_them_back(store: ProjectStor
     assert named(store, "rust").is_called("Leaf  RUST")
     assert not any(d.name == "leaf rust" for d in store.diseases())
     assert store.check().ok, store.check().problems
-    store.undo_merge(merged)
+    store.take_back(merged.action)
     assert (labels(store), areas(store)) == (before, counted)
     assert store.diseases() == diseases
     assert store.check().ok, store.check().problems
@@ -81,7 +81,7 @@ def test_undo_leaves_alone_what_has_been_relabelled_since(store: ProjectStore) -
     store.put_disease(other)
     image = next(i for i in merged.labels if store.image(i).path.endswith("only.png"))
     store.update_images([replace(store.image(image), disease=other.id)])
-    store.undo_merge(merged)
+    store.take_back(merged.action)
     assert labels(store)["label only.png"] == ("blight", [])
     assert labels(store)["a.png"] == ("leaf rust", ["leaf rust"])
 
@@ -93,7 +93,7 @@ def test_undo_is_refused_when_the_name_has_been_given_away(store: ProjectStore) 
     store.put_disease(Disease(DiseaseId(5), "Leaf rust", "#123456"))
     before = labels(store)
     with pytest.raises(ProjectError, match="already a disease"):
-        store.undo_merge(merged)
+        store.take_back(merged.action)
     assert labels(store) == before
 
 
