@@ -97,6 +97,17 @@ class History:
         stacks = self._stacks.get(image)
         return stacks.undone[-1].title if stacks and stacks.undone else ""
 
+    def undo_action(self, image: ImageId) -> int:
+        """That of the edit which undo would take back; 0 when there is none. Later ones are
+        larger."""
+        stacks = self._stacks.get(image)
+        return stacks.done[-1].action if stacks and stacks.done else 0
+
+    def redo_action(self, image: ImageId) -> int:
+        """That of the edit which redo would do again; 0 when there is none."""
+        stacks = self._stacks.get(image)
+        return stacks.undone[-1].action if stacks and stacks.undone else 0
+
     def forget(self, image: ImageId) -> None:
         """Something else changed the photo's regions: its steps no longer fit."""
         stacks = self._stacks.pop(image, None)

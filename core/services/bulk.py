@@ -56,6 +56,11 @@ def put_in_group(images: Sequence[ImageId], group: str) -> BulkEdit:
     return BulkEdit(tr("Set the group"), _all(images, {Field.GROUP: group.strip()}))
 
 
+def set_crop(images: Sequence[ImageId], crop: str) -> BulkEdit:
+    """What is grown there; "" for not known."""
+    return BulkEdit(tr("Set the crop"), _all(images, {Field.CROP: " ".join(crop.split())}))
+
+
 def remove(images: Sequence[ImageId], *, back: bool = False) -> BulkEdit:
     """Out of the project, with all that is known of them, or ``back`` into it."""
     title = tr("Put photos back") if back else tr("Remove photos")

@@ -1,21 +1,21 @@
-"""Actions on many photos: carried out on the store lane, undone as one step.
+"""Actions on many photos: carried out on the store lane, undone as one step, after a restart too.
 
-A step is next in line for Undo until a photo is edited after it. Knows the services and the
-notices; knows no gallery.
+Undo goes by time: such a step is next in line unless the open photo was edited after it. Knows the
+services and the notices; knows no gallery.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
 from core.changes import Changes
-from core.domain.bulk import BulkEdit
+from core.domain.bulk import BulkEdit, ManyStep
 from core.domain.disease import Disease
-from core.domain.ids import DiseaseId, ImageId
+from core.domain.ids import ImageId
 from core.domain.image import ImageState, Split
 from core.language import tr, trn
 from core.services import bulk
@@ -29,32 +29,24 @@ if TYPE_CHECKING:
     from core.ports import ProjectStore
 
 
-@dataclass(frozen=True)
-class _Step:
-    """``after``: how many edits of single photos had been done, less those undone."""
-
-    edit: BulkEdit
-    after: int
-
-
 class BulkController(QObject):
     """``done`` carries the photos of every action, undo and redo once it is on disk;
-    ``removed`` those that were taken out, while the lists still show them.
+    ``removed`` those that were taken out, while the lists still show them. ``remembered`` fires
+    when undo or redo know other steps.
     """
 
     done = Signal(object)
     removed = Signal(object)
+    remembered = Signal()
 
     def __init__(
         self, context: Context, edits: Edits, diseases: DiseaseList, parent: QObject
     ) -> None:
         super().__init__(parent)
         self._context, self._edits, self._diseases = context, edits, diseases
-        self._undo: list[_Step] = []
-        self._redo: list[_Step] = []
+        self._steps: list[ManyStep] = []
         self._waiting: list[Callable[[], None]] = []
-        context.project.opened.connect(self._forget)
-        context.project.changed.connect(self._project_changed)
+        context.project.opened.connect(self._opened)
         edits.saver.all_saved.connect(self._go_on)
 
     # -- actions
@@ -105,6 +97,10 @@ class BulkController(QObject):
             tr("Group set for {count}.", count=count),
         )
 
+    def crop(self, images: Sequence[ImageId], crop: str) -> None:
+        text = trn("Crop set for {n:,} photo.", "Crop set for {n:,} photos.", len(images))
+        self._act(lambda _store: bulk.set_crop(images, crop), text)
+
     def remove(self, images: Sequence[ImageId], *, back: bool = False) -> None:
         """Files and outlines stay; the photos are found under the filter “Removed photos”."""
         count = trn("{n:,} photo", "{n:,} photos", len(images))
@@ -130,34 +126,67 @@ class BulkController(QObject):
             )
         )
 
+    def merge(self, gone: Disease, into: Disease) -> None:
+        """One disease becomes another on every photo; undone as one step as well."""
+
+        def work(store: ProjectStore) -> Changes:
+            merged = store.merge_diseases(gone.id, into.id)
+            return Changes(images=merged.photos, diseases=True, elsewhere=True)
+
+        if self._context.project.writable:
+            self._carry_out(work)
+
     # -- undo
 
     @property
     def undo_title(self) -> str:
-        """What undo takes back before any edit of a photo; "" when an edit is newer."""
-        return self._title(self._undo)
+        """What undo takes back before any edit of the open photo; "" when an edit is newer."""
+        step = self._next_back
+        newer = step is None or self._edits.recalling or self._edits.undo_action > step.action
+        return "" if newer or step is None else _told(step)
 
     @property
     def redo_title(self) -> str:
-        return self._title(self._redo)
+        """What redo does again before any edit of the open photo."""
+        step, edits = self._next_again, self._edits
+        if step is None or edits.recalling or edits.undo_action > step.action:
+            return ""
+        return "" if 0 < edits.redo_action < step.action else _told(step)
+
+    @property
+    def last_merge(self) -> ManyStep | None:
+        """The newest merge of diseases that has not been undone."""
+        return next((s for s in reversed(self._steps) if s.merge and not s.undone), None)
 
     def undo(self) -> None:
-        self._step(self._undo, self._redo)
+        if self._next_back is not None:
+            self.take_back(self._next_back)
 
     def redo(self) -> None:
-        self._step(self._redo, self._undo)
+        step = self._next_again
+        if step is not None and self._context.project.writable:
+            text = tr("Done again: {what}.", what=_told(step))
+            self._carry_out(
+                lambda store: store.do_again(step.action),
+                lambda: self._context.notices.success(text),
+            )
 
-    def _title(self, steps: list[_Step]) -> str:
-        return steps[-1].edit.title if steps and steps[-1].after >= self._edits.balance else ""
+    def take_back(self, step: ManyStep) -> None:
+        """Undo ``step``. Photos on which somebody has said otherwise since keep that."""
+        if self._context.project.writable:
+            text = tr("Undone: {what}.", what=_told(step))
+            self._carry_out(
+                lambda store: store.take_back(step.action),
+                lambda: self._context.notices.success(text),
+            )
 
-    def _step(self, source: list[_Step], target: list[_Step]) -> None:
-        if not source or not self._context.project.writable:
-            return
-        step = source.pop()
-        self._carry_out(
-            lambda _store: step.edit,
-            lambda inverse: target.append(_Step(inverse, self._edits.balance)),
-        )
+    @property
+    def _next_back(self) -> ManyStep | None:
+        return next((s for s in reversed(self._steps) if not s.undone), None)
+
+    @property
+    def _next_again(self) -> ManyStep | None:
+        return next((s for s in self._steps if s.undone), None)
 
     # -- carrying out
 
@@ -167,66 +196,74 @@ class BulkController(QObject):
         text: str,
         then: Callable[[], None] = lambda: None,
     ) -> None:
-        def taken(inverse: BulkEdit) -> None:
-            self._redo.clear()
-            self._undo.append(_Step(inverse, self._edits.balance))
-            self._context.notices.post(Notice(Level.SUCCESS, text, tr("Undo"), self._undo_last))
+        made: list[BulkEdit] = []
+
+        def work(store: ProjectStore) -> Changes:
+            made.append(make(store))
+            return store.bulk(made[-1])
+
+        def taken() -> None:
+            step = next((s for s in self._steps if s.action == made[-1].action), None)
+            if step is None:  # they were so already
+                self._context.notices.success(text)
+            else:
+                undo = partial(self.take_back, step)
+                self._context.notices.post(Notice(Level.SUCCESS, text, tr("Undo"), undo))
             then()
 
         if self._context.project.writable:
-            self._carry_out(make, taken)
-
-    def _undo_last(self) -> None:
-        if self.undo_title:
-            self.undo()
-        elif self._undo:
-            self._context.notices.info(tr("Photos were edited since: undo those edits first."))
+            self._carry_out(work, taken)
 
     def _carry_out(
-        self, make: Callable[[ProjectStore], BulkEdit], taken: Callable[[BulkEdit], None]
+        self,
+        work: Callable[[ProjectStore], Changes],
+        taken: Callable[[], None] = lambda: None,
     ) -> None:
         """After what is being saved: a later edit of a photo builds on what is on disk."""
         if self._edits.saver.state is not SaveState.SAVED:
-            self._waiting.append(lambda: self._carry_out(make, taken))
+            self._waiting.append(lambda: self._carry_out(work, taken))
             return
-        inverse: list[BulkEdit] = []
+        steps: list[ManyStep] = []
 
-        def work(store: ProjectStore) -> Changes:
-            done = store.bulk(make(store))
-            inverse.append(done.inverse)
-            return done.changes
+        def with_steps(store: ProjectStore) -> Changes:
+            changes = work(store)
+            steps[:] = store.many_steps()
+            return changes
 
         def written(changes: Changes) -> None:
-            taken(inverse[0])
+            self._remembered(steps)
+            taken()
             self.done.emit(changes.images)
-            self._edits.updated.emit()
 
-        self._context.project.change(work, on_done=written)
+        self._context.project.change(with_steps, on_done=written, on_error=self._failed)
+
+    def _failed(self, error: BaseException) -> None:
+        self._context.notices.show(error)
+        self._recall()  # a step that cannot be undone is forgotten
 
     def _go_on(self) -> None:
         waiting, self._waiting = self._waiting, []
         for action in waiting:
             action()
 
-    def _project_changed(self, changes: Changes) -> None:
-        if changes.diseases and (self._undo or self._redo):
-            self._context.project.ask(
-                lambda store: {disease.id for disease in store.diseases()},
-                on_done=self._keep_to,
-                owner=self,
-            )
+    def _opened(self) -> None:
+        self._steps, self._waiting = [], []
+        self._recall()
 
-    def _keep_to(self, diseases: set[DiseaseId]) -> None:
-        """A step that would bring back a disease which has gone cannot be carried out, nor can
-        those that come before it."""
-        for steps in (self._undo, self._redo):
-            gone = [n for n, step in enumerate(steps) if not step.edit.diseases() <= diseases]
-            if gone:
-                del steps[: gone[-1] + 1]
+    def _recall(self) -> None:
+        self._context.project.ask(
+            lambda store: store.many_steps(), on_done=self._remembered, owner=self
+        )
+
+    def _remembered(self, steps: list[ManyStep]) -> None:
+        self._steps = steps
+        self.remembered.emit()
         self._edits.updated.emit()
 
-    def _forget(self) -> None:
-        self._undo, self._redo, self._waiting = [], [], []
+
+def _told(step: ManyStep) -> str:
+    photos = trn("{n:,} photo", "{n:,} photos", step.photos)
+    return tr("{what}, {photos}", what=step.title, photos=photos)
 
 
 def own_check_sentence(count: int = 1) -> str:

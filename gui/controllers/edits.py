@@ -27,10 +27,7 @@ STEPS_DROPPED = tr(
 
 
 class Edits(QObject):
-    """``updated`` fires after every change of regions, labels, areas, undo or the active region.
-
-    ``balance`` counts the actions done, less those undone.
-    """
+    """``updated`` fires after every change of regions, labels, areas, undo or the active region."""
 
     updated = Signal()
 
@@ -38,9 +35,9 @@ class Edits(QObject):
         super().__init__(parent)
         self._context, self._current = context, current
         self.saver = Saver(context, self)
-        self.balance = 0
         self._history = History(context.preferences.number("label.undo_megabytes") << 20)
         self._also: tuple[RegionId, ...] = ()
+        self._recalling: ImageId | None = None
         current.pending = self.saver.pending
         current.opened.connect(self._recall)
         current.opened.connect(self.updated)
@@ -52,14 +49,13 @@ class Edits(QObject):
         """A finished action; ``select`` makes a region it added the active one."""
         if edit is not None and self._context.project.writable:
             self._history.push(edit)
-            self.balance += 1
             self._carry_out(edit, select=select)
 
     def undo(self) -> None:
-        self._step(self._history.undo, -1)
+        self._step(self._history.undo)
 
     def redo(self) -> None:
-        self._step(self._history.redo, 1)
+        self._step(self._history.redo)
 
     @property
     def undo_title(self) -> str:
@@ -72,6 +68,24 @@ class Edits(QObject):
         """What redo does again; "" when nothing."""
         session = self._current.session
         return self._history.redo_title(session.image.id) if session else ""
+
+    @property
+    def recalling(self) -> bool:
+        """Whether the steps of the open photo are still being asked for."""
+        session = self._current.session
+        return session is not None and session.image.id == self._recalling
+
+    @property
+    def undo_action(self) -> int:
+        """That of what undo takes back, 0 for nothing; the later of two is the larger."""
+        session = self._current.session
+        return self._history.undo_action(session.image.id) if session else 0
+
+    @property
+    def redo_action(self) -> int:
+        """That of what redo does again, 0 for nothing."""
+        session = self._current.session
+        return self._history.redo_action(session.image.id) if session else 0
 
     @property
     def active(self) -> RegionId | None:
@@ -102,13 +116,21 @@ class Edits(QObject):
             return
         image = session.image.id
         if not self.saver.pending(image):
+            self._recalling = image
             self._context.project.ask(
                 lambda store: store.steps(image),
                 on_done=lambda steps: self._recalled(image, steps),
+                on_error=self._not_recalled,
                 owner=self,
             )
 
+    def _not_recalled(self, error: BaseException) -> None:
+        self._recalling = None
+        self._context.notices.show(error)
+
     def _recalled(self, image: ImageId, steps: Steps) -> None:
+        if self._recalling == image:
+            self._recalling = None
         self._history.recall(image, steps.done, steps.undone)
         if steps.dropped:
             self._context.notices.info(STEPS_DROPPED)
@@ -132,13 +154,12 @@ class Edits(QObject):
         self._recall()
         self.updated.emit()
 
-    def _step(self, step: Callable[[ImageId], Edit | None], count: int) -> None:
+    def _step(self, step: Callable[[ImageId], Edit | None]) -> None:
         session = self._current.session
         if session is None or not self._context.project.writable:
             return
         edit = step(session.image.id)
         if edit is not None:
-            self.balance += count
             self._carry_out(edit)
 
     def _carry_out(self, edit: Edit, *, select: bool = False) -> None:

@@ -125,6 +125,7 @@ class LabelActions(QObject):
         DiseasesDialog(
             self._context,
             self._diseases,
+            self._bulk,
             self._canvas.window(),
             unsaved=lambda: saver.state is not SaveState.SAVED,
         ).open()

@@ -24,13 +24,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core.changes import Changes
-from core.domain.disease import LONGEST_NAME, Disease, Merged, clash
+from core.domain.disease import LONGEST_NAME, Disease, clash
 from core.domain.ids import DiseaseId, new_id
 from core.language import tr, trn
-from core.ports import ProjectStore
 from core.services.starter_list import Entry, found, put
 from gui.context import Context
+from gui.controllers.bulk import BulkController
 from gui.gallery.swatch import swatch
 from gui.models.diseases import DiseaseList
 from gui.panels.pieces import Elided, button, column, label, row, scrolled
@@ -56,6 +55,7 @@ class DiseasesDialog(QDialog):
         self,
         context: Context,
         diseases: DiseaseList,
+        bulk: BulkController,
         parent: QWidget,
         *,
         unsaved: Callable[[], bool],
@@ -64,7 +64,7 @@ class DiseasesDialog(QDialog):
         self.setWindowTitle(tr("Diseases"))
         self.setMinimumSize(620, 420)
         self._context, self._diseases, self._unsaved = context, diseases, unsaved
-        self._merged: Merged | None = None
+        self._bulk = bulk
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(8)
         self._grid.setColumnStretch(1, 1)
@@ -93,7 +93,6 @@ class DiseasesDialog(QDialog):
         said = row(self.told, self.undo)
         said.setStretch(0, 1)
         self._said.setLayout(said)
-        self._said.hide()
         layout = column(
             self.search, self._list(), adding, self._problem, self._said, buttons,
             spacing=12, margin=14,
@@ -101,7 +100,9 @@ class DiseasesDialog(QDialog):
         layout.setStretch(1, 1)
         self.setLayout(layout)
         diseases.changed.connect(self._fill)
+        bulk.remembered.connect(self._tell)
         self._fill()
+        self._tell()
 
     def _list(self) -> QScrollArea:
         """The rows, which scroll when there are more than fit on a screen."""
@@ -274,41 +275,21 @@ class DiseasesDialog(QDialog):
         )
 
     def _merge(self, gone: Disease, into: Disease) -> None:
-        if self._must_wait():
-            return
-
-        def merge(store: ProjectStore) -> Changes:
-            self._merged = merged = store.merge_diseases(gone.id, into.id)
-            return Changes(images=merged.photos, diseases=True, elsewhere=True)
-
-        self._context.project.change(merge, on_done=lambda _changes: self._tell())
+        if not self._must_wait():
+            self._bulk.merge(gone, into)
 
     def _tell(self) -> None:
-        merged = self._merged
-        if merged is not None:
-            photos = trn("{n:,} photo", "{n:,} photos", len(merged.photos))
-            regions = trn("{n:,} outline", "{n:,} outlines", len(merged.regions))
-            self.told.setText(
-                tr(
-                    "{name} is {name_2} now: {photos}, {regions} changed.",
-                    name=merged.gone.name,
-                    name_2=merged.into.name,
-                    photos=photos,
-                    regions=regions,
-                )
-            )
-        self._said.setVisible(merged is not None)
+        """The last merge can be undone here, however long ago it was."""
+        merge = self._bulk.last_merge
+        if merge is not None:
+            photos = trn("{n:,} photo", "{n:,} photos", merge.photos)
+            self.told.setText(tr("{what}: {photos} changed.", what=merge.title, photos=photos))
+        self._said.setVisible(merge is not None)
 
     def _undo(self) -> None:
-        merged = self._merged
-        if merged is None:
-            return
-
-        def undone(_changes: Changes) -> None:
-            self._merged = None
-            self._tell()
-
-        self._context.project.change(lambda store: store.undo_merge(merged), on_done=undone)
+        merge = self._bulk.last_merge
+        if merge is not None and not self._must_wait():
+            self._bulk.take_back(merge)
 
 
 def _name(disease: Disease, fields: dict[QWidget, str]) -> None:

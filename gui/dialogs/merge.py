@@ -26,7 +26,7 @@ def ask_to_merge(
         tr(
             "{photos} and {outlines} become “{name}”, which is found by the name "
             "“{name_2}” from then on. Runs that are trained already keep their class "
-            "names. This can be undone until the list is closed.",
+            "names. Undo takes it back, also after a restart.",
             photos=trn("{n:,} photo", "{n:,} photos", use.photos),
             outlines=trn("{n:,} outline", "{n:,} outlines", use.regions),
             name=into.name,
