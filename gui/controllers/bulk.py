@@ -48,6 +48,7 @@ class BulkController(QObject):
         self._waiting: list[Callable[[], None]] = []
         context.project.opened.connect(self._opened)
         edits.saver.all_saved.connect(self._go_on)
+        self._recall()
 
     # -- actions
 

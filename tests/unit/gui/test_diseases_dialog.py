@@ -98,14 +98,46 @@ def test_merging_says_what_changes_moves_it_and_can_be_undone(qtbot, program, pa
     qtbot.waitUntil(lambda: len(page.diseases.all) == 2, timeout=10_000)
     assert page.diseases.get(into.id).is_called(gone.name)
     qtbot.waitUntil(lambda: dialog.undo.isVisibleTo(dialog), timeout=10_000)
-    assert "2 photos, 2 outlines" in dialog.told.text()
+    assert "2 photos changed" in dialog.told.text()
     # The open photo shows what it is called now.
     qtbot.waitUntil(lambda: page.controller.session is not session, timeout=10_000)
     assert page.controller.session.image.disease == into.id
     dialog.undo.click()
     qtbot.waitUntil(lambda: len(page.diseases.all) == 3, timeout=10_000)
     qtbot.waitUntil(lambda: page.controller.session.image.disease == gone.id, timeout=10_000)
-    assert not dialog.undo.isVisibleTo(dialog)
+    qtbot.waitUntil(lambda: not dialog.undo.isVisibleTo(dialog), timeout=10_000)
+
+
+def test_a_merge_can_be_undone_in_the_list_after_a_restart(qtbot, tmp_path: Path) -> None:
+    project = labelled_project(tmp_path)
+    with window(qtbot, project) as program:
+        page = label_page(qtbot, program)
+        qtbot.waitUntil(lambda: len(page.diseases.all) == 3, timeout=10_000)
+        before = page.diseases.all
+        gone, into = (d for d in before if not d.healthy)
+        page.controller.bulk.merge(gone, into)
+        qtbot.waitUntil(lambda: len(page.diseases.all) == 2, timeout=10_000)
+    with window(qtbot, project) as program:
+        page = label_page(qtbot, program)
+        program.context.actions["label.diseases"].trigger()
+        dialog = program.shell.findChild(DiseasesDialog)
+        qtbot.waitUntil(lambda: dialog.undo.isVisibleTo(dialog), timeout=10_000)
+        assert f"Merge “{gone.name}” into “{into.name}”: 2 photos" in dialog.told.text()
+        dialog.undo.click()
+        qtbot.waitUntil(lambda: page.diseases.all == before, timeout=10_000)
+
+
+def test_a_merge_whose_name_was_given_away_says_so_and_is_offered_no_more(
+    qtbot, program, page, dialog
+) -> None:
+    gone, into = (d for d in page.diseases.all if not d.healthy)
+    page.controller.bulk.merge(gone, into)
+    qtbot.waitUntil(lambda: dialog.undo.isVisibleTo(dialog), timeout=10_000)
+    for disease in (replace(into, synonyms=()), Disease(DiseaseId(9), gone.name, "#123456")):
+        program.context.project.change(lambda store, one=disease: store.put_disease(one))
+    dialog.undo.click()
+    qtbot.waitUntil(lambda: not dialog.undo.isVisibleTo(dialog), timeout=10_000)
+    assert "already a disease called" in program.context.notices.recent[-1].text
 
 
 def test_a_disease_does_not_go_while_what_may_carry_it_is_unsaved(

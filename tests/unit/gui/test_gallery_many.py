@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from whole_window import bare_project, drag, label_page, labelled_project, saved, window
+from whole_window import bare_project, drag, label_page, labelled_project, on_disk, saved, window
 
-from core.changes import Changes
 from core.domain.ids import RunId
 from core.domain.image import ImageState, Split
 from core.domain.run import Run, RunState, Score
@@ -155,22 +154,89 @@ def test_what_was_drawn_before_it_can_still_be_undone_also_after_a_restart(
         page = label_page(qtbot, program)
         qtbot.waitUntil(program.context.actions["edit.undo"].isEnabled, timeout=PATIENCE)
         assert page.controller.session.image.state is ImageState.DONE
-        program.context.actions["edit.undo"].trigger()
+        undo = program.context.actions["edit.undo"]
+        # The last thing first: that it is done. Then the stroke, which was before.
+        assert undo.text() == "Undo mark as done, 1 photo"
+        undo.trigger()
+        qtbot.waitUntil(lambda: "brush stroke" in undo.text(), timeout=PATIENCE)
+        assert page.controller.session.image.state is ImageState.IN_PROGRESS
+        assert len(page.controller.session.regions) == 1
+        undo.trigger()
         assert page.controller.session.regions == []
+        assert page.controller.session.image.state is ImageState.UNSEEN
         saved(qtbot, page)
 
 
-def test_undo_of_many_names_no_disease_that_has_gone(qtbot, page, program) -> None:
-    gone, into = (d for d in page.diseases.all if not d.healthy)
+def test_what_was_done_to_many_is_undone_and_redone_after_a_restart(qtbot, tmp_path: Path) -> None:
+    project = labelled_project(tmp_path, leaves=4)
+    with window(qtbot, project) as program:
+        page = label_page(qtbot, program)
+        page.gallery.view.selection.all()
+        ids = page.gallery.view.selection.ids
+        before = states(page, program)
+        page.controller.bulk.mark(ids, ImageState.IN_PROGRESS)
+        qtbot.waitUntil(lambda: page.controller.bulk.undo_title != "", timeout=PATIENCE)
+    with window(qtbot, project) as program:
+        page = label_page(qtbot, program)
+        undo = program.context.actions["edit.undo"]
+        qtbot.waitUntil(undo.isEnabled, timeout=PATIENCE)
+        assert undo.text() == "Undo mark as in progress, 4 photos"
+        undo.trigger()
+        qtbot.waitUntil(lambda: states(page, program) == before, timeout=PATIENCE)
+        redo = program.context.actions["edit.redo"]
+        qtbot.waitUntil(redo.isEnabled, timeout=PATIENCE)
+        assert program.context.notices.recent[-1].text == "Undone: Mark as in progress, 4 photos."
+    with window(qtbot, project) as program:
+        page = label_page(qtbot, program)
+        redo = program.context.actions["edit.redo"]
+        qtbot.waitUntil(redo.isEnabled, timeout=PATIENCE)
+        redo.trigger()
+        wanted = {ImageState.IN_PROGRESS}
+        qtbot.waitUntil(lambda: set(states(page, program)) == wanted, timeout=PATIENCE)
+
+
+def test_a_photo_edited_since_bars_no_other_from_undoing_what_was_done_to_many(
+    qtbot, page, program
+) -> None:
+    bulk, edited = page.controller.bulk, page.controller.current.wanted
     ids = [page.gallery.index.id(row) for row in range(9)]
-    page.controller.bulk.name(ids, into)
-    qtbot.waitUntil(lambda: page.controller.bulk.undo_title != "", timeout=PATIENCE)
+    bulk.mark(ids, ImageState.IN_PROGRESS)
+    begun = ImageState.IN_PROGRESS
+    qtbot.waitUntil(lambda: page.controller.session.image.state is begun, timeout=PATIENCE)
+    page.controller.mark(ImageState.DONE)
+    assert bulk.undo_title == "", "here the later one goes first"
+    program.context.actions["photo.next"].trigger()
+    qtbot.waitUntil(lambda: page.controller.session.image.id == ids[1], timeout=PATIENCE)
+    qtbot.waitUntil(lambda: bulk.undo_title != "", timeout=PATIENCE)
+    saved(qtbot, page)
+    program.context.actions["edit.undo"].trigger()
+    qtbot.waitUntil(lambda: bulk.redo_title != "", timeout=PATIENCE)
+    assert set(states(page, program)) == {ImageState.DONE}
+    with on_disk(program.context.project.info.folder) as store:
+        assert store.image(edited).state is ImageState.DONE, "said after it, so it stays"
 
-    def merge(store):
-        return Changes(store.merge_diseases(gone.id, into.id).photos, diseases=True)
 
-    program.context.project.change(merge)
-    qtbot.waitUntil(lambda: page.controller.bulk.undo_title == "", timeout=PATIENCE)
+def test_merging_is_undone_before_what_was_done_to_many_before_it(qtbot, page, program) -> None:
+    gone, into = (d for d in page.diseases.all if not d.healthy)
+    bulk, undo = page.controller.bulk, program.context.actions["edit.undo"]
+    ids = [page.gallery.index.id(row) for row in range(9)]
+    store = program.context.project.store
+
+    def named() -> list[object]:
+        return [store.image(i).disease for i in ids]
+
+    before = named()
+    bulk.name(ids, gone)
+    qtbot.waitUntil(lambda: bulk.undo_title != "", timeout=PATIENCE)
+    bulk.merge(gone, into)
+    qtbot.waitUntil(lambda: "Merge" in bulk.undo_title, timeout=PATIENCE)
+    assert undo.text() == f"Undo merge “{gone.name}” into “{into.name}”, 9 photos"
+    undo.trigger()
+    qtbot.waitUntil(lambda: "Name the disease" in bulk.undo_title, timeout=PATIENCE)
+    assert set(named()) == {gone.id}
+    undo.trigger()
+    qtbot.waitUntil(lambda: bulk.undo_title == "", timeout=PATIENCE)
+    assert named() == before
 
 
 def test_removed_photos_leave_the_list_the_next_opens_and_they_can_be_put_back(
