@@ -62,6 +62,11 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help=tr("copy the photos into the project and use the copies"),
     )
+    parser.add_argument(
+        "--crop",
+        metavar="NAME",
+        help=tr("the plant on the photos; without it the project's, if it has one alone"),
+    )
 
 
 def _import(context: Context, args: argparse.Namespace) -> int:
@@ -84,6 +89,7 @@ def _import(context: Context, args: argparse.Namespace) -> int:
             labels=args.labels,
             create_diseases=_has_no_diseases(store),
             copy=args.copy,
+            crop=args.crop,
         )
         leave_out = [args.masks] if args.masks else []
         work = import_images.plan(args.paths or _own_photos(store), leave_out=leave_out)

@@ -185,3 +185,15 @@ def _hidden(name: str) -> bool:
 def _project(name: str) -> bool:
     """Project folders hold thumbnails and predictions, not photos to import."""
     return name.endswith(".leafspot")
+
+
+def project_path(photo: Path, project: Path) -> str:
+    """How the project remembers an absolute path, POSIX.
+
+    Relative to the project's folder when the photo lies beside or inside it, so that both can be
+    moved together; absolute otherwise, so that moving the project alone loses nothing.
+    """
+    folder = Path(os.path.abspath(project))  # noqa: PTH100 - resolve() would follow links
+    if photo.is_relative_to(folder.parent):
+        return Path(os.path.relpath(photo, folder)).as_posix()
+    return photo.as_posix()

@@ -13,7 +13,6 @@ their own.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,9 +32,10 @@ from core.ports import NewImage, ProjectStore
 from core.services.import_copies import PhotoCopies
 from core.services.import_decoder import LimitedDecoder, MaskSeen
 from core.services.import_diseases import DiseaseBook, UnknownDisease
-from core.services.import_files import Candidate, ImportPlan, plan, why_missing
+from core.services.import_files import Candidate, ImportPlan, plan, project_path, why_missing
 from core.services.import_known import Arrival, Tally, complete, has_lost, move
 from core.services.import_masks import filled, mask_source
+from core.services.starter_list import sole_crop
 
 __all__ = ["ImportOptions", "ImportReport", "plan", "run"]
 
@@ -56,8 +56,9 @@ class Decoder(Protocol):
 class ImportOptions:
     """``mask_map`` and ``labels`` are files; ``masks`` is a folder. ``create_diseases`` makes the
     diseases that table and map name; otherwise their photos are refused. ``copy`` puts a copy of
-    each photo into the project and works with that. ``on_known`` hears of photos of the project
-    that table or masks have just completed."""
+    each photo into the project and works with that. ``crop`` is that of the photos where the table
+    names none; None stands for the project's, if it has one alone. ``on_known`` hears of photos of
+    the project that table or masks have just completed."""
 
     masks: Path | None = None
     mask_map: Path | None = None
@@ -65,6 +66,7 @@ class ImportOptions:
     create_diseases: bool = False
     author: str = ""
     copy: bool = False
+    crop: str | None = None
     on_known: Callable[[frozenset[ImageId]], object] | None = None
 
 
@@ -149,6 +151,7 @@ class _Job:
         self._moved: set[Path] = set()
         self._copies = PhotoCopies(store.folder) if options.copy else None
         self._unmasked = 0
+        self._crop = sole_crop(store.diseases()) if options.crop is None else options.crop
         self._book = DiseaseBook(store, create=options.create_diseases)
         self._masks, self._meanings = mask_source(options.masks, options.mask_map, self._book)
         self._rows = self._read_table(work)
@@ -336,7 +339,7 @@ class _Job:
             orientation=header.orientation,
             captured_at=header.captured_at,
             gps=header.gps,
-            crop=row.crop if row else "",
+            crop=(row.crop if row else "") or self._crop,
             group=(row.group if row else "") or self._folder_group(candidate),
             # A label and an outline that came along are finished work of somebody.
             state=ImageState.DONE if mask and disease else ImageState.UNSEEN,
@@ -386,15 +389,3 @@ class _Job:
 
 def _there_already(other: str) -> str:
     return tr("The same photo as {other}, which is in the project already.", other=other)
-
-
-def project_path(photo: Path, project: Path) -> str:
-    """How the project remembers an absolute path, POSIX.
-
-    Relative to the project's folder when the photo lies beside or inside it, so that both can be
-    moved together; absolute otherwise, so that moving the project alone loses nothing.
-    """
-    folder = Path(os.path.abspath(project))  # noqa: PTH100 - resolve() would follow links
-    if photo.is_relative_to(folder.parent):
-        return Path(os.path.relpath(photo, folder)).as_posix()
-    return photo.as_posix()

@@ -19,8 +19,7 @@ from core.errors import ImageUnreadable
 from core.imaging.decode import sha256_of
 from core.language import tr
 from core.ports import ImageQuery, ProjectStore
-from core.services.import_files import plan
-from core.services.import_images import project_path
+from core.services.import_files import plan, project_path
 from core.services.import_known import is_gone
 
 BATCH = 500

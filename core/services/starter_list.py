@@ -79,6 +79,12 @@ def of_crops(wanted: Iterable[str]) -> list[Entry]:
     return [entry for entry in entries() if entry.crop in chosen]
 
 
+def sole_crop(diseases: Iterable[Disease]) -> str:
+    """The crop of a project with these diseases; "" when they are of several, or of none."""
+    named = {folded(d.crop): d.crop for d in diseases if d.crop}
+    return next(iter(named.values())) if len(named) == 1 else ""
+
+
 def take_over(store: ProjectStore, wanted: Iterable[str]) -> Changes:
     """Put the diseases of those crops into a project."""
     return put(store, of_crops(wanted))

@@ -21,7 +21,8 @@ from PySide6.QtWidgets import (
 
 from core.domain.disease import LONGEST_NAME, MOST_SYNONYMS, Disease, clash
 from core.language import tr
-from core.services.starter_list import crops, with_names
+from core.services.starter_list import with_names
+from gui.dialogs.crop import crop_box, crop_in
 from gui.forms import Form
 from gui.gallery.swatch import swatch
 from gui.panels.pieces import button, column, label, row
@@ -66,10 +67,7 @@ class DiseaseDialog(QDialog):
         self.eppo = QLineEdit(disease.eppo)
         self.eppo.setMaxLength(6)
         self.eppo.setPlaceholderText(tr("such as HEMIVA"))
-        self.crop = QComboBox()
-        self.crop.setEditable(True)
-        self.crop.addItems(["", *crops()])
-        self.crop.setCurrentText(disease.crop)
+        self.crop = crop_box(disease.crop)
         self.synonyms = QPlainTextEdit("\n".join(disease.synonyms))
         self.synonyms.setPlaceholderText(
             tr("One to a line: the pathogen, names in other languages")
@@ -124,7 +122,7 @@ class DiseaseDialog(QDialog):
             typed = typed.renamed(name)
         return replace(
             typed, name=name, eppo=self.eppo.text().strip().upper(),
-            crop=" ".join(self.crop.currentText().split())[:LONGEST_NAME],
+            crop=crop_in(self.crop),
         )  # fmt: skip
 
     def _check(self) -> None:

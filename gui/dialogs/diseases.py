@@ -89,10 +89,7 @@ class DiseasesDialog(QDialog):
         buttons.button(QDialogButtonBox.StandardButton.Close).setAutoDefault(False)
         adding = row(self._new, self._add, self.from_list)
         adding.setStretch(0, 1)
-        self._said = QWidget()
-        said = row(self.told, self.undo)
-        said.setStretch(0, 1)
-        self._said.setLayout(said)
+        self._said = self._merge_line()
         layout = column(
             self.search, self._list(), adding, self._problem, self._said, buttons,
             spacing=12, margin=14,
@@ -103,6 +100,14 @@ class DiseasesDialog(QDialog):
         bulk.remembered.connect(self._tell)
         self._fill()
         self._tell()
+
+    def _merge_line(self) -> QWidget:
+        """What was merged last, and a button that takes it back."""
+        made = QWidget()
+        said = row(self.told, self.undo)
+        said.setStretch(0, 1)
+        made.setLayout(said)
+        return made
 
     def _list(self) -> QScrollArea:
         """The rows, which scroll when there are more than fit on a screen."""

@@ -28,8 +28,10 @@ from PySide6.QtWidgets import (
 
 from core.language import tr, trn
 from core.services.import_images import ImportOptions, ImportReport
+from core.services.starter_list import sole_crop
 from gui.context import Context
 from gui.controllers.import_ import ImportController
+from gui.dialogs.crop import crop_box, crop_in
 from gui.forms import Form
 from gui.panels.pieces import Elided, label
 
@@ -146,6 +148,14 @@ class ImportDialog(QDialog):
         ):
             form.addRow(title, path)
             path.line.setAccessibleName(title)
+        self.crop = crop_box()
+        self.crop.setAccessibleName(tr("Crop"))
+        context.project.ask(
+            lambda store: sole_crop(store.diseases()),
+            on_done=self.crop.setCurrentText,
+            owner=self,
+        )
+        form.addRow(tr("Crop (optional)"), self.crop)
         form.addRow("", self.create_diseases)
         form.addRow("", self.copy)
         note = label(f"{STAY} {FILES}", "muted", wrap=True)
@@ -201,6 +211,7 @@ class ImportDialog(QDialog):
             create_diseases=self.create_diseases.isChecked(),
             author=self._context.preferences.text("label.author"),
             copy=self.copy.isChecked(),
+            crop=crop_in(self.crop),
         )
         self._pages.setCurrentIndex(1)
         self._controller.start(given, options)

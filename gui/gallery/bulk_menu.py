@@ -10,8 +10,10 @@ from functools import partial
 from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QInputDialog, QMenu, QWidget
 
+from core.domain.disease import LONGEST_NAME
 from core.domain.ids import ImageId
 from core.language import tr, trn
+from core.services.starter_list import crops
 from gui.context import Context
 from gui.controllers.bulk import BulkController
 from gui.gallery.panel import GalleryPanel
@@ -62,6 +64,7 @@ class BulkMenu:
         for split, text in SPLIT_TEXT:
             splits.addAction(text).triggered.connect(partial(self._bulk.split, images, split))
         menu.addAction(tr("Group…")).triggered.connect(lambda: self.ask_group(images))
+        menu.addAction(tr("Crop…")).triggered.connect(lambda: self.ask_crop(images))
         menu.addSeparator()
         if self._gallery.index.query.removed:
             back = menu.addAction(tr("Put back into the project"))
@@ -87,4 +90,15 @@ class BulkMenu:
         dialog.textValueSelected.connect(
             lambda text: self._bulk.group(images, text[:LONGEST_GROUP])
         )
+        dialog.open()
+
+    def ask_crop(self, images: tuple[ImageId, ...]) -> None:
+        """As ``ask_group``; the crop of the project's diseases is there to choose first."""
+        named = [d.crop for d in self._diseases.all if d.crop]
+        dialog = QInputDialog(self._gallery.window())
+        dialog.setWindowTitle(tr("Crop"))
+        dialog.setLabelText(tr("The plant on these photos; empty where it is not known."))
+        dialog.setComboBoxItems(list(dict.fromkeys((*named, *crops(), ""))))
+        dialog.setComboBoxEditable(True)
+        dialog.textValueSelected.connect(lambda text: self._bulk.crop(images, text[:LONGEST_NAME]))
         dialog.open()

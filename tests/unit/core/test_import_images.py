@@ -19,7 +19,8 @@ from core.imaging.decode import decode_rgb
 from core.imaging.sample_leaves import write_sample_leaves
 from core.importers.mask_folder import Meaning, regions_of
 from core.ports import ImageQuery, ProjectStore
-from core.services.import_images import ImportOptions, ImportReport, plan, project_path, run
+from core.services.import_files import project_path
+from core.services.import_images import ImportOptions, ImportReport, plan, run
 from storage import create_project
 from tests.doubles.decoders import HereDecoder
 from tests.faults.photo_files import UPRIGHT_SIZE, write_mask, write_photo
@@ -368,3 +369,31 @@ def test_the_sample_leaves_come_in_without_a_word(desk: Desk) -> None:
         healthy = image.disease == desk.disease("healthy").id
         assert found == (set() if healthy else {image.disease})
         assert image.captured_at.startswith("2025-")
+
+
+@pytest.mark.parametrize(
+    ("crops", "given", "expected"),
+    [
+        (("coffee", "coffee", ""), None, "coffee"),
+        (("coffee", "tomato"), None, ""),
+        (("", ""), None, ""),
+        (("coffee",), "tomato", "tomato"),
+        (("coffee",), "", ""),
+    ],
+)
+def test_photos_of_a_project_of_one_crop_carry_it(
+    desk: Desk, crops: tuple[str, ...], given: str | None, expected: str
+) -> None:
+    for number, crop in enumerate(crops):
+        disease = Disease(DiseaseId(new_id()), f"disease {number}", "#0072b2", crop=crop)
+        desk.store.put_disease(disease)
+    for name in ("a.jpg", "b.jpg"):
+        desk.photo(name, shade=90 if name == "a.jpg" else 110)
+    table = desk.write("labels.csv", "image,crop\na.jpg,maize\n")
+    options = ImportOptions(labels=table, crop=given)
+    run(desk.store, plan([desk.photos]), options, decoder=HereDecoder())
+    # What the table says of a photo is nearer to it than what the project is about.
+    assert {Path(i.path).name: i.crop for i in desk.images()} == {
+        "a.jpg": "maize",
+        "b.jpg": expected,
+    }
