@@ -95,6 +95,7 @@ TABLE = (
         "photos.import", "Import photos…", "File", "Ctrl+I",
         icon="mdi6.image-plus", needs="project writable", separator=True,
     ),
+    line("photos.prepared", "Prepared photos…", "File", needs="project"),
     line("app.preferences", "Preferences…", "File", "Ctrl+,",
          icon="mdi6.cog-outline", separator=True),
     line("app.quit", "Quit", "File", "Ctrl+Q", separator=True),

@@ -104,6 +104,7 @@ class Leafspot:
         actions = self.context.actions
         actions.on("app.quit", self.shell.close)
         self.context.project.opened.connect(self._project_opened)
+        actions.on("photos.prepared", lambda: self._dialog("prepared", "PreparedDialog"))
         actions.on("app.preferences", lambda: self._dialog("preferences", "PreferencesDialog"))
         actions.on("help.about", lambda: self._dialog("about", "AboutDialog"))
         actions.on("help.keys", lambda: self._dialog("keys", "KeysDialog"))

@@ -8,6 +8,7 @@ project.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -31,6 +32,16 @@ LARGEST_MANIFEST = 64 << 20
 
 Progress = Callable[[int, int], None]
 Accepts = Callable[[Maker], bool]
+Cancelled = Callable[[], bool]
+"""Asked between two photos."""
+
+
+class Stopped(Exception):
+    """The person does not want the pack any more."""
+
+
+def _go_on() -> bool:
+    return False
 
 
 @dataclass
@@ -43,6 +54,7 @@ class PackReport:
     other_photos: int = 0
     other_makers: int = 0
     damaged: list[str] = field(default_factory=list)
+    cancelled: bool = False
 
     @property
     def total(self) -> int:
@@ -52,17 +64,25 @@ class PackReport:
 
 
 def write_pack(
-    store: EmbeddingStore, keys: Sequence[EmbeddingKey], path: Path, *, progress: Progress
+    store: EmbeddingStore,
+    keys: Sequence[EmbeddingKey],
+    path: Path,
+    *,
+    progress: Progress,
+    cancelled: Cancelled = _go_on,
 ) -> int:
     """A pack at ``path`` of those ``keys`` that lie in ``store``; how many that are.
 
-    Raises DiskFull or ExportRefused; what was at ``path`` before stays then.
+    Raises DiskFull or ExportRefused, and Stopped when ``cancelled`` says so; what was at ``path``
+    before stays then.
     """
     files = [(key, store.folder / key.file_name) for key in keys if store.has(key)]
     need_space(path.parent, sum(file.stat().st_size for _, file in files), what=tr("The pack"))
     entries = []
     with whole_file(path) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
         for done, (key, file) in enumerate(files, 1):
+            if cancelled():
+                raise Stopped
             entry = {"file": file.name, "size": file.stat().st_size, "sha256": sha256(file)}
             entries.append(entry | {"key": key.fields()})
             with file.open("rb") as source, archive.open(_member(file), "w") as target:
@@ -80,18 +100,36 @@ def read_pack(
     photos: Collection[str],
     accepts: Accepts,
     progress: Progress,
+    cancelled: Cancelled = _go_on,
 ) -> PackReport:
     """Take into ``store`` what a pack has of ``photos`` (SHA-256) by makers that are accepted.
 
-    Raises ImportRefused for a file that is no pack, DiskFull when the space ends.
+    When ``cancelled`` says so, what was taken in stays. Raises ImportRefused for a file that is no
+    pack, DiskFull when the space ends.
     """
     report = PackReport()
     with _opened(path) as archive:
         entries = _entries(path, archive)
         for done, entry in enumerate(entries, 1):
+            if cancelled():
+                report.cancelled = True
+                break
             _take(archive, entry, store, photos=photos, accepts=accepts, report=report)
             progress(done, len(entries))
     return report
+
+
+def listed(path: Path) -> list[tuple[EmbeddingKey, int]]:
+    """(what it is of, bytes) of each entry that a pack's manifest names; nothing else is read.
+
+    Raises ImportRefused for a file that is no pack.
+    """
+    found = []
+    with _opened(path) as archive:
+        for entry in _entries(path, archive):
+            with contextlib.suppress(KeyError, ValueError, TypeError):
+                found.append((EmbeddingKey.of_fields(entry["key"]), max(0, int(entry["size"]))))
+    return found
 
 
 def _member(file: Path) -> zipfile.ZipInfo:

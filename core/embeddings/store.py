@@ -13,7 +13,7 @@ import json
 import os
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,13 @@ class EmbeddingStore:
         with contextlib.suppress(OSError):
             (self.folder / key.file_name).unlink(missing_ok=True)
 
+    def contents(self) -> Iterator[tuple[EmbeddingKey, int]]:
+        """(what it is of, bytes) of each, by its header alone; what is damaged is passed over."""
+        for _, size, path in self._files():
+            key = _key_of(path)
+            if key is not None and key.file_name == path.name:
+                yield key, size
+
     def size(self) -> int:
         """Bytes of all embeddings in the folder."""
         return sum(size for _, size, _ in self._files())
@@ -150,6 +157,15 @@ def header_of(data: bytes) -> dict[str, str] | None:
         found = json.loads(data[8 : 8 + length])["__metadata__"]
         return {str(name): str(text) for name, text in found.items()}
     except (struct.error, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _key_of(path: Path) -> EmbeddingKey | None:
+    try:
+        with path.open("rb") as file:
+            header = header_of(file.read(8 + LARGEST_HEADER))
+        return None if header is None else EmbeddingKey.of_fields(header)
+    except (OSError, ValueError):
         return None
 
 

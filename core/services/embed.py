@@ -53,7 +53,7 @@ def look(engine: Embedder, path: Path, key: EmbeddingKey) -> tuple[Embedding, fl
 
 def photos_of(store: ProjectStore) -> dict[str, Path]:
     """Path by SHA-256, in the gallery's order."""
-    images = [store.image(i) for i in store.image_ids(ImageQuery())]
+    images = store.images(store.image_ids(ImageQuery()))
     return {image.sha256: store.resolve(image) for image in images}
 
 
@@ -114,17 +114,21 @@ def import_pack(
     With ``engine`` what that one made alone; without, whatever an assistant of this program made
     that could use it. Raises ImportRefused for a file that is no pack, DiskFull, ModelMissing.
     """
-    specs = discover(ENGINES, EngineSpec)
     only = maker_of(find(ENGINES, EngineSpec, engine), checkpoint) if engine else None
-
-    def accepts(maker: Maker) -> bool:
-        if only is not None:
-            return maker == only
-        spec = specs.get(maker.engine)
-        if spec is None:
-            return False
-        # Which weights a person will open is not known yet; those of the program are.
-        return spec.needs_checkpoint or maker == maker_of(spec, None)
-
     cache = EmbeddingStore(store.folder / FOLDER)
-    return read_pack(path, cache, photos=photos_of(store), accepts=accepts, progress=progress)
+    return read_pack(
+        path,
+        cache,
+        photos=photos_of(store),
+        accepts=of_use if only is None else lambda maker: maker == only,
+        progress=progress,
+    )
+
+
+def of_use(maker: Maker) -> bool:
+    """Whether an assistant of this program could use what ``maker`` saw."""
+    spec = discover(ENGINES, EngineSpec).get(maker.engine)
+    if spec is None:
+        return False
+    # Which weights a person will open is not known yet; those of the program are.
+    return spec.needs_checkpoint or maker == maker_of(spec, None)

@@ -1,13 +1,14 @@
 """The worker that looks at photos ahead of the person: ``python -m core.workers.embed``.
 
-    {"do": "load", "engine": "segment-anything", "checkpoint": "..."}   -> loaded {engine}
+    {"do": "load", "engine": "segment-anything", "checkpoint": "..."}   -> loaded {engine, keeps}
     {"do": "embed", "token": 3, "path": "...", "fields": {...}, "folder": "...", "budget": 5000000}
                                                   -> embedded {token, stored, seconds}
     {"do": "stop"}                                -> stopped, and the process ends
 
-Runs beside the assistant's own process and gives way to every other program. What it makes lies in
-the folder afterwards; what cannot be done is answered with ``refused`` {do, token, text}. A photo
-that is under way is finished: whoever cannot wait for that ends the process.
+Runs beside the assistant's own process and gives way to every other program. ``keeps`` is whether
+the engine keeps anything of a photo; what it makes lies in the folder afterwards; what cannot be
+done is answered with ``refused`` {do, token, text}. A photo that is under way is finished: whoever
+cannot wait for that ends the process.
 
 Knows the wire; what an embedding is kept under is ``core.embeddings``.
 """
@@ -73,7 +74,7 @@ class Desk:
                 self._engine = None
                 loaded = load_engine(engine, Path(checkpoint) if checkpoint else None)
                 self._engine = loaded if isinstance(loaded, Embedder) else None
-                return "loaded", {"engine": engine}
+                return "loaded", {"engine": engine, "keeps": self._engine is not None}
             case {"do": "embed", "path": str(path), "folder": str(folder), "fields": dict(fields)}:
                 key = EmbeddingKey.of_fields(fields)
                 return "embedded", {
