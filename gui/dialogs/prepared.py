@@ -166,37 +166,17 @@ class PreparedDialog(QDialog):
         self.name.setText(pack.path.name)
         self.photos.clear()
         if pack.refusal:
-            self._say(self.what, pack.refusal, "danger")
+            _say(self.what, pack.refusal, "danger")
         else:
             matching = trn("{n:,} photo", "{n:,} photos", len(pack.matching))
             text = tr(
                 "{matching} of this project, {size}.", matching=matching, size=size_text(pack.size)
             )
-            self._say(self.what, f"{text} {self._left_out(pack)}".rstrip(), "")
+            _say(self.what, f"{text} {_left_out(pack)}".rstrip(), "")
             self._name_photos(pack)
         by = tr("Looked at by {makers}.", makers=listed(pack.makers)) if pack.makers else ""
         self.made_by.setText(by)
         self._enable()
-
-    def _left_out(self, pack: PackView) -> str:
-        parts = []
-        if pack.other_photos:
-            parts.append(
-                trn(
-                    "{n:,} is not in this project and is left out.",
-                    "{n:,} are not in this project and are left out.",
-                    pack.other_photos,
-                )
-            )
-        if pack.other_makers:
-            parts.append(
-                trn(
-                    "{n:,} was looked at by an assistant that is of no use here.",
-                    "{n:,} were looked at by an assistant that is of no use here.",
-                    pack.other_makers,
-                )
-            )
-        return " ".join(parts)
 
     def _name_photos(self, pack: PackView) -> None:
         """First what the pack lacks: that is what somebody has to do something about."""
@@ -266,7 +246,7 @@ class PreparedDialog(QDialog):
     def _begin(self, sentence: str) -> None:
         if self.packs.busy:
             self.bar.setRange(0, 0)
-            self._say(self.status, sentence, "muted")
+            _say(self.status, sentence, "muted")
             self._enable()
 
     def _progressed(self, done: int, of: int) -> None:
@@ -274,13 +254,8 @@ class PreparedDialog(QDialog):
         self.bar.setValue(done)
 
     def _ended(self, sentence: str, well: bool) -> None:
-        self._say(self.status, sentence, "muted" if well else "danger")
+        _say(self.status, sentence, "muted" if well else "danger")
         self._enable()
-
-    def _say(self, where: QLabel, sentence: str, role: str) -> None:
-        where.setText(sentence)
-        where.setProperty("role", role)
-        where.style().polish(where)
 
     def _enable(self) -> None:
         busy, writable = self.packs.busy, self._context.project.writable
@@ -306,3 +281,30 @@ def _heading(text: str) -> QLabel:
     made = label(text, "heading")
     made.setContentsMargins(0, 12, 0, 0)
     return made
+
+
+def _left_out(pack: PackView) -> str:
+    parts = []
+    if pack.other_photos:
+        parts.append(
+            trn(
+                "{n:,} is not in this project and is left out.",
+                "{n:,} are not in this project and are left out.",
+                pack.other_photos,
+            )
+        )
+    if pack.other_makers:
+        parts.append(
+            trn(
+                "{n:,} was looked at by an assistant that is of no use here.",
+                "{n:,} were looked at by an assistant that is of no use here.",
+                pack.other_makers,
+            )
+        )
+    return " ".join(parts)
+
+
+def _say(where: QLabel, sentence: str, role: str) -> None:
+    where.setText(sentence)
+    where.setProperty("role", role)
+    where.style().polish(where)

@@ -37,6 +37,7 @@ from gui.dialogs.import_photos import ImportDialog
 from gui.dialogs.keys import KeysDialog
 from gui.dialogs.new_project import NewProjectDialog
 from gui.dialogs.preferences import PreferencesDialog
+from gui.dialogs.prepared import PreparedDialog
 from gui.panels.label import LabelPage
 from gui.shell import application
 from gui.workspaces import WORKSPACES
@@ -136,7 +137,10 @@ def main(folder: Path) -> int:
     for dialog in (
         AboutDialog(context, shell), KeysDialog(context, shell), PreferencesDialog(context, shell),
         NewProjectDialog(context, shell), ImportDialog(context, program.importer(), [], shell),
-        DiseasesDialog(context, page.diseases, shell, unsaved=lambda: False),
+        DiseasesDialog(
+            context, page.diseases, page.controller.bulk, shell, unsaved=lambda: False
+        ),
+        PreparedDialog(context, shell),
     ):  # fmt: skip
         found |= dict.fromkeys(plain(texts(dialog), own))
         dialog.deleteLater()

@@ -33,6 +33,7 @@ from gui.dialogs.locate import LocateDialog
 from gui.dialogs.measures import MeasuresDialog
 from gui.dialogs.new_project import NewProjectDialog
 from gui.dialogs.preferences import PreferencesDialog
+from gui.dialogs.prepared import PreparedDialog
 from gui.dialogs.scale_card import ScaleCardDialog
 from gui.dialogs.scales import ScalesDialog
 from gui.dialogs.starter_list import StarterListDialog
@@ -117,9 +118,15 @@ def test_everything_in_the_import_dialog_has_a_name(qtbot, program) -> None:
 
 def test_everything_about_diseases_and_display_has_a_name(qtbot, program) -> None:
     page = label_page(qtbot, program)
-    dialog = DiseasesDialog(program.context, page.diseases, program.shell, unsaved=lambda: False)
+    dialog = DiseasesDialog(
+        program.context,
+        page.diseases,
+        page.controller.bulk,
+        program.shell,
+        unsaved=lambda: False,
+    )
     panel = DisplayPanel(program.context, page.view, page)
-    for made in (dialog, panel):
+    for made in (dialog, panel, PreparedDialog(program.context, program.shell)):
         qtbot.addWidget(made)
         assert "\n".join(nameless(made)) == ""
     assert [*workable(panel)]
