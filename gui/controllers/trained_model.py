@@ -84,12 +84,19 @@ class TrainedModel(QObject):
             return
         if self._worker is not None:
             self._worker.stop()
+        self._clear_away()
         self._out = tempfile.TemporaryDirectory(prefix="leafspot-")
         more = ("--base", base) if base else ()
         worker = self._context.workers.start("answer", str(adapter), *more, resident=True)
         self._worker, self._adapter = worker, adapter
         worker.received.connect(lambda e: self._heard(e) if worker is self._worker else None)
         worker.exited.connect(lambda o: self._exited(o) if worker is self._worker else None)
+
+    def _clear_away(self) -> None:
+        """What a process wrote is of no use to the next one."""
+        if self._out is not None:
+            self._out.cleanup()
+            self._out = None
 
     def _heard(self, event: dict[str, Any]) -> None:
         if self._waiting is None or event.get("token") != self._waiting[0]:
@@ -114,6 +121,7 @@ class TrainedModel(QObject):
 
     def _exited(self, outcome: Outcome) -> None:
         self._worker = self._adapter = None
+        self._clear_away()
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting[-1]("" if outcome.ok else outcome.sentence(tr("ask again and it starts anew")))
