@@ -137,12 +137,18 @@ class Edits(QObject):
         self.updated.emit()
 
     def _project_changed(self, changes: Changes) -> None:
-        """Steps do not fit on photos that an import has completed, nor where a disease has gone."""
-        if changes.elsewhere:
+        """Steps do not fit on photos that an import has completed, nor where a disease has gone.
+
+        When one was merged, or that was undone, the store knows what it is called in each step.
+        """
+        if changes.elsewhere and changes.diseases:
+            self._history.clear()
+            self._recall()
+        elif changes.elsewhere:
             for image in changes.images:
                 self._history.forget(image)
             self.updated.emit()
-        if changes.diseases:
+        elif changes.diseases:
             self._context.project.ask(
                 lambda store: {disease.id for disease in store.diseases()},
                 on_done=self._keep_to,

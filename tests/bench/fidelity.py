@@ -2,12 +2,15 @@
 
     python tests/bench/fidelity.py [--edits 10000] [--seed 1] [--size 1600 1200] [--json FILE]
 
-One photo, one store. Each edit goes the way of the window: the labelling session proposes it, the
-history remembers it, the store commits it. Beside it a plain model keeps every region as one dense
-array and applies the edit pixel by pixel, sharing no code with either. After every edit the session
-is compared with the model where it changed, and an undo with what the photo was before the edit it
-takes back; at every restart, and at the end, the store is compared with the model as a whole, bit
-for bit. A restart closes the store, opens it again, and goes on with the steps that it kept.
+Three photos, one store, one photo open at a time. Each edit goes the way of the window: the
+labelling session proposes it, the history remembers it, the store commits it. Now and then
+something is done to many photos at once, or one disease is merged into another, and that is taken
+back and done again, between edits and after restarts. Beside it a plain model keeps every region as
+one dense array and applies the edit pixel by pixel, sharing no code with either. After every edit
+the session is compared with the model where it changed, an undo with what the photo was before the
+edit it takes back, and after every action on many all photos with what the model says of them; at
+every restart, and at the end, the store is compared with the model as a whole, bit for bit. A
+restart closes the store, opens it again, and goes on with the steps that it kept.
 """
 
 from __future__ import annotations
@@ -28,9 +31,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from core.changes import Changes
+from core.domain.disease import PALETTE, Disease
 from core.domain.edits import Edit
-from core.domain.ids import ImageId, RegionId
-from core.domain.image import ImageState, LeafImage
+from core.domain.ids import DiseaseId, ImageId, RegionId, new_id
+from core.domain.image import ImageState, LeafImage, Split
 from core.domain.mask import TileMask
 from core.domain.region import RegionKind
 from core.engines.base import Candidate
@@ -40,47 +45,64 @@ from core.geometry.outline import enclosed
 from core.geometry.wand import Surroundings, Wand
 from core.history import History
 from core.ports import NewImage, ProjectStore
-from core.services import reshaping
+from core.services import bulk, reshaping
 from core.services.annotate import Draft, LabellingSession
 from core.services.rules import Overlap, Rules, obey
 from gui.canvas.stroke import Stroke
 from storage import create_project, open_project
+from tests.faults.many_model import ManyModel
 from tests.faults.project_model import ProjectModel
 
-RESTART = 0.01
+RESTART, SWITCH, MANY_ACTS, MERGE, MANY_BACK, MANY_AGAIN = 0.01, 0.01, 0.02, 0.004, 0.015, 0.01
+PHOTOS = (ImageId(7), ImageId(8), ImageId(9))
 MANY = 40
 """Regions from which on deleting and merging are likelier than drawing."""
 
 
 class Work:
-    """One photo under random work."""
+    """Three photos under random work."""
 
     def __init__(self, folder: Path, seed: int, size: tuple[int, int]) -> None:
         self.rng, self.size = random.Random(seed), size
         self.store: ProjectStore = create_project(folder / "fidelity")
-        image = LeafImage(ImageId(7), "../a.jpg", "0" * 64, *size)
-        self.store.add_images([NewImage(image)])
+        for number in range(4):
+            disease = Disease(DiseaseId(new_id()), f"disease {number}", PALETTE[number])
+            self.store.put_disease(disease)
         self.model = ProjectModel([d.id for d in self.store.diseases()])
-        self.model.add(NewImage(image))
-        self.session = LabellingSession(image, [])
+        self.many = ManyModel(self.model)
+        for photo in PHOTOS:
+            new = NewImage(LeafImage(photo, f"../{photo}.jpg", f"{photo:064x}", *size))
+            self.store.add_images([new])
+            self.model.add(new)
+        self.open = PHOTOS[0]
+        self.session = LabellingSession(self.store.image(self.open), [])
+        # What was done to many since an edit may have changed what its undo leaves.
+        self.since: Counter[ImageId] = Counter()
         self.history = History()
         self.counts: Counter[str] = Counter()
         self.wrong: list[str] = []
-        self.before: dict[int, bytes] = {}
-        self.after: dict[int, bytes] = {}
+        self.before: dict[int, tuple[int, bytes]] = {}
+        self.after: dict[int, tuple[int, bytes]] = {}
         noise = np.random.default_rng(seed).integers(0, 256, (size[1] // 8, size[0] // 8, 4))
         self.picture = noise.astype(np.uint8).repeat(8, 0).repeat(8, 1)
 
     # -- one step
 
     def step(self) -> None:
-        """An edit, an undo, a redo or a restart."""
+        """An edit, an undo, a redo, a restart, another photo, or something done to many."""
         chance = self.rng.random()
-        if chance < RESTART:
-            self.restart()
-        elif chance < 0.2:
+        for share, act in (
+            (RESTART, self.restart), (SWITCH, self.switch), (MANY_ACTS, self.act_on_many),
+            (MERGE, self.merge), (MANY_BACK, partial(self.turn_many, back=True)),
+            (MANY_AGAIN, partial(self.turn_many, back=False)),
+        ):  # fmt: skip
+            if chance < share:
+                act()
+                return
+            chance -= share
+        if chance < 0.18:
             self.walk("undo", self.history.undo)
-        elif chance < 0.3:
+        elif chance < 0.28:
             self.walk("redo", self.history.redo)
         else:
             self.edit()
@@ -98,20 +120,20 @@ class Work:
             self.counts[f"{name}: nothing to do"] += 1
             return
         self.counts[name] += 1
-        self.before[edit.action] = self.digest()
+        self.before[edit.action] = (self.since[self.open], self.digest())
         self.history.push(edit)
         self.carry_out(edit)
-        self.after[edit.action] = self.digest()
+        self.after[edit.action] = (self.since[self.open], self.digest())
 
     def walk(self, name: str, step: Callable[[ImageId], Edit | None]) -> None:
-        edit = step(ImageId(7))
+        edit = step(self.open)
         if edit is None:
             self.counts[f"{name}: nothing to do"] += 1
             return
         self.counts[name] += 1
         self.carry_out(edit)
-        wanted = (self.before if edit.undoes else self.after)[edit.action]
-        if self.digest() != wanted:
+        since, wanted = (self.before if edit.undoes else self.after)[edit.action]
+        if since == self.since[self.open] and self.digest() != wanted:
             self.wrong.append(f"{name} of “{edit.title}” gives another photo")
 
     def carry_out(self, edit: Edit) -> None:
@@ -119,7 +141,7 @@ class Work:
         self.store.commit(edit)
         self.model.apply(edit)
         self.model.done.clear()
-        there = self.model.regions[ImageId(7)]
+        there = self.model.regions[self.open]
         for change in edit.changes:
             region = getattr(change, "region", None)
             which = getattr(region, "id", region)
@@ -135,17 +157,109 @@ class Work:
         self.store.close()
         self.store = open_project(self.store.folder)
         self.compare()
-        self.session = LabellingSession(
-            self.store.image(ImageId(7)), self.store.regions(ImageId(7))
-        )
         known, self.history = self.history, History()
-        steps = self.store.steps(ImageId(7))
-        if steps.dropped:
-            self.wrong.append("the steps were dropped at a restart")
-        self.history.recall(ImageId(7), steps.done, steps.undone)
-        titles = (known.undo_title(ImageId(7)), known.redo_title(ImageId(7)))
-        if titles != (self.history.undo_title(ImageId(7)), self.history.redo_title(ImageId(7))):
+        titles = (known.undo_title(self.open), known.redo_title(self.open))
+        self.show(self.open)
+        if titles != (self.history.undo_title(self.open), self.history.redo_title(self.open)):
             self.wrong.append("the next undo or redo is another one after a restart")
+
+    def switch(self) -> None:
+        """Another photo is open."""
+        self.counts["another photo"] += 1
+        self.show(self.rng.choice([photo for photo in PHOTOS if photo != self.open]))
+
+    def show(self, image: ImageId) -> None:
+        """As the window opens a photo: from the store, with the steps that are kept."""
+        self.open = image
+        self.session = LabellingSession(self.store.image(image), self.store.regions(image))
+        if self.session.image != self.model.photos[image]:
+            self.wrong.append(f"photo {self.session.image} instead of {self.model.photos[image]}")
+        wanted = [info for _, (info, _) in sorted(self.model.regions[image].items())]
+        if [r.info for r in self.session.regions] != wanted:
+            self.wrong.append(f"regions {self.session.regions} instead of {wanted}")
+        if not self.history.knows(image):
+            steps = self.store.steps(image)
+            if steps.dropped:
+                self.wrong.append("the steps of a photo were dropped")
+            self.history.recall(image, steps.done, steps.undone)
+
+    # -- many photos
+
+    def act_on_many(self) -> None:
+        """One of what the gallery offers."""
+        images = tuple(self.rng.sample(PHOTOS, self.rng.randint(1, len(PHOTOS))))
+        diseases = {d.id: d for d in self.store.diseases()}
+        match self.rng.choice(("name", "mark", "split", "group", "crop")):
+            case "name":
+                chosen = self.rng.choice([None, *diseases.values()])
+                edit = bulk.name(self.store, images, chosen)
+                of_healthy = chosen is not None and chosen.healthy
+                known = None if chosen is None else chosen.id
+                self.many.name(edit.action, images, known, healthy=of_healthy)
+            case "mark":
+                state, by = self.rng.choice(list(ImageState)), self.rng.choice(("Anna", "Ben"))
+                healthy = next(d for d in diseases.values() if d.healthy)
+                edit = bulk.mark(self.store, images, state, healthy=healthy, by=by)
+                self.many.mark(edit.action, images, state, by, healthy.id)
+            case "split":
+                split = self.rng.choice(list(Split))
+                edit = bulk.put_in_split(images, split)
+                self.many.assign(edit.action, images, split=split)
+            case "group":
+                group = self.rng.choice(("", "Plot Ö", "b"))
+                edit = bulk.put_in_group(images, group)
+                self.many.assign(edit.action, images, group=group)
+            case _:
+                crop = self.rng.choice(("", "coffee", "tomato"))
+                edit = bulk.set_crop(images, crop)
+                self.many.assign(edit.action, images, crop=crop)
+        self.counts["done to many"] += 1
+        self.follow(self.store.bulk(edit))
+
+    def merge(self) -> None:
+        """One disease into another, while there are enough; else there is one more."""
+        others = [d for d in self.store.diseases() if not d.healthy]
+        if len(others) < 3:
+            number = self.counts["another disease"] = self.counts["another disease"] + 1
+            disease = Disease(DiseaseId(new_id()), f"new {number}", PALETTE[number % len(PALETTE)])
+            self.store.put_disease(disease)
+            self.model.diseases.append(disease.id)
+            return
+        gone, into = self.rng.sample(others, 2)
+        merged = self.store.merge_diseases(gone.id, into.id)
+        self.many.merge(merged.action, gone.id, into.id)
+        self.counts["merge of diseases"] += 1
+        self.follow(Changes(images=frozenset(PHOTOS)))
+
+    def turn_many(self, *, back: bool) -> None:
+        """The last action on many is taken back, or the first that was is done again."""
+        name = "undo of many" if back else "redo of many"
+        steps = self.store.many_steps()
+        steps = [s for s in reversed(steps) if not s.undone] if back else [
+            s for s in steps if s.undone
+        ]  # fmt: skip
+        if not steps:
+            self.counts[f"{name}: nothing to do"] += 1
+            return
+        action = steps[0].action
+        changes = (self.store.take_back if back else self.store.do_again)(action)
+        self.many.turn(action)
+        self.model.diseases[:] = [d.id for d in self.store.diseases()]
+        self.counts[f"{name}, a merge" if steps[0].merge else name] += 1
+        self.follow(Changes(images=frozenset(PHOTOS)) if steps[0].merge else changes)
+
+    def follow(self, changes: Changes) -> None:
+        """As the window does: what it remembers of those photos is asked for anew."""
+        for image in changes.images:
+            self.since[image] += 1
+            self.history.forget(image)
+        for image in PHOTOS:
+            if self.store.image(image) != self.model.photos[image]:
+                self.wrong.append(
+                    f"photo {self.store.image(image)} instead of {self.model.photos[image]}"
+                )
+        if self.open in changes.images:
+            self.show(self.open)
 
     def compare(self) -> None:
         self.counts["compared as a whole"] += 1
@@ -261,6 +375,10 @@ def relabel(work: Work) -> Edit | None:
     return work.session.relabel(region, kind=draft.kind, disease=draft.disease)
 
 
+def named(work: Work) -> Edit | None:
+    return work.session.name_disease(work.rng.choice([None, *work.store.diseases()]))
+
+
 ACTIONS: dict[str, Callable[[Work], Edit | None]] = {
     "brush": brush,
     "eraser": partial(brush, erase=True),
@@ -285,7 +403,10 @@ ACTIONS: dict[str, Callable[[Work], Edit | None]] = {
     "clip": lambda w: reshaping.clip_to_leaf(w.session),
     "delete": delete,
     "relabel": relabel,
-    "state": lambda w: w.session.set_state(w.rng.choice(list(ImageState))),
+    "name the disease": named,
+    "state": lambda w: w.session.set_state(
+        w.rng.choice(list(ImageState)), by=w.rng.choice(("Anna", "Ben", ""))
+    ),
 }
 FEWER = {"delete", "merge", "eraser", "shrink", "fill holes", "grow"}
 DRAWING = {"brush", "polygon", "lasso", "wand", "proposal", "fill holes", "grow", "smooth"}
