@@ -1,7 +1,7 @@
 """An action on many photos, or a merge of diseases, as the bytes of a table row, there and back.
 
 A JSON header that says what changed, then the ids it speaks of as 64-bit numbers in its order, all
-of it compressed: a hundred thousand photos take some 600 KB. What is read is checked as if a
+of it compressed: a hundred thousand photos take 600 KB at most. What is read is checked as if a
 stranger had written it. Knows bulk edits and merges; knows no table.
 """
 

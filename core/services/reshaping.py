@@ -137,7 +137,8 @@ def _parted(
     """The first part stays the region, the others become regions like it."""
     changes: list[Change] = []
     for region in _found(session, parts):
-        kept, *others = parts[region.info.id]
+        # A region of which nothing is left, as older projects may have, has no part at all.
+        kept, *others = parts[region.info.id] or [region.mask]
         if others:
             changes.append(PixelsChanged(region.info.id, region.mask.delta(kept)))
         changes += [

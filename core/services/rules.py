@@ -76,7 +76,7 @@ class _Obedient:
             if region in changed:  # cut off by the same edit that changes it
                 before = kept[changed[region]]
                 assert isinstance(before, PixelsChanged)
-                kept[changed[region]] = PixelsChanged(region, _xor(before.delta, lost))
+                kept[changed[region]] = self._without(region, _xor(before.delta, lost))
             else:
                 kept.append(self._without(region, lost))
         return self._session.edit(edit.title, *kept)
@@ -91,7 +91,9 @@ class _Obedient:
                 if found is None or found.info.kind is not RegionKind.LESION:
                     return change
                 allowed = self._allowed(found.info, delta, found)
-                return PixelsChanged(region, allowed) if allowed else None
+                # Another outline, none of which may be there, leaves the region as it is.
+                left = bool(allowed) and _leaves_something(found, allowed)
+                return PixelsChanged(region, allowed) if left else None
         return change
 
     def _allowed(self, info: RegionInfo, delta: PackedTiles, region: Region | None) -> PackedTiles:
@@ -123,11 +125,15 @@ class _Obedient:
         """Its pixels are taken; with the last of them it goes itself."""
         found = self._session.region(region)
         assert found is not None
-        after = found.mask.copy()
-        after.apply_delta(lost)
-        if after.tiles:
+        if _leaves_something(found, lost):
             return PixelsChanged(region, lost)
         return RegionRemoved(found.info, found.mask.packed())
+
+
+def _leaves_something(region: Region, delta: PackedTiles) -> bool:
+    after = region.mask.copy()
+    after.apply_delta(delta)
+    return bool(after.tiles)
 
 
 def _tile(region: Region | None, key: TileKey) -> Packed | None:

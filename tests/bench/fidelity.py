@@ -148,6 +148,8 @@ class Work:
             found = None if which is None else self.session.region(which)
             if (found is None) != (which not in there):
                 self.wrong.append(f"“{edit.title}”: a region is missing or too many")
+            elif found is not None and not found.mask.tiles:
+                self.wrong.append(f"“{edit.title}”: nothing is left of region {which}")
             elif found is not None and not np.array_equal(found.mask.to_array(), there[which][1]):
                 self.wrong.append(f"“{edit.title}”: pixels of region {which}")
 

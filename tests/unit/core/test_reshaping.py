@@ -14,6 +14,7 @@ from core.domain.ids import DiseaseId, ImageId, RegionId
 from core.domain.image import LeafImage
 from core.domain.mask import TileMask
 from core.domain.region import Region, RegionInfo, RegionKind
+from core.engines.base import Candidate
 from core.errors import EditRefused
 from core.geometry import reshape
 from core.services import reshaping
@@ -197,6 +198,19 @@ def test_leaves_and_photos_without_one_know_no_rules() -> None:
     work.apply(obey(work, stroke, strict) or stroke)
     assert masks(work)[1] == boxes((90, 0, 120, 10))
     assert work.regions[-1].mask == boxes((0, 0, 200, 200))
+
+
+def test_another_outline_none_of_which_may_be_there_leaves_the_region_as_it_is() -> None:
+    work = session((LESION, boxes((0, 0, 20, 20))), (LESION, boxes((50, 0, 90, 40))))
+    proposal = Candidate(np.ones((20, 20), bool), (60, 10), 0.9)
+    for overlap, expected in ((Overlap.KEEP_OUT, False), (Overlap.TAKE, True)):
+        edit = work.accept(proposal, into=RegionId(1), draft=Draft(), instead=True)
+        assert (obey(work, edit, Rules(overlap=overlap)) is not None) is expected
+
+
+def test_a_region_of_which_nothing_is_left_splits_into_nothing() -> None:
+    work = session((LESION, TileMask(W, H)))
+    assert reshaping.split(work, [RegionId(1)]) is None
 
 
 def test_erasing_obeys_no_rule() -> None:
