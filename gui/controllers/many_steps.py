@@ -74,8 +74,13 @@ class ManySteps(QObject):
             )
 
     def take_back(self, step: ManyStep) -> None:
-        """Undo ``step``. Photos on which somebody has said otherwise since keep that."""
-        if self._context.project.writable:
+        """Undo ``step``. Photos on which somebody has said otherwise since keep that.
+
+        Nothing where it has been undone meanwhile, or is another project's: a notice offers it for
+        as long as it is shown.
+        """
+        known = self.step(step.action)
+        if known is not None and not known.undone and self._context.project.writable:
             self._turn(step, undone=True)
             text = tr("Undone: {what}.", what=_told(step))
             self.carry_out(

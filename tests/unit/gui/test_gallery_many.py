@@ -201,6 +201,21 @@ def test_what_was_done_to_many_is_undone_and_redone_after_a_restart(qtbot, tmp_p
         qtbot.waitUntil(lambda: set(states(page, program)) == wanted, timeout=PATIENCE)
 
 
+def test_the_undo_of_a_notice_is_about_its_own_action_and_only_once(qtbot, page, program) -> None:
+    bulk, store = page.controller.bulk, program.context.project.store
+    ids = [page.gallery.index.id(row) for row in range(9)]
+    bulk.group(ids, "a")
+    bulk.crop(ids, "coffee")
+    qtbot.waitUntil(lambda: len(bulk._steps) == 2, timeout=PATIENCE)
+    offered = [n for n in program.context.notices.recent if n.action_text == "Undo"]
+    for _ in range(2):
+        offered[0].action()
+    qtbot.waitUntil(lambda: store.image(ids[0]).group == "", timeout=PATIENCE)
+    qtbot.waitUntil(lambda: "Undone" in program.context.notices.recent[-1].text, timeout=PATIENCE)
+    assert store.image(ids[0]).crop == "coffee"
+    assert [n for n in program.context.notices.recent if n.level is Level.ERROR] == []
+
+
 def test_two_quick_undos_are_about_two_actions(qtbot, page, program) -> None:
     bulk, undo = page.controller.bulk, program.context.actions["edit.undo"]
     ids = [page.gallery.index.id(row) for row in range(9)]
