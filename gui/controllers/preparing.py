@@ -66,8 +66,12 @@ class Preparing(QObject):
     def stop(self) -> None:
         """What has been seen stays."""
         if self._begun:
-            made = trn("{n:,} photo is", "{n:,} photos are", self._made)
-            self._end(tr("Stopped; {photos} prepared.", photos=made), well=False)
+            text = trn(
+                "Stopped; {n:,} photo is prepared.",
+                "Stopped; {n:,} photos are prepared.",
+                self._made,
+            )
+            self._end(text, well=False)
 
     def _go(self, wanted: Wanted, folder: Path, choice: EngineChoice) -> None:
         if not self._begun:
