@@ -40,7 +40,7 @@ class Stopped(Exception):
     """The person does not want the pack any more."""
 
 
-def _go_on() -> bool:
+def _never() -> bool:
     return False
 
 
@@ -69,7 +69,7 @@ def write_pack(
     path: Path,
     *,
     progress: Progress,
-    cancelled: Cancelled = _go_on,
+    cancelled: Cancelled = _never,
 ) -> int:
     """A pack at ``path`` of those ``keys`` that lie in ``store``; how many that are.
 
@@ -100,7 +100,7 @@ def read_pack(
     photos: Collection[str],
     accepts: Accepts,
     progress: Progress,
-    cancelled: Cancelled = _go_on,
+    cancelled: Cancelled = _never,
 ) -> PackReport:
     """Take into ``store`` what a pack has of ``photos`` (SHA-256) by makers that are accepted.
 

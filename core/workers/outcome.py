@@ -25,6 +25,7 @@ TITLES = {
     "segment": tr("the outlining assistant"),
     "train": tr("the training process"),
     "answer": tr("the prediction process"),
+    "embed": tr("the process that prepares photos"),
 }
 AGAIN = tr("start it again")
 

@@ -261,6 +261,26 @@ def test_preparing_can_be_stopped_and_keeps_what_it_has(qtbot, tmp_path, worker)
     assert 1 <= kept < 4
 
 
+def test_a_worker_that_is_killed_over_a_photo_says_so_and_costs_that_photo_alone(
+    qtbot, tmp_path, worker
+) -> None:
+    project = labelled_project(tmp_path, leaves=4)
+    worker(slow=0.4)
+    with window(qtbot, project) as program:
+        dialog = opened(qtbot, program)
+        dialog.prepare.click()
+        qtbot.waitUntil(lambda: dialog.bar.value() >= 1, timeout=PATIENCE)
+        program.context.workers.running("embed")[0].kill()
+        said = over(qtbot, dialog)
+        assert said.startswith("The process that prepares photos was killed")
+        assert "prepare the photos again" in said
+        worker()
+        dialog.prepare.click()
+        qtbot.waitUntil(lambda: "prepared." in dialog.status.text(), timeout=PATIENCE)
+        item = dialog.shelves.topLevelItem
+        qtbot.waitUntil(lambda: item(0) is not None and item(0).text(1) == "4 of 4")
+
+
 def test_an_assistant_that_keeps_nothing_says_so(qtbot, tmp_path, worker) -> None:
     project = labelled_project(tmp_path, leaves=4)
     worker(keeps=False)
