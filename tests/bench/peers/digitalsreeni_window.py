@@ -1,0 +1,133 @@
+"""digitalsreeni-image-annotator's own window, offscreen, at the commands of the bench.
+
+    PEER-PYTHON digitalsreeni_window.py JOB.json
+
+Run by its environment: imports nothing of ours. Photos and lesions come in a project file of its
+format. Its list offers SAM 2; the weights go through its door for fine-tuned models, which hands
+any file of Segment Anything to the same library. A click is a mouse press on its picture; it waits
+a second for further clicks before it asks the model, and looks at the whole photo every time.
+"""
+
+import json
+import os
+import shutil
+from importlib import metadata
+from itertools import cycle
+
+import torch  # noqa: F401  before Qt, as its own start does
+
+import answering
+from digitalsreeni_image_annotator.annotator_window import ImageAnnotator
+from PIL import Image
+from PyQt6 import QtCore, QtTest, QtWidgets
+
+
+class Program:
+    def __init__(self, job):
+        self.job = job
+        self.app = QtWidgets.QApplication([])
+        self.window = ImageAnnotator()
+        self.window.resize(*job["window"])
+        self.window.show()
+        self.label = self.window.image_label
+        self.painted = answering.Painted(self.app, self.label, QtCore)
+        self.window.project_controller.open_specific_project(self._write_project())
+        names = [os.path.basename(p) for p in job["photos"]]
+        self.next = cycle(names)
+        self.first, self.labelled = names[0], os.path.basename(job["labelled"])
+
+    def _write_project(self):
+        lesions = [
+            {"segmentation": [c for point in points for c in point], "number": number}
+            | {"category_id": 1, "category_name": "lesion"}
+            for number, points in enumerate(self.job["polygons"], 1)
+        ]
+        images = []
+        for number, path in enumerate([*self.job["photos"], self.job["labelled"]], 1):
+            width, height = Image.open(path).size
+            one = {"file_name": os.path.basename(path), "width": width, "height": height}
+            there = {"lesion": lesions} if path == self.job["labelled"] else {}
+            one |= {"id": number, "is_multi_slice": False, "annotations": there}
+            images.append(one)
+        paths = {os.path.basename(p): p for p in [*self.job["photos"], self.job["labelled"]]}
+        said = {"classes": [{"name": "lesion", "color": "#d55e00"}], "images": images}
+        path = os.path.join(os.getcwd(), "bench.iap")
+        with open(path, "w") as file:
+            json.dump(said | {"image_paths": paths}, file)
+        return path
+
+    def _show(self, name):
+        item = self.window.image_list.findItems(name, QtCore.Qt.MatchFlag.MatchExactly)[0]
+        before = self.label.original_pixmap
+        return self.painted.time(
+            lambda: self.window.switch_image(item),
+            lambda: self.label.original_pixmap is not before,
+        )
+
+    def open(self):
+        return self._show(next(self.next))
+
+    def open_labelled(self):
+        took = self._show(self.labelled)
+        found = len(self.label.annotations.get("lesion", ()))
+        if found != len(self.job["polygons"]):
+            raise RuntimeError(f"{found} lesions were read")
+        return took
+
+    def redraw(self):
+        return self.painted.time(self.label.update)
+
+    def actual_pixels(self):
+        self.window.set_zoom(1.0)
+        area = self.window.scroll_area
+        bars = area.horizontalScrollBar(), area.verticalScrollBar()
+        answering.until(self.app, lambda: all(bar.maximum() for bar in bars))
+        for bar in bars:
+            bar.setValue(bar.maximum() // 2)
+        self.app.processEvents()
+
+    def pan(self):
+        bar = self.window.scroll_area.horizontalScrollBar()
+        return self.painted.time(lambda: bar.setValue(bar.value() + self.job["step"]))
+
+    def load(self):
+        path = os.path.join(os.getcwd(), "sam_b.pt")
+        shutil.copyfile(self.job["checkpoint"], path)
+        self._show(self.first)
+        self.window.sam_utils.register_custom_models({"bench": path})
+        self.window.sam_controller.change_sam_model("bench")
+        self.window.class_list.setCurrentRow(0)
+        self.window.on_class_selected()
+        self.window.activate_tool("sam_points")
+
+    def click(self):
+        label = self.label
+        x, y = self.job["click"]
+        where = QtCore.QPointF(
+            x * label.zoom_factor + label.offset_x, y * label.zoom_factor + label.offset_y
+        )
+        took = self.painted.time(
+            lambda: QtTest.QTest.mousePress(
+                label, QtCore.Qt.MouseButton.LeftButton, pos=where.toPoint()
+            ),
+            lambda: label.temp_sam_prediction is not None,
+        )
+        corners = label.temp_sam_prediction["segmentation"]
+        xs, ys = corners[::2], corners[1::2]
+        area = (max(xs) - min(xs)) * (max(ys) - min(ys)) * 0.785
+        label.clear_temp_sam_prediction()
+        label.sam_positive_points = []
+        self.app.processEvents()
+        if not 0.5 < area / self.job["area"] < 2:
+            raise RuntimeError(f"the mask has about {area:.0f} pixels")
+        return took
+
+
+def main():
+    program = Program(answering.job())
+    names = ("open", "open_labelled", "redraw", "actual_pixels", "pan", "load", "click")
+    version = metadata.version("digitalsreeni-image-annotator")
+    answering.serve(version, {n: getattr(program, n) for n in names})
+
+
+main()
