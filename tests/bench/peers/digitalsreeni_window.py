@@ -34,6 +34,7 @@ class Program:
         self.window.project_controller.open_specific_project(self._write_project())
         names = [os.path.basename(p) for p in job["photos"]]
         self.next = cycle(names)
+        self.nearer = cycle((1.1, 1 / 1.1))
         self.first, self.labelled = names[0], os.path.basename(job["labelled"])
 
     def _write_project(self):
@@ -76,6 +77,10 @@ class Program:
 
     def redraw(self):
         return self.painted.time(self.label.update)
+
+    def zoom(self):
+        scale = self.label.zoom_factor * next(self.nearer)
+        return self.painted.time(lambda: self.window.set_zoom(scale))
 
     def actual_pixels(self):
         self.window.set_zoom(1.0)
@@ -125,7 +130,8 @@ class Program:
 
 def main():
     program = Program(answering.job())
-    names = ("open", "open_labelled", "redraw", "actual_pixels", "pan", "load", "click")
+    names = ("open", "open_labelled", "redraw", "zoom", "actual_pixels", "pan")
+    names += ("load", "click")
     version = metadata.version("digitalsreeni-image-annotator")
     answering.serve(version, {n: getattr(program, n) for n in names})
 

@@ -35,6 +35,7 @@ class Program:
         names = [os.path.basename(p) for p in [*job["photos"], job["labelled"]]]
         self.window.files_list = names
         self.window.files_dock_widget.update_widget()
+        self.nearer = cycle((self.view.zoom_in, self.view.zoom_out))
         self.next = cycle(range(len(job["photos"])))
         self._write_labels(os.path.join(folder, names[-1]))
 
@@ -70,6 +71,9 @@ class Program:
 
     def redraw(self):
         return self.painted.time(self.view.viewport().update)
+
+    def zoom(self):
+        return self.painted.time(next(self.nearer))
 
     def actual_pixels(self):
         self.view.resetTransform()
@@ -118,7 +122,8 @@ class Program:
 
 def main():
     program = Program(answering.job())
-    names = ("open", "open_labelled", "redraw", "actual_pixels", "pan", "load", "look", "click")
+    names = ("open", "open_labelled", "redraw", "zoom", "actual_pixels", "pan")
+    names += ("load", "look", "click")
     answering.serve(metadata.version("isat-sam"), {n: getattr(program, n) for n in names})
 
 

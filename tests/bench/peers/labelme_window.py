@@ -38,6 +38,7 @@ class Program:
         self.bars = self.window._canvas_widgets.scroll_bars
         self.painted = answering.Painted(self.app, self.canvas, QtCore)
         self.next = cycle(job["photos"])
+        self.nearer = cycle((1.1, 1 / 1.1))
         self._write_labels(job["labelled"])
 
     def _write_labels(self, photo):
@@ -71,6 +72,9 @@ class Program:
 
     def redraw(self):
         return self.painted.time(self.canvas.update)
+
+    def zoom(self):
+        return self.painted.time(lambda: self.window._add_zoom(next(self.nearer)))
 
     def actual_pixels(self):
         self.window._canvas_widgets.zoom_widget.setValue(100)
@@ -123,7 +127,8 @@ class Program:
 
 def main():
     program = Program(answering.job())
-    names = ("open", "open_labelled", "redraw", "actual_pixels", "pan", "load", "look", "click")
+    names = ("open", "open_labelled", "redraw", "zoom", "actual_pixels", "pan")
+    names += ("load", "look", "click")
     answering.serve(labelme.__version__, {n: getattr(program, n) for n in names})
 
 

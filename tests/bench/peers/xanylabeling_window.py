@@ -36,6 +36,7 @@ class Program:
         self.canvas = self.view.canvas
         self.painted = answering.Painted(self.app, self.canvas, QtCore)
         self.next = cycle(job["photos"])
+        self.nearer = cycle((1.1, 1 / 1.1))
         self._write_labels(job["labelled"])
 
     def _write_labels(self, photo):
@@ -65,6 +66,10 @@ class Program:
 
     def redraw(self):
         return self.painted.time(self.canvas.update)
+
+    def zoom(self):
+        scale = self.canvas.scale * 100 * next(self.nearer)
+        return self.painted.time(lambda: self.view.set_zoom(scale))
 
     def actual_pixels(self):
         self.view.set_zoom(100)
@@ -129,7 +134,8 @@ class Program:
 
 def main():
     program = Program(answering.job())
-    names = ("open", "open_labelled", "redraw", "actual_pixels", "pan", "load", "look", "click")
+    names = ("open", "open_labelled", "redraw", "zoom", "actual_pixels", "pan")
+    names += ("load", "look", "click")
     version = metadata.version("x-anylabeling-cvhub")
     answering.serve(version, {n: getattr(program, n) for n in names})
 
