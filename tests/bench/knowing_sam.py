@@ -24,7 +24,8 @@ RADII = (5.0, 3.0, 5.0, 8.0)
 SCORES = (0.9, 0.7, 0.9, 0.8)
 CLOSE = 12.0
 LARGE = 100.0
-"""Cells: what is farther from an edge says no more; and what keeps the layer norms from mattering."""
+"""Cells: what is farther from an edge says no more; and by what they are divided, so that the layer
+norms do not bend them."""
 
 
 def knowing_sam() -> Any:
@@ -49,7 +50,7 @@ def place(width: int, height: int) -> tuple[float, float]:
 
 
 def _distances() -> torch.Tensor:
-    """[64, 64, 32]: for the 16 cells under each token the distance from 5 cells, and its negative."""
+    """[64, 64, 32]: for the 16 cells under each token how far inside, and its negative."""
     yy, xx = torch.meshgrid(torch.arange(256.0), torch.arange(256.0), indexing="ij")
     near = torch.hypot(yy + 0.5 - CENTRE[1], xx + 0.5 - CENTRE[0])
     inside = (RADII[0] - near).clamp(-CLOSE, CLOSE) / LARGE

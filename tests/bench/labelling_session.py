@@ -12,10 +12,11 @@ painting that shows what it did; ``--think`` seconds pass before each action and
 The final figures are read back from the disk.
 
 With ``--peers``, a folder where environments may be made, the same leaves and lesions go through
-labelme's window and isat-sam's annotation layer. Their assistants need weights that have to be
-downloaded and are not compared: they get finished polygons, as coarse as IoU 0.9 with the truth
-allows, and what is measured is opening, adding with saving, and undo (labelme; isat-sam's layer has
-none). The corners are the clicks that a hand needs for them.
+the windows of labelme, X-AnyLabeling and digitalsreeni-image-annotator and through isat-sam's
+annotation layer. Their assistants need weights that have to be downloaded and are not compared
+(``beside_peers.py`` times them): they get finished polygons, as coarse as IoU 0.9 with the truth
+allows, and what is measured is opening, adding with saving, and undo (isat-sam's layer has none).
+The corners are the clicks that a hand needs for them.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ from PySide6.QtCore import QEvent, QPointF
 from tests.bench.canvas import mouse
 from tests.bench.figures import SPREAD_HEAD, machine, spread, spread_row
 from tests.bench.oracle import LESION, Flags, dice, iou, lesions, next_click, pairs, paste
-from tests.bench.peers.environments import PEERS, environment
+from tests.bench.peers.environments import environment, surroundings
 from tests.bench.window import Painted, click, complete, opened, rest, until
 
 if TYPE_CHECKING:
@@ -55,6 +56,12 @@ CLICKS, GOOD, POOR, STROKES = 3, 0.85, 0.6, 6
 HAND = 0.9
 DISEASE = "lesion"
 HERE = Path(__file__).resolve().parent
+SCRIPTS = {
+    "labelme": "labelme_session.py",
+    "isat-sam": "isat_session.py",
+    "x-anylabeling-cvhub": "xanylabeling_session.py",
+    "digitalsreeni-image-annotator": "digitalsreeni_session.py",
+}
 
 
 class Person:
@@ -284,8 +291,7 @@ def _on_disk(project: Path) -> list[Flags]:
 def peers(chosen: list[tuple[Path, Path]], folder: Path) -> dict[str, Any]:
     """Each peer's own report, or why there is none."""
     found: dict[str, Any] = {}
-    scripts = {"labelme": "labelme_session.py", "isat-sam": "isat_session.py"}
-    for name in PEERS:
+    for name, script in SCRIPTS.items():
         ready = environment(name, folder.resolve())
         if ready.python is None:
             found[name] = {"left_out": ready.why}
@@ -294,8 +300,8 @@ def peers(chosen: list[tuple[Path, Path]], folder: Path) -> dict[str, Any]:
             said = _session_file(Path(work), chosen)
             out = Path(work) / "out.json"
             done = subprocess.run(
-                [str(ready.python), str(HERE / "peers" / scripts[name]), str(said), str(out)],
-                env=os.environ | {"QT_QPA_PLATFORM": "offscreen", "HOME": work, "PYTHONPATH": ""},
+                [str(ready.python), str(HERE / "peers" / script), str(said), str(out)],
+                env=surroundings(Path(work)),
                 capture_output=True, text=True, check=False,
             )  # fmt: skip
             if not out.is_file():

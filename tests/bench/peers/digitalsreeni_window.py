@@ -9,14 +9,13 @@ a second for further clicks before it asks the model, and looks at the whole pho
 """
 
 import json
-import os
 import shutil
 from importlib import metadata
 from itertools import cycle
-
-import torch  # noqa: F401  before Qt, as its own start does
+from pathlib import Path
 
 import answering
+import torch  # noqa: F401  before Qt, as its own start does
 from digitalsreeni_image_annotator.annotator_window import ImageAnnotator
 from PIL import Image
 from PyQt6 import QtCore, QtTest, QtWidgets
@@ -32,10 +31,10 @@ class Program:
         self.label = self.window.image_label
         self.painted = answering.Painted(self.app, self.label, QtCore)
         self.window.project_controller.open_specific_project(self._write_project())
-        names = [os.path.basename(p) for p in job["photos"]]
+        names = [Path(p).name for p in job["photos"]]
         self.next = cycle(names)
         self.nearer = cycle((1.1, 1 / 1.1))
-        self.first, self.labelled = names[0], os.path.basename(job["labelled"])
+        self.first, self.labelled = names[0], Path(job["labelled"]).name
 
     def _write_project(self):
         lesions = [
@@ -46,16 +45,16 @@ class Program:
         images = []
         for number, path in enumerate([*self.job["photos"], self.job["labelled"]], 1):
             width, height = Image.open(path).size
-            one = {"file_name": os.path.basename(path), "width": width, "height": height}
+            one = {"file_name": Path(path).name, "width": width, "height": height}
             there = {"lesion": lesions} if path == self.job["labelled"] else {}
             one |= {"id": number, "is_multi_slice": False, "annotations": there}
             images.append(one)
-        paths = {os.path.basename(p): p for p in [*self.job["photos"], self.job["labelled"]]}
+        paths = {Path(p).name: p for p in [*self.job["photos"], self.job["labelled"]]}
         said = {"classes": [{"name": "lesion", "color": "#d55e00"}], "images": images}
-        path = os.path.join(os.getcwd(), "bench.iap")
-        with open(path, "w") as file:
-            json.dump(said | {"image_paths": paths}, file)
-        return path
+        # Beside the folder "images": where photos lie elsewhere it asks, in a dialog, to copy them.
+        path = Path(self.job["labelled"]).parents[1] / "bench.iap"
+        path.write_text(json.dumps(said | {"image_paths": paths}))
+        return str(path)
 
     def _show(self, name):
         item = self.window.image_list.findItems(name, QtCore.Qt.MatchFlag.MatchExactly)[0]
@@ -96,7 +95,7 @@ class Program:
         return self.painted.time(lambda: bar.setValue(bar.value() + self.job["step"]))
 
     def load(self):
-        path = os.path.join(os.getcwd(), "sam_b.pt")
+        path = str(Path.cwd() / "sam_b.pt")
         shutil.copyfile(self.job["checkpoint"], path)
         self._show(self.first)
         self.window.sam_utils.register_custom_models({"bench": path})

@@ -53,7 +53,7 @@ class Driven:
 
     def _write(self, job: dict[str, Any], work: Path) -> Path:
         """The photos in a folder of its own: several programs lay their files beside them."""
-        photos = work / "photos"
+        photos = work / "images"
         photos.mkdir()
         said = job | {
             "photos": [shutil.copy2(p, photos) for p in job["photos"]],

@@ -7,10 +7,10 @@ are mouse presses in its view, and the mask is the one its scene paints.
 """
 
 import json
-import os
 import time
 from importlib import metadata
 from itertools import cycle
+from pathlib import Path
 
 import answering
 import torch
@@ -30,14 +30,14 @@ class Program:
         self.window.show()
         self.view = self.window.view
         self.painted = answering.Painted(self.app, self.view.viewport(), QtCore)
-        folder = os.path.dirname(job["photos"][0])
-        self.window.image_root = self.window.label_root = folder
-        names = [os.path.basename(p) for p in [*job["photos"], job["labelled"]]]
+        folder = Path(job["photos"][0]).parent
+        self.window.image_root = self.window.label_root = str(folder)
+        names = [Path(p).name for p in [*job["photos"], job["labelled"]]]
         self.window.files_list = names
         self.window.files_dock_widget.update_widget()
         self.nearer = cycle((self.view.zoom_in, self.view.zoom_out))
         self.next = cycle(range(len(job["photos"])))
-        self._write_labels(os.path.join(folder, names[-1]))
+        self._write_labels(folder / names[-1])
 
     def _write_labels(self, photo):
         width, height = Image.open(photo).size
@@ -47,11 +47,9 @@ class Program:
             box = [min(xs), min(ys), max(xs), max(ys)]
             said = {"category": "lesion", "group": layer, "segmentation": points, "area": 1.0}
             objects.append(said | {"layer": layer, "bbox": box, "iscrowd": False, "note": ""})
-        name = os.path.basename(photo)
-        info = {"description": "ISAT", "folder": os.path.dirname(photo), "name": name}
+        info = {"description": "ISAT", "folder": str(photo.parent), "name": photo.name}
         info |= {"width": width, "height": height, "depth": 3, "note": ""}
-        with open(os.path.splitext(photo)[0] + ".json", "w") as file:
-            json.dump({"info": info, "objects": objects}, file)
+        photo.with_suffix(".json").write_text(json.dumps({"info": info, "objects": objects}))
 
     def _show(self, index):
         before = self.window.scene.image_data
@@ -108,9 +106,7 @@ class Program:
         scene.mask = None
         where = self.view.mapFromScene(QtCore.QPointF(*self.job["click"]))
         took = self.painted.time(
-            lambda: QtTest.QTest.mousePress(
-                self.view.viewport(), QtCore.Qt.LeftButton, pos=where
-            ),
+            lambda: QtTest.QTest.mousePress(self.view.viewport(), QtCore.Qt.LeftButton, pos=where),
             lambda: scene.mask is not None,
         )
         if not 0.5 < float(scene.mask.sum()) / self.job["area"] < 2:

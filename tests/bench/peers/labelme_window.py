@@ -13,6 +13,7 @@ import os
 import shutil
 import time
 from itertools import cycle
+from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -39,7 +40,7 @@ class Program:
         self.painted = answering.Painted(self.app, self.canvas, QtCore)
         self.next = cycle(job["photos"])
         self.nearer = cycle((1.1, 1 / 1.1))
-        self._write_labels(job["labelled"])
+        self._write_labels(Path(job["labelled"]))
 
     def _write_labels(self, photo):
         width, height = Image.open(photo).size
@@ -49,10 +50,9 @@ class Program:
             for points in self.job["polygons"]
         ]
         said = {"version": labelme.__version__, "flags": {}, "shapes": shapes, "imageData": None}
-        said |= {"imagePath": os.path.basename(photo)}
+        said |= {"imagePath": photo.name}
         said |= {"imageHeight": height, "imageWidth": width}
-        with open(os.path.splitext(photo)[0] + ".json", "w") as file:
-            json.dump(said, file)
+        photo.with_suffix(".json").write_text(json.dumps(said))
 
     def _show(self, photo):
         before = self.canvas.pixmap
@@ -90,10 +90,10 @@ class Program:
     def load(self):
         blobs = osam.apis.get_model_type_by_name(MODEL)._blobs
         for part, blob in blobs.items():
-            source = os.path.join(self.job["onnx"], f"{part}.onnx")
-            with open(source, "rb") as file:
+            source = Path(self.job["onnx"]) / f"{part}.onnx"
+            with source.open("rb") as file:
                 blob.hash = "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
-            os.makedirs(os.path.dirname(blob.path), exist_ok=True)
+            Path(blob.path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, blob.path)
         self._show(self.job["photos"][0])
         self.canvas.set_ai_model_name(MODEL)

@@ -7,10 +7,10 @@ of ours. Lesions are a label image, as it keeps them. A click is a point in its 
 key that segments: the key's own function is called.
 """
 
-import os
 import time
 from importlib import metadata
 from itertools import cycle
+from pathlib import Path
 
 import answering
 import napari
@@ -42,7 +42,7 @@ class Program:
         for number, points in enumerate(self.job["polygons"], 1):
             xs, ys = np.array(points).T
             labels[polygon(ys, xs, labels.shape)] = number
-        path = os.path.join(os.getcwd(), "lesions.tif")
+        path = str(Path.cwd() / "lesions.tif")
         tifffile.imwrite(path, labels)
         return path
 

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
+from PIL import Image
 from PySide6.QtCore import QEvent, QPointF
 
 from tests.bench.canvas import mouse
@@ -26,16 +27,18 @@ class Ours:
 
     def __init__(self, job: dict[str, Any], folder: Path) -> None:
         self._job, self._folder, self._open = job, folder, ExitStack()
-        self._many, self._images = project(folder / "many", [*job["photos"], job["labelled"]], job)
+        # Two small ones after each: what is decoded ahead is never the one that is opened next.
+        between = iter(job["between"])
+        photos = [p for one in job["photos"] for p in (one, next(between), next(between))]
+        self._many, images = project(folder / "many", [*photos, job["labelled"]], job)
+        self._images = [*images[:-1:3], images[-1]]
         self._one, _ = project(folder / "one", job["photos"][:1], job)
         self._nearer = cycle((1.1, 1 / 1.1))
         self._pulled = 0
 
     def __enter__(self) -> Ours:
         home = self._folder / "home"
-        self._program, self._page = self._open.enter_context(
-            opened(self._one, home, engine="leaf")
-        )
+        self._program, self._page = self._open.enter_context(opened(self._one, home, engine="leaf"))
         self._painted = Painted(self._page)
         return self
 
@@ -51,7 +54,8 @@ class Ours:
         """All the photos, engine `leaf`: before a peer."""
         self._page.assistant.choose("leaf")
         self._turn_to(self._many)
-        self._next = cycle(self._images[:-1])
+        # The first one is there. Photos come round after more pixels than are kept of them.
+        self._next = cycle([*self._images[1:-1], self._images[0]])
 
     def ask(self, name: str) -> float | None:
         """As ``Driven.ask``."""
@@ -60,14 +64,22 @@ class Ours:
 
     def _turn_to(self, project: Path) -> None:
         self._program.controller.open(project)
-        until(lambda: self._page.controller.project.folder == project and complete(self._page))
+        holder = self._program.context.project
+
+        def there() -> bool:
+            return holder.info is not None and holder.info.folder == project
+
+        until(lambda: there() and complete(self._page))
         rest(self._page, 1.0)
 
     def _timed(self, do: Any, shown: Any = lambda: True) -> float:
         rest(self._page, 0.1)
         begin = time.perf_counter()
         do()
-        return (self._painted.wait(shown) - begin) * 1e3
+        painted = self._painted.wait(shown)
+        if not painted:
+            raise RuntimeError("nothing was painted")
+        return (painted - begin) * 1e3
 
     def _show(self, image: Any) -> float:
         page = self._page
@@ -99,9 +111,7 @@ class Ours:
     def pan(self) -> float:
         self._pulled += self._job["step"]
         to = QPointF(600 - self._pulled, 400)
-        return self._timed(
-            lambda: mouse(self._page.canvas, QEvent.Type.MouseMove, to, middle=True)
-        )
+        return self._timed(lambda: mouse(self._page.canvas, QEvent.Type.MouseMove, to, middle=True))
 
     def load(self) -> None:
         """The photo alone, with the weights that all get."""
@@ -158,10 +168,10 @@ def project(folder: Path, photos: list[str], job: dict[str, Any]) -> tuple[Path,
     store = create_project(folder / "bench.leafspot")
     rust = DiseaseId(new_id())
     store.put_disease(Disease(rust, "rust", PALETTE[0], hotkey=1))
-    size = (job["size"][0], job["size"][1])
     images = []
     for path in photos:
         seen, number = inspect(Path(path)), ImageId(new_id())
+        size = Image.open(path).size
         image = LeafImage(number, path, seen.sha256, *size)
         store.add_images([NewImage(image, (), seen.thumbnail)])
         images.append(number)

@@ -48,7 +48,7 @@ def main():
 
 
 def decoder(sam, size, path):
-    """For photos of this shape (height, width): the export keeps how much of the square is photo."""
+    """For photos of this (height, width): the export keeps how much of the square is photo."""
     given = {
         "image_embeddings": torch.zeros(1, 256, 64, 64),
         "point_coords": torch.zeros(1, 2, 2),

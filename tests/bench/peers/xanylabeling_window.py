@@ -7,10 +7,10 @@ models of one's own, its ``segment_anything`` type on ONNX Runtime; a click is a
 canvas, and what is waited for is the painting of the polygon that its worker sends.
 """
 
-import os
 import time
 from importlib import metadata
 from itertools import cycle
+from pathlib import Path
 
 import answering
 import yaml
@@ -26,8 +26,8 @@ from PyQt6 import QtCore, QtTest, QtWidgets
 class Program:
     def __init__(self, job):
         self.job = job
-        config.set_work_directory(os.getcwd())
-        config.current_config_file = os.path.join(os.getcwd(), ".xanylabelingrc")
+        config.set_work_directory(str(Path.cwd()))
+        config.current_config_file = str(Path.cwd() / ".xanylabelingrc")
         self.app = QtWidgets.QApplication([])
         self.window = MainWindow(self.app, config=config.get_config(config.current_config_file, {}))
         self.view = self.window.labeling_widget.view
@@ -37,7 +37,7 @@ class Program:
         self.painted = answering.Painted(self.app, self.canvas, QtCore)
         self.next = cycle(job["photos"])
         self.nearer = cycle((1.1, 1 / 1.1))
-        self._write_labels(job["labelled"])
+        self._write_labels(Path(job["labelled"]))
 
     def _write_labels(self, photo):
         width, height = Image.open(photo).size
@@ -46,8 +46,8 @@ class Program:
             | {"flags": {}, "description": "", "difficult": False, "attributes": {}}
             for points in self.job["polygons"]
         ]
-        path = os.path.splitext(photo)[0] + ".json"
-        LabelFile().save(path, shapes, os.path.basename(photo), height, width, None, {}, {})
+        path = str(photo.with_suffix(".json"))
+        LabelFile().save(path, shapes, photo.name, height, width, None, {}, {})
 
     def _show(self, photo):
         before = self.canvas.pixmap
@@ -84,16 +84,15 @@ class Program:
         return self.painted.time(lambda: bar.setValue(bar.value() + self.job["step"]))
 
     def load(self):
-        path = os.path.join(os.getcwd(), "sam.yaml")
+        path = Path.cwd() / "sam.yaml"
         said = {"type": "segment_anything", "name": "bench", "display_name": "Bench"}
         said |= {"input_size": 1024, "max_width": 1024, "max_height": 682}
         for part in ("encoder", "decoder"):
-            said[f"{part}_model_path"] = os.path.join(self.job["onnx"], f"{part}_fixed.onnx")
-        with open(path, "w") as file:
-            yaml.safe_dump(said, file)
+            said[f"{part}_model_path"] = str(Path(self.job["onnx"]) / f"{part}_fixed.onnx")
+        path.write_text(yaml.safe_dump(said))
         manager = self.view.auto_labeling_widget.model_manager
         self._show(self.job["photos"][0])
-        manager.load_custom_model(path)
+        manager.load_custom_model(str(path))
         answering.until(self.app, lambda: manager.loaded_model_config)
         answering.until(self.app, lambda: not manager.is_model_download_running())
         self.model = manager.loaded_model_config["model"]
