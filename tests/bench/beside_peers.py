@@ -1,6 +1,6 @@
 """Our window beside other programs' own windows: a 24 megapixel photo, 500 lesions, a click.
 
-    python tests/bench/beside_peers.py [--only NAME ...] [--folder DIR] [--rounds 8] [--json FILE]
+    python tests/bench/beside_peers.py [--only NAME ...] [--folder DIR] [--rounds 6] [--json FILE]
 
 Each program is installed from its package into an environment of its own (``--folder``, else this
 user's cache), started headless and told by a line what to do; ours and theirs do the same thing in
@@ -11,7 +11,7 @@ open           another photo, nothing drawn on it, not seen for long nor looked 
 open lesions   the photo with 500 lesions, from its file or project
 redraw, zoom   all of it in view, as it is and a tenth nearer or farther
 pan            20 pixels at actual pixels
-look           encoding the photo with ViT-B (ours: with all that goes to its worker and back)
+look           encoding the photo with ViT-B (ours once: weights opened, to the worker and back)
 click          a click to its mask, the photo looked at before, the same ViT-B weights for all:
                those of ``knowing_sam.py``, which say a lesion; without (ours alone): engine `leaf`
 
@@ -48,7 +48,7 @@ from tests.bench.peers.environments import PEERS, environment
 from tests.bench.peers.ours import Ours
 
 MEGAPIXELS, PHOTOS, CORNERS, STEP = 24, 8, 16, 20
-ENOUGH_S = 40.0
+ENOUGH_S = 25.0
 """A stage that has taken so long gets no further round."""
 
 
@@ -100,7 +100,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", default=list(PEERS), choices=list(PEERS))
     parser.add_argument("--folder", type=Path, default=user_cache_path("leafspot-bench") / "peers")
-    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--json", type=Path)
     return parser.parse_args()
 

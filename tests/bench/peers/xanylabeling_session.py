@@ -55,9 +55,10 @@ def main() -> None:
         if len(leaf["polygons"]) > 1:
             timed("undo", view.undo_shape_edit)
             add(leaf["polygons"][-1])
-        said = json.loads(Path(leaf["photo"]).with_suffix(".json").read_text())["shapes"]
-        if len(said) != len(leaf["polygons"]):
-            raise SystemExit(f"{len(said)} of {len(leaf['polygons'])} polygons were saved")
+        if leaf["polygons"]:
+            saved = json.loads(Path(leaf["photo"]).with_suffix(".json").read_text())["shapes"]
+            if len(saved) != len(leaf["polygons"]):
+                raise SystemExit(f"{len(saved)} of {len(leaf['polygons'])} polygons were saved")
     for leaf in session["leaves"]:
         timed("open again", view.load_file, leaf["photo"])
     report = {"version": metadata.version("x-anylabeling-cvhub"), "ms": times}
