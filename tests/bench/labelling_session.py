@@ -316,6 +316,7 @@ def peers(chosen: list[tuple[Path, Path]], folder: Path) -> dict[str, Any]:
             "waiting_s": sum(t for k, v in report["ms"].items() if k != "open again" for t in v)
             / 1e3,
             "polygons": len(polygons),
+            "refused": report.get("refused", 0),
             "corners": sum(len(p["points"]) for p in polygons),
             "ms": {what: spread(times) for what, times in report["ms"].items() if times},
         }
@@ -379,7 +380,8 @@ def _print_peers(found: dict[str, Any]) -> None:
             continue
         print(
             f"\n{name} {one['version']}: {one['polygons']} finished polygons of {one['corners']}"
-            f" corners, waiting {one['waiting_s']:.1f} s in all\n{SPREAD_HEAD}"
+            f" corners, {one['refused']} refused, waiting {one['waiting_s']:.1f} s in all\n"
+            f"{SPREAD_HEAD}"
         )
         for what, times in one["ms"].items():
             print(spread_row(what, times))

@@ -4,7 +4,8 @@
 
 Run by its environment: imports nothing of ours. The leaves are a project of its format in the
 folder that it wants photos in. Every polygon is finished as its polygon tool does, which writes the
-whole project; then one is taken back. What a hand does between is not replayed.
+whole project; then one is taken back. What a hand does between is not replayed. Those that it
+refuses with a message are counted.
 """
 
 import json
@@ -17,7 +18,7 @@ from pathlib import Path
 from digitalsreeni_image_annotator.annotator_window import ImageAnnotator
 from PIL import Image
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QApplication
+from PyQt6.QtWidgets import QApplication, QMessageBox
 
 
 def write_project(session) -> Path:
@@ -44,6 +45,8 @@ def main() -> None:
     window.resize(1400, 900)
     window.show()
     window.project_controller.open_specific_project(str(project))
+    refused = []
+    QMessageBox.warning = lambda _parent, _title, text: refused.append(text)
     times = {"open": [], "add and save": [], "undo": [], "open again": []}
 
     def timed(what, call, *args) -> None:
@@ -59,6 +62,7 @@ def main() -> None:
     def add(polygon) -> None:
         window.image_label.current_annotation = [tuple(p) for p in polygon["points"]]
         window.finish_polygon()
+        window.image_label.current_annotation = []  # a refused one is dropped, as Escape does
 
     for leaf in session["leaves"]:
         timed("open", turn_to, leaf)
@@ -73,11 +77,13 @@ def main() -> None:
         for image in json.loads(project.read_text())["images"]
         for lesions in image.get("annotations", {}).values()
     )
-    if saved != sum(len(leaf["polygons"]) for leaf in session["leaves"]):
-        raise SystemExit(f"{saved} polygons were saved")
+    wanted = sum(len(leaf["polygons"]) for leaf in session["leaves"])
+    if saved + len(refused) != wanted:
+        raise SystemExit(f"{saved} of {wanted} polygons were saved; refused: {refused}")
     for leaf in session["leaves"]:
         timed("open again", turn_to, leaf)
     report = {"version": metadata.version("digitalsreeni-image-annotator"), "ms": times}
+    report["refused"] = len(refused)
     Path(sys.argv[2]).write_text(json.dumps(report))
 
 
