@@ -7,7 +7,8 @@ user's cache), started headless and told by a line what to do; ours and theirs d
 turns, so that what the machine has else to do falls on both. Every time runs from the doing to the
 end of the first painting that shows it, by the clock:
 
-open           another photo, nothing drawn on it, not seen for long nor looked at ahead
+open           another photo, nothing drawn on it, not seen for long nor looked at ahead (ours
+               shows a reduced one first; the time to all its pixels is given at the end)
 open lesions   the photo with 500 lesions, from its file or project
 redraw, zoom   all of it in view, as it is and a tenth nearer or farther
 pan            20 pixels at actual pixels
@@ -90,7 +91,9 @@ def main() -> int:
                 found = beside(peer, args.folder, job, Path(name), mine, args.rounds)
                 report["beside"][peer] = found
                 _print(peer, found)
+        report["open in full"] = spread(mine.in_full)
     print("\nours, engine leaf: click " + _cell(report["leaf: click"]))
+    print("ours: a photo opened, in full " + _cell(report["open in full"]))
     if args.json:
         args.json.write_text(json.dumps(report, indent=1), encoding="utf-8")
     return 0

@@ -15,7 +15,6 @@ from itertools import cycle
 from pathlib import Path
 
 import answering
-import torch  # noqa: F401  before Qt, as its own start does
 from digitalsreeni_image_annotator.annotator_window import ImageAnnotator
 from PIL import Image
 from PyQt6 import QtCore, QtTest, QtWidgets

@@ -36,6 +36,7 @@ class Ours:
         self._nearer = cycle((1.1, 1 / 1.1))
         self._pulled = 0
         self._look: float | None = None
+        self.in_full: list[float] = []
 
     def __enter__(self) -> Ours:
         home = self._folder / "home"
@@ -83,11 +84,19 @@ class Ours:
         return (painted - begin) * 1e3
 
     def _show(self, image: Any) -> float:
+        """To the first painting of the photo, which may be of a reduced one; ``in_full`` has the
+        time to the first of all its pixels."""
         page = self._page
         took = self._timed(
             lambda: page.open_image(image),
-            lambda: page.controller.current.wanted == image and complete(page),
+            lambda: page.controller.session is not None
+            and page.controller.session.image.id == image,
         )
+        if complete(page):
+            self.in_full.append(took)
+        else:
+            begin = time.perf_counter()
+            self.in_full.append(took + (self._painted.wait(lambda: complete(page)) - begin) * 1e3)
         rest(page, 1.0)  # what it does ahead is over before the other's turn
         return took
 
