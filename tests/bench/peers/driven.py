@@ -80,7 +80,8 @@ class Driven:
     def _listen(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            self._answers.put(line)
+            if line.startswith("{"):  # some greet before they are told not to
+                self._answers.put(line)
         self._answers.put("")
 
     def _answer(self) -> dict[str, Any]:

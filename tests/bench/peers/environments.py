@@ -45,7 +45,7 @@ PEERS = {
         Peer("isat-sam", "1.5.2", "import ISAT.widgets.mainwindow"),
         Peer("x-anylabeling-cvhub", "4.2.1", "import anylabeling.views.mainwindow", "[cpu]"),
         Peer("digitalsreeni-image-annotator", "0.9.1", "import digitalsreeni_image_annotator"),
-        Peer("micro-sam", "1.8.14", "import micro_sam.sam_annotator", display=True),
+        Peer("micro-sam", "1.8.14", "import napari", display=True),
     )
 }
 

@@ -1,13 +1,11 @@
-"""micro-sam's 2d annotator in its napari window, at the commands of the bench.
+"""The window that micro-sam annotates in, napari's, at the commands of the bench.
 
     PEER-PYTHON micro_sam_window.py JOB.json
 
 Run by micro-sam's environment, on a display with OpenGL (Xvfb draws in software): imports nothing
-of ours. Lesions are a label image, as it keeps them. A click is a point in its prompt layer and the
-key that segments: the key's own function is called.
+of ours. Lesions are a label image, as it keeps them. Its assistant is not driven here.
 """
 
-import time
 from importlib import metadata
 from itertools import cycle
 from pathlib import Path
@@ -16,9 +14,6 @@ import answering
 import napari
 import numpy as np
 import tifffile
-from micro_sam import util
-from micro_sam.sam_annotator import annotator_2d
-from micro_sam.sam_annotator._state import AnnotatorState
 from PIL import Image
 from qtpy import QtCore, QtWidgets
 from skimage.draw import polygon
@@ -80,39 +75,10 @@ class Program:
         y, x = camera.center[-2:]
         return self.painted.time(lambda: setattr(camera, "center", (y, x + step)))
 
-    def load(self):
-        self.viewer.layers.clear()
-        self.photo = util.load_image_data(self.job["photos"][0])
-        said = {"model_type": "vit_b", "checkpoint_path": self.job["checkpoint"], "device": "cpu"}
-        annotator_2d(self.photo, viewer=self.viewer, return_viewer=True, **said)
-        self.app.processEvents()
-
-    def look(self):
-        begin = time.perf_counter()
-        util.precompute_image_embeddings(AnnotatorState().predictor, self.photo, ndim=2)
-        return (time.perf_counter() - begin) * 1e3
-
-    def click(self):
-        layers, annotator = self.viewer.layers, AnnotatorState().annotator
-        x, y = self.job["click"]
-
-        def do():
-            layers["point_prompts"].add([[y, x]])
-            annotator._widgets["segment"](self.viewer)
-
-        took = self.painted.time(do)
-        area = int((layers["current_object"].data > 0).sum())
-        annotator._widgets["clear"](self.viewer)
-        self.app.processEvents()
-        if not 0.5 < area / self.job["area"] < 2:
-            raise RuntimeError(f"the mask has {area} pixels")
-        return took
-
 
 def main():
     program = Program(answering.job())
     names = ("open", "open_labelled", "redraw", "zoom", "actual_pixels", "pan")
-    names += ("load", "look", "click")
     answering.serve(metadata.version("micro-sam"), {n: getattr(program, n) for n in names})
 
 

@@ -89,8 +89,9 @@ class Ours:
         page = self._page
         took = self._timed(
             lambda: page.open_image(image),
-            lambda: page.controller.session is not None
-            and page.controller.session.image.id == image,
+            lambda: (
+                page.controller.session is not None and page.controller.session.image.id == image
+            ),
         )
         if complete(page):
             self.in_full.append(took)
