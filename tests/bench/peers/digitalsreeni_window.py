@@ -3,13 +3,10 @@
     PEER-PYTHON digitalsreeni_window.py JOB.json
 
 Run by its environment: imports nothing of ours. Photos and lesions come in a project file of its
-format. Its list offers SAM 2; the weights go through its door for fine-tuned models, which hands
-any file of Segment Anything to the same library. A click is a mouse press on its picture; it waits
-a second for further clicks before it asks the model, and looks at the whole photo every time.
+format. Its assistant is not driven here.
 """
 
 import json
-import shutil
 from importlib import metadata
 from itertools import cycle
 from pathlib import Path
@@ -17,7 +14,7 @@ from pathlib import Path
 import answering
 from digitalsreeni_image_annotator.annotator_window import ImageAnnotator
 from PIL import Image
-from PyQt6 import QtCore, QtTest, QtWidgets
+from PyQt6 import QtCore, QtWidgets
 
 
 class Program:
@@ -33,7 +30,7 @@ class Program:
         names = [Path(p).name for p in job["photos"]]
         self.next = cycle(names)
         self.nearer = cycle((1.1, 1 / 1.1))
-        self.first, self.labelled = names[0], Path(job["labelled"]).name
+        self.labelled = Path(job["labelled"]).name
 
     def _write_project(self):
         lesions = [
@@ -93,43 +90,10 @@ class Program:
         bar = self.window.scroll_area.horizontalScrollBar()
         return self.painted.time(lambda: bar.setValue(bar.value() + self.job["step"]))
 
-    def load(self):
-        path = str(Path.cwd() / "sam_b.pt")
-        shutil.copyfile(self.job["checkpoint"], path)
-        self._show(self.first)
-        self.window.sam_utils.register_custom_models({"bench": path})
-        self.window.sam_controller.change_sam_model("bench")
-        self.window.class_list.setCurrentRow(0)
-        self.window.on_class_selected()
-        self.window.activate_tool("sam_points")
-
-    def click(self):
-        label = self.label
-        x, y = self.job["click"]
-        where = QtCore.QPointF(
-            x * label.zoom_factor + label.offset_x, y * label.zoom_factor + label.offset_y
-        )
-        took = self.painted.time(
-            lambda: QtTest.QTest.mousePress(
-                label, QtCore.Qt.MouseButton.LeftButton, pos=where.toPoint()
-            ),
-            lambda: label.temp_sam_prediction is not None,
-        )
-        corners = label.temp_sam_prediction["segmentation"]
-        xs, ys = corners[::2], corners[1::2]
-        area = (max(xs) - min(xs)) * (max(ys) - min(ys)) * 0.785
-        label.clear_temp_sam_prediction()
-        label.sam_positive_points = []
-        self.app.processEvents()
-        if not 0.5 < area / self.job["area"] < 2:
-            raise RuntimeError(f"the mask has about {area:.0f} pixels")
-        return took
-
 
 def main():
     program = Program(answering.job())
     names = ("open", "open_labelled", "redraw", "zoom", "actual_pixels", "pan")
-    names += ("load", "click")
     version = metadata.version("digitalsreeni-image-annotator")
     answering.serve(version, {n: getattr(program, n) for n in names})
 

@@ -54,6 +54,7 @@ class Ours:
 
     def begin(self) -> None:
         """All the photos, engine `leaf`: before a peer."""
+        self._let_go()
         self._page.assistant.choose("leaf")
         self._turn_to(self._many)
         # The first one is there. Photos come round after more pixels than are kept of them.
@@ -124,11 +125,16 @@ class Ours:
         to = QPointF(600 - self._pulled, 400)
         return self._timed(lambda: mouse(self._page.canvas, QEvent.Type.MouseMove, to, middle=True))
 
+    def _let_go(self) -> None:
+        """Of the photo that was pulled about, if it was."""
+        if self._pulled:
+            where = QPointF(600 - self._pulled, 400)
+            mouse(self._page.canvas, QEvent.Type.MouseButtonRelease, where, middle=True)
+            self._pulled = 0
+
     def load(self) -> None:
         """The photo alone, with the weights that all get; a first click waits for the look."""
-        where = QPointF(600 - self._pulled, 400)
-        mouse(self._page.canvas, QEvent.Type.MouseButtonRelease, where, middle=True)
-        self._pulled = 0
+        self._let_go()
         self._turn_to(self._one)
         self._program.context.actions["tool.point"].trigger()
         self._page.assistant.choose(SAM, self._job["checkpoint"])
