@@ -5,7 +5,7 @@ Knows prompts and pixels; knows no widget, no table and no particular model.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -103,6 +103,15 @@ class Embedder(Segmenter, Protocol):
 
         Raises ValueError when names or shapes are not what this engine makes of such a picture.
         """
+        ...
+
+
+@runtime_checkable
+class Gradual(Embedder, Protocol):
+    """An embedder that can be interrupted: a click need not wait for another place's look."""
+
+    def embedding(self, rgb: NDArray[np.uint8]) -> Generator[None, None, Embedding]:
+        """``embed(rgb)`` in steps of a few milliseconds each; other calls may come between."""
         ...
 
 

@@ -11,7 +11,7 @@ imported when the engine is loaded.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.domain.region import RegionKind
-from core.engines import leaf_find
+from core.engines import leaf_find, leaf_near
 from core.engines.base import Before, Candidate, Embedding, EngineSpec, Prompt, PromptKind
 from core.engines.before_mask import same
 from core.engines.leaf_draw import candidates
@@ -29,6 +29,8 @@ from core.errors import ModelMissing, PromptRefused
 from core.language import tr
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "resources" / "models" / "leaf" / "leaf.safetensors"
+KEPT = 3
+"""Looks that stand ready, the latest first; 20 MB each at most."""
 NO_PHOTO = tr("Open a photo first.")
 
 
@@ -39,6 +41,7 @@ class LeafEngine:
         self._net, self._device = net, device
         self._rgb: NDArray[np.uint8] | None = None
         self._look: Look | None = None
+        self._kept: list[tuple[Embedding, Look]] = []
         self._last: dict[RegionKind | None, Answer] = {}
         self._before: Before | None = None
         self._found: list[Candidate] | None = None
@@ -48,17 +51,41 @@ class LeafEngine:
 
     def embed(self, rgb: NDArray[np.uint8]) -> Embedding:
         """{"stride4": [channels, h, w] float16, … "stride32"}."""
+        steps = self.embedding(rgb)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                made: Embedding = end.value
+                return made
+
+    def embedding(self, rgb: NDArray[np.uint8]) -> Generator[None, None, Embedding]:
+        """As ``Gradual.embedding``."""
         import torch
 
-        with torch.inference_mode():
-            features = self._net.encoder(picture(rgb, self._device))
+        photo = picture(rgb, self._device)
+        yield
+        steps = self._net.encoder.in_steps(photo)
+        while True:
+            try:
+                with torch.inference_mode():  # never across a yield: it holds for the thread
+                    next(steps)
+            except StopIteration as end:
+                features = end.value
+                break
+            yield
         return {
             f"stride{stride}": level[0].half().cpu().numpy() for stride, level in features.items()
         }
 
     def use(self, rgb: NDArray[np.uint8], embedding: Embedding) -> None:
-        """As ``Embedder.use``."""
-        self._look = looked(self._net, rgb, embedding, self._device)
+        """As ``Embedder.use``. Going back to one of the last embeddings costs nothing."""
+        kept = next((one for one in self._kept if one[0] is embedding), None)
+        if kept is None or kept[1].size != rgb.shape[:2]:
+            # A photo of 24 megapixels takes longer to reduce than a click to answer.
+            kept = (embedding, looked(self._net, rgb, embedding, self._device))
+        self._kept = [kept, *(one for one in self._kept if one[0] is not embedding)][:KEPT]
+        self._look = kept[1]
         self._rgb, self._last, self._found = rgb, {}, None
 
     def predict(self, prompt: Prompt) -> list[Candidate]:
@@ -77,7 +104,8 @@ class LeafEngine:
         said = -1 if answer is None else len(answer.turn.clicks)
         for turn in turns:
             if len(turn.clicks) > said:
-                answer = look.step(turn, start if answer is None else answer, prompt.wanted)
+                said_before = start if answer is None else answer
+                answer = leaf_near.step(look, turn, said_before, prompt.wanted)
         assert answer is not None
         self._last, self._before = {prompt.wanted: answer}, prompt.before
         # What lies outside a box was not asked for, until a click says otherwise.

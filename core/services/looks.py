@@ -8,7 +8,7 @@ look a click needs nor any process.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from core.embeddings.key import EmbeddingKey, Maker
 from core.embeddings.memory import Recent
 from core.embeddings.store import EmbeddingStore
-from core.engines.base import Embedder, Embedding
+from core.engines.base import Embedder, Embedding, Gradual
 
 MEMORY = 192 << 20
 """Bytes of embeddings kept in memory: two dozen of the engine Leaf."""
@@ -123,14 +123,34 @@ class Looks:
         return found
 
     def make(self, key: EmbeddingKey, rgb: NDArray[np.uint8]) -> Embedding:
-        """Look now. What took long is worth its place on the disk."""
+        """Look now."""
         start = time.perf_counter()
         made = self.engine.embed(rgb)
-        self.took(time.perf_counter() - start)
+        self._made(key, made, time.perf_counter() - start)
+        return made
+
+    def making(self, key: EmbeddingKey, rgb: NDArray[np.uint8]) -> Iterator[None]:
+        """The same in steps, as short as the engine has them."""
+        if not isinstance(self.engine, Gradual):
+            self.make(key, rgb)
+            return
+        steps, spent = self.engine.embedding(rgb), 0.0
+        while True:
+            start = time.perf_counter()
+            try:
+                next(steps)
+            except StopIteration as end:
+                self._made(key, end.value, spent + time.perf_counter() - start)
+                return
+            spent += time.perf_counter() - start
+            yield
+
+    def _made(self, key: EmbeddingKey, made: Embedding, seconds: float) -> None:
+        """What took long is worth its place on the disk."""
+        self.took(seconds)
         self._memory.put(key, made)
         if self.store is not None and not self.quick:
             self.store.put(key, made)
-        return made
 
     def took(self, seconds: float) -> None:
         """The fastest counts: a machine may be busy, and a first look warms up."""

@@ -35,7 +35,9 @@ from core.language import tr
 from core.registry import find, resolve
 from core.services.looks import Encoder, Job, Looks
 from core.services.pictures import PhotoFile, Pictures
+from core.services.shown import Shown
 from core.services.sight import Search, Sight
+from core.services.unhurried import Reason, Unhurried, Wish
 from core.workers.mask_crop import decode_mask, encode_mask
 
 ENGINES = "core.engines"
@@ -107,25 +109,29 @@ def read_box(found: Any) -> Box:
 class Assistant:
     """One engine and one photo at a time, and the next photos as far as nobody waits.
 
-    ``encoder`` looks at photos in a process beside; without one every look is made here.
+    ``encoder`` looks at photos in a process beside; without one every look is made here. ``shown``
+    is the photo before an engine whose looks can be kept.
     """
 
     def __init__(self, encoder: Encoder | None = None) -> None:
         self._encoder = encoder
         self._engine: Segmenter | None = None
         self._looks: Looks | None = None
+        self._unhurried: Unhurried | None = None
         self._store: EmbeddingStore | None = None
         self._pictures = Pictures()
         self._photo: PhotoFile | None = None
         self._shown = False
         self._size = (0, 0)
         self._sight: Sight | None = None
+        self.shown: Shown | None = None
         self._next: tuple[PhotoFile, ...] = ()
         self._unreadable: set[str] = set()
 
     def load(self, engine: str, checkpoint: Path | None = None) -> None:
         """Change the engine; the photo stays. Raises as ``load_engine``; the old engine is gone."""
-        self._engine = self._looks = self._sight = None  # two large models may not fit
+        # Two large models may not fit.
+        self._engine = self._looks = self._unhurried = self._sight = self.shown = None
         self._shown = False
         loaded = load_engine(engine, checkpoint)
         if isinstance(loaded, Embedder):
@@ -139,6 +145,7 @@ class Assistant:
                 helped=self._encoder is not None,
             )
             self._looks.store = self._store
+            self._unhurried = Unhurried(self._looks)
             if self._looks.quick:
                 loaded.embed(np.zeros((64, 64, 3), np.uint8))  # the first look warms a library up
         self._engine = loaded
@@ -163,6 +170,7 @@ class Assistant:
         if wanted != self._photo or not self._shown:
             self._photo, self._shown, self._sight = wanted, False, None
             self._size = (0, 0)
+            self.shown = None
         self._look()
         if self._sight is not None:
             try:
@@ -171,20 +179,24 @@ class Assistant:
                 self._wish()
         return self._size
 
-    def predict(self, prompt: Prompt, view: Box | None = None) -> list[Candidate]:
+    def predict(
+        self, prompt: Prompt, view: Box | None = None, *, early: bool = False
+    ) -> list[Candidate]:
         """Candidates, best first. ``view`` is the part of the photo that is on the screen.
 
-        Raises PromptRefused, ModelMissing when none is loaded, or StillLooking as ``show``.
+        An ``early`` answer comes from the looks that are there; while ``shown.lacking`` there is a
+        better one to be had later. Raises PromptRefused, ModelMissing when none is loaded, or
+        StillLooking as ``show``; early also where nothing can be said yet.
         """
         if self._engine is None:
             raise ModelMissing(tr("No assistant is loaded; choose one."))
         if self._photo is None:
             raise PromptRefused(tr("Open a photo first."))
         self._look()
-        if self._sight is None:
+        if self.shown is None:
             return self._engine.predict(prompt)
         try:
-            return self._sight.predict(prompt, view)
+            return self.shown.predict(prompt, view, early=early)
         finally:
             self._wish()
 
@@ -217,8 +229,8 @@ class Assistant:
 
     def look_at(self, view: Box) -> None:
         """The person has zoomed in on this part of the photo and may soon click there."""
-        if self._sight is not None:
-            self._sight.look_at(view)
+        if self.shown is not None:
+            self.shown.look_at(view)
             self._wish()
 
     def take_notice(self) -> str:
@@ -231,10 +243,11 @@ class Assistant:
             return
         rgb = self._pictures.get(self._photo)
         self._size = (rgb.shape[1], rgb.shape[0])
-        if self._looks is None:
+        if self._looks is None or self._unhurried is None:
             self._engine.set_image(rgb)
         else:
             self._sight = Sight(self._looks, rgb, self._photo.sha256)
+            self.shown = Shown(self._sight, self._unhurried)
         self._shown = True
 
     # -- ahead of the person
@@ -292,9 +305,12 @@ class Assistant:
 
     def _look_ahead(self, photo: PhotoFile) -> None:
         try:
-            rgb = self._pictures.get(photo)
-            if self._looks is not None:
-                self._looks.make(self._looks.key(photo.sha256), rgb)
+            if self._looks is None or self._unhurried is None:
+                self._pictures.get(photo)
+                return
+            wish = Wish(self._looks.key(photo.sha256), lambda: self._pictures.get(photo))
+            self._unhurried.want(Reason.NEXT, wish)
+            self._unhurried.step()
         except ImageUnreadable:  # said when the person gets there
             self._unreadable.add(photo.sha256)
 

@@ -22,6 +22,7 @@ from core.engines.before_mask import same
 from core.engines.prompts import check_prompt
 from core.errors import PromptRefused
 from core.services.looks import Looks, StillLooking
+from core.services.unhurried import Wish
 
 Search = Callable[[Sequence[Candidate]], list[Candidate]]
 """Finds lesions or leaves on what the engine has before it, given examples or none."""
@@ -43,16 +44,23 @@ class Answered:
 
     prompt: Prompt
     window: Box | None
+    last: bool = True
+    """False where a look that was not there would have shown more."""
 
 
 class Sight:
-    """``asked`` are the looks that are to be made beside, in order."""
+    """``asked`` are the looks that are to be made beside, in order; ``lacks`` is the window without
+    which the last answer given ``at_once`` was given."""
 
     def __init__(self, looks: Looks, rgb: NDArray[np.uint8], sha256: str) -> None:
         """``rgb`` [height, width, 3] uint8 in displayed orientation, whose file has ``sha256``."""
         self._looks, self._rgb, self._sha256 = looks, rgb, sha256
         self.size = (rgb.shape[1], rgb.shape[0])
         self.asked: list[EmbeddingKey] = []
+        self.lacks: Box | None = None
+        self._hasty = False
+        self._answers: dict[Box | None, list[Candidate]] = {}
+        self._asked_for: Prompt | None = None
         self._used: EmbeddingKey | None = None
         self._windows: list[Box] = []
         self._last: Answered | None = None
@@ -62,24 +70,59 @@ class Sight:
         if self._used is None:
             self._use(None)
 
-    def look_at(self, view: Box) -> None:
-        """Have a window ready for what is on the screen, when the engine is worth it."""
+    def for_view(self, view: Box) -> Box | None:
+        """The window that clicks on what is on the screen will need, where it is not there yet."""
         target = windows.wanted(view, self.size, self._looks.side)
         seen = clip_box(view, *self.size)
         if target is None or any(
             windows.contains(w, seen) and windows.span(w) <= 2 * windows.span(target)
             for w in self._known()
         ):
-            return
-        key = self._key(target)
-        if self._looks.quick and not self._looks.there(key):
-            self._looks.make(key, self._crop(target))
+            return None
+        if self._looks.quick and not self._looks.there(self._key(target)):
+            return target
         if self._can(target):
-            self._keep(target)
+            self.keep(target)
+        return None
+
+    def for_pointer(self, place: tuple[float, float], view: Box | None) -> Box | None:
+        """The window that a click on a lesion there would need, where it is not there yet. Changes
+        nothing that has been said about a region."""
+        if not self._looks.quick:
+            return None
+        prompt = Prompt((place,), (True,), wanted=RegionKind.LESION)
+        last, lacks = self._last, self.lacks
+        try:
+            self.at_once(prompt, view)
+        except (PromptRefused, StillLooking):
+            pass
+        finally:
+            wanted, self.lacks, self._last = self.lacks, lacks, last
+        return wanted
+
+    def at_once(self, prompt: Prompt, view: Box | None = None) -> list[Candidate]:
+        """As ``predict``, from the looks that are there; ``lacks`` says which one would have shown
+        more. Raises StillLooking where they show nothing."""
+        self._hasty = True
+        try:
+            return self.predict(prompt, view)
+        except PromptRefused:
+            if self.lacks is None:
+                raise
+            raise StillLooking from None
+        finally:
+            self._hasty = False
+
+    def wish(self, window: Box) -> Wish:
+        """How to make the look at ``window``."""
+        return Wish(self._key(window), lambda: self._crop(window))
 
     def predict(self, prompt: Prompt, view: Box | None = None) -> list[Candidate]:
         """Candidates, best first, in the photo's pixels. ``view`` is the part that is on the
         screen. Raises PromptRefused, or StillLooking when not even the whole photo is ready."""
+        if prompt is not self._asked_for:
+            self._asked_for, self._answers = prompt, {}
+        self.lacks = None
         width, height = self.size
         # Whether a mask to go on from says enough is for the engine to say.
         prompt = check_prompt(prompt, width=width, height=height, uses_before=True)
@@ -87,7 +130,7 @@ class Sight:
         window, found = self._seen(prompt, window)
         if window is not None and windows.cuts(window, _box_of(found[0]), self.size):
             window, found = self._wider(prompt, window, found)
-        self._last = Answered(prompt, window)
+        self._last = Answered(prompt, window, self.lacks is None)
         return _whole(found, window, self.size)
 
     def _seen(self, prompt: Prompt, window: Box | None) -> tuple[Box | None, list[Candidate]]:
@@ -115,7 +158,7 @@ class Sight:
         """A window in which ``found`` is large enough to be seen well; None where it is already,
         and for a prompt that goes on from an answer."""
         side, last = self._looks.side, self._last
-        new = last is None or not _same_region(last.prompt, prompt)
+        new = last is None or not (last.last and _same_region(last.prompt, prompt))
         if side is None or not new or not self._looks.quick:
             return None
         if prompt.wanted is RegionKind.LEAF or prompt.before is not None:
@@ -130,7 +173,7 @@ class Sight:
             if fits and windows.has_room(known, part, self.size):
                 return known
         # As large as shows it well, so that its neighbours are seen in the same window.
-        half = round(min(thing * side / (1.5 * WELL), NEAR) / windows.MARGIN / 2)
+        half = int(min(thing * side / (1.5 * WELL), NEAR) / windows.MARGIN / 2)
         x, y = (part[0] + part[2]) // 2, (part[1] + part[3]) // 2
         target = windows.wanted((x - half, y - half, x + half, y + half), self.size, side)
         if target is None or windows.span(target) > CLEARLY * shown or not self._can(target):
@@ -166,7 +209,7 @@ class Sight:
         if prompt.wanted is RegionKind.LEAF:
             return None
         spot, last = _spot(prompt), self._last
-        if last is not None and _same_region(last.prompt, prompt):
+        if last is not None and last.last and _same_region(last.prompt, prompt):
             if last.window is None or windows.contains(last.window, spot):
                 return last.window
             view = windows.around(view or spot, last.window)
@@ -198,17 +241,30 @@ class Sight:
     def _can(self, window: Box) -> bool:
         """Whether it can be used now; a slow engine is asked to look at it for later."""
         key = self._key(window)
-        if self._looks.there(key) or self._looks.quick:
+        if self._looks.there(key):
             return True
+        if self._looks.quick:
+            if self._hasty:
+                self.lacks = self.lacks or window
+            return not self._hasty
         if self._looks.beside(key) and key not in self.asked:
             self.asked.append(key)
         return False
 
     def _answer(self, prompt: Prompt, window: Box | None) -> list[Candidate]:
         """In the photo's pixels. Raises PromptRefused, StillLooking."""
+        if window in self._answers:
+            return self._answers[window]
         self._use(window)
         if window is None:
-            return self._looks.engine.predict(prompt)
+            found = self._looks.engine.predict(prompt)
+        else:
+            found = self._moved(prompt, window)
+        self._answers[window] = found
+        return found
+
+    def _moved(self, prompt: Prompt, window: Box) -> list[Candidate]:
+        """The engine's answer in ``window``, there and back."""
         x, y = window[:2]
         box = prompt.box and (
             prompt.box[0] - x, prompt.box[1] - y, prompt.box[2] - x, prompt.box[3] - y
@@ -242,9 +298,10 @@ class Sight:
             looks.engine.use(rgb, looks.make(key, rgb))
         self._used = key
         if window is not None:
-            self._keep(window)
+            self.keep(window)
 
-    def _keep(self, window: Box) -> None:
+    def keep(self, window: Box) -> None:
+        """A look at ``window`` has been made."""
         if window not in self._windows:
             self._windows.append(window)
 

@@ -4,10 +4,11 @@
     {"do": "keep", "folder": "..." or null, "budget": 5000000}   -> kept
     {"do": "image", "path": "...", "sha256": "...", "token": 4}  -> ready {token, width, height}
     {"do": "predict", "request": 7, "points": [[x, y]], "positive": [true], "box": null,
-     "view": [x0, y0, x1, y1]}                -> masks {request, candidates: [mask + score]}
+     "view": [x0, y0, x1, y1], "early": true} -> masks {request, candidates: [mask + score], more}
     {"do": "find", "request": 8, "what": "everything", "examples": [mask], "view": [x0, y0, x1, y1]}
                                               -> found {request, candidates}; whole_leaf, alike
-    {"do": "view", "view": [x0, y0, x1, y1]}                     -> looked
+    {"do": "view", "view": [x0, y0, x1, y1]}                     -> noted
+    {"do": "rest", "at": [x, y], "view": [x0, y0, x1, y1]}       -> noted: the pointer rests there
     {"do": "ahead", "photos": [{"path": "...", "sha256": "..."}]}
                                        -> noted, then ahead {ready, of} whenever that changes
     {"do": "stop"}                                           -> stopped, and the process ends
@@ -17,7 +18,12 @@ What cannot be done is answered with ``refused`` {do, request, token, text}, a s
 stays. Of several commands of one kind that wait, only the newest is done, and no prompt for a photo
 that is being replaced: the others are answered with ``skipped`` {do, request, token}, because the
 person has moved on. A command that needs a look which a process beside is making waits for it, and
-others are answered meanwhile. The next photos are looked at while nothing waits.
+others are answered meanwhile. What a look at a part of the photo would show better is answered at
+once where it may be ``early``, with ``more`` true, and again when that look is made, unless another
+command has come; ``refused`` after that means that there is nothing better. Looks for answers that
+were given, for the place where the pointer rests and for the view are made in short steps between
+commands, so that none delays a click by more than one. The next photos are looked at while nothing
+waits.
 
 Knows the wire; what outlining means is ``core.services.segment``.
 """
@@ -46,10 +52,13 @@ OUTDATED_BY = {
     "keep": {"keep"},
     "image": {"image"},
     "view": {"view", "predict", "image", "load"},
+    "rest": {"rest", "predict", "find", "image", "load"},
     "ahead": {"ahead"},
     "predict": {"predict", "image", "load"},
     "find": {"find", "image", "load"},
 }
+ANEW = {"predict", "image", "load"}
+"""After these nobody waits for a better answer to what was asked before."""
 BITS_BUDGET = MAX_LINE - 4096
 """Characters of mask that fit one event beside its other fields."""
 MAX_AHEAD = 16
@@ -82,6 +91,7 @@ class Desk:
         self._channel, self._assistant, self._beside = channel, assistant, beside
         self._waiting: list[Message] = []
         self._parked: list[Message] = []
+        self._open: Message | None = None
         self._more_ahead = False
         self._told: dict[str, int] = {}
 
@@ -90,6 +100,8 @@ class Desk:
         while self._listen():
             if self._waiting:
                 self._take(self._waiting.pop(0))
+            elif self._works:
+                self._work()
             elif self._more_ahead and not self._parked:
                 self._more_ahead = self._assistant.work_ahead()
             if self._assistant.collect() or not self._beside.busy:
@@ -98,10 +110,30 @@ class Desk:
         self._channel.send("stopped")
         return 0
 
+    @property
+    def _works(self) -> bool:
+        shown = self._assistant.shown
+        return shown is not None and (self._open is not None or shown.busy)
+
+    def _work(self) -> None:
+        """A short step for the photo that is shown; what was answered early is answered again as
+        soon as there is nothing to wait for."""
+        shown = self._assistant.shown
+        assert shown is not None
+        if self._open is None or shown.lacking:
+            try:
+                shown.step()
+            except Exception:  # noqa: BLE001 - the worker's edge: whoever waits for it is told
+                traceback.print_exc()
+                if self._open is not None:
+                    self._take(self._open | {"early": False})
+        if self._open is not None and not shown.lacking:
+            self._take(self._open)
+
     def _listen(self) -> bool:
         """Take in every command that is here; wait for one when there is nothing else to do.
         False when this is the end."""
-        if self._waiting:
+        if self._waiting or self._works:
             found = self._channel.poll()
         elif (pause := self._pause()) is None:
             found = self._channel.receive()
@@ -135,11 +167,20 @@ class Desk:
             if str(command.get("do")) in OUTDATED_BY.get(str(parked.get("do")), set()):
                 self._parked.remove(parked)
                 self._channel.send("skipped", **_address(parked))
+        if command.get("do") in ANEW:
+            self._open = None
         try:
             answer(self._channel, self._assistant, command)
         except StillLooking:
-            self._parked.append(command)
+            if not self._lacks(command):
+                self._parked.append(command)
+        if self._lacks(command):
+            self._open = command
         self._more_ahead = True
+
+    def _lacks(self, command: Message) -> bool:
+        shown = self._assistant.shown
+        return command.get("do") == "predict" and shown is not None and shown.lacking
 
     def _tell_ahead(self) -> None:
         told = {"ready": self._assistant.ready, "of": self._assistant.expected}
@@ -175,10 +216,13 @@ def _do(assistant: Assistant, command: Message) -> tuple[str, dict[str, Any]]:
             return "ready", {"token": command.get("token"), "width": width, "height": height}
         case {"do": "predict"}:
             view = command.get("view")
+            early = command.get("early") is True
             candidates = assistant.predict(
-                read_prompt(command), None if view is None else _box(view)
+                read_prompt(command), None if view is None else _box(view), early=early
             )
-            return "masks", {"request": command.get("request"), "candidates": _pack(candidates)}
+            more = assistant.shown is not None and assistant.shown.lacking
+            fields = {"request": command.get("request"), "candidates": _pack(candidates)}
+            return "masks", {**fields, "more": more}
         case {"do": "find", "what": str(what)}:
             view = command.get("view")
             found = assistant.find(
@@ -190,7 +234,12 @@ def _do(assistant: Assistant, command: Message) -> tuple[str, dict[str, Any]]:
             return "found", {"request": command.get("request"), "candidates": shown}
         case {"do": "view", "view": view}:
             assistant.look_at(_box(view))
-            return "looked", {}
+            return "noted", {}
+        case {"do": "rest", "at": [x, y], "view": view}:
+            if assistant.shown is not None:
+                box = None if view is None else _box(view)
+                assistant.shown.rest_on((_number(x), _number(y)), box)
+            return "noted", {}
         case {"do": "keep", "folder": str() | None as folder, "budget": int(budget)}:
             assistant.keep_in(Path(folder) if folder else None, budget)
             return "kept", {}
@@ -205,6 +254,13 @@ def _box(found: Any) -> Box:
         return read_box(found)
     except (TypeError, ValueError, OverflowError) as error:
         raise PromptRefused(tr("The view could not be read; move it and click again.")) from error
+
+
+def _number(found: Any) -> float:
+    try:
+        return float(found)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise PromptRefused("The place could not be read; click again.") from error
 
 
 def _wanted(what: str) -> PromptKind:

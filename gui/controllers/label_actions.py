@@ -190,6 +190,9 @@ class LabelActions(QObject):
         if candidate is None:
             self._suggestions.accept()
             return
+        if self._assistant.settling:
+            self._assistant.when_settled(partial(self._accept, extend=extend))
+            return
         refined = self._assistant.prompts.region
         into = self._controller.edits.active if extend else refined
         instead = refined is not None and not extend

@@ -27,6 +27,7 @@ from gui.controllers.label_canvas import LabelCanvas
 from gui.controllers.measures import Measures
 from gui.controllers.measuring import Measuring
 from gui.controllers.region_actions import RegionActions
+from gui.controllers.resting import Resting
 from gui.controllers.segment import Assistant
 from gui.controllers.suggestions import Suggestions
 from gui.controllers.view_actions import ViewActions
@@ -91,6 +92,7 @@ class LabelPage(Workspace):
         )
         self.ahead = Ahead(context, self.assistant, self.gallery.neighbour, self)
         self.assistant_panel.show_ahead(self.ahead)
+        self.resting = Resting(self.assistant, self.canvas)
         self.measuring = Measuring(
             context, self.controller, self.measures, diseases=self.diseases, panel=self.severity
         )

@@ -5,8 +5,13 @@
 Window: the real program, offscreen, over a project with one drawn leaf of 500 lesions. From the
 mouse press to the end of the painting that shows the proposal: gesture, wire, the assistant in its
 worker process, wire, mask, paint; and from Enter to the end of the painting that shows the region.
-The worker has looked at the photo before. Half the clicks with the whole photo in view, half at its
-actual pixels. Clicks on the leaf itself are given apart: their mask has millions of pixels.
+The worker has looked at the photo before. Each click is at another place, half of them with the
+whole photo in view, half at its actual pixels. What is small in the photo is answered twice: first
+from the look at the whole photo, then from a look at a part of it. The first mask is what the
+person sees at once, the last one what they get; where one answer is all, both are the same. Half
+the clicks come out of nowhere, the others after the pointer has rested at the place for a while, as
+that of a person does who aims. Clicks on the leaf itself are given apart: their mask has millions
+of pixels.
 
 Engine: ``leaf`` in this process: encoding a photo of that size, and a click.
 
@@ -48,6 +53,8 @@ if TYPE_CHECKING:
 MEGAPIXELS = 24
 CLICK_MS, ENCODE_MS = 50.0, 300.0
 FASTER = 4.0
+HANDS = ("out of nowhere", "pointer rested")
+RESTED_S = 0.35
 Spread = dict[str, float]
 Spots = list[tuple[int, int, int]]
 
@@ -73,7 +80,9 @@ def main() -> int:
         targets["leaf: encode"] = ENCODE_MS
     if "window" in args.only:
         found |= in_window(photo, spots, args.engine, args.clicks)
-        targets[f"{args.engine}: click to proposal painted"] = CLICK_MS
+        for hand in HANDS:
+            targets[f"{args.engine}: click to first mask painted, {hand}"] = CLICK_MS
+        targets[f"{args.engine}: click to last mask painted, {HANDS[1]}"] = CLICK_MS
     if "sam" in args.only:
         found |= beside_predictor(photo)
     for name, one in found.items():
@@ -113,14 +122,16 @@ def in_window(photo: np.ndarray, spots: Spots, engine: str, clicks: int) -> dict
             taken.warm_up(spots[0])
             height, width = photo.shape[:2]
             for number, (x, y, _) in enumerate(itertools.islice(itertools.cycle(spots), clicks)):
-                near = number % 2
+                near, hand = number % 2, HANDS[number // 2 % 2]
                 page.canvas.zoom_to(1.0, (x, y)) if near else page.canvas.fit()
-                taken.once("click", x + 0.5, y + 0.5)
+                taken.once("click", x + 0.5, y + 0.5, hand=hand)
             page.canvas.fit()
             page.controller.set_kind(RegionKind.LEAF)
             for at in np.linspace(0.3, 0.7, 8):
                 taken.once("click on the leaf", width * at, height * 0.5)
-    named = {"click": "click to proposal painted", "accept": "Enter to region painted"}
+    named = {"accept": "Enter to region painted"}
+    for hand, which in itertools.product(HANDS, ("first", "last")):
+        named[f"click, {which}, {hand}"] = f"click to {which} mask painted, {hand}"
     return {
         f"{engine}: {named.get(what, what)}": spread(times) for what, times in taken.times.items()
     }
@@ -142,18 +153,27 @@ class Clicks:
         self.once("", spot[0] + 0.5, spot[1] + 0.5)
         self.times.clear()
 
-    def once(self, what: str, x: float, y: float) -> None:
-        """A click, its proposal, Enter, its region."""
-        from tests.bench.window import click, rest
+    def once(self, what: str, x: float, y: float, *, hand: str = "") -> None:
+        """A click, its proposals, Enter, its region."""
+        from tests.bench.window import click, point, rest
 
         page, actions = self._page, self._program.context.actions
         rest(page, 0.15)
+        if hand == HANDS[1]:
+            point(page, x, y)
+            rest(page, RESTED_S)
         begin = time.perf_counter()
         click(page, x, y)
-        marks = page.canvas.marks.shown
-        if not (painted := self._painted.wait(lambda: marks.candidate is not None)):
-            raise SystemExit(f"No proposal came: {page.assistant.status}")
-        self.times.setdefault(what, []).append((painted - begin) * 1e3)
+        marks, assistant = page.canvas.marks.shown, page.assistant
+        if not (first := self._painted.wait(lambda: marks.candidate is not None)):
+            raise SystemExit(f"No proposal came: {assistant.status}")
+        last = first
+        if assistant.settling:
+            last = self._painted.wait(lambda: not assistant.settling)
+        for which, painted in (("first", first), ("last", last)):
+            name = f"{what}, {which}, {hand}" if hand else what
+            if hand or which == "last":
+                self.times.setdefault(name, []).append((painted - begin) * 1e3)
         before = len(page.controller.session.regions)
         begin = time.perf_counter()
         actions["candidate.accept"].trigger()

@@ -104,6 +104,18 @@ def click(page: LabelPage, x: float, y: float, *, positive: bool = True) -> None
         QApplication.sendEvent(canvas, event)
 
 
+def point(page: LabelPage, x: float, y: float) -> None:
+    """Move the pointer to a photo point and leave it there."""
+    canvas = page.canvas
+    at = QPointF(*canvas.camera.transform.to_device(x, y)) / canvas.camera.ratio
+    none = Qt.MouseButton.NoButton
+    event = QMouseEvent(
+        QEvent.Type.MouseMove, at, QPointF(canvas.mapToGlobal(at)), none, none,
+        Qt.KeyboardModifier.NoModifier,
+    )  # fmt: skip
+    QApplication.sendEvent(canvas, event)
+
+
 class Painted(QObject):
     """Waits until the canvas has painted what fulfils a condition, and says when it had."""
 

@@ -12,6 +12,7 @@ no file, no photo size, no threshold.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import torch
@@ -97,13 +98,27 @@ class Encoder(nn.Module):
 
     def forward(self, photo: Tensor) -> dict[int, Tensor]:
         """``LEVELS`` of a photo: [n, channels, h / stride, w / stride] by stride."""
-        found = {4: self.down4(self.stem(photo - 0.5))}
-        found[8] = self.down8(found[4])
-        found[16] = self.down16(found[8])
-        found[32] = self.down32(found[16])
+        steps = self.in_steps(photo)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                found: dict[int, Tensor] = end.value
+                return found
+
+    def in_steps(self, photo: Tensor) -> Generator[None, None, dict[int, Tensor]]:
+        """The same, a few layers at a time, for whoever has to listen meanwhile."""
+        state = self.stem(photo - 0.5)
+        found: dict[int, Tensor] = {}
+        for down in (self.down4, self.down8, self.down16, self.down32):
+            for layer in down:
+                yield
+                state = layer(state)
+            found[4 << len(found)] = state
         view = self.whole(found[32].mean((2, 3)))[:, :, None, None]
         kept = {32: functional.relu(self.side["32"](found[32]) + view)}
         for stride in (16, 8, 4):
+            yield
             above = self.from_above[str(stride)](kept[2 * stride])
             above = functional.interpolate(above, scale_factor=2.0, mode="nearest")
             kept[stride] = self.settle[str(stride)](self.side[str(stride)](found[stride]) + above)

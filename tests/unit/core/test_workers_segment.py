@@ -161,7 +161,7 @@ def test_stop_goes_before_what_waits(monkeypatch, photo):
 
 def test_a_bug_in_an_engine_is_a_sentence_not_the_end(monkeypatch, photo, capsys):
     class Broken(Assistant):
-        def predict(self, prompt: Prompt, view=None):
+        def predict(self, prompt: Prompt, view=None, *, early=False):
             raise ZeroDivisionError
 
     wire, assistant = Wire(), Broken()
