@@ -190,8 +190,8 @@ class LabelActions(QObject):
         if candidate is None:
             self._suggestions.accept()
             return
-        if self._assistant.settling:
-            self._assistant.when_settled(partial(self._accept, extend=extend))
+        if self._assistant.settling.under_way:
+            self._assistant.settling.when_over(partial(self._accept, extend=extend))
             return
         refined = self._assistant.prompts.region
         into = self._controller.edits.active if extend else refined

@@ -43,7 +43,7 @@ class LabelCanvas(QObject):
             lambda t: context.preferences.put("label.tolerance", int(t))
         )
         controller.current.leaving.connect(canvas.finish_gesture)
-        controller.current.leaving.connect(assistant.settle)
+        controller.current.leaving.connect(assistant.settling.over)
         controller.current.opened.connect(self._opened)
         controller.current.improved.connect(self._improved)
         controller.edits.updated.connect(self._show_candidate)

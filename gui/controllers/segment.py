@@ -22,6 +22,7 @@ from core.workers.outcome import Outcome
 from gui.context import Context
 from gui.controllers.engine_choice import EngineChoice
 from gui.controllers.photos import Photo
+from gui.controllers.settling import Settling
 from gui.worker_process import WorkerProcess
 
 NEEDS_FILE = tr("This assistant needs a weights file: open yours, or fetch one that is published.")
@@ -50,7 +51,7 @@ class Assistant(QObject):
     """``changed`` fires when prompts, proposal or ``status`` are others.
 
     ``is_awake`` says that the worker has its engine, ``busy`` that an answer is awaited,
-    ``settling`` that the proposals are a first answer and better ones are on their way;
+    ``settling`` whether the proposals are a first answer and better ones are on their way;
     ``problem`` is "" or a sentence. ``awake`` fires when the worker has its engine, before it hears
     of a photo; ``heard`` carries its other events.
     ``view`` gives the part of the photo that is on the screen, ``kind`` what is being outlined.
@@ -72,8 +73,8 @@ class Assistant(QObject):
         self._chosen = 0
         self.choice = EngineChoice(context.preferences)
         self.prompts = Prompts()
-        self.busy = self.settling = False
-        self._then: Callable[[], None] | None = None
+        self.busy = False
+        self.settling = Settling()
         self.problem = ""
         self.view: Callable[[], Box | None] = lambda: None
         self.kind: Callable[[], RegionKind] = lambda: RegionKind.LESION
@@ -156,14 +157,14 @@ class Assistant(QObject):
         self.changed.emit()
 
     def point(self, x: float, y: float, *, positive: bool) -> None:
-        self.settle()
+        self.settling.over()
         self.prompts.points.append((x, y))
         self.prompts.positive.append(positive)
         self._predict()
 
     def box(self, box: Box) -> None:
         """A new box begins anew; points refine it."""
-        self.settle()
+        self.settling.over()
         self.prompts = Prompts(box=box)
         self._predict()
 
@@ -173,27 +174,12 @@ class Assistant(QObject):
             self._chosen = (self._chosen + step) % len(self._candidates)
             self.changed.emit()
 
-    def when_settled(self, call: Callable[[], None]) -> None:
-        """Do this with the better proposals, a moment from now; with those that are there as soon
-        as the person goes on to something else."""
-        if self.settling:
-            self._then = call
-        else:
-            call()
-
-    def settle(self) -> None:
-        """What is proposed stands; whoever waited for better goes on with that."""
-        then, self._then = self._then, None
-        self.settling = False
-        if then is not None:
-            then()
-
     def clear(self, *, problem: bool = False) -> None:
         """Forget prompts and proposals, and what was wrong with them where ``problem`` says so.
         An answer under way comes too late."""
         if problem:
             self.problem = ""
-        self.settle()
+        self.settling.over()
         self._request += 1
         self.prompts = Prompts()
         self._candidates, self._chosen = [], 0
@@ -254,8 +240,8 @@ class Assistant(QObject):
                 self.changed.emit()
             case "masks" if event.get("request") == self._request:
                 self._take(event.get("candidates"), more=event.get("more") is True)
-            case "refused" if self.settling and event.get("request") == self._request:
-                self.settle()  # there is nothing better
+            case "refused" if self.settling.under_way and event.get("request") == self._request:
+                self.settling.over()  # there is nothing better
             case "refused" if event.get("request") in (None, self._request):
                 sentence = str(event.get("text", tr("The assistant could not do that.")))
                 if event.get("do") == "load":
@@ -279,17 +265,18 @@ class Assistant(QObject):
             self._fail(tr("The assistant gave an answer that cannot be read; click again."))
             return
         candidates = [c for c in candidates if c.pixels.any()]
-        if self.settling and not candidates:
-            self.settle()
+        if self.settling.under_way and not candidates:
+            self.settling.over()
             return
         # Who has gone on to the second proposal meanwhile stays with the second.
-        self._chosen = min(self._chosen, max(0, len(candidates) - 1)) if self.settling else 0
+        stays = self._chosen if self.settling.under_way else 0
+        self._chosen = min(stays, max(0, len(candidates) - 1))
         self._candidates = candidates
-        self.busy, self.settling = False, more and bool(candidates)
+        self.busy, self.settling.under_way = False, more and bool(candidates)
         self.problem = "" if candidates else tr("Nothing found there; try a box around it.")
         self.changed.emit()
-        if not self.settling:
-            self.settle()
+        if not self.settling.under_way:
+            self.settling.over()
 
     def _fail(self, sentence: str) -> None:
         self.problem = sentence
@@ -298,7 +285,7 @@ class Assistant(QObject):
 
     def _exited(self, outcome: Outcome) -> None:
         asked_for_more = self.busy
-        self.settle()
+        self.settling.over()
         self._let_go()
         self.busy = False
         if not outcome.ok:

@@ -168,8 +168,8 @@ class Clicks:
         if not (first := self._painted.wait(lambda: marks.candidate is not None)):
             raise SystemExit(f"No proposal came: {assistant.status}")
         last = first
-        if assistant.settling:
-            last = self._painted.wait(lambda: not assistant.settling)
+        if assistant.settling.under_way:
+            last = self._painted.wait(lambda: not assistant.settling.under_way)
         for which, painted in (("first", first), ("last", last)):
             name = f"{what}, {which}, {hand}" if hand else what
             if hand or which == "last":

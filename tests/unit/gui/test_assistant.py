@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from whole_window import bare_project, click, drag, label_page, saved, window
+from whole_window import _spot, bare_project, click, drag, label_page, saved, window
 
 from core.domain.region import RegionKind
 from core.engines.base import EngineSpec, PromptKind
@@ -388,3 +388,147 @@ def test_the_assistant_wakes_by_itself_unless_it_is_a_model_of_the_persons(
         qtbot.wait(300)
         assert not page._context.workers.running("segment")
     assert page.assistant.candidate is None
+
+
+# -- answered at once, and better a moment later
+
+
+@pytest.fixture
+def twice(tmp_path: Path, worker):
+    """The stand-in says a spot of 4 pixels at once, and the squares when it is let; gives how."""
+    go = tmp_path / "go"
+    worker(
+        'import time; say(event="masks", request=command["request"], more=True, candidates=['
+        'encode_mask(np.ones((4, 4), bool), (98, 118)) | {"score": 0.3}] * 2); '
+        f"[time.sleep(0.01) for _ in iter(lambda: os.path.exists({str(go)!r}), True)]"
+    )
+    return go.touch
+
+
+def area(page) -> int:
+    candidate = page.assistant.candidate
+    return 0 if candidate is None else int(candidate.pixels.sum())
+
+
+def test_a_first_answer_is_shown_at_once_and_gives_way_to_the_better_one(qtbot, page, twice):
+    click(page, 100, 120)
+    proposal(qtbot, page)
+    assert area(page) == 16
+    shown = []
+    page.assistant.changed.connect(lambda: shown.append(area(page)))
+    twice()
+    qtbot.waitUntil(lambda: area(page) == 400, timeout=20_000)
+    assert set(shown) == {400}, "it never vanishes between the two"
+
+
+def test_enter_upon_the_first_answer_takes_the_better_one(qtbot, page, twice) -> None:
+    click(page, 100, 120)
+    proposal(qtbot, page)
+    QTest.keyClick(page.canvas, Qt.Key.Key_Return)
+    assert page.controller.session.regions == []
+    twice()
+    qtbot.waitUntil(lambda: len(page.controller.session.regions) == 1, timeout=20_000)
+    assert page.controller.session.regions[0].mask.area() == 400
+    assert page.assistant.candidate is None
+
+
+def test_who_goes_on_before_the_better_answer_loses_neither_region_nor_click(qtbot, page, twice):
+    click(page, 100, 120)
+    proposal(qtbot, page)
+    QTest.keyClick(page.canvas, Qt.Key.Key_Return)
+    click(page, 200, 60)
+    (region,) = page.controller.session.regions
+    assert region.mask.area() == 16
+    assert len(page.assistant.prompts.points) == 1
+    twice()
+    qtbot.waitUntil(lambda: area(page) == 400, timeout=20_000)
+    assert abs(page.assistant.candidate.origin[0] - 190) <= 2, "the late answer is to the old click"
+    assert len(page.controller.session.regions) == 1
+
+
+def test_who_leaves_the_photo_before_the_better_answer_keeps_what_was_accepted(
+    qtbot, page, twice
+) -> None:
+    first = page.controller.session.image.id
+    click(page, 100, 120)
+    proposal(qtbot, page)
+    QTest.keyClick(page.canvas, Qt.Key.Key_Return)
+    QTest.keyClicks(page.canvas, "n")
+    qtbot.waitUntil(lambda: page.controller.session.image.id != first, timeout=10_000)
+    assert page.controller.session.regions == []
+    twice()
+    QTest.keyClicks(page.canvas, "p")
+    qtbot.waitUntil(lambda: page.controller.session.image.id == first, timeout=10_000)
+    assert [r.mask.area() for r in page.controller.session.regions] == [16]
+
+
+def test_escape_upon_the_first_answer_drops_the_better_one_as_well(qtbot, page, twice) -> None:
+    click(page, 100, 120)
+    proposal(qtbot, page)
+    QTest.keyClick(page.canvas, Qt.Key.Key_Escape)
+    twice()
+    click(page, 200, 60)
+    qtbot.waitUntil(lambda: area(page) == 400, timeout=20_000)
+    assert abs(page.assistant.candidate.origin[0] - 190) <= 2
+
+
+def test_the_proposal_chosen_with_tab_stays_the_chosen_one(qtbot, page, twice) -> None:
+    click(page, 100, 120)
+    proposal(qtbot, page)
+    QTest.keyClick(page.canvas, Qt.Key.Key_Tab)
+    twice()
+    qtbot.waitUntil(lambda: area(page) == 1600, timeout=20_000)
+
+
+def test_where_there_is_nothing_better_the_first_answer_stands(qtbot, page, worker) -> None:
+    worker(
+        'say(event="masks", request=command["request"], more=True, candidates=['
+        'encode_mask(np.ones((4, 4), bool), (98, 118)) | {"score": 0.3}]); '
+        'say(event="refused", do="predict", request=command["request"], text="No."); continue'
+    )
+    click(page, 100, 120)
+    proposal(qtbot, page)
+    qtbot.waitUntil(lambda: not page.assistant.settling.under_way, timeout=20_000)
+    assert area(page) == 16
+    assert page.assistant.problem == ""
+
+
+# -- ahead of the click
+
+
+def _hover(page, x: float, y: float) -> None:
+    QTest.mouseMove(page.canvas, _spot(page, x, y))
+
+
+def test_where_the_pointer_rests_the_worker_looks_ahead(qtbot, page, worker) -> None:
+    qtbot.waitUntil(lambda: page.assistant.is_awake, timeout=20_000)
+    for x in range(60, 201, 10):  # passing over is no rest
+        _hover(page, x, 120)
+    qtbot.waitUntil(lambda: bool(_commands(worker(), "rest")), timeout=20_000)
+    (told,) = _commands(worker(), "rest")
+    assert abs(told["at"][0] - 200) <= 2
+    assert abs(told["at"][1] - 120) <= 2
+    assert told["view"]
+
+
+def test_while_a_region_is_being_outlined_nobody_looks_elsewhere(qtbot, page, worker) -> None:
+    click(page, 100, 120)
+    proposal(qtbot, page)
+    _hover(page, 210, 60)
+    qtbot.wait(300)
+    assert _commands(worker(), "rest") == []
+    QTest.keyClick(page.canvas, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: bool(_commands(worker(), "rest")), timeout=20_000)
+    assert abs(_commands(worker(), "rest")[0]["at"][0] - 210) <= 2
+
+
+def test_other_tools_and_leaves_look_nowhere_ahead(qtbot, page, worker) -> None:
+    qtbot.waitUntil(lambda: page.assistant.is_awake, timeout=20_000)
+    page.canvas.set_tool("hand")
+    _hover(page, 100, 120)
+    qtbot.wait(300)
+    page.canvas.set_tool("point")
+    page._context.actions["kind.toggle"].trigger()
+    _hover(page, 150, 120)
+    qtbot.wait(300)
+    assert _commands(worker(), "rest") == []
