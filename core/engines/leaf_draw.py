@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from core.domain.mask import Box
 from core.domain.region import RegionKind
 from core.engines.base import Candidate
-from core.engines.enlarge import stretch
 from core.engines.leaf_look import Answer, Look, Place, Plane, at, meant
+from core.geometry.stretch import stretch
 
 EDGE = 128.5
 """Where a mask ends between two cells, in sixteenths of a logit from −8."""
