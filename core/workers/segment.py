@@ -260,7 +260,7 @@ def _number(found: Any) -> float:
     try:
         return float(found)
     except (TypeError, ValueError, OverflowError) as error:
-        raise PromptRefused(tr("The place could not be read; click again.")) from error
+        raise PromptRefused(tr("The view could not be read; move it and click again.")) from error
 
 
 def _wanted(what: str) -> PromptKind:
