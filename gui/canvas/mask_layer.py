@@ -65,6 +65,14 @@ def premultiplied(colour: str | QColor, alpha: float) -> int:
     return (round(255 * alpha) << 24) | (r << 16) | (g << 8) | b
 
 
+def coloured(numbers: NDArray[np.uint8], table: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """``table[numbers]`` for 256 colours; several times as fast."""
+    import cv2
+
+    picture: NDArray[np.uint32] = cv2.LUT(numbers, table.view(np.int32)[None]).view(np.uint32)
+    return picture
+
+
 def edges(numbers: NDArray[np.uint8], thickness: int) -> NDArray[np.bool_]:
     """Pixels with a lower number within ``thickness``: the inner rim of every shape."""
     import cv2
@@ -186,7 +194,7 @@ class MaskLayer:
             return None
         self._outline(numbers)
         numbers = np.ascontiguousarray(numbers[rim:-rim, rim:-rim])
-        picture = self._lut[numbers]
+        picture = coloured(numbers, self._lut)
         if self._bits.any():
             self._hatch(picture, numbers, window)
         return to_image(picture, opaque=False)
@@ -199,8 +207,7 @@ class MaskLayer:
 
         inked = cv2.LUT(numbers, self._bits)
         inked &= lines(window, self.line)
-        at = np.flatnonzero(inked)
-        picture.reshape(-1)[at] = self._ink[numbers.reshape(-1)[at]]
+        cv2.copyTo(coloured(numbers, self._ink).view(np.int32), inked, picture.view(np.int32))
 
     def _outline(self, numbers: NDArray[np.uint8]) -> None:
         """Mark outlines in place: leaves twice as wide, the active region white in a dark ring."""

@@ -117,3 +117,76 @@ def test_who_wants_a_lesion_is_not_offered_the_leaf(engine: LeafEngine, leaf: Dr
     with contextlib.suppress(PromptRefused):  # nothing there is an answer, too
         found += engine.predict(Prompt((blade,), (True,), wanted=RegionKind.LESION))
     assert all(_iou(_whole(one, leaf), leaf.leaf) < 0.5 for one in found)
+
+
+def _inmost_of_each(mask: np.ndarray, most: int = 6) -> list[tuple[float, float]]:
+    import cv2
+
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    largest = np.argsort(-stats[1:, cv2.CC_STAT_AREA])[:most] + 1
+    return [_inmost(labels == number) for number in largest]
+
+
+def test_asked_of_a_part_of_the_look_a_lesion_comes_out_as_of_all_of_it(
+    engine: LeafEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.engines import leaf_near
+
+    rng, styles = np.random.default_rng(5), {"rust": DISEASES["rust"]}
+    leaf = draw_leaf(rng, crop="coffee", styles=styles, size=(2400, 1800))
+    engine.set_image(leaf.rgb)
+    places = _inmost_of_each(leaf.lesions["rust"])
+    asked: list[bool] = []
+    in_part = leaf_near._in_part
+
+    def counted(*args):
+        answer = in_part(*args)
+        asked.append(answer is not None)
+        return answer
+
+    monkeypatch.setattr(leaf_near, "_in_part", counted)
+    for place in places:
+        more = (place, (place[0] + 3, place[1] + 2))
+        for points in (more[:1], more):
+            prompt = Prompt(points, (True,) * len(points), wanted=RegionKind.LESION)
+            near = engine.predict(prompt)[0]
+            with monkeypatch.context() as patch:
+                patch.setattr(leaf_near, "_part", lambda *_: None)
+                engine.use(leaf.rgb, engine._kept[0][0])
+                whole = engine.predict(prompt)[0]
+            engine.use(leaf.rgb, engine._kept[0][0])
+            assert _iou(_whole(near, leaf), _whole(whole, leaf)) > 0.97
+    assert any(asked), "a part was enough at least once"
+
+
+def test_looking_in_steps_is_looking(engine: LeafEngine, leaf: DrawnLeaf) -> None:
+    import torch
+
+    steps, count = engine.embedding(leaf.rgb), 0
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            made = end.value
+            break
+        count += 1
+        assert not torch.is_inference_mode_enabled(), "others have their turn between two steps"
+    assert count > 10
+    at_once = engine.embed(leaf.rgb)
+    assert all(np.array_equal(made[name], at_once[name]) for name in at_once)
+
+
+def test_going_back_to_a_look_reduces_no_photo_again(
+    engine: LeafEngine, leaf: DrawnLeaf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, part = leaf.rgb, np.ascontiguousarray(leaf.rgb[:400, :400])
+    looks = [(rgb, engine.embed(rgb)) for rgb in (whole, part)]
+    for look in looks:
+        engine.use(*look)
+    monkeypatch.setattr("core.engines.leaf.looked", None)  # would be called
+    click = Prompt((_inmost(leaf.lesions["blight"]),), (True,))
+    engine.use(*looks[0])
+    first = engine.predict(click)[0]
+    engine.use(*looks[1])
+    engine.use(*looks[0])
+    assert np.array_equal(engine.predict(click)[0].pixels, first.pixels)
