@@ -173,7 +173,7 @@ def test_a_bug_in_an_engine_is_a_sentence_not_the_end(monkeypatch, photo, capsys
 
 def test_memory_that_runs_out_is_called_so(monkeypatch):
     class Full(Assistant):
-        def predict(self, prompt: Prompt, view=None):
+        def predict(self, prompt: Prompt, view=None, *, early=False):
             raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
 
     wire = Wire()
