@@ -153,6 +153,17 @@ def save_mobile_sam(path: Path) -> Path:
     return path
 
 
+def build_words() -> Any:
+    """A CLIP tokenizer of single letters and two joined words."""
+    from transformers import CLIPTokenizer
+
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    joined = [("r", "u"), ("ru", "s"), ("rus", "t</w>"), ("s", "p"), ("sp", "o"), ("spo", "t</w>")]
+    pieces = [*letters, *(f"{c}</w>" for c in letters), *(a + b for a, b in joined)]
+    pieces += ["<|startoftext|>", "<|endoftext|>"]
+    return CLIPTokenizer(vocab={piece: n for n, piece in enumerate(pieces)}, merges=joined)
+
+
 def build_sam3() -> Any:
     """A Sam3VideoModel: detector and tracker, as they are published."""
     from transformers import Sam3VideoConfig, Sam3VideoModel
@@ -194,6 +205,7 @@ def build_sam3() -> Any:
         "mask_decoder_config": small,
     }
     tracker = {
+        "image_size": SIDE,
         "vision_config": vision | {"model_type": "sam3_vision_model"},
         "prompt_encoder_config": PROMPTS,
         "mask_decoder_config": DECODER,
@@ -219,4 +231,5 @@ def save_sam3(path: Path) -> Path:
         {k: v.contiguous() for k, v in model.state_dict().items()}, path / "model.safetensors"
     )
     model.config.save_pretrained(path)
+    build_words().save_pretrained(path)
     return path

@@ -28,10 +28,13 @@ class PromptKind(StrEnum):
     WHOLE_LEAF = "whole_leaf"
     EVERYTHING = "everything"
     ALIKE = "alike"
+    TEXT = "text"
+    EXEMPLAR = "exemplar"
 
 
 POINTING = frozenset({PromptKind.POINT, PromptKind.MINUS_POINT, PromptKind.BOX})
-"""Clicks and boxes. ``WHOLE_LEAF`` heeds ``Prompt.wanted``; for the last two see ``Finder``."""
+"""Clicks and boxes. ``WHOLE_LEAF`` heeds ``Prompt.wanted``; for the others see ``Finder`` and, for
+the last two, ``Searcher``."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,6 +134,29 @@ class Finder(Protocol):
         """As ``everything``, those that look most like ``examples`` first and none on an example.
 
         ``score`` is the likeness. Raises PromptRefused without an example on the photo.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Query:
+    """What is looked for on a photo: a thing's name in ``words`` ("" for none), ``examples`` of it
+    on the photo, and ``against``, what looks like it there and is not meant."""
+
+    words: str = ""
+    examples: tuple[Candidate, ...] = ()
+    against: tuple[Candidate, ...] = ()
+
+
+@runtime_checkable
+class Searcher(Protocol):
+    """An engine that is told what to find on the photo that is set: in words where it declares
+    ``PromptKind.TEXT``, by examples on the photo where it declares ``PromptKind.EXEMPLAR``."""
+
+    def search(self, query: Query, most: int = 100) -> list[Candidate]:
+        """At most ``most``, the surest first, none on another nor on an example of either sign.
+
+        Raises PromptRefused for a query without words and examples, or words it cannot read.
         """
         ...
 

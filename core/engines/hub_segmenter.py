@@ -51,12 +51,20 @@ class HubSegmenter:
         float16."""
         import torch
 
-        def look(model: Any, device: str) -> list[NDArray[np.float16]]:
-            found = model.get_image_embeddings(self._prepared(rgb, device))
-            return [level[0].half().cpu().numpy() for level in found]
-
         with torch.inference_mode():
-            return dict(zip(self._levels(), self._home.run(look), strict=True))
+            return self._home.run(
+                lambda model, device: self._see(model, self._prepared(rgb, device))
+            )
+
+    def _see(self, model: Any, pixels: Any) -> dict[str, NDArray[np.float16]]:
+        """What is kept of a photo that was made ready."""
+        found = self._tracker(model).get_image_embeddings(pixels)
+        kept = [level[0].half().cpu().numpy() for level in found]
+        return dict(zip(self._levels(), kept, strict=True))
+
+    def _tracker(self, model: Any) -> Any:
+        """The part of what the home holds that answers clicks."""
+        return model
 
     def use(self, rgb: NDArray[np.uint8], embedding: Embedding) -> None:
         """As ``Embedder.use``."""
@@ -91,7 +99,7 @@ class HubSegmenter:
         import torch
 
         with torch.inference_mode():
-            found = model(
+            found = self._tracker(model)(
                 image_embeddings=[level.to(device) for level in self._features],
                 multimask_output=is_ambiguous(prompt),
                 **self._placed(prompt, device),
@@ -123,12 +131,12 @@ class HubSegmenter:
     # -- sizes
 
     def _side(self) -> int:
-        size = self._home.model.prompt_encoder.input_image_size
+        size = self._tracker(self._home.model).prompt_encoder.input_image_size
         return int(size[0] if isinstance(size, list | tuple) else size)
 
     def _levels(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every scale, fine to coarse."""
-        model = self._home.model
+        model = self._tracker(self._home.model)
         fine0, fine1, coarse = model.backbone_feature_sizes[-3:]
         decoder = model.mask_decoder
         return {

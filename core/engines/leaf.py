@@ -164,7 +164,7 @@ SPECS = (
     EngineSpec(
         id="leaf",
         title=tr("Leaf"),
-        prompts=frozenset(PromptKind),
+        prompts=frozenset(PromptKind) - {PromptKind.TEXT, PromptKind.EXEMPLAR},
         factory="core.engines.leaf:load",
         note=tr("Knows leaves and their lesions; needs no weights file."),
         side=SIDE,

@@ -1,20 +1,22 @@
-"""SAM 3 (Carion et al. 2025) through the transformers library: its clicks and boxes.
+"""SAM 3 (Carion et al. 2025) through the transformers library: clicks, boxes, words and examples.
 
-The published folder holds a detector that is asked in words and a tracker that is asked with
-clicks; they share one image encoder. What is built here is the tracker, out of the tensors it
-needs. torch and transformers are imported when a checkpoint is opened.
+The published folder holds a detector that is asked in words or by examples and a tracker that is
+asked with clicks; they share one image encoder. Knows which tensors make them; the answers are
+``sam3_search``'s. torch and transformers are imported when a checkpoint is opened.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from core.engines.base import POINTING, EngineSpec
+from core.engines.base import POINTING, EngineSpec, PromptKind
+from core.engines.clip_words import Words
 from core.engines.home import Home
 from core.engines.hub_checkpoint import HubFamily, build, find_files, read_config, read_tensors
-from core.engines.hub_segmenter import HubSegmenter
 from core.engines.sam2 import without
+from core.engines.sam3_search import Sam3Parts, Sam3Segmenter
 from core.errors import CheckpointRefused, ModelMissing
 from core.language import tr
 
@@ -26,62 +28,98 @@ FAMILY = HubFamily(
     example="sam3",
 )
 BEGINNINGS = {
-    "detector_model.vision_encoder.backbone.": "vision_encoder.backbone.",
-    "tracker_neck.": "vision_encoder.neck.",
-    "tracker_model.": "",
+    "detector_model.": "detector.",
+    "tracker_neck.": "tracker.vision_encoder.neck.",
+    "tracker_model.": "tracker.",
 }
-"""How the tracker's tensors begin in the published file, and in the model that is built."""
-HALF = (0.5, 0.5, 0.5)
-"""Mean and standard deviation of the channels it was trained with."""
+"""How tensors begin in the published folder, and in the two models that are built."""
+SHARED = "vision_encoder.backbone."
+PARTS = {"tracker": "sam3_tracker", "detector": "sam3"}
 
 
-def load_sam3(checkpoint: Path) -> Any:
-    """A Sam3TrackerModel on the CPU. Raises CheckpointRefused for anything that is not one."""
-    from transformers import Sam3TrackerConfig, Sam3TrackerModel
-
+def load_sam3(checkpoint: Path) -> Sam3Parts:
+    """Both models on the CPU. Raises CheckpointRefused for anything that is not one."""
     config, weights = find_files(checkpoint, FAMILY)
-    films = [p for p in Sam3TrackerModel._keys_to_ignore_on_load_unexpected if "detector" not in p]
-
-    def renamed(name: str) -> str | None:
-        for beginning, new in BEGINNINGS.items():
-            if name.startswith(beginning):
-                return without(films, new + name.removeprefix(beginning))
-        return None
-
-    state = read_tensors(weights, FAMILY, renamed)
-    settings = read_config(config, FAMILY).get("tracker_config")
-    if not isinstance(settings, dict):
-        raise CheckpointRefused(
-            tr(
-                "The config.json beside the weights has no part for clicks. {get_another}",
-                get_another=FAMILY.get_another,
-            )
-        )
-    wanted = settings | {"model_type": "sam3_tracker"}
-    return build(
-        Sam3TrackerModel,
-        lambda: Sam3TrackerConfig.from_dict(wanted),
-        state,
-        path=weights,
-        family=FAMILY,
+    state = read_tensors(weights, FAMILY, _renamed)
+    settings = read_config(config, FAMILY)
+    return put_together(
+        {part: settings.get(f"{part}_config") for part in PARTS}, state, path=weights
     )
 
 
-def load(spec: EngineSpec, checkpoint: Path | None) -> HubSegmenter:
+def put_together(settings: Mapping[str, Any], state: Mapping[str, Any], *, path: Path) -> Sam3Parts:
+    """The two models of ``settings`` by part, out of the tensors of ``state``, whose names begin
+    with the part; the image encoder's are the detector's. Raises CheckpointRefused."""
+    from transformers import Sam3Config, Sam3Model, Sam3TrackerConfig, Sam3TrackerModel
+
+    classes = {
+        "tracker": (Sam3TrackerConfig, Sam3TrackerModel),
+        "detector": (Sam3Config, Sam3Model),
+    }
+    shared = {n: t for n, t in state.items() if n.startswith(f"detector.{SHARED}")}
+    built: dict[str, Any] = {}
+    for part, (config, model) in classes.items():
+        own = settings[part]
+        if not isinstance(own, dict):
+            raise CheckpointRefused(
+                tr(
+                    "The config.json beside the weights has no part for the {part}. {get_another}",
+                    part=part,
+                    get_another=FAMILY.get_another,
+                )
+            )
+        wanted = own | {"model_type": PARTS[part]}
+        tensors = {n.removeprefix(f"{part}."): t for n, t in state.items() if n.startswith(part)}
+        tensors |= {n.removeprefix("detector."): t for n, t in shared.items()}
+        built[part] = build(
+            model,
+            lambda config=config, wanted=wanted: config.from_dict(wanted),
+            tensors,
+            path=path,
+            family=FAMILY,
+        )
+    return Sam3Parts(**built)
+
+
+def _renamed(name: str) -> str | None:
+    """Where a tensor of the folder belongs; None for those that are for films."""
+    for beginning, part in BEGINNINGS.items():
+        if name.startswith(beginning):
+            return without_films(part + name.removeprefix(beginning))
+    return None
+
+
+def without_films(name: str) -> str | None:
+    """``name``, unless it is of the tracker's memory."""
+    from transformers import Sam3TrackerModel
+
+    if not name.startswith("tracker."):
+        return name
+    films = [p for p in Sam3TrackerModel._keys_to_ignore_on_load_unexpected if "detector" not in p]
+    own = without(films, name.removeprefix("tracker."))
+    return None if own is None else name
+
+
+def load(spec: EngineSpec, checkpoint: Path | None) -> Sam3Segmenter:
     """The factory. Raises CheckpointRefused for a file that is not a SAM 3."""
     if checkpoint is None:
         raise ModelMissing(tr("{title} needs a weights file: open one first.", title=spec.title))
-    return HubSegmenter(Home(lambda: load_sam3(checkpoint)), mean=HALF, std=HALF)
+    home = Home(lambda: load_sam3(checkpoint))
+    text = home.model.detector.config.text_config
+    folder = checkpoint if checkpoint.is_dir() else checkpoint.parent
+    words = Words(folder, size=text.vocab_size, longest=text.max_position_embeddings)
+    return Sam3Segmenter(home, words)
 
 
 SPECS = (
     EngineSpec(
         id="sam3",
         title="SAM 3",
-        prompts=POINTING,
+        prompts=POINTING | {PromptKind.TEXT, PromptKind.EXEMPLAR},
         factory="core.engines.sam3:load",
         needs_checkpoint=True,
         side=1008,
+        revision=2,
         note=tr(
             "Opens the model.safetensors of the sam3 folder, its config.json beside it; it is "
             "large and slow without a graphics card."

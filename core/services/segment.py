@@ -23,26 +23,27 @@ from core.engines.base import (
     Candidate,
     Embedder,
     EngineSpec,
-    Finder,
     Noticing,
     Prompt,
     PromptKind,
+    Query,
     Segmenter,
 )
 from core.errors import ImageUnreadable, ModelMissing, PromptRefused
 from core.imaging.decode import sha256_of
 from core.language import tr
 from core.registry import find, resolve
+from core.services.finding import search_of
 from core.services.looks import Encoder, Job, Looks
 from core.services.pictures import PhotoFile, Pictures
 from core.services.shown import Shown
-from core.services.sight import Search, Sight
+from core.services.sight import Sight
 from core.services.unhurried import Reason, Unhurried, Wish
 from core.workers.mask_crop import decode_mask, encode_mask
 
 ENGINES = "core.engines"
 MAX_POINTS = 1000
-FINDS_NOTHING = tr("This assistant finds nothing by itself; choose “Leaf”.")
+NOTHING = Query()
 
 
 def load_engine(engine: str, checkpoint: Path | None = None) -> Segmenter:
@@ -201,29 +202,27 @@ class Assistant:
             self._wish()
 
     def find(
-        self, what: PromptKind, examples: Sequence[Candidate] = (), view: Box | None = None
+        self, what: PromptKind, query: Query = NOTHING, view: Box | None = None
     ) -> list[Candidate]:
-        """What nobody pointed at: leaves, every lesion, or those like ``examples``.
+        """What nobody pointed at: leaves, every lesion, or what ``query`` tells of.
 
         ``view`` is the part of the photo that is on the screen: lesions are looked for there, at
         its own scale, when that is clearly less than the photo. Leaves need all of it.
 
-        Raises PromptRefused where the engine finds nothing by itself, ModelMissing when none is
+        Raises PromptRefused where the engine does not find such a thing, ModelMissing when none is
         loaded, or StillLooking as ``show``.
         """
         if self._engine is None:
             raise ModelMissing(tr("No assistant is loaded; choose one."))
         if self._photo is None:
             raise PromptRefused(tr("Open a photo first."))
-        if not isinstance(self._engine, Finder):
-            raise PromptRefused(FINDS_NOTHING)
+        search = search_of(self._engine, what)
         self._look()
-        search = _search(self._engine, what)
         if self._sight is None:
-            return search(examples)
+            return search(query)
         try:
             leaf = what is PromptKind.WHOLE_LEAF
-            return self._sight.find(search, examples, None if leaf else view)
+            return self._sight.find(search, query, None if leaf else view)
         finally:
             self._wish()
 
@@ -331,12 +330,3 @@ class Assistant:
             if looks.beside(key, ahead=True) and not looks.there(key):
                 jobs.append(Job(key, photo.path))
         self._encoder.want(jobs)
-
-
-def _search(engine: Finder, what: PromptKind) -> Search:
-    """How ``engine`` is asked for ``what``."""
-    if what is PromptKind.WHOLE_LEAF:
-        return lambda _examples: engine.leaves()
-    if what is PromptKind.EVERYTHING:
-        return lambda _examples: engine.everything()
-    return engine.alike

@@ -7,7 +7,7 @@ one of them leaves it. Knows rectangles and prompts; knows no process and no fil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,15 +17,15 @@ from core.domain.mask import Box, clip_box
 from core.domain.region import RegionKind
 from core.embeddings import windows
 from core.embeddings.key import EmbeddingKey
-from core.engines.base import Before, Candidate, Prompt
+from core.engines.base import Before, Candidate, Prompt, Query
 from core.engines.before_mask import same
 from core.engines.prompts import check_prompt
 from core.errors import PromptRefused
 from core.services.looks import Looks, StillLooking
 from core.services.unhurried import Wish
 
-Search = Callable[[Sequence[Candidate]], list[Candidate]]
-"""Finds lesions or leaves on what the engine has before it, given examples or none."""
+Search = Callable[[Query], list[Candidate]]
+"""Finds lesions or leaves on what the engine has before it."""
 WELL = 10
 """Pixels of the engine's own across which a thing is seen well enough to be outlined."""
 NEAR = 512
@@ -180,28 +180,30 @@ class Sight:
             return None
         return target
 
-    def find(
-        self, search: Search, examples: Sequence[Candidate] = (), view: Box | None = None
-    ) -> list[Candidate]:
+    def find(self, search: Search, query: Query, view: Box | None = None) -> list[Candidate]:
         """What ``search`` finds in the window for ``view``, at its own scale, else on the whole
-        photo; in the photo's pixels. ``search`` is handed the examples as the engine sees them.
+        photo; in the photo's pixels. ``search`` is handed the query as the engine sees it.
 
-        A window that does not hold every example is of no use, and what its edge cuts off is left
-        out. Raises PromptRefused, StillLooking.
+        A window that does not hold every example is of no use; counter-examples outside are left
+        out, and so is what its edge cuts off. Raises PromptRefused, StillLooking.
         """
         window = windows.wanted(view, self.size, self._looks.side)
         if window is not None and not (
-            all(windows.contains(window, _box_of(one)) for one in examples) and self._can(window)
+            all(windows.contains(window, _box_of(one)) for one in query.examples)
+            and self._can(window)
         ):
             window = None
         self._use(window)
         if window is None:
-            return search(examples)
+            return search(query)
         x, y = window[:2]
-        moved = [replace(one, origin=(one.origin[0] - x, one.origin[1] - y)) for one in examples]
-        found = [
-            replace(one, origin=(one.origin[0] + x, one.origin[1] + y)) for one in search(moved)
-        ]
+        against = [one for one in query.against if windows.contains(window, _box_of(one))]
+        moved = replace(
+            query,
+            examples=_moved(query.examples, -x, -y),
+            against=_moved(against, -x, -y),
+        )
+        found = _moved(search(moved), x, y)
         return [one for one in found if not windows.cuts(window, _box_of(one), self.size)]
 
     def _window(self, prompt: Prompt, view: Box | None) -> Box | None:
@@ -275,7 +277,7 @@ class Sight:
         )
         moved = replace(prompt, points=points, box=box, before=before)
         found = self._looks.engine.predict(moved)
-        return [replace(one, origin=(one.origin[0] + x, one.origin[1] + y)) for one in found]
+        return list(_moved(found, x, y))
 
     def _use(self, window: Box | None) -> None:
         """Have the engine go on from this look. Raises StillLooking."""
@@ -342,6 +344,10 @@ def _same_region(before: Prompt, now: Prompt) -> bool:
 def _box_of(candidate: Candidate) -> Box:
     (x, y), (height, width) = candidate.origin, candidate.pixels.shape
     return x, y, x + width, y + height
+
+
+def _moved(found: Iterable[Candidate], x: int, y: int) -> tuple[Candidate, ...]:
+    return tuple(replace(one, origin=(one.origin[0] + x, one.origin[1] + y)) for one in found)
 
 
 def _whole(found: list[Candidate], window: Box | None, size: tuple[int, int]) -> list[Candidate]:

@@ -6,7 +6,8 @@
     {"do": "predict", "request": 7, "points": [[x, y]], "positive": [true], "box": null,
      "view": [x0, y0, x1, y1], "early": true} -> masks {request, candidates: [mask + score], more}
     {"do": "find", "request": 8, "what": "everything", "examples": [mask], "view": [x0, y0, x1, y1]}
-                                              -> found {request, candidates}; whole_leaf, alike
+                                              -> found {request, candidates}; or whole_leaf, alike,
+      text with "words": "rust pustule", exemplar with "examples" and "against": [mask]
     {"do": "view", "view": [x0, y0, x1, y1]}                     -> noted
     {"do": "rest", "at": [x, y], "view": [x0, y0, x1, y1]}       -> noted: the pointer rests there
     {"do": "ahead", "photos": [{"path": "...", "sha256": "..."}]}
@@ -36,9 +37,10 @@ from pathlib import Path
 from typing import Any
 
 from core.domain.mask import Box
-from core.engines.base import Candidate, PromptKind
+from core.engines.base import Candidate, PromptKind, Query
 from core.errors import PromptRefused, UserError
 from core.language import tr
+from core.services.finding import FOUND
 from core.services.looks import StillLooking
 from core.services.pictures import PhotoFile
 from core.services.segment import Assistant, read_box, read_prompt
@@ -63,9 +65,9 @@ BITS_BUDGET = MAX_LINE - 4096
 """Characters of mask that fit one event beside its other fields."""
 MAX_AHEAD = 16
 MAX_EXAMPLES = 16
-FINDS = {
-    kind.value: kind for kind in (PromptKind.WHOLE_LEAF, PromptKind.EVERYTHING, PromptKind.ALIKE)
-}
+MAX_WORDS = 200
+"""Characters."""
+FINDS = {kind.value: kind for kind in FOUND}
 """What ``find`` can be asked for."""
 QUIET = 0.3
 """Seconds without a command before the next photos are worked on."""
@@ -225,11 +227,12 @@ def _do(assistant: Assistant, command: Message) -> tuple[str, dict[str, Any]]:
             return "masks", {**fields, "more": more}
         case {"do": "find", "what": str(what)}:
             view = command.get("view")
-            found = assistant.find(
-                _wanted(what),
+            query = Query(
+                str(command.get("words") or "")[:MAX_WORDS],
                 _examples(command.get("examples")),
-                None if view is None else _box(view),
+                _examples(command.get("against")),
             )
+            found = assistant.find(_wanted(what), query, None if view is None else _box(view))
             shown = _pack(found) if found else []
             return "found", {"request": command.get("request"), "candidates": shown}
         case {"do": "view", "view": view}:
@@ -269,9 +272,10 @@ def _wanted(what: str) -> PromptKind:
     raise UserError(tr("The assistant was asked for something it does not know; restart Leafspot."))
 
 
-def _examples(masks: Any) -> list[Candidate]:
+def _examples(masks: Any) -> tuple[Candidate, ...]:
     try:
-        return [Candidate(*decode_mask(one), score=1.0) for one in (masks or [])[:MAX_EXAMPLES]]
+        shown = (masks or [])[:MAX_EXAMPLES]
+        return tuple(Candidate(*decode_mask(one), score=1.0) for one in shown)
     except (ValueError, KeyError, TypeError) as error:
         raise PromptRefused(
             tr("The example could not be read; select the lesion again.")

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from core.domain.region import RegionKind
-from core.engines.base import Candidate, Prompt, PromptKind
+from core.engines.base import Candidate, Prompt, PromptKind, Query
 from core.errors import PromptRefused
 from core.services.segment import Assistant
 
@@ -65,9 +65,9 @@ def test_more_like_an_example_are_found_around_it(assistant: Assistant) -> None:
     view = (1400, 1300, 1900, 1650)
     x, y = SPOTS[0]
     example = Candidate(np.ones((11, 11), bool), (x - 5, y - 5), 1.0)
-    found = assistant.find(PromptKind.ALIKE, [example], view)
+    found = assistant.find(PromptKind.ALIKE, Query(examples=(example,)), view)
     assert _hits(found[:5]) >= 3
-    away = assistant.find(PromptKind.ALIKE, [example], (100, 100, 500, 400))
+    away = assistant.find(PromptKind.ALIKE, Query(examples=(example,)), (100, 100, 500, 400))
     assert all(0 <= one.origin[0] < SIZE[0] for one in away), "an example off the screen"
 
 
