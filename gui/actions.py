@@ -147,6 +147,8 @@ TABLE = (
          needs="label image writable"),
     line("find.alike", "Find more like this", "Label", "Ctrl+M",
          icon="mdi6.image-search-outline", needs="label image region writable"),
+    line("find.words", "Find by its name", "Label", "Ctrl+T",
+         icon="mdi6.text-search", needs="label image writable words"),
     line("find.model", "Drafts of the trained model", "Label", "Ctrl+D",
          icon="mdi6.robot-outline", needs="label image writable"),
     line("candidate.accept", "Accept the suggestion", "Label", "Return", "Enter",

@@ -50,10 +50,9 @@ class Words:
         numbers = set(pieces.values())
         if not {BEGIN, END} <= pieces.keys() or min(numbers) < 0 or max(numbers) >= self._size:
             raise _no_words()
-        try:
-            return CLIPTokenizer(vocab=pieces, merges=joined)
-        except Exception as error:  # the library in Rust raises nothing more particular
-            raise _no_words() from error
+        if any(not {a, b, a + b} <= pieces.keys() for a, b in joined):
+            raise _no_words()
+        return CLIPTokenizer(vocab=pieces, merges=joined)
 
     def _lists(self) -> tuple[dict[str, int], list[tuple[str, str]]]:
         """(number by piece, pairs that are joined, the first ones first)."""

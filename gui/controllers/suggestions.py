@@ -7,29 +7,26 @@ all at once. Knows the segment worker's and the answer worker's words; draws not
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from core.domain.ids import ImageId
-from core.domain.region import Region, RegionKind
+from core.domain.region import RegionKind
 from core.domain.run import Run
 from core.engines.base import Candidate, PromptKind
 from core.language import either, tr
 from core.services.drafts import Drafted
 from core.services.suggest import Suggestion, accept_all, news
-from core.workers.mask_crop import decode_mask, encode_mask
+from core.workers.mask_crop import decode_mask
 from gui.context import Context
+from gui.controllers.asked import Asked, fitting, lesions
 from gui.controllers.engine_choice import engines
 from gui.controllers.label import LabelController
 from gui.controllers.segment import Assistant
 from gui.controllers.trained_model import TrainedModel
 
-NOTHING = {
-    PromptKind.WHOLE_LEAF: tr("No leaf was found that is not outlined yet."),
-    PromptKind.EVERYTHING: tr("No lesion was found that is not outlined yet."),
-    PromptKind.ALIKE: tr("Nothing more like this was found on the photo."),
-}
 NO_DRAFT = tr("The model found nothing on this photo that is not outlined yet.")
 
 
@@ -48,9 +45,10 @@ class Suggestions(QObject):
         self._context, self._controller, self.assistant = context, controller, assistant
         self._items: list[Suggestion] = []
         self._chosen = 0
-        self._asked: tuple[PromptKind, list[Region]] | None = None
+        self._asked: Asked | None = None
+        self._rejected: list[tuple[ImageId, Candidate]] = []
         self._request = 0
-        self._waiting_for = PromptKind.EVERYTHING
+        self._waiting_for = Asked(PromptKind.EVERYTHING)
         self.busy = ""
         self._model = TrainedModel(context, self)
         assistant.awake.connect(lambda: QTimer.singleShot(0, self, self._send))
@@ -88,13 +86,13 @@ class Suggestions(QObject):
 
     # -- what the person does
 
-    def find(self, what: PromptKind) -> None:
-        """Leaves, every lesion, or lesions like the active one."""
-        session, active = self._controller.session, self._controller.edits.active
+    def find(self, what: PromptKind, words: str = "") -> None:
+        """Leaves, every lesion, what is like the chosen lesions, or what is called ``words``."""
+        session, spec = self._controller.session, self.assistant.choice.spec
         if session is None:
             return
         self.clear()
-        spec = self.assistant.choice.spec
+        what = fitting(what, spec)
         if spec is not None and what not in spec.prompts:
             able = either([f"“{s.title}”" for s in engines().values() if what in s.prompts])
             text = tr(
@@ -104,18 +102,19 @@ class Suggestions(QObject):
             )
             self._context.notices.info(text)
             return
-        examples: list[Region] = []
-        if what is PromptKind.ALIKE:
-            region = session.region(active) if active is not None else None
-            if region is None or region.info.kind is not RegionKind.LESION:
+        kind = RegionKind.LEAF if what is PromptKind.WHOLE_LEAF else RegionKind.LESION
+        asked = Asked(what, self.assistant.kind() if words else kind, words)
+        if what in (PromptKind.ALIKE, PromptKind.EXEMPLAR):
+            examples = lesions(session, self._controller.edits.chosen)
+            if not examples:
                 self._context.notices.info(
                     tr("Select a lesion first; then others like it are found.")
                 )
                 return
-            examples = [region]
+            asked = replace(asked, examples=examples)
         self.assistant.clear(problem=True)
-        self._asked = (what, examples)
-        self._set_busy(tr("Looking for what nobody pointed at…"))
+        self._asked = asked
+        self._set_busy(asked.busy)
         self.assistant.wake()
         self._send()
 
@@ -150,8 +149,10 @@ class Suggestions(QObject):
         self.clear()
 
     def reject(self) -> None:
-        """Not this one."""
-        if self._items:
+        """Not this one: where examples are asked for, it becomes a counter-example."""
+        session, one = self._controller.session, self.current
+        if one is not None and session is not None:
+            self._rejected.append((session.image.id, one.candidate))
             self._drop_current()
 
     def step(self, by: int) -> None:
@@ -180,24 +181,19 @@ class Suggestions(QObject):
         self.changed.emit()
 
     def _send(self) -> None:
-        if self._asked is None or not self.assistant.is_awake:
+        session = self._controller.session
+        if self._asked is None or session is None or not self.assistant.is_awake:
             return
-        what, examples = self._asked
-        self._asked = None
-        shown = []
-        for region in examples:
-            box = region.mask.box()
-            if box is not None:
-                shown.append(encode_mask(region.mask.read(box).astype(bool), box[:2]))
-        self._request += 1
-        self._waiting_for = what
+        self._waiting_for, self._asked = self._asked, None
+        image = session.image.id
+        rejected = [candidate for on, candidate in self._rejected if on == image]
         view = self.assistant.view()
+        self._request += 1
         self.assistant.tell(
             "find",
             request=f"find-{self._request}",
-            what=what.value,
-            examples=shown,
             view=list(view) if view else None,
+            **self._waiting_for.fields(rejected),
         )
 
     def _heard(self, event: dict[str, Any]) -> None:
@@ -206,9 +202,7 @@ class Suggestions(QObject):
         if event.get("event") != "found":
             self._fail(str(event.get("text", "")) or tr("The assistant could not do that."))
             return
-        source = self.assistant.source
-        leaf = self._waiting_for is PromptKind.WHOLE_LEAF
-        kind = RegionKind.LEAF if leaf else RegionKind.LESION
+        source, kind = self.assistant.source, self._waiting_for.kind
         try:
             found = [
                 Suggestion(Candidate(*decode_mask(one), score=float(one["score"])), kind, source)
@@ -217,7 +211,7 @@ class Suggestions(QObject):
         except (ValueError, KeyError, TypeError):
             self._fail(tr("The assistant gave an answer that cannot be read; ask again."))
             return
-        self._offer(found, NOTHING[self._waiting_for])
+        self._offer(found, self._waiting_for.nothing)
 
     def _offer(self, found: list[Suggestion], nothing: str) -> None:
         session = self._controller.session

@@ -237,6 +237,7 @@ class LabelPage(Workspace):
         self.disease_panel.named.connect(controller.name)
         self.disease_panel.follow_keys(self.actions_.keys)
         self._context.actions.on("disease.find", self.disease_panel.seek)
+        self.assistant_panel.words.left.connect(self.canvas.setFocus)
         self.disease_panel.editing.connect(self.actions_.edit_diseases)
         self.regions.hovered.connect(self.canvas.set_hover)
         self.canvas.viewChanged.connect(self._show_zoom)

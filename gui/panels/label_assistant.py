@@ -24,6 +24,7 @@ from gui.controllers.ahead import Ahead
 from gui.controllers.engine_choice import engines, weights_name
 from gui.controllers.segment import Assistant
 from gui.controllers.suggestions import Suggestions
+from gui.panels.label_words import WordsLine
 from gui.panels.pieces import Elided, label
 
 
@@ -53,10 +54,7 @@ class AssistantPanel(QWidget):
         self.accept = QPushButton(tr("Accept"))
         self.accept.setProperty("primary", True)
         self.drop = QPushButton(tr("Drop"))
-        for button, action in (
-            (self.accept, "candidate.accept"),
-            (self.drop, ""),
-        ):
+        for button, action in ((self.accept, "candidate.accept"), (self.drop, "")):
             button.clicked.connect(context.actions[action].trigger if action else self._dropped)
         row = QHBoxLayout()
         row.addWidget(self.accept, 1)
@@ -73,6 +71,8 @@ class AssistantPanel(QWidget):
         column.addWidget(self.weights)
         column.addWidget(self.fetch)
         column.addWidget(self._file)
+        self.words = WordsLine(context, suggestions)
+        column.addWidget(self.words)
         column.addWidget(self.status)
         column.addWidget(self.ahead)
         column.addLayout(row)
@@ -86,6 +86,7 @@ class AssistantPanel(QWidget):
         needs = spec is not None and spec.needs_checkpoint
         self.weights.setVisible(needs)
         self.fetch.setVisible(needs and not self._assistant.choice.checkpoint)
+        self.words.follow(spec)
         self._file.setVisible(needs and bool(self._assistant.choice.checkpoint))
         self.status.setText(self._suggestions.status or self._assistant.status)
         ready = self._assistant.candidate is not None or self._suggestions.current is not None
@@ -149,7 +150,7 @@ def _find_menu(context: Context) -> QPushButton:
     find = QPushButton(tr("Find"))
     find.setAccessibleName(tr("Find without a click"))
     menu = QMenu(find)
-    for action in ("find.leaf", "find.everything", "find.alike", "find.model"):
+    for action in ("find.leaf", "find.everything", "find.alike", "find.words", "find.model"):
         menu.addAction(context.actions[action])
     find.setMenu(menu)
     find.setToolTip(tr("Let the assistant, or a model you trained, outline without a click"))
