@@ -14,7 +14,9 @@ from core.errors import UsageError
 from core.language import tr, trn
 
 if TYPE_CHECKING:
+    from core.embeddings.key import Maker
     from core.embeddings.packs import PackReport
+    from core.ports import ProjectStore
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +28,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--import", metavar="PACK", type=Path, dest="pack", help=tr("take in a pack made elsewhere")
+    )
+    parser.add_argument(
+        "--candidates",
+        action="store_true",
+        help=tr("keep the lesions it finds by itself, too, about 100 a photo"),
     )
     parser.add_argument("--replace", action="store_true", help=tr("write over an earlier PACK"))
 
@@ -41,10 +48,7 @@ def _run(context: Context, args: argparse.Namespace) -> int:
 
 
 def _embed(context: Context, args: argparse.Namespace) -> int:
-    from core.embeddings.key import EmbeddingKey
-    from core.embeddings.packs import write_pack
-    from core.embeddings.store import FOLDER, EmbeddingStore
-    from core.services.embed import embed_project, free_place, photos_of
+    from core.services.embed import embed_project, free_place
 
     console = context.console
     if args.out is not None:
@@ -54,6 +58,7 @@ def _embed(context: Context, args: argparse.Namespace) -> int:
             store,
             args.engine,
             args.checkpoint,
+            candidates=args.candidates,
             progress=lambda done, of: console.progress(tr("Looking at photos"), done, of),
         )
         for name, why in report.refused:
@@ -65,31 +70,52 @@ def _embed(context: Context, args: argparse.Namespace) -> int:
         console.result(
             tr("Looked at {made}; {there} had been looked at before.", made=made, there=there)
         )
-        packed = None
-        if args.out is not None:
-            packed = write_pack(
-                EmbeddingStore(store.folder / FOLDER),
-                [EmbeddingKey(digest, report.maker) for digest in photos_of(store)],
-                args.out,
-                progress=lambda done, of: console.progress(tr("Packing"), done, of),
-            )
+        if args.candidates:
             console.result(
                 trn(
-                    "Wrote {shown_path} with {n:,} photo.",
-                    "Wrote {shown_path} with {n:,} photos.",
-                    packed,
-                    shown_path=shown_path(args.out),
+                    "Found what stands out on {n:,} photo; that of the others was known.",
+                    "Found what stands out on {n:,} photos; that of the others was known.",
+                    report.searched,
                 )
             )
+        packed = _pack(context, store, report.maker, args.out) if args.out is not None else None
     console.document(
         {
             "made": report.made,
             "there": report.there,
+            "searched": report.searched,
             "packed": packed,
             "refused": [{"photo": name, "why": why} for name, why in report.refused],
         }
     )
     return 1 if report.refused else 0
+
+
+def _pack(context: Context, store: ProjectStore, maker: Maker, path: Path) -> int:
+    """How many photos the pack at ``path`` has; candidates go where their photo's look goes."""
+    from core.embeddings.found import key_of
+    from core.embeddings.key import EmbeddingKey
+    from core.embeddings.packs import write_pack
+    from core.embeddings.store import FOLDER, EmbeddingStore
+    from core.services.embed import photos_of
+
+    console = context.console
+    looks = [EmbeddingKey(digest, maker) for digest in photos_of(store)]
+    packed = write_pack(
+        EmbeddingStore(store.folder / FOLDER),
+        [key for look in looks for key in (look, key_of(look))],
+        path,
+        progress=lambda done, of: console.progress(tr("Packing"), done, of),
+    )
+    console.result(
+        trn(
+            "Wrote {shown_path} with {n:,} photo.",
+            "Wrote {shown_path} with {n:,} photos.",
+            packed,
+            shown_path=shown_path(path),
+        )
+    )
+    return packed
 
 
 def _import(context: Context, args: argparse.Namespace) -> int:
@@ -110,6 +136,7 @@ def _import(context: Context, args: argparse.Namespace) -> int:
         {
             "taken": report.taken,
             "there": report.there,
+            "candidates": report.candidates,
             "other_photos": report.other_photos,
             "other_engines": report.other_makers,
             "damaged": report.damaged,

@@ -21,6 +21,8 @@ from core.files import sha256
 FORMAT = 1
 """Raised when the files of ``core.embeddings.store`` mean something else."""
 NAME = re.compile(r"[0-9a-f]{40}\.safetensors")
+CANDIDATES = "candidates"
+KINDS = ("", CANDIDATES)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -36,15 +38,17 @@ class Maker:
 @dataclass(frozen=True, slots=True)
 class EmbeddingKey:
     """``photo`` is the SHA-256 of the photo's file; ``window`` (x0, y0, x1, y1) in displayed
-    pixels, None for the whole photo."""
+    pixels, None for the whole photo. ``what`` is "" for what was seen there, ``CANDIDATES`` for
+    what was found there."""
 
     photo: str
     maker: Maker
     window: Box | None = None
+    what: str = ""
 
     def fields(self) -> dict[str, str]:
         """As texts, for a file's header."""
-        return {
+        kept = {
             "format": str(FORMAT),
             "photo": self.photo,
             "engine": self.maker.engine,
@@ -52,6 +56,7 @@ class EmbeddingKey:
             "revision": str(self.maker.revision),
             "window": "" if self.window is None else ",".join(map(str, self.window)),
         }
+        return kept | {"what": self.what} if self.what else kept
 
     @property
     def file_name(self) -> str:
@@ -67,13 +72,13 @@ class EmbeddingKey:
                 raise ValueError("embeddings of another format")
             maker = Maker(fields["engine"], fields["weights"], int(fields["revision"]))
             corners = [int(part) for part in fields["window"].split(",") if part]
-            photo = fields["photo"]
+            photo, what = fields["photo"], fields.get("what", "")
         except (KeyError, AttributeError, TypeError) as error:
             raise ValueError("not the header of an embedding") from error
-        if not _DIGEST.fullmatch(photo) or len(corners) not in (0, 4):
+        if not _DIGEST.fullmatch(photo) or len(corners) not in (0, 4) or what not in KINDS:
             raise ValueError("not the header of an embedding")
         window = (corners[0], corners[1], corners[2], corners[3]) if corners else None
-        return cls(photo, maker, window)
+        return cls(photo, maker, window, what)
 
 
 def maker_of(spec: EngineSpec, checkpoint: Path | None) -> Maker:

@@ -47,9 +47,11 @@ def _never() -> bool:
 @dataclass
 class PackReport:
     """What came of a pack: ``other_photos`` are not in the project, ``other_makers`` of another
-    engine or weights than are of use, ``damaged`` names the files that are not what they say."""
+    engine or weights than are of use, ``damaged`` names the files that are not what they say.
+    ``candidates`` were taken in beside; the other numbers are of looks alone."""
 
     taken: int = 0
+    candidates: int = 0
     there: int = 0
     other_photos: int = 0
     other_makers: int = 0
@@ -71,7 +73,8 @@ def write_pack(
     progress: Progress,
     cancelled: Cancelled = _never,
 ) -> int:
-    """A pack at ``path`` of those ``keys`` that lie in ``store``; how many that are.
+    """A pack at ``path`` of those ``keys`` that lie in ``store``; how many looks that are, without
+    the candidates beside them.
 
     Raises DiskFull or ExportRefused, and Stopped when ``cancelled`` says so; what was at ``path``
     before stays then.
@@ -90,7 +93,7 @@ def write_pack(
             progress(done, len(files))
         manifest = {"kind": KIND, "format": FORMAT, "entries": entries}
         archive.writestr(MANIFEST, json.dumps(manifest, indent=1))
-    return len(files)
+    return sum(1 for key, _ in files if not key.what)
 
 
 def read_pack(
@@ -199,18 +202,20 @@ def _take(
     except (KeyError, ValueError, TypeError):
         report.damaged.append(name)
         return
+    one = 1 if not key.what else 0
     if key.photo not in photos:
-        report.other_photos += 1
+        report.other_photos += one
     elif not accepts(key.maker):
-        report.other_makers += 1
+        report.other_makers += one
     elif store.get(key) is not None:
-        report.there += 1
+        report.there += one
     elif (data := _data(archive, entry, key)) is None:
         report.damaged.append(name)
     else:
         # Read and written under the name that is made of the key, whatever the pack calls it.
         store.write(key, data)
-        report.taken += 1
+        report.taken += one
+        report.candidates += 1 - one
 
 
 def _data(archive: zipfile.ZipFile, entry: dict[str, Any], key: EmbeddingKey) -> bytes | None:

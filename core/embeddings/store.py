@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.embeddings.key import NAME, EmbeddingKey
+from core.embeddings.key import CANDIDATES, NAME, EmbeddingKey
 from core.engines.base import Embedding
 from core.errors import DiskFull, ExportRefused
 from core.files import whole_file
@@ -31,6 +31,11 @@ FOLDER = "embeddings"
 LARGEST = 256 << 20
 """Bytes of one file; none of ours comes near."""
 LARGEST_HEADER = 1 << 16
+KINDS = {
+    "": (np.float16, np.float32),
+    CANDIDATES: (np.int32, np.uint32, np.float64),
+}
+"""Of the arrays in a file, by what it holds."""
 STALE = 3600.0
 """Seconds after which a draft was left behind by a process that died."""
 
@@ -137,13 +142,14 @@ def read(data: bytes, key: EmbeddingKey) -> Embedding | None:
     from safetensors.numpy import load
 
     header = header_of(data)
-    if header is None or any(header.get(name) != text for name, text in key.fields().items()):
+    wanted = {"what": ""} | key.fields()
+    if header is None or any(header.get(name, "") != text for name, text in wanted.items()):
         return None
     try:
         arrays: dict[str, NDArray[Any]] = load(data)
     except (SafetensorError, ValueError, TypeError, KeyError):
         return None
-    if any(array.dtype not in (np.float16, np.float32) for array in arrays.values()):
+    if any(array.dtype not in KINDS[key.what] for array in arrays.values()):
         return None
     return arrays if _digest(arrays) == header.get("digest") else None
 

@@ -177,7 +177,8 @@ class EngineSpec:
     ``needs_checkpoint``: the person opens a weights file first. ``note`` is shown beside the title.
     ``weights`` is the file that the engine brings itself, listed in ``SHA256SUMS`` beside it.
     ``side`` is the longest side, in pixels, of what an `Embedder` sees; None for whatever comes.
-    ``revision`` is raised when the same weights give other embeddings: kept ones are not used then.
+    ``revision`` is raised when the same weights give other embeddings or findings: kept ones are
+    not used then.
     """
 
     id: str

@@ -13,15 +13,18 @@ from pathlib import Path
 
 import numpy as np
 
+from core.embeddings import found
+from core.embeddings.found import kept, key_of
 from core.embeddings.key import EmbeddingKey, Maker, maker_of
 from core.embeddings.packs import PackReport, read_pack
 from core.embeddings.store import FOLDER, EmbeddingStore, pack
-from core.engines.base import Embedder, Embedding, EngineSpec
+from core.engines.base import Candidate, Embedder, Embedding, EngineSpec, Finder, PromptKind
 from core.errors import ExportInTheWay, ExportRefused, ImageUnreadable, ModelMissing
 from core.imaging.decode import decode_rgb
 from core.language import tr
 from core.ports import ImageQuery, ProjectStore
 from core.registry import discover, find
+from core.services.finding import able
 from core.services.segment import ENGINES, load_engine
 
 Progress = Callable[[int, int], None]
@@ -29,11 +32,13 @@ Progress = Callable[[int, int], None]
 
 @dataclass
 class EmbedReport:
-    """``refused`` are (name of the photo, sentence)."""
+    """``made`` and ``there`` are looks; ``searched`` photos whose candidates were found now.
+    ``refused`` are (name of the photo, sentence)."""
 
     maker: Maker
     made: int = 0
     there: int = 0
+    searched: int = 0
     refused: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -57,12 +62,33 @@ def photos_of(store: ProjectStore) -> dict[str, Path]:
     return {image.sha256: store.resolve(image) for image in images}
 
 
-def embed_project(
-    store: ProjectStore, engine: str, checkpoint: Path | None, *, progress: Progress
-) -> EmbedReport:
-    """Fill the project's folder of embeddings, each written whole before the next is begun.
+def find_on(engine: Finder, path: Path, key: EmbeddingKey, seen: Embedding) -> list[Candidate]:
+    """What ``engine``, an `Embedder` too, finds on the photo at ``path`` of which it saw ``seen``.
 
-    Raises ModelMissing for an engine that keeps nothing, as ``load_engine``, and DiskFull.
+    Raises ImageUnreadable as ``look``.
+    """
+    assert isinstance(engine, Embedder)
+    rgb = decode_rgb(path, expected_sha256=key.photo)
+    try:
+        engine.use(rgb, seen)
+    except ValueError:  # whole, of this photo and engine, and yet of other shapes
+        engine.set_image(rgb)
+    return engine.everything()
+
+
+def embed_project(
+    store: ProjectStore,
+    engine: str,
+    checkpoint: Path | None,
+    *,
+    candidates: bool = False,
+    progress: Progress,
+) -> EmbedReport:
+    """Fill the project's folder of embeddings, each written whole before the next is begun;
+    ``candidates`` has what is found without a click written beside each.
+
+    Raises ModelMissing for an engine that keeps nothing, or finds nothing by itself where
+    ``candidates`` are wanted, as ``load_engine``, and DiskFull.
     """
     spec = find(ENGINES, EngineSpec, engine)
     loaded = load_engine(engine, checkpoint)
@@ -74,23 +100,50 @@ def embed_project(
                 title=spec.title,
             )
         )
+    finder = loaded if isinstance(loaded, Finder) else None
+    if candidates and finder is None:
+        raise ModelMissing(
+            tr(
+                "{title} finds nothing by itself; choose {able}, or leave --candidates out.",
+                title=spec.title,
+                able=able(PromptKind.EVERYTHING),
+            )
+        )
     report = EmbedReport(maker_of(spec, checkpoint))
     cache = EmbeddingStore(store.folder / FOLDER)
     photos = photos_of(store)
     for done, (digest, path) in enumerate(photos.items(), 1):
         key = EmbeddingKey(digest, report.maker)
-        if cache.get(key) is not None:
-            report.there += 1
-        else:
-            try:
-                made, _ = look(loaded, path, key)
-            except ImageUnreadable as error:
-                report.refused.append((path.name, str(error)))
-            else:
-                cache.write(key, pack(key, made))
-                report.made += 1
+        try:
+            _prepare(loaded, finder if candidates else None, path, key, cache, report)
+        except ImageUnreadable as error:
+            report.refused.append((path.name, str(error)))
         progress(done, len(photos))
     return report
+
+
+def _prepare(
+    engine: Embedder,
+    finder: Finder | None,
+    path: Path,
+    key: EmbeddingKey,
+    cache: EmbeddingStore,
+    report: EmbedReport,
+) -> None:
+    """One photo: what is there stays, what is not is made. ``finder`` where findings are wanted."""
+    seen = cache.get(key)
+    if seen is not None:
+        report.there += 1
+    else:
+        seen, _ = look(engine, path, key)
+        cache.write(key, pack(key, seen))
+        report.made += 1
+    if finder is None:
+        return
+    own = key_of(key)
+    if kept(cache, own) is None:
+        cache.write(own, pack(own, found.pack(find_on(finder, path, key, seen))))
+        report.searched += 1
 
 
 def free_place(path: Path, *, replace: bool) -> None:

@@ -221,8 +221,8 @@ class Assistant:
         if self._sight is None:
             return search(query)
         try:
-            leaf = what is PromptKind.WHOLE_LEAF
-            return self._sight.find(search, query, None if leaf else view)
+            leaf, keep = what is PromptKind.WHOLE_LEAF, what is PromptKind.EVERYTHING
+            return self._sight.find(search, query, None if leaf else view, keep=keep)
         finally:
             self._wish()
 

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from core.domain.mask import Box, clip_box
 from core.domain.region import RegionKind
 from core.embeddings import windows
+from core.embeddings.found import keep as keep_found
+from core.embeddings.found import kept, key_of
 from core.embeddings.key import EmbeddingKey
 from core.engines.base import Before, Candidate, Prompt, Query
 from core.engines.before_mask import same
@@ -180,12 +182,17 @@ class Sight:
             return None
         return target
 
-    def find(self, search: Search, query: Query, view: Box | None = None) -> list[Candidate]:
+    def find(
+        self, search: Search, query: Query, view: Box | None = None, *, keep: bool = False
+    ) -> list[Candidate]:
         """What ``search`` finds in the window for ``view``, at its own scale, else on the whole
         photo; in the photo's pixels. ``search`` is handed the query as the engine sees it.
 
         A window that does not hold every example is of no use; counter-examples outside are left
-        out, and so is what its edge cuts off. Raises PromptRefused, StillLooking.
+        out, and so is what its edge cuts off. ``keep``: the findings depend on photo and engine
+        alone; those of the whole photo are kept, and not looked for again.
+
+        Raises PromptRefused, StillLooking.
         """
         window = windows.wanted(view, self.size, self._looks.side)
         if window is not None and not (
@@ -193,6 +200,8 @@ class Sight:
             and self._can(window)
         ):
             window = None
+        if window is None and keep:
+            return self._whole_once(search, query)
         self._use(window)
         if window is None:
             return search(query)
@@ -205,6 +214,16 @@ class Sight:
         )
         found = _moved(search(moved), x, y)
         return [one for one in found if not windows.cuts(window, _box_of(one), self.size)]
+
+    def _whole_once(self, search: Search, query: Query) -> list[Candidate]:
+        store, key = self._looks.store, key_of(self._key(None))
+        found = kept(store, key) if store is not None else None
+        if found is None:
+            self._use(None)
+            found = search(query)
+            if store is not None:
+                keep_found(store, key, found)
+        return found
 
     def _window(self, prompt: Prompt, view: Box | None) -> Box | None:
         """Where to look for an answer; None for the whole photo."""

@@ -27,7 +27,7 @@ class WordsLine(QLineEdit):
         super().__init__()
         self._context, self._suggestions = context, suggestions
         self.setAccessibleName(tr("What to find"))
-        self.setPlaceholderText(tr("What to find: rust pustule, dark spot"))
+        self.setPlaceholderText(tr("Find by name: dark spot"))
         self.setToolTip(
             tr("Name what the assistant shall find on this photo, in English, and press Enter")
         )

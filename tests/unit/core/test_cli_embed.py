@@ -46,7 +46,9 @@ def test_a_pack_spares_another_machine_the_look(project, capsys, monkeypatch):
     assert "not in this project: 1 photo." in capsys.readouterr().err
     capsys.readouterr()
     assert main(["embed", "field", "--engine", "leaf", "--json"]) == 0
-    assert _document(capsys) == {"made": 1, "there": 2, "packed": None, "refused": []}
+    assert _document(capsys) == {
+        "made": 1, "there": 2, "searched": 0, "packed": None, "refused": []
+    }  # fmt: skip
 
 
 def test_a_run_that_was_broken_off_goes_on_where_it_was(project, capsys, monkeypatch):
@@ -114,3 +116,33 @@ def test_a_pack_of_other_photos_alone_is_no_success(project, capsys):
     assert main(["embed", "field", "--import", "photos.pack"]) == 1
     assert "take the pack that was made of these" in capsys.readouterr().err
     assert _files("field") == []
+
+
+def test_what_stands_out_is_found_ahead_and_travels_in_the_pack(project, capsys, monkeypatch):
+    project("desk", 1, 2)
+    project("field", 2, 3)
+    capsys.readouterr()
+    words = ["embed", "desk", "--engine", "leaf", "--candidates"]
+    assert main([*words, "--out", "photos.pack", "--json"]) == 0
+    assert _document(capsys)["searched"] == 2
+    assert len(_files("desk")) == 4
+    assert main([*words, "--json"]) == 0
+    assert _document(capsys) == {
+        "made": 0, "there": 2, "searched": 0, "packed": None, "refused": []
+    }  # fmt: skip
+    assert main(["embed", "field", "--import", "photos.pack", "--json"]) == 0
+    taken = _document(capsys)
+    assert (taken["taken"], taken["candidates"], taken["other_photos"]) == (1, 1, 1)
+    monkeypatch.setattr(embed, "find_on", lambda *_: pytest.fail("found already"))
+    Path("leaf3.png").unlink()
+    assert main(["embed", "field", "--engine", "leaf", "--candidates"]) == 1
+
+
+def test_an_assistant_that_finds_nothing_says_which_one_does(project, capsys, tmp_path):
+    from tests.small_sam import save_sam
+
+    project("desk", 1)
+    weights = str(save_sam(tmp_path / "small.pth"))
+    words = ["--engine", "segment-anything", "--checkpoint", weights, "--candidates"]
+    assert main(["embed", "desk", *words]) == 2
+    assert "choose “Leaf”" in capsys.readouterr().err
