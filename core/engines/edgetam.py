@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from core.engines.authors_form import SAM2, clicks, is_authors_form, read_authors
 from core.engines.base import POINTING, EngineSpec
 from core.engines.home import Home
 from core.engines.hub_checkpoint import HubFamily, build, find_files, read_config, read_tensors
@@ -26,7 +27,10 @@ FAMILY = HubFamily(
     kinds=("edgetam", "edgetam_video"),
     parts=("edgetam", "timm_wrapper"),
     example="EdgeTAM-hf",
+    file="edgetam.pt",
 )
+PUBLISHED: dict[str, Any] = {}
+"""Settings of the authors' file, which says nothing of itself: the library's own."""
 ENCODER = "vision_encoder.backbone.timm_model."
 
 
@@ -37,10 +41,15 @@ def load_edgetam(checkpoint: Path) -> Any:
     from core.engines.nets.repvit_backbone import RepVitConfig, register
 
     register()
-    config, weights = find_files(checkpoint, FAMILY)
-    films = EdgeTamModel._keys_to_ignore_on_load_unexpected or []
-    state = read_tensors(weights, FAMILY, lambda name: without(films, name))
-    settings = read_config(config, FAMILY) | {"model_type": "edgetam"}
+    authors = is_authors_form(checkpoint)
+    if authors:
+        weights, settings = checkpoint, dict(PUBLISHED)
+        state = clicks(read_authors(checkpoint, FAMILY), SAM2)
+    else:
+        config, weights = find_files(checkpoint, FAMILY)
+        films = EdgeTamModel._keys_to_ignore_on_load_unexpected or []
+        state = read_tensors(weights, FAMILY, lambda name: without(films, name))
+        settings = read_config(config, FAMILY) | {"model_type": "edgetam"}
     try:
         widths, depths = sizes_of(state)
     except (IndexError, KeyError, ValueError) as error:
@@ -57,7 +66,7 @@ def load_edgetam(checkpoint: Path) -> Any:
         vision["backbone_config"] = RepVitConfig(widths=widths, depths=depths)
         return EdgeTamConfig(**(settings | {"vision_config": vision}))
 
-    return build(EdgeTamModel, whole, state, path=weights, family=FAMILY)
+    return build(EdgeTamModel, whole, state, path=weights, family=FAMILY, authors=authors)
 
 
 def sizes_of(state: Mapping[str, Any]) -> tuple[list[int], list[int]]:
@@ -87,6 +96,9 @@ SPECS = (
         factory="core.engines.edgetam:load",
         needs_checkpoint=True,
         side=1024,
-        note=tr("Opens the model.safetensors of an EdgeTAM folder, its config.json beside it."),
+        note=tr(
+            "Opens the model.safetensors of an EdgeTAM folder, its config.json beside it, or the "
+            "authors' edgetam.pt."
+        ),
     ),
 )

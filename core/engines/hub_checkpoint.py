@@ -17,8 +17,6 @@ from typing import Any
 
 from core.engines.weights_file import (
     COUNTERS,
-    named_tensors,
-    read_weights,
     refuse_strangers,
 )
 from core.errors import CheckpointRefused
@@ -44,7 +42,8 @@ class HubFamily:
     """What one engine opens.
 
     ``kinds`` are the values of ``model_type`` at the top of its config.json, ``parts`` how those
-    further in begin. ``example`` is a folder's name for the sentence.
+    further in begin. ``example`` is a folder's name for the sentence, ``file`` that of a file in
+    its authors' form.
     """
 
     engine: str
@@ -52,16 +51,18 @@ class HubFamily:
     kinds: tuple[str, ...]
     parts: tuple[str, ...]
     example: str
+    file: str
 
     @property
     def get_another(self) -> str:
         return tr(
             "Open the {weights} of a {title} folder such as “{example}”, with its "
-            "{config} beside it.",
+            "{config} beside it, or its authors' file, such as “{file}”.",
             weights=WEIGHTS,
             title=self.title,
             example=self.example,
             config=CONFIG,
+            file=self.file,
         )
 
 
@@ -80,20 +81,6 @@ def find_files(path: Path, family: HubFamily) -> tuple[Path, Path]:
                 "There is no {weights} in “{name}”. {get_another}",
                 weights=WEIGHTS,
                 name=path.parent.name,
-                get_another=family.get_another,
-            )
-        )
-    if path.suffix.lower() != ".safetensors":
-        # Whose it is decides the sentence.
-        found = read_weights(path, get_another=family.get_another)
-        named_tensors(
-            path, found, engine=family.engine, what=family.title, get_another=family.get_another
-        )
-        raise CheckpointRefused(
-            tr(
-                "{name} is not {title} in the form that is opened here. {get_another}",
-                name=path.name,
-                title=family.title,
                 get_another=family.get_another,
             )
         )
@@ -218,40 +205,30 @@ def read_tensors(
 
 
 def build(
-    model: type, config: Any, state: Mapping[str, Any], *, path: Path, family: HubFamily
+    model: type,
+    config: Any,
+    state: Mapping[str, Any],
+    *,
+    path: Path,
+    family: HubFamily,
+    authors: bool = False,
 ) -> Any:
     """``model``, a class of the library, with exactly the tensors of ``state``; on the CPU in eval
-    mode. ``config`` makes the configuration.
+    mode. ``config`` makes the configuration. ``authors``: the file is in their form, without a
+    configuration beside it, and may hold more than the model has a use for.
 
     Raises CheckpointRefused unless every name and shape is the library's own.
     """
     import torch
-    from huggingface_hub.errors import StrictDataclassError
+    from transformers.utils import logging
 
-    try:
-        settings = config()
-        with torch.device("meta"):  # sizes only: a wrong file must not cost gigabytes
-            wanted = {n: tuple(t.shape) for n, t in model(settings).state_dict().items()}
-    except (StrictDataclassError, *UNBUILDABLE) as error:
-        said = tr("The {config} beside the weights describes no {title} model that can be built. "
-                  "{more}", config=CONFIG, title=family.title, more=family.get_another)  # fmt: skip
-        raise CheckpointRefused(said) from error
+    wanted = _sizes(model, config, family)
+    if authors:
+        state = {name: tensor for name, tensor in state.items() if name in wanted}
     here = {name: tuple(tensor.shape) for name, tensor in state.items()}
     wrong = sorted(n for n in wanted.keys() | here.keys() if wanted.get(n) != here.get(n))
     if wrong:
-        raise CheckpointRefused(
-            tr(
-                "{name} does not fit the {config} beside it: {count} of its tensors are "
-                "missing or have another shape ({wrong}). {get_another}",
-                name=path.name,
-                config=CONFIG,
-                count=len(wrong),
-                wrong=wrong[0],
-                get_another=family.get_another,
-            )
-        )
-    from transformers.utils import logging
-
+        raise CheckpointRefused(_unfit(path, wrong, family, authors=authors))
     logging.disable_progress_bar()
     made = model.from_pretrained(  # type: ignore[attr-defined]
         None,
@@ -263,3 +240,40 @@ def build(
         trust_remote_code=False,
     )
     return made.requires_grad_(False).eval()
+
+
+def _sizes(model: type, config: Any, family: HubFamily) -> dict[str, tuple[int, ...]]:
+    """Shape by name of all that ``model`` is made of."""
+    import torch
+    from huggingface_hub.errors import StrictDataclassError
+
+    try:
+        settings = config()
+        with torch.device("meta"):  # sizes only: a wrong file must not cost gigabytes
+            return {n: tuple(t.shape) for n, t in model(settings).state_dict().items()}
+    except (StrictDataclassError, *UNBUILDABLE) as error:
+        said = tr("The {config} beside the weights describes no {title} model that can be built. "
+                  "{more}", config=CONFIG, title=family.title, more=family.get_another)  # fmt: skip
+        raise CheckpointRefused(said) from error
+
+
+def _unfit(path: Path, wrong: list[str], family: HubFamily, *, authors: bool) -> str:
+    if authors:
+        return tr(
+            "{name} looks like {title}, but {count} of its tensors are missing or have another "
+            "shape ({wrong}). {get_another}",
+            name=path.name,
+            title=family.title,
+            count=len(wrong),
+            wrong=wrong[0],
+            get_another=family.get_another,
+        )
+    return tr(
+        "{name} does not fit the {config} beside it: {count} of its tensors are "
+        "missing or have another shape ({wrong}). {get_another}",
+        name=path.name,
+        config=CONFIG,
+        count=len(wrong),
+        wrong=wrong[0],
+        get_another=family.get_another,
+    )

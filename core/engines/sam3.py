@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from core.engines.authors_form import is_authors_form, read_authors
+from core.engines.authors_sam3 import both_parts, is_table
 from core.engines.base import POINTING, EngineSpec, PromptKind
 from core.engines.clip_words import Words
 from core.engines.home import Home
@@ -26,7 +28,10 @@ FAMILY = HubFamily(
     kinds=("sam3_video",),
     parts=("sam3", "clip_text_model"),
     example="sam3",
+    file="sam3.pt",
 )
+PUBLISHED: dict[str, dict[str, Any]] = {"tracker": {}, "detector": {}}
+"""Settings of the authors' file by part; it says nothing of itself: the library's own."""
 BEGINNINGS = {
     "detector_model.": "detector.",
     "tracker_neck.": "tracker.vision_encoder.neck.",
@@ -39,6 +44,9 @@ PARTS = {"tracker": "sam3_tracker", "detector": "sam3"}
 
 def load_sam3(checkpoint: Path) -> Sam3Parts:
     """Both models on the CPU. Raises CheckpointRefused for anything that is not one."""
+    if is_authors_form(checkpoint):
+        own = both_parts(read_authors(checkpoint, FAMILY, leave=is_table))
+        return put_together(PUBLISHED, own, path=checkpoint, authors=True)
     config, weights = find_files(checkpoint, FAMILY)
     state = read_tensors(weights, FAMILY, _renamed)
     settings = read_config(config, FAMILY)
@@ -47,9 +55,14 @@ def load_sam3(checkpoint: Path) -> Sam3Parts:
     )
 
 
-def put_together(settings: Mapping[str, Any], state: Mapping[str, Any], *, path: Path) -> Sam3Parts:
+def put_together(
+    settings: Mapping[str, Any], state: Mapping[str, Any], *, path: Path, authors: bool = False
+) -> Sam3Parts:
     """The two models of ``settings`` by part, out of the tensors of ``state``, whose names begin
-    with the part; the image encoder's are the detector's. Raises CheckpointRefused."""
+    with the part; the image encoder's are the detector's. ``authors`` as in ``build``.
+
+    Raises CheckpointRefused.
+    """
     from transformers import Sam3Config, Sam3Model, Sam3TrackerConfig, Sam3TrackerModel
 
     classes = {
@@ -77,6 +90,7 @@ def put_together(settings: Mapping[str, Any], state: Mapping[str, Any], *, path:
             tensors,
             path=path,
             family=FAMILY,
+            authors=authors,
         )
     return Sam3Parts(**built)
 
@@ -121,8 +135,8 @@ SPECS = (
         side=1008,
         revision=2,
         note=tr(
-            "Opens the model.safetensors of the sam3 folder, its config.json beside it; it is "
-            "large and slow without a graphics card."
+            "Opens the model.safetensors of the sam3 folder, its config.json beside it, or the "
+            "authors' sam3.pt; it is large and slow without a graphics card."
         ),
     ),
 )

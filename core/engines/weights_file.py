@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import struct
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,22 +38,18 @@ class Family:
     advice: str = ""
 
 
-_FOLDER = tr(
-    "Open the model.safetensors of the folder “{}” instead, with its config.json beside it."
-)
 FAMILIES = (
     Family("mask_decoder.hf_", "HQ-SAM"),
     Family("mask_decoder.hq_", "HQ-SAM"),
-    Family("image_encoder.trunk.body.", tr("EdgeTAM in its authors' own form"), "",
-           _FOLDER.format("EdgeTAM-hf")),
-    Family("image_encoder.trunk.", tr("SAM 2 in Meta's own form"), "",
-           _FOLDER.format("sam2.1-hiera-tiny")),
+    Family("image_encoder.trunk.body.", "EdgeTAM", "edgetam",
+           tr("Choose the assistant “EdgeTAM”.")),
+    Family("image_encoder.trunk.", "SAM 2", "sam2", tr("Choose the assistant “SAM 2.1”.")),
     Family("image_encoder.layers.", "MobileSAM", "mobile-sam",
            tr("Choose the assistant “MobileSAM”.")),
     Family("image_encoder.body.", "EdgeSAM"),
     Family("image_encoder.blocks.", "Segment Anything", "segment-anything",
            tr("Choose the assistant “Segment Anything”.")),
-    Family("detector.backbone.", tr("SAM 3 in Meta's own form"), "", _FOLDER.format("sam3")),
+    Family("detector.backbone.", "SAM 3", "sam3", tr("Choose the assistant “SAM 3”.")),
     Family("detector_model.", "SAM 3", "sam3", tr("Choose the assistant “SAM 3”.")),
     Family("vision_encoder.backbone.layers.", "SAM 3", "sam3", tr("Choose the assistant “SAM 3”.")),
     Family("vision_encoder.backbone.timm_model.", "EdgeTAM", "edgetam",
@@ -135,10 +131,19 @@ def _read_safetensors(path: Path, broken: str) -> Any:
         raise CheckpointRefused(broken) from error
 
 
-def named_tensors(path: Path, found: Any, *, engine: str, what: str, get_another: str) -> Any:
+def named_tensors(
+    path: Path,
+    found: Any,
+    *,
+    engine: str,
+    what: str,
+    get_another: str,
+    leave: Callable[[str], bool] = lambda _name: False,
+) -> Any:
     """{name: tensor}, float32, out of the wrapping that training scripts put around them.
 
-    ``what`` names the model for the sentence. Raises CheckpointRefused for anything else, another
+    ``what`` names the model for the sentence; tensors whose names ``leave`` picks are not looked
+    at. Raises CheckpointRefused for anything else, another
     engine's model among it.
     """
     import torch
@@ -160,6 +165,7 @@ def named_tensors(path: Path, found: Any, *, engine: str, what: str, get_another
     if not tensors:
         raise no_model
     refuse_strangers(path, tensors, engine=engine, get_another=get_another)
+    tensors = {name: tensor for name, tensor in tensors.items() if not leave(name)}
     for name, tensor in tensors.items():
         number = tensor.is_floating_point() or name.endswith(COUNTERS)
         if not number or tensor.layout != torch.strided:

@@ -214,23 +214,6 @@ def test_a_configuration_cannot_name_code_or_another_place(saved, tmp_path):
     assert engine._home.model.config._attn_implementation == "sdpa"
 
 
-@pytest.mark.parametrize(
-    ("names", "says"),
-    [
-        (["image_encoder.trunk.blocks.0.weight"], "sam2.1-hiera-tiny"),
-        (["image_encoder.trunk.body.stem.weight"], "EdgeTAM-hf"),
-        (["detector.backbone.vision_backbone.weight"], "“sam3”"),
-    ],
-)
-@pytest.mark.parametrize("engine", SAVERS)
-def test_the_authors_own_form_is_refused_with_the_file_to_open_instead(
-    engine, names, says, tmp_path
-):
-    torch.save({"model": {name: torch.zeros(3) for name in names}}, tmp_path / "theirs.pt")
-    with pytest.raises(CheckpointRefused, match=says):
-        load_engine(engine, tmp_path / "theirs.pt")
-
-
 @pytest.mark.parametrize("name", ["sam2", "edgetam"])
 def test_tensors_for_films_are_left_out(saved, name, tmp_path):
     folder = Path(shutil.copytree(saved[name], tmp_path / "copy"))
