@@ -20,6 +20,8 @@ DECODER = {
     "num_attention_heads": 4,
     "iou_head_hidden_dim": 16,
 }
+IMAGE_PLACES = "shared_image_embedding.positional_embedding"
+PROMPT_PLACES = "prompt_encoder.shared_embedding.positional_embedding"
 
 
 def shake(model: Any, seed: int = 0) -> Any:
@@ -34,6 +36,10 @@ def shake(model: Any, seed: int = 0) -> Any:
                 near_one = "norm" in name or ".bn." in name
                 positive = near_one and name.endswith(("weight", "running_var"))
                 tensor.copy_((1 + 0.1 * wave).abs() if positive else 0.2 * wave)
+        state = model.state_dict()
+        for name, tensor in state.items():  # one thing under two names, as after training
+            if name.endswith(IMAGE_PLACES):
+                tensor.copy_(state[name.replace(IMAGE_PLACES, PROMPT_PLACES)])
     return model.eval()
 
 

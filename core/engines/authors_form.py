@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from core.engines.hub_checkpoint import CONFIG, HubFamily
-from core.engines.weights_file import named_tensors, read_weights
+from core.engines.weights_file import FAMILIES, named_tensors, read_weights
 from core.errors import CheckpointRefused
 from core.language import tr
 
@@ -81,6 +81,16 @@ def read_authors(
         get_another=family.get_another,
         leave=leave,
     )
+    marks = tuple(known.mark for known in FAMILIES if known.engine == family.engine)
+    if not any(name.startswith(marks) for name in state):
+        raise CheckpointRefused(
+            tr(
+                "{file} is not {title} in a form that is opened here. {get_another}",
+                file=path.name,
+                title=family.title,
+                get_another=family.get_another,
+            )
+        )
     for name, tensor in state.items():
         if not torch.isfinite(tensor).all():
             raise CheckpointRefused(

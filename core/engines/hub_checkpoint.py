@@ -56,7 +56,7 @@ class HubFamily:
     @property
     def get_another(self) -> str:
         return tr(
-            "Open the {weights} of a {title} folder such as “{example}”, with its "
+            "Open the {weights} of a folder of {title} such as “{example}”, with its "
             "{config} beside it, or its authors' file, such as “{file}”.",
             weights=WEIGHTS,
             title=self.title,

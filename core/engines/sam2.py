@@ -37,6 +37,7 @@ def _published(
     all of the photo; no tensor tells them, nor the windows and heads."""
     channels = [width * 2**n for n in range(4)]
     encoder = {
+        "model_type": "sam2_hiera_det_model",
         "hidden_size": width,
         "embed_dim_per_stage": channels,
         "blocks_per_stage": blocks,

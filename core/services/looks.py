@@ -37,7 +37,8 @@ class StillLooking(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A look to be made beside. ``urgent`` ones are of the photo that the person looks at."""
+    """A look to be made beside, or what is found on a photo. ``urgent`` ones are of the photo that
+    the person looks at."""
 
     key: EmbeddingKey
     photo: Path
@@ -46,7 +47,8 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What came of a job: ``stored`` says whether the embedding lies in the folder now."""
+    """What came of a job: ``stored`` says whether it lies in the folder now; ``seconds`` are those
+    of a look."""
 
     key: EmbeddingKey
     stored: bool
@@ -103,9 +105,13 @@ class Looks:
     def beside(self, key: EmbeddingKey, *, ahead: bool = False) -> bool:
         """Whether this look is better made in the process beside; ``ahead`` of the person more of
         them are, because somebody may click on another photo meanwhile."""
-        can = self._helped and self.store is not None and self.store.budget != 0
         quick = self._seconds <= BRIEF if ahead else self.quick
-        return can and not quick and key not in self._failed
+        return not quick and self.aside(key)
+
+    def aside(self, key: EmbeddingKey) -> bool:
+        """Whether the process beside could make this, be it a look or what is found there."""
+        can = self._helped and self.store is not None and self.store.budget != 0
+        return can and key not in self._failed
 
     def there(self, key: EmbeddingKey) -> bool:
         """Whether ``get`` has it, as far as can be told without reading it."""

@@ -16,6 +16,7 @@ import numpy as np
 
 from core.domain.mask import Box
 from core.domain.region import RegionKind
+from core.embeddings.found import key_of
 from core.embeddings.key import maker_of
 from core.embeddings.store import EmbeddingStore
 from core.engines.base import (
@@ -23,6 +24,7 @@ from core.engines.base import (
     Candidate,
     Embedder,
     EngineSpec,
+    Finder,
     Noticing,
     Prompt,
     PromptKind,
@@ -128,6 +130,7 @@ class Assistant:
         self.shown: Shown | None = None
         self._next: tuple[PhotoFile, ...] = ()
         self._unreadable: set[str] = set()
+        self._idle = False
 
     def load(self, engine: str, checkpoint: Path | None = None) -> None:
         """Change the engine; the photo stays. Raises as ``load_engine``; the old engine is gone."""
@@ -168,6 +171,7 @@ class Assistant:
         StillLooking while it is looked at beside: ask again then.
         """
         wanted = PhotoFile(photo, sha256 or sha256_of(photo))
+        self._idle = False
         if wanted != self._photo or not self._shown:
             self._photo, self._shown, self._sight = wanted, False, None
             self._size = (0, 0)
@@ -193,6 +197,7 @@ class Assistant:
             raise ModelMissing(tr("No assistant is loaded; choose one."))
         if self._photo is None:
             raise PromptRefused(tr("Open a photo first."))
+        self._idle = False
         self._look()
         if self.shown is None:
             return self._engine.predict(prompt)
@@ -217,6 +222,7 @@ class Assistant:
         if self._photo is None:
             raise PromptRefused(tr("Open a photo first."))
         search = search_of(self._engine, what)
+        self._idle = False
         self._look()
         if self._sight is None:
             return search(query)
@@ -288,6 +294,9 @@ class Assistant:
             return True
         if self._next and self._next[0].sha256 not in self._unreadable:
             self._pictures.begin(self._next[0])
+        if not self._idle:  # nothing to do, and nobody asks: time for what may be asked for later
+            self._idle = True
+            self._wish()
         return False
 
     def collect(self) -> bool:
@@ -329,4 +338,10 @@ class Assistant:
             key = looks.key(photo.sha256)
             if looks.beside(key, ahead=True) and not looks.there(key):
                 jobs.append(Job(key, photo.path))
+        engine: object = self._engine
+        if self._idle and isinstance(engine, Finder) and self._photo is not None:
+            for photo in (self._photo, *self._next):
+                key = key_of(looks.key(photo.sha256))
+                if looks.aside(key) and not looks.there(key):
+                    jobs.append(Job(key, photo.path))
         self._encoder.want(jobs)

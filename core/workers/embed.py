@@ -3,6 +3,7 @@
     {"do": "load", "engine": "segment-anything", "checkpoint": "..."}   -> loaded {engine, keeps}
     {"do": "embed", "token": 3, "path": "...", "fields": {...}, "folder": "...", "budget": 5000000}
                                                   -> embedded {token, stored, seconds}
+                                 with "what": "candidates" in the fields -> embedded {token, stored}
     {"do": "stop"}                                -> stopped, and the process ends
 
 Runs beside the assistant's own process and gives way to every other program. ``keeps`` is whether
@@ -20,12 +21,13 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from core.embeddings.found import keep, key_of
 from core.embeddings.key import EmbeddingKey
 from core.embeddings.store import EmbeddingStore
-from core.engines.base import Embedder
+from core.engines.base import Embedder, Finder
 from core.errors import ModelMissing, UserError
 from core.language import tr
-from core.services.embed import look
+from core.services.embed import find_on, look
 from core.services.segment import load_engine
 from core.workers.channel import Channel
 from core.workers.priority import give_way
@@ -90,8 +92,22 @@ class Desk:
             raise ModelMissing(tr("No assistant is loaded; choose one."))
         if self._store is None or (self._store.folder, self._store.budget) != (folder, budget):
             self._store = EmbeddingStore(folder, budget)
+        if key.what:
+            return {"stored": _find(self._engine, self._store, key, path)}
         made, seconds = look(self._engine, path, key)
         return {"stored": self._store.put(key, made), "seconds": seconds}
+
+
+def _find(engine: Embedder, store: EmbeddingStore, key: EmbeddingKey, path: Path) -> bool:
+    """What ``engine`` finds on a photo by itself, from the look at it that is there."""
+    finder: object = engine
+    if not isinstance(finder, Finder) or key != key_of(key):
+        return False
+    whole = EmbeddingKey(key.photo, key.maker)
+    seen = store.get(whole)
+    if seen is None:
+        seen, _ = look(engine, path, whole)
+    return keep(store, key, find_on(finder, path, key, seen))
 
 
 if __name__ == "__main__":

@@ -93,10 +93,11 @@ class Beside:
 
     def _took(self, job: Job, event: dict[str, Any]) -> Done:
         seconds = event.get("seconds")
-        if isinstance(seconds, float):
-            self._seconds = seconds
-            return Done(job.key, stored=event.get("stored") is True, seconds=seconds)
-        return Done(job.key, stored=False)
+        stored = event.get("stored") is True
+        if not isinstance(seconds, float):  # refused, or no look
+            return Done(job.key, stored=stored)
+        self._seconds = seconds
+        return Done(job.key, stored=stored, seconds=seconds)
 
     def _give_up(self) -> list[Done]:
         """It died, or cannot load the engine: all looks are made elsewhere from now on."""

@@ -24,7 +24,7 @@ once where it may be ``early``, with ``more`` true, and again when that look is 
 command has come; ``refused`` after that means that there is nothing better. Looks for answers that
 were given, for the place where the pointer rests and for the view are made in short steps between
 commands, so that none delays a click by more than one. The next photos are looked at while nothing
-waits.
+waits; after that, what stands out on this photo and on them is looked for beside.
 
 Knows the wire; what outlining means is ``core.services.segment``.
 """
