@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from core.engines.base import EngineSpec, Finder, PromptKind, Searcher, Segmenter
 from core.errors import PromptRefused
-from core.language import tr
+from core.language import either, tr
 from core.registry import discover
 from core.services.sight import Search
 
@@ -39,4 +39,4 @@ def search_of(engine: Segmenter, what: PromptKind) -> Search:
 def able(what: PromptKind) -> str:
     """The titles of the engines that declare ``what``, for a sentence."""
     specs = discover(ENGINES, EngineSpec).values()
-    return tr(" or ").join(f"“{spec.title}”" for spec in specs if what in spec.prompts)
+    return either([f"“{spec.title}”" for spec in specs if what in spec.prompts])
