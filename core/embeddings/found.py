@@ -6,7 +6,7 @@ file may be a stranger's. Knows arrays and candidates; knows no engine and no ph
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,18 @@ def keep(store: EmbeddingStore, key: EmbeddingKey, candidates: Sequence[Candidat
         return store.put(key, pack(candidates))
     except ValueError:
         return False
+
+
+def once(
+    store: EmbeddingStore | None, key: EmbeddingKey, find: Callable[[], list[Candidate]]
+) -> list[Candidate]:
+    """What is kept under ``key``, else what ``find`` finds, which is kept from then on."""
+    found = kept(store, key) if store is not None else None
+    if found is None:
+        found = find()
+        if store is not None:
+            keep(store, key, found)
+    return found
 
 
 def key_of(key: EmbeddingKey) -> EmbeddingKey:

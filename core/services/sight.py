@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from core.domain.mask import Box, clip_box
 from core.domain.region import RegionKind
 from core.embeddings import windows
-from core.embeddings.found import keep as keep_found
-from core.embeddings.found import kept, key_of
+from core.embeddings.found import key_of, once
 from core.embeddings.key import EmbeddingKey
 from core.engines.base import Before, Candidate, Prompt, Query
 from core.engines.before_mask import same
@@ -200,30 +199,24 @@ class Sight:
             and self._can(window)
         ):
             window = None
-        if window is None and keep:
-            return self._whole_once(search, query)
-        self._use(window)
         if window is None:
-            return search(query)
+
+            def whole() -> list[Candidate]:
+                self._use(None)
+                return search(query)
+
+            key = key_of(self._key(None))
+            return once(self._looks.store, key, whole) if keep else whole()
+        self._use(window)
         x, y = window[:2]
         against = [one for one in query.against if windows.contains(window, _box_of(one))]
         moved = replace(
             query,
-            examples=_moved(query.examples, -x, -y),
-            against=_moved(against, -x, -y),
+            examples=_shifted(query.examples, -x, -y),
+            against=_shifted(against, -x, -y),
         )
-        found = _moved(search(moved), x, y)
+        found = _shifted(search(moved), x, y)
         return [one for one in found if not windows.cuts(window, _box_of(one), self.size)]
-
-    def _whole_once(self, search: Search, query: Query) -> list[Candidate]:
-        store, key = self._looks.store, key_of(self._key(None))
-        found = kept(store, key) if store is not None else None
-        if found is None:
-            self._use(None)
-            found = search(query)
-            if store is not None:
-                keep_found(store, key, found)
-        return found
 
     def _window(self, prompt: Prompt, view: Box | None) -> Box | None:
         """Where to look for an answer; None for the whole photo."""
@@ -296,7 +289,7 @@ class Sight:
         )
         moved = replace(prompt, points=points, box=box, before=before)
         found = self._looks.engine.predict(moved)
-        return list(_moved(found, x, y))
+        return list(_shifted(found, x, y))
 
     def _use(self, window: Box | None) -> None:
         """Have the engine go on from this look. Raises StillLooking."""
@@ -365,7 +358,7 @@ def _box_of(candidate: Candidate) -> Box:
     return x, y, x + width, y + height
 
 
-def _moved(found: Iterable[Candidate], x: int, y: int) -> tuple[Candidate, ...]:
+def _shifted(found: Iterable[Candidate], x: int, y: int) -> tuple[Candidate, ...]:
     return tuple(replace(one, origin=(one.origin[0] + x, one.origin[1] + y)) for one in found)
 
 
