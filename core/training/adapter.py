@@ -44,6 +44,7 @@ class Facts:
     alpha: int
     classes: tuple[str, ...]
     healthy: str
+    image_tokens: int = 0
 
     @classmethod
     def of(cls, config: TrainConfig) -> Facts:
@@ -57,6 +58,7 @@ class Facts:
             alpha=config.alpha,
             classes=config.classes,
             healthy=config.healthy,
+            image_tokens=config.image_tokens,
         )
 
     def config(self, base_path: str) -> TrainConfig:
@@ -71,6 +73,7 @@ class Facts:
             alpha=self.alpha,
             classes=self.classes,
             healthy=self.healthy,
+            image_tokens=self.image_tokens,
         )
 
 
