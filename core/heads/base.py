@@ -88,6 +88,14 @@ class Remembering(Protocol):
         ...
 
 
+def weights_file(path: str) -> Path | None:
+    """The one file that tells one model from another, of a file or folder; None for ""."""
+    if not path:
+        return None
+    found = Path(path)
+    return found / "model.safetensors" if found.is_dir() else found
+
+
 def shrink(photo: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     """[h, w, 3] uint8 squeezed to [side, side, 3]: area average down, cubic up."""
     import cv2

@@ -53,7 +53,7 @@ class GridHead:
         self.module = module
 
     def features(self, photos: Tensor, grid: Tensor) -> Maps:
-        """The tower's features, on the cells of the masks and as they are; no pixel is looked at."""
+        """The tower's features, on the cells of the masks and as they are; no pixel is seen."""
         from torch.nn import functional
 
         cells = functional.interpolate(grid, size=(CELLS, CELLS), mode="bilinear")

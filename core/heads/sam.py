@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -50,7 +51,7 @@ class Eye(Protocol):
 
     model: Any
     side: int
-    shapes: tuple[tuple[int, int, int], ...]
+    shapes: tuple[tuple[int, ...], ...]
     """(channels, rows, columns) of what is seen: the embedding first, then finer scales."""
     decoder: nn.Module
     unused: tuple[str, ...]
@@ -159,7 +160,8 @@ def build(*, hidden: int, grid: tuple[int, int, int], path: Path | None) -> SamH
     if path is None or not path.exists():
         raise ModelMissing(
             tr(
-                "The mask head “{title}” builds on a SAM that is not at “{path}”; choose the {what}.",
+                "The mask head “{title}” builds on another model, which is not at “{path}”; choose "
+                "the {what}.",
                 title=SPECS[0].title,
                 path="" if path is None else path,
                 what=SPECS[0].builds_on,
@@ -210,8 +212,8 @@ class SamHead:
     def masks(self, maps: Maps, states: Tensor, owner: Tensor) -> Tensor:
         """The decoder's single mask for each state."""
         prompts = self.module["query"](states.to(maps.fine.dtype))
-        out = prompts.new_zeros(len(prompts), self.spec.cells, self.spec.cells)
-        for photo in owner.unique().tolist():
+        out: Tensor = prompts.new_zeros(len(prompts), self.spec.cells, self.spec.cells)
+        for photo in sorted(set(owner.tolist())):
             mine = (owner == photo).nonzero()[:, 0]
             seen = [maps.fine[photo], *(level[photo] for level in maps.finer)]
             out = out.index_copy(0, mine, self._eye.draw(seen, prompts[mine]))
@@ -249,7 +251,8 @@ class SamHead:
             if file is not None:
                 with files.whole_file(file) as draft, draft.open("wb") as out:
                     np.save(out, flat)
-        parts = torch.from_numpy(flat).to(photo.device, torch.float32).split(self._lengths())
+        whole = torch.from_numpy(flat).to(photo.device, torch.float32)
+        parts = torch.split(whole, self._lengths())
         shaped = zip(parts, self._eye.shapes, strict=True)
         return [part.reshape(shape).flip(flip) for part, shape in shaped]
 
@@ -271,4 +274,4 @@ class SamHead:
         return found if fits else None
 
     def _lengths(self) -> list[int]:
-        return [c * rows * columns for c, rows, columns in self._eye.shapes]
+        return [prod(shape) for shape in self._eye.shapes]

@@ -14,10 +14,13 @@ import platformdirs
 
 from core import files, registry
 from core.errors import ModelMissing, UsageError, UserError
+from core.heads.base import HeadSpec, weights_file
 from core.language import tr
 from core.vlms.base import VlmSpec
+from core.vlms.opening import check_kind
 
 PACKAGE = "core.vlms"
+HEADS = "core.heads"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +62,38 @@ def choose(text: str) -> ChosenBase:
             )
         )
     base = ChosenBase(spec, str(Path(folder).expanduser().resolve()) if folder else "")
-    if not (base.folder / "config.json").is_file() or not base.bytes:
-        raise ModelMissing(
-            tr(
-                "The base model “{title}” is not in {folder}: that folder needs a "
-                "config.json and .safetensors weights.",
-                title=spec.title,
-                folder=base.folder,
-            )
-        )
+    check_kind(spec, base.folder)
     if base.path:
         remember(name, base.path)
     return base
+
+
+def choose_head(name: str, path: str) -> str:
+    """Where the model lies that the mask head ``name`` builds on, absolute; "" where it needs none.
+
+    Raises ModelMissing when the head is unknown, or needs a model and it is not there.
+    """
+    spec = registry.find(HEADS, HeadSpec, name)
+    if not spec.builds_on:
+        return ""
+    known = path or remembered(head_note(name))
+    found = Path(known).expanduser().resolve()
+    file = weights_file(str(found)) if known else None
+    if file is None or not file.is_file():
+        raise ModelMissing(
+            tr(
+                "The mask head “{title}” builds on another model; choose the {what}.",
+                title=spec.title,
+                what=spec.builds_on,
+            )
+        )
+    remember(head_note(name), str(found))
+    return str(found)
+
+
+def head_note(head: str) -> str:
+    """The name under which the place of a mask head's model is remembered."""
+    return f"head {head}"
 
 
 def remember(name: str, folder: str) -> None:

@@ -174,8 +174,9 @@ def spoken(vlm: VisionLanguage, classes: Sequence[str]) -> list[int]:
 def build_head(name: str, vlm: VisionLanguage, folder: Path, path: str = "") -> MaskHead:
     """The mask head, started from the weights schooled with the base where they fit.
 
-    ``path`` is where the model lies that the head builds on, "" for none. Another base than the one they were schooled with takes what has the same shape: all of the
-    photo's own branch; what meets the tower and the language model starts fresh.
+    Another base than the one they were schooled with takes what has the same shape: all of the
+    photo's own branch; what meets the tower and the language model starts fresh. ``path`` is where
+    the model lies that the head builds on, "" for none.
     """
     spec = registry.find("core.heads", HeadSpec, name)
     more = {"path": Path(path) if path else None} if spec.builds_on else {}

@@ -85,7 +85,7 @@ class VisionLanguage(Protocol):
         ...
 
     def pixels(self, photos: list[NDArray[np.uint8]]) -> Tensor:
-        """Photos [h, w, 3] uint8, square, to what the tower takes: [B, 3, H, W] or patches, float."""
+        """Square photos [h, w, 3] uint8 to what the tower takes: [B, 3, H, W] or patches, float."""
         ...
 
     def tower(self, pixels: Tensor) -> Tensor:

@@ -131,7 +131,9 @@ class Gemma:
             input_ids=ids,
             position_ids=own[..., 0],
             attention_mask=self._masks(sees, apart),
-            mm_encoder_outputs={"image": BaseModelOutputWithPooling(pooler_output=self._photos(filled))},
+            mm_encoder_outputs={
+                "image": BaseModelOutputWithPooling(pooler_output=self._photos(filled))
+            },
             past_key_values=cache,
             use_cache=True,
         ).last_hidden_state

@@ -110,9 +110,7 @@ class Gemma4(Gemma):
 
     def lora_targets(self, *, tower: bool) -> str:
         # The layers lie inside wrappers that clip what goes in and out, and LoRA takes no wrapper.
-        vision = (
-            r".*vision_tower\.encoder\.layers\..*\.(q|k|v|o|gate|up|down)_proj\.linear"
-        )
+        vision = r".*vision_tower\.encoder\.layers\..*\.(q|k|v|o|gate|up|down)_proj\.linear"
         return f"({TEXT_LAYERS})|({vision})" if tower else TEXT_LAYERS
 
 
