@@ -16,6 +16,7 @@ from core import files, registry
 from core.errors import ModelMissing, UsageError, UserError
 from core.heads.base import HeadSpec, weights_file
 from core.language import tr
+from core.services import hub
 from core.vlms.base import VlmSpec
 from core.vlms.opening import check_kind
 
@@ -45,8 +46,33 @@ def specs() -> dict[str, VlmSpec]:
     return registry.discover(PACKAGE, VlmSpec)
 
 
+def heads() -> dict[str, HeadSpec]:
+    """Every mask head this Leafspot can train, by id."""
+    return registry.discover(HEADS, HeadSpec)
+
+
+def check_tokens(base: ChosenBase, number: int) -> None:
+    """Raises UsageError for a number of image tokens that the base model has no choice of."""
+    if number and number not in base.spec.image_tokens:
+        few = ", ".join(str(n) for n in base.spec.image_tokens)
+        raise UsageError(
+            tr(
+                "“{title}” takes photos in {few} tokens; choose one of these.",
+                title=base.spec.title,
+                few=few,
+            )
+            if few
+            else tr(
+                "How many tokens a photo takes up is fixed for “{title}”; leave the choice out.",
+                title=base.spec.title,
+            )
+        )
+
+
 def choose(text: str) -> ChosenBase:
     """``ID`` of an embedded model, or ``ID=FOLDER`` for one that lies in a folder.
+
+    In the place of a folder may stand the name of a repository that the hub's cache holds.
 
     Raises ModelMissing when it is unknown or not on this computer, UsageError without its folder.
     """
@@ -61,11 +87,37 @@ def choose(text: str) -> ChosenBase:
                 id=spec.id,
             )
         )
-    base = ChosenBase(spec, str(Path(folder).expanduser().resolve()) if folder else "")
+    base = ChosenBase(spec, str(_place(spec, folder)) if folder else "")
     check_kind(spec, base.folder)
     if base.path:
         remember(name, base.path)
     return base
+
+
+def fault(base: str, folder: Path) -> str:
+    """Why ``folder`` cannot be used for the family ``base``, as far as can be told at a glance."""
+    try:
+        check_kind(registry.find(PACKAGE, VlmSpec, base), folder)
+    except ModelMissing as error:
+        return str(error)
+    return ""
+
+
+def _place(spec: VlmSpec, folder: str) -> Path:
+    """Raises ModelMissing for a repository's name that is not on this computer."""
+    path = Path(folder).expanduser()
+    if path.exists() or not hub.REPOSITORY.fullmatch(folder):
+        return path.resolve()
+    found = hub.find(spec, folder)
+    if found is None:
+        raise ModelMissing(
+            tr(
+                "There is neither a folder {folder} nor a model of that name in the hub's cache; "
+                "fetch it in the Train workspace, or name its folder.",
+                folder=folder,
+            )
+        )
+    return found
 
 
 def choose_head(name: str, path: str) -> str:

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 from core.errors import DiskFull, DownloadFailed
 from core.files import flush, flush_folder, size_text, told
 from core.language import tr
-from core.services.published import PublishedFile
+from core.services.published import PublishedFile, hub_token
 
 CHUNK = 1 << 18
 STALL = 30.0
@@ -183,6 +183,9 @@ def _bring(
     if start:
         headers |= {"Range": f"bytes={start}-", "If-Range": part.mark}
     request = urllib.request.Request(file.url, headers=headers)
+    if file.terms and (token := hub_token()):
+        # Never sent on to where the answer leads.
+        request.add_unredirected_header("Authorization", f"Bearer {token}")
     try:
         answer = _opener(file.url).open(request, timeout=stall)
     except urllib.error.HTTPError as error:
@@ -316,8 +319,28 @@ def _need_room(part: _Part, total: int | None) -> None:
         )
 
 
+def read_text(address: str, *, most: int, stall: float = STALL) -> str:
+    """A short answer in UTF-8, never more than ``most`` bytes.
+
+    Raises DownloadFailed for an address one may not go to, and the network's errors.
+    """
+    _check_address(address)
+    request = urllib.request.Request(address, headers={"User-Agent": "Leafspot"})
+    with _opener(address).open(request, timeout=stall) as answer:
+        return str(answer.read(most).decode("utf-8"))
+
+
 def _refused(file: PublishedFile, error: urllib.error.HTTPError) -> DownloadFailed:
     error.close()
+    if file.terms and error.code in (http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN):
+        return DownloadFailed(
+            tr(
+                "The makers of this model ask for your consent first: agree to their terms on "
+                "{page}, log in with the hub's own tool (hf auth login) so that this computer may "
+                "fetch it, and press Download again.",
+                page=file.terms,
+            )
+        )
     return DownloadFailed(
         tr(
             "{host} does not hand out {name} (answer {code}). Fetch it with a browser "

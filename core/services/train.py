@@ -84,6 +84,7 @@ def prepare_run(
             )
         )
     base = bases.choose(f"{config.base}={config.base_path}" if config.base_path else config.base)
+    bases.check_tokens(base, config.image_tokens)
     config = replace(config, head_path=bases.choose_head(config.head, config.head_path))
     if problems := config.own_problems():
         raise TrainingRefused(problems)
