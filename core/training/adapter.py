@@ -166,14 +166,14 @@ def load_adapter(
         raise AdapterRefused(
             tr("The adapter's manifest and its settings disagree; export it again.")
         )
-    config = facts.config(base_path, _head_path(facts))
+    config = facts.config(base_path, head_path_of(facts))
     adapter_package.verify_base(manifest, base_folder(config))
     learner = load(config, dequantise=dequantise)
     fill(learner, folder)
     return learner, config
 
 
-def _head_path(facts: Facts) -> str:
+def head_path_of(facts: Facts) -> str:
     """Where the model lies that the mask head builds on. Raises AdapterRefused for another one."""
     if not facts.head_sha256:
         return ""
