@@ -62,7 +62,7 @@ def fetch(
     Raises DownloadFailed, DiskFull or ExportRefused with a sentence. A ``target`` that is there
     already is left as it is, and is an error unless it has the published digest.
     """
-    _check_address(file.url)
+    check_address(file.url)
     if target.exists():
         return _already_there(file, target)
     with told(target):
@@ -187,7 +187,7 @@ def _bring(
         # Never sent on to where the answer leads.
         request.add_unredirected_header("Authorization", f"Bearer {token}")
     try:
-        answer = _opener(file.url).open(request, timeout=stall)
+        answer = opener(file.url).open(request, timeout=stall)
     except urllib.error.HTTPError as error:
         if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE or not start:
             raise
@@ -319,17 +319,6 @@ def _need_room(part: _Part, total: int | None) -> None:
         )
 
 
-def read_text(address: str, *, most: int, stall: float = STALL) -> str:
-    """A short answer in UTF-8, never more than ``most`` bytes.
-
-    Raises DownloadFailed for an address one may not go to, and the network's errors.
-    """
-    _check_address(address)
-    request = urllib.request.Request(address, headers={"User-Agent": "Leafspot"})
-    with _opener(address).open(request, timeout=stall) as answer:
-        return str(answer.read(most).decode("utf-8"))
-
-
 def _refused(file: PublishedFile, error: urllib.error.HTTPError) -> DownloadFailed:
     error.close()
     if file.terms and error.code in (http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN):
@@ -355,7 +344,8 @@ def _refused(file: PublishedFile, error: urllib.error.HTTPError) -> DownloadFail
 # -- where one may go
 
 
-def _check_address(url: str) -> None:
+def check_address(url: str) -> None:
+    """Raises DownloadFailed unless it is https, or of this machine."""
     parts = urlsplit(url)
     if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname == LOOPBACK):
         return
@@ -384,7 +374,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _opener(url: str) -> urllib.request.OpenerDirector:
+def opener(url: str) -> urllib.request.OpenerDirector:
     """With the system's proxies and certificates; HTTP and HTTPS, no files and no FTP."""
     opener = urllib.request.OpenerDirector()
     local = urlsplit(url).hostname == LOOPBACK

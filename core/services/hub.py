@@ -13,6 +13,7 @@ import json
 import os
 import re
 import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Any
 
 from core.errors import DownloadFailed, ModelMissing
 from core.language import tr
-from core.services.downloads import read_text
+from core.services.downloads import STALL, check_address, opener
 from core.services.published import HUB, Published, PublishedFile, hub_home, weights_home
 from core.vlms.base import VlmSpec
 from core.vlms.opening import check_kind
@@ -126,7 +127,7 @@ def listing(offer: Offer) -> Published:
     """The files of the repository as it is now. Asks the network; raises DownloadFailed."""
     address = f"{HUB}/api/models/{offer.repository}?blobs=true"
     try:
-        raw = json.loads(read_text(address, most=MAX_LISTING))
+        raw = json.loads(_ask(address))
         return Published(
             offer.repository.replace("/", "--"),
             offer.repository,
@@ -151,6 +152,13 @@ def listing(offer: Offer) -> Published:
                 repository=offer.repository,
             )
         ) from error
+
+
+def _ask(address: str) -> str:
+    check_address(address)
+    request = urllib.request.Request(address, headers={"User-Agent": "Leafspot"})
+    with opener(address).open(request, timeout=STALL) as answer:
+        return str(answer.read(MAX_LISTING).decode("utf-8"))
 
 
 def _files(offer: Offer, raw: Mapping[str, Any]) -> list[PublishedFile]:

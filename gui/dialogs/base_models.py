@@ -36,7 +36,7 @@ class BaseModelsDialog(QDialog):
         self._spec = bases.specs()[family]
         self.setWindowTitle(tr("Models on this computer and on the hub"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.resize(640, 400)
+        self.resize(680, 400)
         self.fetching = Fetching(context, self, home)
         self.list = QListWidget()
         self.list.setAccessibleName(tr("Base models"))
@@ -71,13 +71,14 @@ class BaseModelsDialog(QDialog):
         names = {one.repository for one in found}
         offers = [o for o in hub.OFFERS if o.family == self._spec.id and o.repository not in names]
         self.list.clear()
-        for entry in (*found, *offers):
-            item = QListWidgetItem(entry.repository.rpartition("/")[2])
+        every: list[Here | Offer] = [*found, *offers]
+        for entry in every:
+            item = QListWidgetItem(_line(entry))
             item.setToolTip(entry.repository)
             item.setData(ROLE, entry)
             self.list.addItem(item)
-        every = [entry.repository for entry in (*found, *offers)]
-        self.list.setCurrentRow(every.index(chosen) if chosen in every else 0)
+        known = [entry.repository for entry in every]
+        self.list.setCurrentRow(known.index(chosen) if chosen in known else 0)
         self._show()
 
     @property
@@ -142,6 +143,12 @@ class BaseModelsDialog(QDialog):
         """Closing stops what is under way; it is gone on with the next time."""
         self.fetching.stop()
         super().closeEvent(event)
+
+
+def _line(entry: Here | Offer) -> str:
+    name = entry.repository.rpartition("/")[2]
+    more = size_text(entry.gigabytes * 1e9) if isinstance(entry, Offer) else tr("here")
+    return f"{name}  ·  {more}"
 
 
 def _offered(offer: Offer) -> str:
