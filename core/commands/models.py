@@ -47,10 +47,11 @@ def _assemble_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _assemble(context: Context, args: argparse.Namespace) -> int:
-    from core.vlms.assembling import assemble
+    from core import registry
 
     out = Path(args.out).expanduser()
     context.console.note(tr("Reading both models; large ones take minutes…"))
+    assemble = registry.resolve("core.vlms.assembling:assemble")  # loads torch, as no window may
     assemble(Path(args.tower).expanduser(), Path(args.text).expanduser(), out)
     context.console.result(
         tr(

@@ -18,7 +18,7 @@ from core.heads.base import HeadSpec, weights_file
 from core.language import tr
 from core.services import hub
 from core.vlms.base import VlmSpec
-from core.vlms.opening import check_kind
+from core.vlms.folders import check_kind
 
 PACKAGE = "core.vlms"
 HEADS = "core.heads"

@@ -24,7 +24,7 @@ from core.language import tr
 from core.services.downloads import STALL, check_address, opener
 from core.services.published import HUB, Published, PublishedFile, hub_home, weights_home
 from core.vlms.base import VlmSpec
-from core.vlms.opening import check_kind
+from core.vlms.folders import check_kind
 
 KINDS = frozenset({".safetensors", ".json", ".jinja", ".model", ".txt"})
 """What is fetched of a repository: nothing that Python imports or unpickles."""

@@ -14,9 +14,10 @@ from safetensors import SafetensorError
 from core.errors import ModelMissing
 from core.files import whole_folder
 from core.language import tr
+from core.vlms.folders import check_folder
 from core.vlms.gemma import ENDS, RESERVED, SEG_TEXT
 from core.vlms.gemma_clip import TOWERS, check_parts
-from core.vlms.opening import UNBUILDABLE, check_folder
+from core.vlms.opening import UNBUILDABLE
 
 LAYER = -2
 """Whose states are looked at: the last layer's but one, as LLaVA does."""

@@ -1,12 +1,11 @@
 """Opens a base model's folder: never from the network, never with code or pickles from it.
 
-What can be wrong with a folder is said in one sentence before anything large is read. Knows the
-transformers library and files; knows no family. Heavy imports sit in the functions.
+What is wrong with its files is said in one sentence. Knows the transformers library; knows no
+family. Heavy imports sit in the functions.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
@@ -14,18 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core import registry
 from core.errors import ModelMissing
 from core.language import tr
 from core.vlms.base import VlmSpec
+from core.vlms.folders import check_kind, no_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CONFIG = "config.json"
-MAX_CONFIG = 1_000_000
-"""Bytes that are read; published ones have a hundredth."""
-PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 UNBUILDABLE = (
     ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, OSError,
     RuntimeError, TypeError, ValueError,
@@ -47,62 +42,6 @@ class Opening:
     attention: str | Mapping[str, str] = "sdpa"
 
 
-def check_folder(folder: Path) -> None:
-    """Raises ModelMissing unless ``folder`` has a config.json and weights that cannot run code."""
-    if not (folder / CONFIG).is_file():
-        raise ModelMissing(
-            tr(
-                "There is no model in {folder}; choose the folder with config.json.",
-                folder=folder,
-            )
-        )
-    if any(folder.glob("*.safetensors")):
-        return
-    if any(p for kind in PICKLES for p in folder.glob(kind)):
-        raise ModelMissing(
-            tr(
-                "{folder} holds its weights as pickles alone, and those can run code; get the "
-                "model as .safetensors.",
-                folder=folder.name,
-            )
-        )
-    raise ModelMissing(
-        tr("There are no .safetensors weights in {folder}; get the model again.", folder=folder)
-    )
-
-
-def check_kind(spec: VlmSpec, folder: Path) -> None:
-    """Raises ModelMissing unless ``folder`` holds a model of this family, as far as it says."""
-    check_folder(folder)
-    try:
-        found = json.loads((folder / CONFIG).read_bytes()[:MAX_CONFIG])
-    except (OSError, ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise ModelMissing(_no_config(spec, folder))
-    kind = found.get("model_type")
-    if kind in spec.kinds:
-        return
-    others = registry.discover("core.vlms", VlmSpec).values()
-    right = next((s.title for s in others if kind in s.kinds and not s.folder), None)
-    if right:
-        raise ModelMissing(
-            tr(
-                "{folder} belongs to another family; choose “{right}” for it.",
-                folder=folder.name,
-                right=right,
-            )
-        )
-    raise ModelMissing(
-        tr(
-            "{folder} is a model of the kind “{kind}”, which is no {title}; choose another folder.",
-            folder=folder.name,
-            kind=str(kind)[:40],
-            title=spec.title.partition(" (")[0],
-        )
-    )
-
-
 def read_config(spec: VlmSpec, folder: Path) -> Any:
     """The configuration. Raises ModelMissing when there is none, or it is another family's."""
     from transformers import AutoConfig
@@ -111,15 +50,7 @@ def read_config(spec: VlmSpec, folder: Path) -> Any:
     try:
         return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except UNBUILDABLE as error:
-        raise ModelMissing(_no_config(spec, folder)) from error
-
-
-def _no_config(spec: VlmSpec, folder: Path) -> str:
-    return tr(
-        "The config.json in {folder} is damaged; get the whole folder of the {title} again.",
-        folder=folder.name,
-        title=spec.title.partition(" (")[0],
-    )
+        raise ModelMissing(no_config(spec, folder)) from error
 
 
 def open_model(folder: Path, config: Any, opening: Opening, *, quantise: bool) -> Any:
