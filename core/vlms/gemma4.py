@@ -99,7 +99,11 @@ class Gemma4(Gemma):
         return found
 
     def _masks(self, sees: Tensor, apart: Tensor) -> Any:
-        """No model attends ahead within a photo in its global layers, the small ones nowhere."""
+        """No model attends ahead within a photo in its global layers, the small ones nowhere.
+
+        So their makers have it, and so the library generates; the plain forward of the 12B class
+        (transformers 5.23) attends ahead in the global layers too, unlike its own generation.
+        """
         causal = sees & (apart >= 0)
         local = sees if self._within_photo else causal
         return super()._masks(local, apart) | {"full_attention": causal[:, None]}
@@ -135,11 +139,6 @@ class Gemma4Unified(Gemma4):
     def tokens(self, features: Tensor) -> Tensor:
         found: Tensor = self._base.model.embed_vision.multimodal_embedder(features)
         return found
-
-    def _masks(self, sees: Tensor, apart: Tensor) -> Any:
-        """Within a photo in both directions, in all layers, as Gemma 3 does."""
-        causal = sees if self._within_photo else sees & (apart >= 0)
-        return Gemma._masks(self, causal, apart)
 
     def lora_targets(self, *, tower: bool) -> str:
         return f"({TEXT_LAYERS})|(.*embed_vision\\.patch_dense)" if tower else TEXT_LAYERS

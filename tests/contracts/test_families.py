@@ -88,8 +88,9 @@ def settings(folders, base: str, head: str, method: Method) -> TrainConfig:
     )
 
 
-@pytest.fixture(params=CASES)
-def case(request: pytest.FixtureRequest, folders, own_notes: None) -> Case:
+@pytest.fixture(scope="module", params=CASES)
+def case(request: pytest.FixtureRequest, folders) -> Case:
+    """One a case for all tests, in their order: the first teaches it, the last takes it apart."""
     config = settings(folders, *request.param)
     bases.remember(bases.head_note(config.head), config.head_path)
     return Case(learners.load(config), config, photos())
@@ -128,16 +129,6 @@ def optimiser_of(learner: Learner) -> torch.optim.Optimizer:
     return torch.optim.AdamW(learner.parameters().values(), lr=3e-3)
 
 
-def trained(case: Case) -> Learner:
-    """After two steps every LoRA matrix has moved: the first moves B alone."""
-    optimiser = optimiser_of(case.learner)
-    for _ in range(2):
-        optimiser.zero_grad()
-        step(case, optimiser)
-    case.learner.train(False)
-    return case.learner
-
-
 def test_steps_learn_with_everything_that_is_trained_and_with_nothing_else(case: Case) -> None:
     learner, optimiser = case.learner, optimiser_of(case.learner)
     frozen = {n: p for n, p in learner.peft.named_parameters() if not p.requires_grad}
@@ -153,14 +144,15 @@ def test_steps_learn_with_everything_that_is_trained_and_with_nothing_else(case:
     assert silent == []
     assert [n for n, p in frozen.items() if p.grad is not None] == []
     optimiser.zero_grad()
-    for _ in range(6):
+    for _ in range(2):
         last = step(case, optimiser)
         optimiser.zero_grad()
     assert last < first
+    learner.train(False)
 
 
 def test_a_saved_adapter_answers_after_loading_as_before(case: Case, tmp_path: Path) -> None:
-    learner = trained(case)
+    learner = case.learner
     with torch.no_grad():
         before = told(learner, case.photos)
     said = predict(learner, case.photos, CLASSES, "healthy", named=[["rust"], []])
@@ -186,7 +178,7 @@ def test_a_saved_adapter_answers_after_loading_as_before(case: Case, tmp_path: P
 
 def test_generating_comes_by_the_same_state_as_training(case: Case) -> None:
     """The library's own masks, cache and loop, from the processor's own inputs."""
-    learner = trained(case)
+    learner = case.learner
     vlm, processor = learner.vlm, learner.vlm.processor
     with torch.no_grad():
         ours = told(learner, case.photos[:1] * 2)
@@ -217,7 +209,7 @@ def test_generating_comes_by_the_same_state_as_training(case: Case) -> None:
 
 
 def test_merged_weights_answer_as_the_adapter_does(case: Case) -> None:
-    learner = trained(case)
+    learner = case.learner
     with torch.no_grad():
         before = told(learner, case.photos)
     learner.peft.merge_and_unload()
