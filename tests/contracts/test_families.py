@@ -29,17 +29,18 @@ from core.training.weave import Asked
 
 CLASSES = ("healthy", "rust")
 HEADS = ("pixel", "grid", "sam", "sam2")
-# Every base, every head and both methods at least once by default; all of them with -m slow.
+FP32, NF4 = Method.LORA_FP32, Method.QLORA_NF4
+# By default every base, every head and both methods, not each with each; the rest with -m slow.
 DEFAULT = {
-    ("gemma-3", "pixel"), ("gemma-3", "sam"), ("gemma-4-e", "sam2"), ("gemma-4-e", "pixel"),
-    ("gemma-4-31b", "grid"), ("gemma-4-12b", "pixel"), ("gemma-clip", "sam"),
-    ("gemma-siglip", "grid"), ("gemma-dinov2", "sam2"),
+    ("gemma-3", "sam", NF4), ("gemma-4-e", "pixel", NF4), ("gemma-4-e", "sam2", FP32),
+    ("gemma-4-31b", "grid", NF4), ("gemma-4-12b", "grid", FP32), ("gemma-clip", "sam2", NF4),
+    ("gemma-siglip", "grid", FP32), ("gemma-dinov2", "sam", FP32),
 }  # fmt: skip
 CASES = [
     pytest.param(
         (base, head, method),
         id=f"{base}-{head}-{method.value}",
-        marks=() if (base, head) in DEFAULT else pytest.mark.slow,
+        marks=() if (base, head, method) in DEFAULT else pytest.mark.slow,
     )
     for base in BASES
     for head in HEADS
