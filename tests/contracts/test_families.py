@@ -25,7 +25,9 @@ from core.training.config import Method, Tower, TrainConfig
 from core.training.forward import Told, converse, mask_loss
 from core.training.learner import Learner
 from core.training.predict import grid_of, head_input, predict
+from core.training.recipe import Recipe
 from core.training.weave import Asked
+from tests.drawn_run import SETTINGS, drawn_run
 
 CLASSES = ("healthy", "rust")
 HEADS = ("pixel", "grid", "sam", "sam2")
@@ -262,6 +264,31 @@ def test_more_tokens_for_a_photo_are_a_choice_of_gemma_4_and_kept_with_the_adapt
     adapter.save_adapter(large, replace(small, image_tokens=280), tmp_path / "adapter")
     again, _ = adapter.load_adapter(tmp_path / "adapter", small.base_path)
     assert again.vlm.grid[1:] == (16, 16)
+
+
+def test_a_whole_run_learns_scores_every_photo_and_leaves_an_adapter(
+    folders, tmp_path: Path
+) -> None:
+    wanted = settings(folders, "gemma-4-e", "sam2", Method.QLORA_NF4)
+    config = replace(
+        SETTINGS,
+        base=wanted.base,
+        base_path=wanted.base_path,
+        head=wanted.head,
+        head_path=wanted.head_path,
+        method=wanted.method,
+        epochs=1.0,
+    )
+    bases.remember(bases.head_note("sam"), config.head_path)
+    run = drawn_run(tmp_path / "run", photos=5, settings=config)
+    recipe = Recipe(run, lambda event: None, lambda: False)
+    recipe.setup()
+    assert not recipe.fit()
+    assert len(list((run.root / "cache" / "seen").iterdir())) == 5
+    recipe.finish(stopped=False)
+    assert len(list(run.read_scores())) == 5
+    again, _ = adapter.load_adapter(run.adapter, config.base_path)
+    assert again.head.spec.cells == recipe.learner.head.spec.cells
 
 
 def test_what_a_sam_saw_is_kept_by_content_and_serves_every_flip(folders, tmp_path: Path) -> None:
