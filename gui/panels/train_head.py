@@ -1,6 +1,7 @@
 """Which mask head a run gets, how fine its masks can become, and where a SAM for it lies.
 
-Three parts of a form, given out one by one. Knows `HeadChoice`s and a file dialog; opens no file.
+Three parts of a form, given out one by one; weights that served before are proposed again. Knows
+`HeadChoice`s and a file dialog; opens no weights.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QComboBox, QFileDialog, QWidget
 
 from core.language import tr
+from core.services import bases
 from gui.controllers.train_survey import HeadChoice
 from gui.panels.pieces import Elided, button, label, row
 
@@ -59,13 +61,18 @@ class HeadParts:
 
     def use(self, path: str) -> None:
         """Take the weights in ``path``, "" for none."""
+        self._put(path)
+        self._changed()
+
+    def _put(self, path: str) -> None:
         self.path = path
         self._shown.setText(path)
-        self._changed()
 
     def refresh(self) -> None:
         """Say what the choice means."""
         head = self.head
+        if head and head.builds_on and not self.path:
+            self._put(bases.remembered(bases.head_note(head.id)))
         self.note.setText(head.ceiling if head else "")
         self.place.setVisible(bool(head and head.builds_on))
         self._changed()

@@ -14,6 +14,7 @@ from core.domain.ids import DiseaseId, RunId
 from core.domain.image import Split
 from core.domain.run import Run, RunState, Score, Verdict
 from core.ports import ImageQuery
+from core.services import bases
 from core.training.config import Method, Tower, TrainConfig
 from core.training.snapshot import take_snapshot
 from gui.controllers.train_survey import (
@@ -115,7 +116,10 @@ def test_how_fine_a_mask_can_get_is_said_beside_the_choice_of_its_head(setup) ->
     assert setup.config.head == "grid"
 
 
-def test_a_head_that_builds_on_another_model_asks_for_it(setup, tmp_path: Path) -> None:
+def test_a_head_that_builds_on_another_model_asks_for_it(
+    setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bases, "_notes", lambda: tmp_path / "bases.json")
     head, choose = setup.advanced["head"], setup.findChild(object, "train.head.choose")
     assert choose.parentWidget().isHidden()
     head.setCurrentIndex(head.findData("sam"))
@@ -124,6 +128,17 @@ def test_a_head_that_builds_on_another_model_asks_for_it(setup, tmp_path: Path) 
     setup.advanced.head.use(str(tmp_path / "sam.pth"))
     assert setup.problems.texts == []
     assert setup.config.head_path == str(tmp_path / "sam.pth")
+
+
+def test_weights_that_a_head_was_trained_on_before_are_proposed_again(
+    setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bases, "_notes", lambda: tmp_path / "bases.json")
+    bases.remember(bases.head_note("sam"), "/weights/sam.pth")
+    head = setup.advanced["head"]
+    head.setCurrentIndex(head.findData("sam"))
+    assert setup.config.head_path == "/weights/sam.pth"
+    assert setup.problems.texts == []
 
 
 def test_tokens_a_photo_are_a_choice_where_the_model_has_one(setup, tmp_path: Path) -> None:
