@@ -28,7 +28,7 @@ from tests.doubles.projects import Leaf, leaves, make_project
 from tests.doubles.workers import answers, fake_base, play, use_doubles
 
 VERBS = {
-    "demo", "new", "import", "check", "restore", "doctor", "preflight", "train", "score", "hard",
+    "demo", "models", "new", "import", "assemble", "check", "restore", "doctor", "preflight", "train", "score", "hard",
     "predict", "embed", "export", "export-adapter",
 }  # fmt: skip
 
