@@ -91,6 +91,7 @@ def _join(vision: Any, language: Any, image: int) -> Any:
 def _open_text(folder: Path) -> tuple[Any, Any]:
     """The language model and its tokenizer."""
     import torch
+    from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     check_folder(folder)
@@ -105,7 +106,7 @@ def _open_text(folder: Path) -> tuple[Any, Any]:
         words = AutoTokenizer.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False
         )
-    except (SafetensorError, *UNBUILDABLE) as error:
+    except (SafetensorError, StrictDataclassError, *UNBUILDABLE) as error:
         raise ModelMissing(
             tr(
                 "{folder} is not whole, or of a model that this program does not know; choose the "
@@ -119,6 +120,7 @@ def _open_text(folder: Path) -> tuple[Any, Any]:
 def _open_tower(folder: Path) -> tuple[Any, Any]:
     """The vision model, of a folder that holds it alone or with a text model, and its processor."""
     import torch
+    from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoImageProcessor, AutoModel
 
     check_folder(folder)
@@ -133,7 +135,7 @@ def _open_tower(folder: Path) -> tuple[Any, Any]:
         pictures = AutoImageProcessor.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False
         )
-    except (SafetensorError, *UNBUILDABLE) as error:
+    except (SafetensorError, StrictDataclassError, *UNBUILDABLE) as error:
         raise ModelMissing(
             tr(
                 "{folder} is not whole, or of a model that this program does not know; choose the "

@@ -44,12 +44,13 @@ class Opening:
 
 def read_config(spec: VlmSpec, folder: Path) -> Any:
     """The configuration. Raises ModelMissing when there is none, or it is another family's."""
+    from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig
 
     check_kind(spec, folder)
     try:
         return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except UNBUILDABLE as error:
+    except (StrictDataclassError, *UNBUILDABLE) as error:
         raise ModelMissing(no_config(spec, folder)) from error
 
 

@@ -18,6 +18,7 @@ from small_vlms import BASES
 
 from core import adapter_package
 from core.errors import AdapterRefused
+from core.heads.base import shrink
 from core.services import bases
 from core.training import adapter, prompts
 from core.training import learner as learners
@@ -293,7 +294,7 @@ def test_a_whole_run_learns_scores_every_photo_and_leaves_an_adapter(
 
 def test_what_a_sam_saw_is_kept_by_content_and_serves_every_flip(folders, tmp_path: Path) -> None:
     learner = learners.load(settings(folders, "gemma-3", "sam2", Method.LORA_FP32))
-    head, shown = learner.head, photos()[:1]
+    head, shown = learner.head, [shrink(photos()[0], 64)]
     grid = torch.zeros(1, learner.vlm.grid[0], 8, 8)
     first = head.features(head_input(learner, shown), grid)
     head.keep_in(tmp_path / "seen")
