@@ -101,8 +101,8 @@ class Gemma4(Gemma):
     def _masks(self, sees: Tensor, apart: Tensor) -> Any:
         """No model attends ahead within a photo in its global layers, the small ones nowhere.
 
-        So their makers have it, and so the library generates; the plain forward of the 12B class
-        (transformers 5.23) attends ahead in the global layers too, unlike its own generation.
+        So their makers have it. Of the library's class for 12B (transformers 5.23) this is what
+        generating with a static cache does; its plain forward attends ahead in global layers too.
         """
         causal = sees & (apart >= 0)
         local = sees if self._within_photo else causal

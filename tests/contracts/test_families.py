@@ -25,9 +25,11 @@ from core.training import learner as learners
 from core.training.config import Method, Tower, TrainConfig
 from core.training.forward import Told, converse, mask_loss
 from core.training.learner import Learner
+from core.training.merging import load_merged, merge
 from core.training.predict import grid_of, head_input, predict
 from core.training.recipe import Recipe
 from core.training.weave import Asked
+from core.vlms.gemma4 import Gemma4Unified
 from tests.drawn_run import SETTINGS, drawn_run
 
 CLASSES = ("healthy", "rust")
@@ -94,9 +96,8 @@ def settings(folders, base: str, head: str, method: Method) -> TrainConfig:
 
 @pytest.fixture(scope="module", params=CASES)
 def case(request: pytest.FixtureRequest, folders) -> Case:
-    """One a case for all tests, in their order: the first teaches it, the last takes it apart."""
+    """One a case for all tests, in their order: the first teaches it."""
     config = settings(folders, *request.param)
-    bases.remember(bases.head_note(config.head), config.head_path)
     return Case(learners.load(config), config, photos())
 
 
@@ -160,6 +161,7 @@ def test_a_saved_adapter_answers_after_loading_as_before(case: Case, tmp_path: P
     with torch.no_grad():
         before = told(learner, case.photos)
     said = predict(learner, case.photos, CLASSES, "healthy", named=[["rust"], []])
+    bases.remember(bases.head_note(case.config.head), case.config.head_path)
     adapter.save_adapter(learner, case.config, tmp_path / "adapter")
     again, config = adapter.load_adapter(tmp_path / "adapter", case.config.base_path)
     assert config.head == case.config.head
@@ -197,8 +199,12 @@ def test_generating_comes_by_the_same_state_as_training(case: Case) -> None:
     photo = [case.photos[0]]
     inputs = processor(text=text, images=[photo], return_tensors="pt", add_special_tokens=False)
     assert inputs["input_ids"].shape[1] > side // 16
+    # With a cache that grows, transformers 5.23 lets the 12B alone attend ahead in global layers.
+    official = isinstance(vlm, Gemma4Unified)
     made = learner.peft.generate(
         **inputs,
+        cache_implementation="static" if official else None,
+        disable_compile=True,
         max_new_tokens=2,
         min_new_tokens=2,
         do_sample=False,
@@ -212,17 +218,21 @@ def test_generating_comes_by_the_same_state_as_training(case: Case) -> None:
     torch.testing.assert_close(theirs, ours.states[0], atol=2e-4, rtol=1e-3)
 
 
-def test_merged_weights_answer_as_the_adapter_does(case: Case) -> None:
+def test_a_merged_model_answers_as_the_adapter_does(case: Case, tmp_path: Path) -> None:
     learner = case.learner
+    bases.remember(bases.head_note(case.config.head), case.config.head_path)
     with torch.no_grad():
         before = told(learner, case.photos)
-    learner.peft.merge_and_unload()
+    adapter.save_adapter(learner, case.config, tmp_path / "adapter")
+    (tmp_path / "merged").mkdir()
+    merge(tmp_path / "adapter", case.config.base_path, tmp_path / "merged")
+    assert bases.fault(case.config.base, tmp_path / "merged") == ""
+    merged, _ = load_merged(tmp_path / "merged")
     with torch.no_grad():
-        after = told(learner, case.photos)
-    # Merging into 4 bits rounds again; that it stays close is all that can be asked.
-    close = 1e-3 if case.config.method is Method.LORA_FP32 else 1.0
-    torch.testing.assert_close(after.states, before.states, atol=close, rtol=close)
-    torch.testing.assert_close(after.masks, before.masks, atol=5 * close, rtol=close)
+        after = told(merged, case.photos)
+    torch.testing.assert_close(after.states, before.states, atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(after.masks, before.masks, atol=5e-3, rtol=1e-3)
+    torch.testing.assert_close(after.answer, before.answer, atol=5e-3, rtol=1e-3)
 
 
 @pytest.mark.parametrize("base", [b for b in BASES if b != "gemma-siglip"])
