@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from core.commands import demo, embed, examine, project, results, training
+from core.commands import demo, embed, examine, models, project, results, training
 from core.commands.base import Command, Console, Context
 from core.commands.parser import Parser
 from core.errors import UsageError, UserError
@@ -30,6 +30,7 @@ COMMANDS: tuple[Command, ...] = (
     *project.COMMANDS,
     *embed.COMMANDS,
     *examine.COMMANDS,
+    *models.COMMANDS,
     *training.COMMANDS,
     *results.COMMANDS,
 )

@@ -90,6 +90,7 @@ def evaluated(event: Evaluated) -> str:
 
 
 def _train_arguments(parser: argparse.ArgumentParser) -> None:
+    from core.services import bases
     from core.training.config import PRESETS, Method
 
     methods = [str(method) for method in Method]
@@ -97,6 +98,25 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--base", metavar="ID", required=True, help=tr("base model, or ID=FOLDER"))
     parser.add_argument("--preset", metavar="P", help=", ".join(p.id for p in PRESETS))
     parser.add_argument("--method", metavar="M", choices=methods, help=either(methods))
+    parser.add_argument(
+        "--head",
+        metavar="H",
+        default="pixel",
+        help=tr("mask head: {list}", list=", ".join(bases.heads())),
+    )
+    parser.add_argument(
+        "--head-weights",
+        metavar="FILE",
+        default="",
+        help=tr("of the SAM that the mask head “sam” builds on"),
+    )
+    parser.add_argument(
+        "--image-tokens",
+        metavar="N",
+        type=int,
+        default=0,
+        help=tr("that a photo may take up, where the model has a choice"),
+    )
     parser.add_argument(
         "--minutes", metavar="M", type=minutes, help=tr("of training, without scoring")
     )
@@ -143,10 +163,18 @@ def _prepare(context: Context, store: ProjectStore, args: argparse.Namespace) ->
 
     base = bases.choose(args.base)
     config = settings_of(args.preset or "standard", minutes=args.minutes)
-    method = Method(args.method) if args.method else config.method
+    config = replace(
+        config,
+        base=base.spec.id,
+        base_path=base.path,
+        method=Method(args.method) if args.method else config.method,
+        head=args.head,
+        head_path=args.head_weights,
+        image_tokens=args.image_tokens,
+    )
     return prepare_run(
         store,
-        replace(config, base=base.spec.id, base_path=base.path, method=method),
+        config,
         progress=lambda done, of: context.console.progress(tr("Looking at photos"), done, of),
         on_snapshot=tell,
     )

@@ -6,7 +6,8 @@ Knows tensors; knows no prompt, no project and no particular base model.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,10 @@ class HeadSpec:
     """A mask head's entry. ``factory`` is called as ``factory(hidden=…, grid=(C, rows, cols))``.
 
     ``side`` is the photo's side the head looks at and ``cells`` the side of the square grid it
-    answers on; both are stretched over the photo, whatever its shape. ``ceiling`` says in words
-    how fine a mask can get.
+    answers on; both are stretched over the photo, whatever its shape. A head that builds on
+    another model has that model's sizes. ``ceiling`` says in words how fine a mask can get.
+    ``builds_on`` names the model that a person has to point to, "" for none; where there is one,
+    ``factory`` takes its place as ``path``.
     """
 
     id: str
@@ -30,13 +33,18 @@ class HeadSpec:
     side: int
     cells: int
     ceiling: str = ""
+    builds_on: str = ""
 
 
 class Maps(NamedTuple):
-    """Image features of B photos: ``fine`` [B, F, cells, cells] and ``coarse`` [B, C, h, w]."""
+    """Image features of B photos: ``fine`` [B, F, h, w] and ``coarse`` [B, C, h, w].
+
+    ``finer`` [B, C, h, w] are those of smaller scales, where a head has some.
+    """
 
     fine: Tensor
     coarse: Tensor
+    finer: tuple[Tensor, ...] = ()
 
 
 class MaskHead(Protocol):
@@ -69,6 +77,23 @@ class MaskHead(Protocol):
         The class is read after this token: from what the mask found, not from the whole photo.
         """
         ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A head that looks at photos with a model of its own, and need not do so twice."""
+
+    def keep_in(self, folder: Path) -> None:
+        """From now on, what was seen of a photo lies in ``folder``, by the photo's content."""
+        ...
+
+
+def weights_file(path: str) -> Path | None:
+    """The one file that tells one model from another, of a file or folder; None for ""."""
+    if not path:
+        return None
+    found = Path(path)
+    return found / "model.safetensors" if found.is_dir() else found
 
 
 def shrink(photo: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

@@ -14,10 +14,14 @@ import platformdirs
 
 from core import files, registry
 from core.errors import ModelMissing, UsageError, UserError
+from core.heads.base import HeadSpec, weights_file
 from core.language import tr
+from core.services import hub
 from core.vlms.base import VlmSpec
+from core.vlms.folders import check_kind
 
 PACKAGE = "core.vlms"
+HEADS = "core.heads"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +46,33 @@ def specs() -> dict[str, VlmSpec]:
     return registry.discover(PACKAGE, VlmSpec)
 
 
+def heads() -> dict[str, HeadSpec]:
+    """Every mask head this Leafspot can train, by id."""
+    return registry.discover(HEADS, HeadSpec)
+
+
+def check_tokens(base: ChosenBase, number: int) -> None:
+    """Raises UsageError for a number of image tokens that the base model has no choice of."""
+    if number and number not in base.spec.image_tokens:
+        few = ", ".join(str(n) for n in base.spec.image_tokens)
+        raise UsageError(
+            tr(
+                "“{title}” takes photos in {few} tokens; choose one of these.",
+                title=base.spec.title,
+                few=few,
+            )
+            if few
+            else tr(
+                "How many tokens a photo takes up is fixed for “{title}”; leave the choice out.",
+                title=base.spec.title,
+            )
+        )
+
+
 def choose(text: str) -> ChosenBase:
     """``ID`` of an embedded model, or ``ID=FOLDER`` for one that lies in a folder.
+
+    In the place of a folder may stand the name of a repository that the hub's cache holds.
 
     Raises ModelMissing when it is unknown or not on this computer, UsageError without its folder.
     """
@@ -58,19 +87,65 @@ def choose(text: str) -> ChosenBase:
                 id=spec.id,
             )
         )
-    base = ChosenBase(spec, str(Path(folder).expanduser().resolve()) if folder else "")
-    if not (base.folder / "config.json").is_file() or not base.bytes:
-        raise ModelMissing(
-            tr(
-                "The base model “{title}” is not in {folder}: that folder needs a "
-                "config.json and .safetensors weights.",
-                title=spec.title,
-                folder=base.folder,
-            )
-        )
+    base = ChosenBase(spec, str(_place(spec, folder)) if folder else "")
+    check_kind(spec, base.folder)
     if base.path:
         remember(name, base.path)
     return base
+
+
+def fault(base: str, folder: Path) -> str:
+    """Why ``folder`` cannot be used for the family ``base``, as far as can be told at a glance."""
+    try:
+        check_kind(registry.find(PACKAGE, VlmSpec, base), folder)
+    except ModelMissing as error:
+        return str(error)
+    return ""
+
+
+def _place(spec: VlmSpec, folder: str) -> Path:
+    """Raises ModelMissing for a repository's name that is not on this computer."""
+    path = Path(folder).expanduser()
+    if path.exists() or not hub.REPOSITORY.fullmatch(folder):
+        return path.resolve()
+    found = hub.find(spec, folder)
+    if found is None:
+        raise ModelMissing(
+            tr(
+                "There is neither a folder {folder} nor a model of that name in the hub's cache; "
+                "fetch it in the Train workspace, or name its folder.",
+                folder=folder,
+            )
+        )
+    return found
+
+
+def choose_head(name: str, path: str) -> str:
+    """Where the model lies that the mask head ``name`` builds on, absolute; "" where it needs none.
+
+    Raises ModelMissing when the head is unknown, or needs a model and it is not there.
+    """
+    spec = registry.find(HEADS, HeadSpec, name)
+    if not spec.builds_on:
+        return ""
+    known = path or remembered(head_note(name))
+    found = Path(known).expanduser().resolve()
+    file = weights_file(str(found)) if known else None
+    if file is None or not file.is_file():
+        raise ModelMissing(
+            tr(
+                "The mask head “{title}” builds on another model; choose the {what}.",
+                title=spec.title,
+                what=spec.builds_on,
+            )
+        )
+    remember(head_note(name), str(found))
+    return str(found)
+
+
+def head_note(head: str) -> str:
+    """The name under which the place of a mask head's model is remembered."""
+    return f"head {head}"
 
 
 def remember(name: str, folder: str) -> None:

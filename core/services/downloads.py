@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 from core.errors import DiskFull, DownloadFailed
 from core.files import flush, flush_folder, size_text, told
 from core.language import tr
-from core.services.published import PublishedFile
+from core.services.published import PublishedFile, hub_token
 
 CHUNK = 1 << 18
 STALL = 30.0
@@ -62,7 +62,7 @@ def fetch(
     Raises DownloadFailed, DiskFull or ExportRefused with a sentence. A ``target`` that is there
     already is left as it is, and is an error unless it has the published digest.
     """
-    _check_address(file.url)
+    check_address(file.url)
     if target.exists():
         return _already_there(file, target)
     with told(target):
@@ -183,8 +183,11 @@ def _bring(
     if start:
         headers |= {"Range": f"bytes={start}-", "If-Range": part.mark}
     request = urllib.request.Request(file.url, headers=headers)
+    if file.terms and (token := hub_token()):
+        # Never sent on to where the answer leads.
+        request.add_unredirected_header("Authorization", f"Bearer {token}")
     try:
-        answer = _opener(file.url).open(request, timeout=stall)
+        answer = opener(file.url).open(request, timeout=stall)
     except urllib.error.HTTPError as error:
         if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE or not start:
             raise
@@ -318,6 +321,15 @@ def _need_room(part: _Part, total: int | None) -> None:
 
 def _refused(file: PublishedFile, error: urllib.error.HTTPError) -> DownloadFailed:
     error.close()
+    if file.terms and error.code in (http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN):
+        return DownloadFailed(
+            tr(
+                "The makers of this model ask for your consent first: agree to their terms on "
+                "{page}, log in with the hub's own tool (hf auth login) so that this computer may "
+                "fetch it, and press Download again.",
+                page=file.terms,
+            )
+        )
     return DownloadFailed(
         tr(
             "{host} does not hand out {name} (answer {code}). Fetch it with a browser "
@@ -332,7 +344,8 @@ def _refused(file: PublishedFile, error: urllib.error.HTTPError) -> DownloadFail
 # -- where one may go
 
 
-def _check_address(url: str) -> None:
+def check_address(url: str) -> None:
+    """Raises DownloadFailed unless it is https, or of this machine."""
     parts = urlsplit(url)
     if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname == LOOPBACK):
         return
@@ -361,7 +374,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _opener(url: str) -> urllib.request.OpenerDirector:
+def opener(url: str) -> urllib.request.OpenerDirector:
     """With the system's proxies and certificates; HTTP and HTTPS, no files and no FTP."""
     opener = urllib.request.OpenerDirector()
     local = urlsplit(url).hostname == LOOPBACK

@@ -7,6 +7,7 @@ nothing.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,11 +17,15 @@ import platformdirs
 
 @dataclass(frozen=True, slots=True)
 class PublishedFile:
-    """``size`` in bytes and ``sha256`` in hex, None where nobody can say with certainty."""
+    """``size`` in bytes and ``sha256`` in hex, None where nobody can say with certainty.
+
+    ``terms`` is the page where one has to agree to something first, "" where one has not.
+    """
 
     url: str
     size: int | None = None
     sha256: str | None = None
+    terms: str = ""
 
     @property
     def name(self) -> str:
@@ -57,8 +62,29 @@ def weights_home() -> Path:
     return Path(platformdirs.user_data_dir("leafspot", appauthor=False)) / "weights"
 
 
+def hub_home() -> Path:
+    """Where the hub's own tools keep what is fetched, and who one is."""
+    named = os.environ.get("HF_HOME")
+    if named:
+        return Path(named)
+    caches = os.environ.get("XDG_CACHE_HOME")
+    return (Path(caches) if caches else Path.home() / ".cache") / "huggingface"
+
+
+def hub_token() -> str:
+    """What the person's own login to the hub left behind; "" when there was none."""
+    named = os.environ.get("HF_TOKEN")
+    if named:
+        return named.strip()
+    try:
+        return (hub_home() / "token").read_text("utf-8")[:1000].strip()
+    except (OSError, ValueError):
+        return ""
+
+
 _META = "https://dl.fbaipublicfiles.com/segment_anything/"
-_HUB = "https://huggingface.co/{}/resolve/main/{}"
+HUB = "https://huggingface.co"
+_HUB = HUB + "/{}/resolve/main/{}"
 
 
 def _sam(size: str, name: str, file: PublishedFile) -> Published:

@@ -84,6 +84,8 @@ def prepare_run(
             )
         )
     base = bases.choose(f"{config.base}={config.base_path}" if config.base_path else config.base)
+    bases.check_tokens(base, config.image_tokens)
+    config = replace(config, head_path=bases.choose_head(config.head, config.head_path))
     if problems := config.own_problems():
         raise TrainingRefused(problems)
     taken = snapshot.take_snapshot(store, progress=progress)
@@ -209,9 +211,14 @@ def why_not_continued(folder: RunFolder, config: TrainConfig) -> str:
         return tr("it has another base model")
     if before.classes != config.classes or before.healthy != config.healthy:
         return tr("the classes have changed since")
-    if (before.head, before.rank, before.tower) != (config.head, config.rank, config.tower):
-        return tr("it has another mask head, rank or tower setting")
+    if _shape(before) != _shape(config):
+        return tr("it has another mask head, rank, tower setting or number of image tokens")
     return ""
+
+
+def _shape(config: TrainConfig) -> tuple[object, ...]:
+    """What the tensors of an adapter depend on."""
+    return config.head, config.head_path, config.rank, config.tower, config.image_tokens
 
 
 def _title(base: ChosenBase, config: TrainConfig, taken: Snapshot, parent: Run | None) -> str:

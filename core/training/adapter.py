@@ -21,10 +21,12 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from core import adapter_package
+from core import adapter_package, files
 from core.errors import AdapterRefused
 from core.files import replace_folder
+from core.heads.base import weights_file
 from core.language import tr
+from core.services import bases
 from core.training import prompts
 from core.training.config import Method, Tower, TrainConfig
 from core.training.learner import ADAPTER_FILE, HEAD_FILE, Learner, base_folder, load
@@ -34,7 +36,10 @@ FACTS = "leafspot.json"
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The allow-listed schema of ``leafspot.json``."""
+    """The allow-listed schema of ``leafspot.json``.
+
+    ``head_sha256`` is of the weights of the model that the mask head builds on, "" for none.
+    """
 
     base: str
     head: str
@@ -44,10 +49,13 @@ class Facts:
     alpha: int
     classes: tuple[str, ...]
     healthy: str
+    image_tokens: int = 0
+    head_sha256: str = ""
 
     @classmethod
     def of(cls, config: TrainConfig) -> Facts:
         """What of a run's settings an adapter carries."""
+        path = weights_file(config.head_path)
         return cls(
             base=config.base,
             head=config.head,
@@ -57,20 +65,24 @@ class Facts:
             alpha=config.alpha,
             classes=config.classes,
             healthy=config.healthy,
+            image_tokens=config.image_tokens,
+            head_sha256=files.sha256(path) if path else "",
         )
 
-    def config(self, base_path: str) -> TrainConfig:
+    def config(self, base_path: str, head_path: str = "") -> TrainConfig:
         """The settings an adapter was trained with, as far as loading it needs them."""
         return TrainConfig(
             base=self.base,
             base_path=base_path,
             head=self.head,
+            head_path=head_path,
             method=Method(self.method),
             tower=Tower(self.tower),
             rank=self.rank,
             alpha=self.alpha,
             classes=self.classes,
             healthy=self.healthy,
+            image_tokens=self.image_tokens,
         )
 
 
@@ -154,11 +166,28 @@ def load_adapter(
         raise AdapterRefused(
             tr("The adapter's manifest and its settings disagree; export it again.")
         )
-    config = facts.config(base_path)
+    config = facts.config(base_path, head_path_of(facts))
     adapter_package.verify_base(manifest, base_folder(config))
     learner = load(config, dequantise=dequantise)
     fill(learner, folder)
     return learner, config
+
+
+def head_path_of(facts: Facts) -> str:
+    """Where the model lies that the mask head builds on. Raises AdapterRefused for another one."""
+    if not facts.head_sha256:
+        return ""
+    path = bases.remembered(bases.head_note(facts.head))
+    found = weights_file(path)
+    if found is None or not found.is_file() or files.sha256(found) != facts.head_sha256:
+        raise AdapterRefused(
+            tr(
+                "The adapter's mask head builds on weights that are not on this computer, or no "
+                "longer where they were used last; choose the same ones for a training here, then "
+                "open the adapter again."
+            )
+        )
+    return path
 
 
 def fill(learner: Learner, folder: Path) -> None:

@@ -46,7 +46,9 @@ class TrainConfig:
     the class that gets no mask token, "" when the project has none. ``parent`` is the adapter
     folder that training continues from, "" for a fresh start. ``hard`` lists image ids that are
     drawn ``hard_weight`` times as often. ``watch`` are the (up to eight) leaves whose masks are
-    drawn at every evaluation. Learning rates are per optimiser step, ``minutes`` is wall time for
+    drawn at every evaluation. ``head_path`` is where the model lies that a head builds on, "" for
+    heads that need none; ``image_tokens`` how many tokens a photo may take up, 0 for the base
+    model's own number. Learning rates are per optimiser step, ``minutes`` is wall time for
     training without the final scoring, ``epochs`` an upper bound as well; whichever ends first.
     """
 
@@ -57,6 +59,8 @@ class TrainConfig:
     method: Method = Method.LORA_FP32
     tower: Tower = Tower.FROZEN
     head: str = "pixel"
+    head_path: str = ""
+    image_tokens: int = 0
     rank: int = 16
     alpha: int = 32
     dropout: float = 0.0

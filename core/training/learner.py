@@ -40,7 +40,7 @@ class Learner:
     def parameters(self) -> dict[str, nn.Parameter]:
         """Everything trained, by a stable name: ``lora.…`` and ``head.…``."""
         found = {f"lora.{n}": p for n, p in self.peft.named_parameters() if p.requires_grad}
-        found |= {f"head.{n}": p for n, p in self.head.module.named_parameters()}
+        found |= {f"head.{n}": p for n, p in self.head.module.named_parameters() if p.requires_grad}
         return found
 
     def train(self, on: bool) -> None:
@@ -127,8 +127,7 @@ def load(config: TrainConfig, *, dequantise: bool = False) -> Learner:
 
     spec = registry.find("core.vlms", VlmSpec, config.base)
     folder = spec.path(config.base_path)
-    make = registry.resolve(spec.factory)
-    vlm: Any = make(spec, folder, quantise=config.method is Method.QLORA_NF4)
+    vlm: Any = open_base(spec, folder, config)
     if dequantise and config.method is Method.QLORA_NF4:
         vlm.model = vlm.model.dequantize(dtype=vlm.model.dtype)
     torch.manual_seed(config.seed)
@@ -141,11 +140,19 @@ def load(config: TrainConfig, *, dequantise: bool = False) -> Learner:
         trainable_token_indices=spoken(vlm, config.classes),
     )
     peft = get_peft_model(vlm.model, lora)
-    head = build_head(config.head, vlm, folder)
+    head = build_head(config.head, vlm, folder, config.head_path)
     # Convolutions on a CPU are a fifth faster with the channels last.
     head.module.to(vlm.model.device)
     head.module.to(memory_format=torch.channels_last)
     return Learner(vlm, head, peft)
+
+
+def open_base(spec: VlmSpec, folder: Path, config: TrainConfig) -> object:
+    """The base model as the settings want it, without LoRA."""
+    choices: dict[str, Any] = {"quantise": config.method is Method.QLORA_NF4}
+    if spec.image_tokens:
+        choices["image_tokens"] = config.image_tokens
+    return registry.resolve(spec.factory)(spec, folder, **choices)
 
 
 def spoken(vlm: VisionLanguage, classes: Sequence[str]) -> list[int]:
@@ -164,14 +171,16 @@ def spoken(vlm: VisionLanguage, classes: Sequence[str]) -> list[int]:
     return list(found)
 
 
-def build_head(name: str, vlm: VisionLanguage, folder: Path) -> MaskHead:
+def build_head(name: str, vlm: VisionLanguage, folder: Path, path: str = "") -> MaskHead:
     """The mask head, started from the weights schooled with the base where they fit.
 
     Another base than the one they were schooled with takes what has the same shape: all of the
-    photo's own branch; what meets the tower and the language model starts fresh.
+    photo's own branch; what meets the tower and the language model starts fresh. ``path`` is where
+    the model lies that the head builds on, "" for none.
     """
     spec = registry.find("core.heads", HeadSpec, name)
-    head: Any = registry.resolve(spec.factory)(hidden=vlm.hidden_size, grid=vlm.grid)
+    more = {"path": Path(path) if path else None} if spec.builds_on else {}
+    head: Any = registry.resolve(spec.factory)(hidden=vlm.hidden_size, grid=vlm.grid, **more)
     schooled = folder / "mask_head" / f"{name}.safetensors"
     if not schooled.is_file():
         schooled = registry.find("core.vlms", VlmSpec, "starter").path() / "mask_head"

@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save_file
 
 from core.errors import AdapterRefused
 from core.language import tr
-from core.training.adapter import FACTS, Facts, load_adapter, read_facts
+from core.training.adapter import FACTS, Facts, head_path_of, load_adapter, read_facts
 from core.training.config import Method, TrainConfig
 from core.training.learner import Learner, check_like, load
 
@@ -49,7 +49,8 @@ def merge(adapter: Path, base_path: str, out: Path) -> None:
 
 def load_merged(folder: Path) -> tuple[Learner, TrainConfig]:
     """A merged model, ready to predict. Raises AdapterRefused, ModelMissing."""
-    config = read_facts(folder).config(str(folder))
+    facts = read_facts(folder)
+    config = facts.config(str(folder), head_path_of(facts))
     learner = load(config)  # LoRA begins as nothing, so this is the model itself
     try:
         head = load_file(_head_file(folder, config))

@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from core.errors import TrainingRefused, WorkerFailed
+from core.heads.base import Remembering
 from core.language import tr
 from core.training import adapter, checkpoints, events, learner, scoring
 from core.training.checkpoints import Progress
@@ -84,6 +85,8 @@ class Recipe:
         self._resume()
 
     def _decode(self, samples: Sequence[Sample]) -> PhotoCache:
+        if isinstance(self.learner.head, Remembering):
+            self.learner.head.keep_in(self.run.root / "cache" / "seen")
         side = max(self.learner.head.spec.side, self.learner.vlm.photo_side)
         tick = ticker(self.report, "reading photos")
         folder = self.run.root / "cache"

@@ -26,6 +26,9 @@ class VlmSpec:
 
     ``folder`` is where the embedded model lies, "" where the person names a directory.
     ``min_memory_gib`` is what loading it in the cheapest way needs, for the settings page.
+    ``kinds`` are the values of ``model_type`` in the config.json of its folders.
+    ``image_tokens`` are the numbers of tokens that a photo may take up, none where that is fixed;
+    where there are some, ``factory`` takes the one that was chosen as ``image_tokens``, or 0.
     """
 
     id: str
@@ -34,6 +37,8 @@ class VlmSpec:
     folder: str = ""
     note: str = ""
     min_memory_gib: float = 1.0
+    kinds: tuple[str, ...] = ()
+    image_tokens: tuple[int, ...] = ()
 
     def path(self, chosen: str = "") -> Path:
         """The model directory: the person's choice, else the embedded one."""
@@ -80,11 +85,11 @@ class VisionLanguage(Protocol):
         ...
 
     def pixels(self, photos: list[NDArray[np.uint8]]) -> Tensor:
-        """Photos [h, w, 3] uint8 to what the tower takes, [B, 3, H, W] float."""
+        """Square photos [h, w, 3] uint8 to what the tower takes: [B, 3, H, W] or patches, float."""
         ...
 
     def tower(self, pixels: Tensor) -> Tensor:
-        """[B, 3, H, W] to features [B, rows * columns, channels]."""
+        """What `pixels` gave to features [B, rows * columns, channels], row by row."""
         ...
 
     def tokens(self, features: Tensor) -> Tensor:

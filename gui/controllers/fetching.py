@@ -6,6 +6,7 @@ Knows the download service and the free lane; shows nothing.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -35,16 +36,18 @@ class Fetching(QObject):
     def running(self) -> bool:
         return self._stop is not None
 
-    def start(self, wanted: Published) -> None:
-        """Begin, unless another one is on its way."""
+    def start(self, wanted: Published | Callable[[], Published]) -> None:
+        """Begin, unless another one is on its way. What is called is asked in the background."""
         if self.running:
             return
         stop = self._stop = threading.Event()
-        post, folder = self._context.tasks.post, wanted.folder(self.home)
+        post = self._context.tasks.post
 
-        def work() -> list[Fetched]:
-            found = []
-            for file in wanted.files:
+        def work() -> tuple[list[Fetched], bool]:
+            found: list[Fetched] = []
+            listed = wanted if isinstance(wanted, Published) else wanted()
+            folder = listed.folder(self.home)
+            for file in listed.files:
                 got = fetch(
                     file,
                     folder / file.name,
@@ -56,11 +59,11 @@ class Fetching(QObject):
                 if got is None:
                     break
                 found.append(got)
-            return found
+            return found, len(found) == len(listed.files)
 
         self._context.tasks.run(
             work,
-            on_done=lambda found: self._done(found, whole=len(found) == len(wanted.files)),
+            on_done=lambda found: self._done(found[0], whole=found[1]),
             on_error=self._failed,
             owner=self,
         )

@@ -31,12 +31,29 @@ HELPING = 200
 
 @dataclass(frozen=True, slots=True)
 class BaseModel:
-    """A base model as the person chooses it. ``embedded`` ones need no folder."""
+    """A base model as the person chooses it. ``embedded`` ones need no folder.
+
+    ``image_tokens`` are the numbers of tokens that a photo may take up, none where that is fixed.
+    """
 
     id: str
     title: str
     note: str
     embedded: bool
+    image_tokens: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HeadChoice:
+    """A mask head as the person chooses it, and how fine its masks can get.
+
+    ``builds_on`` names the model that it needs besides, "" for none.
+    """
+
+    id: str
+    title: str
+    ceiling: str = ""
+    builds_on: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,15 +194,18 @@ def base_models() -> list[BaseModel]:
     from core.vlms.base import VlmSpec
 
     found = [
-        BaseModel(s.id, s.title, s.note, bool(s.folder))
+        BaseModel(s.id, s.title, s.note, bool(s.folder), s.image_tokens)
         for s in discover("core.vlms", VlmSpec).values()
     ]
     return sorted(found, key=lambda m: not m.embedded)
 
 
-def mask_heads() -> list[tuple[str, str]]:
-    """(id, title) of every registered mask head, the default first."""
+def mask_heads() -> list[HeadChoice]:
+    """Every registered mask head, the default first."""
     from core.heads.base import HeadSpec
 
-    found = [(s.id, s.title) for s in discover("core.heads", HeadSpec).values()]
-    return sorted(found, key=lambda head: head[0] != "pixel")
+    found = [
+        HeadChoice(s.id, s.title, s.ceiling, s.builds_on)
+        for s in discover("core.heads", HeadSpec).values()
+    ]
+    return sorted(found, key=lambda head: head.id != "pixel")

@@ -5,18 +5,20 @@ Drawn from one table; each line is a field of `TrainConfig`. Knows fields and wi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QWidget
 
 from core.language import tr
 from core.training.config import Method, Tower, TrainConfig
+from gui.controllers.train_survey import HeadChoice
 from gui.forms import Form
 from gui.panels.numbers import DecimalBox, NumberBox
 from gui.panels.pieces import label
+from gui.panels.train_head import HeadParts
 
 METHODS = (
     (Method.LORA_FP32, tr("LoRA in full precision (fast without a GPU)")),
@@ -26,6 +28,8 @@ TOWERS = (
     (Tower.FROZEN, tr("Leave as it is (each photo is looked at once)")),
     (Tower.LORA, tr("Adapt as well (slower, sometimes better)")),
 )
+
+TOKENS_TIP = tr("More of them see smaller lesions, and take more memory and time")
 
 
 @dataclass(frozen=True)
@@ -72,33 +76,56 @@ class AdvancedForm(QWidget):
 
     changed = Signal()
 
-    def __init__(self, heads: list[tuple[str, str]]) -> None:
+    def __init__(self, heads: Sequence[HeadChoice]) -> None:
         super().__init__()
         self._widgets: dict[str, NumberBox | DecimalBox | QComboBox] = {}
-        form = Form(self)
+        self._form = form = Form(self)
         form.setContentsMargins(24, 0, 0, 0)
         form.setHorizontalSpacing(18)
         self._add_choice(form, "method", tr("Method"), [(str(m), t) for m, t in METHODS])
         self._add_choice(form, "tower", tr("Vision tower"), [(str(m), t) for m, t in TOWERS])
-        self._add_choice(form, "head", tr("Mask head"), heads)
+        self.head = HeadParts(self, heads, self.changed.emit)
+        self._place(form, "head", tr("Mask head"), self.head.box)
+        form.addRow("", self.head.note)
+        form.addRow("", self.head.place)
+        self._add_choice(form, "image_tokens", tr("Tokens a photo"), [])
+        self._widgets["image_tokens"].setToolTip(TOKENS_TIP)
+        self.offer_tokens(())
         for line in LINES:
             self._add_number(form, line)
 
     def __getitem__(self, field: str) -> NumberBox | DecimalBox | QComboBox:
         return self._widgets[field]
 
+    def offer_tokens(self, numbers: Sequence[int]) -> None:
+        """The numbers of tokens that a photo may take up; none hides the choice."""
+        box = self._widgets["image_tokens"]
+        assert isinstance(box, QComboBox)
+        options = [(0, tr("As the model has it")), *((n, f"{n:,}") for n in numbers)]
+        if [box.itemData(k) for k in range(box.count())] != [n for n, _ in options]:
+            with QSignalBlocker(box):
+                box.clear()
+                for number, text in options:
+                    box.addItem(text, number)
+        self._form.setRowVisible(box, bool(numbers))
+
     def put(self, config: TrainConfig) -> None:
         for field, widget in self._widgets.items():
             value = getattr(config, field)
             if isinstance(widget, QComboBox):
-                widget.setCurrentIndex(max(0, widget.findData(str(value))))
+                found = widget.findData(value if field == "image_tokens" else str(value))
+                widget.setCurrentIndex(max(0, found))
             else:
                 widget.setValue(value)
 
     def values(self) -> dict[str, Any]:
         """Field name to value, ready for ``dataclasses.replace``."""
-        kinds: dict[str, Callable[[str], Any]] = {"method": Method, "tower": Tower}
-        return {
+        kinds: dict[str, Callable[[Any], Any]] = {
+            "method": Method,
+            "tower": Tower,
+            "image_tokens": int,
+        }
+        return {"head_path": self.head.path} | {
             field: kinds.get(field, str)(widget.currentData())
             if isinstance(widget, QComboBox)
             else widget.value()

@@ -13,10 +13,12 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QButtonGroup, QComboBox, QFileDialog, QPushButton, QWidget
 
 from core.language import number_text, tr, trn
+from core.services import bases
 from core.training.config import PRESETS, Preset, TrainConfig
 from gui.context import Context
 from gui.controllers import wording
-from gui.controllers.train_survey import BaseModel, TrainingData
+from gui.controllers.train_survey import BaseModel, HeadChoice, TrainingData
+from gui.dialogs.base_models import BaseModelsDialog
 from gui.panels.bars import Bar, Bars
 from gui.panels.numbers import NumberBox
 from gui.panels.pieces import (
@@ -46,13 +48,14 @@ class SetupView(QWidget):
     changed = Signal()
 
     def __init__(
-        self, context: Context, models: Sequence[BaseModel], heads: list[tuple[str, str]]
+        self, context: Context, models: Sequence[BaseModel], heads: Sequence[HeadChoice]
     ) -> None:
         super().__init__()
         self._context, self._models = context, {m.id: m for m in models}
         self._config = TrainConfig()
         self._data: TrainingData | None = None
         self._folders: dict[str, str] = {}
+        self._faults: dict[str, str] = {}
         self._busy = ""
         theme = context.theme
         self.photos, self.outlined = Figure(tr("photos")), Figure(tr("outlined"))
@@ -63,6 +66,8 @@ class SetupView(QWidget):
         self.base_note = label("", "muted", wrap=True)
         self.folder = Elided("", "muted", middle=True)
         self.choose = button(tr("Choose the model's folder…"), self._choose_folder)
+        self.by_name = button(tr("By name…"), self._choose_by_name)
+        self.by_name.setToolTip(tr("Models on this computer and on the hub, by their names"))
         self.presets = QButtonGroup(self)
         self.preset_note = label("", "muted", wrap=True)
         self.minutes = NumberBox(1, 24 * 60, lambda n: trn(" minute", " minutes", n))
@@ -93,7 +98,7 @@ class SetupView(QWidget):
             choices.addWidget(self._preset_button(preset))
         choices.addWidget(self.minutes)
         choices.addStretch(1)
-        place = row(self.choose, self.folder)
+        place = row(self.choose, self.by_name, self.folder)
         how = card(
             label(tr("Base model"), "heading"),
             self.base,
@@ -162,7 +167,8 @@ class SetupView(QWidget):
 
     def choose_folder(self, folder: Path) -> None:
         """Use the base model in ``folder`` for the family that is chosen."""
-        self._folders[str(self.base.currentData())] = str(folder)
+        base = str(self.base.currentData())
+        self._folders[base], self._faults[base] = str(folder), bases.fault(base, folder)
         self._context.preferences.put_last_folder("models", folder.parent)
         self._refresh()
 
@@ -172,6 +178,11 @@ class SetupView(QWidget):
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
         dialog.setDirectory(self._context.preferences.last_folder("models"))
         dialog.fileSelected.connect(lambda name: self.choose_folder(Path(name)))
+        dialog.open()
+
+    def _choose_by_name(self) -> None:
+        dialog = BaseModelsDialog(self._context, str(self.base.currentData()), self.window())
+        dialog.wanted.connect(lambda name: self.choose_folder(Path(name)))
         dialog.open()
 
     def _use_preset(self, preset: Preset) -> None:
@@ -187,7 +198,9 @@ class SetupView(QWidget):
         folder = self._folders.get(model.id, "") if model else ""
         self.base_note.setText(model.note if model else "")
         needs_folder = model is not None and not model.embedded
+        self.advanced.offer_tokens(model.image_tokens if model else ())
         self.choose.setVisible(needs_folder)
+        self.by_name.setVisible(needs_folder)
         self.folder.setVisible(needs_folder)
         self.folder.setText(folder)
         problems = self._problems(needs_folder=needs_folder and not folder)
@@ -210,10 +223,12 @@ class SetupView(QWidget):
         found = list(self._data.problems) if self._data else []
         if needs_folder:
             found.append(tr("Press “Choose the model's folder…” to say where the base model is."))
+        elif fault := self._faults.get(self.config.base):
+            found.append(fault)
         if not self._models:
             found.append(tr("No base model is installed; run “leafspot doctor” to see why."))
         if not self._context.project.writable:
             found.append(tr("The project is open read-only; training needs to write its runs."))
         # Classes come from the project, so only the numbers are left to be checked here.
         sample = replace(self.config, base=self.config.base or "none", classes=("a", "b"))
-        return [*found, *sample.problems()]
+        return [*found, *self.advanced.head.problems(), *sample.problems()]

@@ -20,7 +20,7 @@ from core.training.weave import Asked
 from core.vlms.base import VlmSpec
 
 EMBEDDED = [s for s in registry.discover("core.vlms", VlmSpec).values() if s.folder]
-HEADS = list(registry.discover("core.heads", HeadSpec).values())
+HEADS = [h for h in registry.discover("core.heads", HeadSpec).values() if not h.builds_on]
 PAIRS = [(base, head) for base in EMBEDDED for head in HEADS]
 CLASSES = ("healthy", "rust", "leaf_miner")
 SETTINGS = TrainConfig(classes=CLASSES, healthy="healthy", rank=4)

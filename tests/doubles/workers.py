@@ -41,7 +41,7 @@ def fake_base(folder: Path) -> Path:
     from safetensors.numpy import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text("{}")
+    (folder / "config.json").write_text('{"model_type": "gemma3"}')
     tensors = {"model.embed_tokens.weight": np.zeros((16, 8), np.float32)}
     save_file(
         tensors | {"model.layers.0.w": np.zeros((8, 8), np.float32)}, folder / "m.safetensors"

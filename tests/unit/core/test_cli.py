@@ -28,8 +28,8 @@ from tests.doubles.projects import Leaf, leaves, make_project
 from tests.doubles.workers import answers, fake_base, play, use_doubles
 
 VERBS = {
-    "demo", "new", "import", "check", "restore", "doctor", "preflight", "train", "score", "hard",
-    "predict", "embed", "export", "export-adapter",
+    "demo", "new", "import", "check", "restore", "doctor", "preflight", "models", "assemble",
+    "train", "score", "hard", "predict", "embed", "export", "export-adapter",
 }  # fmt: skip
 
 

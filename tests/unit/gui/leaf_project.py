@@ -177,6 +177,6 @@ def stand_in_base(folder: Path) -> Path:
     """A folder that looks like the embedded base models, for a worker that loads none."""
     starter = folder / "models" / "starter"
     starter.mkdir(parents=True)
-    (starter / "config.json").write_text("{}")
+    (starter / "config.json").write_text('{"model_type": "gemma3"}')
     (starter / "model.safetensors").write_bytes(bytes(64))
     return starter.parent

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 from whole_window import label_page, labelled_project, window
 
 from gui.dialogs.about import AboutDialog
+from gui.dialogs.base_models import BaseModelsDialog
 from gui.dialogs.disease import DiseaseDialog
 from gui.dialogs.diseases import DiseasesDialog
 from gui.dialogs.import_photos import ImportDialog
@@ -143,6 +144,7 @@ SMALLER: dict[str, Callable[[Any, LabelPage], QWidget]] = {
     "scales": lambda p, page: ScalesDialog(page.measures.scales, p.shell),
     "measures": lambda p, page: MeasuresDialog(page.measures, page.diseases, p.theme, p.shell),
     "scale card": _scale_card,
+    "base models": lambda p, _page: BaseModelsDialog(p.context, "gemma-3", p.shell),
     "weights": lambda p, _page: WeightsDialog(p.context, "segment-anything", p.shell),
     "locate": lambda p, _page: LocateDialog(Path("/photos"), lambda: None, p.shell),
 }

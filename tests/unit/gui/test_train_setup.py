@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,14 +14,28 @@ from core.domain.ids import DiseaseId, RunId
 from core.domain.image import Split
 from core.domain.run import Run, RunState, Score, Verdict
 from core.ports import ImageQuery
+from core.services import bases
 from core.training.config import Method, Tower, TrainConfig
 from core.training.snapshot import take_snapshot
-from gui.controllers.train_survey import BaseModel, ClassCount, Survey, TrainingData, problems
+from gui.controllers.train_survey import (
+    BaseModel,
+    ClassCount,
+    HeadChoice,
+    Survey,
+    TrainingData,
+    problems,
+)
 from gui.panels.train import TrainWorkspace
 from gui.panels.train_setup import SetupView
 
 STARTER = BaseModel("starter", "Starter (embedded)", "Small.", embedded=True)
 LARGE = BaseModel("gemma-3", "Gemma 3 from a folder", "Wants a GPU.", embedded=False)
+NEWER = BaseModel("gemma-4", "Gemma 4 from a folder", "Wants a GPU.", False, (70, 280, 1120))
+HEADS = [
+    HeadChoice("pixel", "Pixel", "112 × 112 cells."),
+    HeadChoice("grid", "Grid", "No more than Dice 0.66."),
+    HeadChoice("sam", "SAM", "256 × 256 cells.", "weights of a SAM"),
+]
 
 
 @pytest.fixture
@@ -31,7 +46,7 @@ def leaves(qapp, tmp_path, monkeypatch):
 
 @pytest.fixture
 def setup(qtbot, leaves):
-    view = SetupView(leaves.context, [STARTER, LARGE], [("pixel", "Pixel"), ("grid", "Grid")])
+    view = SetupView(leaves.context, [STARTER, LARGE, NEWER], HEADS)
     qtbot.addWidget(view)
     return view
 
@@ -62,17 +77,81 @@ def test_small_learning_rates_survive_the_form(setup) -> None:
     assert setup.config.head_learning_rate == TrainConfig().head_learning_rate
 
 
+def model_folder(folder: Path, kind: str) -> Path:
+    """As far as a glance tells."""
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"model_type": kind}), "utf-8")
+    (folder / "model.safetensors").write_bytes(b"")
+    return folder
+
+
+def test_a_folder_of_another_family_is_refused_when_it_is_chosen(setup, tmp_path: Path) -> None:
+    setup.base.setCurrentIndex(setup.base.findData("gemma-3"))
+    setup.choose_folder(model_folder(tmp_path / "new", "gemma4"))
+    assert any("choose “Gemma 4" in text for text in setup.problems.texts)
+    assert not setup.train.isEnabled()
+    setup.choose_folder(model_folder(tmp_path / "old", "gemma3"))
+    assert setup.problems.texts == []
+
+
 def test_a_model_that_lies_in_a_folder_asks_for_it(setup, tmp_path: Path) -> None:
     setup.base.setCurrentIndex(setup.base.findData("gemma-3"))
     assert any("Choose the model's folder" in text for text in setup.problems.texts)
     assert not setup.choose.isHidden()
-    setup.choose_folder(tmp_path / "gemma")
+    folder = model_folder(tmp_path / "gemma", "gemma3")
+    setup.choose_folder(folder)
     assert setup.problems.texts == []
     assert setup.config.base_path == str(tmp_path / "gemma")
 
     setup.base.setCurrentIndex(setup.base.findData("starter"))
     assert setup.config.base_path == ""
     assert setup.choose.isHidden()
+
+
+def test_how_fine_a_mask_can_get_is_said_beside_the_choice_of_its_head(setup) -> None:
+    head, note = setup.advanced["head"], setup.findChild(object, "train.head.note")
+    assert note.text() == "112 × 112 cells."
+    head.setCurrentIndex(head.findData("grid"))
+    assert note.text() == "No more than Dice 0.66."
+    assert setup.config.head == "grid"
+
+
+def test_a_head_that_builds_on_another_model_asks_for_it(
+    setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bases, "_notes", lambda: tmp_path / "bases.json")
+    head, choose = setup.advanced["head"], setup.findChild(object, "train.head.choose")
+    assert choose.parentWidget().isHidden()
+    head.setCurrentIndex(head.findData("sam"))
+    assert not choose.parentWidget().isHidden()
+    assert any("Choose the weights" in text for text in setup.problems.texts)
+    setup.advanced.head.use(str(tmp_path / "sam.pth"))
+    assert setup.problems.texts == []
+    assert setup.config.head_path == str(tmp_path / "sam.pth")
+
+
+def test_weights_that_a_head_was_trained_on_before_are_proposed_again(
+    setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bases, "_notes", lambda: tmp_path / "bases.json")
+    bases.remember(bases.head_note("sam"), "/weights/sam.pth")
+    head = setup.advanced["head"]
+    head.setCurrentIndex(head.findData("sam"))
+    assert setup.config.head_path == "/weights/sam.pth"
+    assert setup.problems.texts == []
+
+
+def test_tokens_a_photo_are_a_choice_where_the_model_has_one(setup, tmp_path: Path) -> None:
+    tokens = setup.advanced["image_tokens"]
+    assert tokens.isHidden()
+    setup.base.setCurrentIndex(setup.base.findData("gemma-4"))
+    assert not tokens.isHidden()
+    assert setup.config.image_tokens == 0
+    tokens.setCurrentIndex(tokens.findData(1120))
+    setup.minutes.setValue(9)  # the choice outlives what else is chosen
+    assert setup.config.image_tokens == 1120
+    setup.base.setCurrentIndex(setup.base.findData("starter"))
+    assert setup.config.image_tokens == 0
 
 
 def test_the_count_leaves_out_what_the_run_will_leave_out(qtbot, leaves) -> None:

@@ -1,0 +1,214 @@
+"""A folder that cannot serve as a base model is refused in one sentence that says what to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from small_sam import save_sam
+from small_vlms import (
+    OLD,
+    chat,
+    save_clip,
+    save_gemma3,
+    save_gemma4_31b,
+    save_gemma4_e,
+    save_text,
+    tokenizer,
+)
+
+from core.errors import CheckpointRefused, ExportRefused, ModelMissing
+from core.services import bases
+from core.training import learner as learners
+from core.training.config import TrainConfig
+from core.vlms.assembling import assemble
+from core.vlms.opening import look_up_on_cpu
+
+
+def opened(family: str, folder: Path, **more: str) -> learners.Learner:
+    return learners.load(
+        TrainConfig(base=family, base_path=str(folder), classes=("a", "b"), rank=2, **more)
+    )
+
+
+def edit(folder: Path, **values: object) -> None:
+    file = folder / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text("utf-8")) | values), "utf-8")
+
+
+def no_config(folder: Path) -> None:
+    (folder / "config.json").unlink()
+
+
+def broken_config(folder: Path) -> None:
+    (folder / "config.json").write_text("{", "utf-8")
+
+
+def absurd_config(folder: Path) -> None:
+    edit(folder, text_config={"hidden_size": "many"})
+
+
+def pickles(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+
+
+def no_weights(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+
+
+def cut_weights(folder: Path) -> None:
+    file = folder / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-1000])
+
+
+def missing_weights(folder: Path) -> None:
+    file = folder / "model.safetensors"
+    state = load_file(file)
+    del state[next(name for name in state if "mlp.up_proj" in name)]
+    save_file(state, file, metadata={"format": "pt"})
+
+
+def other_shapes(folder: Path) -> None:
+    file = folder / "model.safetensors"
+    state = load_file(file)
+    name = next(name for name in state if "mlp.up_proj" in name)
+    state[name] = torch.zeros(3, 3)
+    save_file(state, file, metadata={"format": "pt"})
+
+
+def no_processor(folder: Path) -> None:
+    for name in ("processor_config.json", "tokenizer.json", "tokenizer_config.json"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def without_reserved_tokens(folder: Path) -> None:
+    words = tokenizer(
+        OLD,
+        image_token="<image_soft_token>",
+        boi_token="<start_of_image>",
+        eoi_token="<end_of_image>",
+    )
+    words.chat_template = chat("<start_of_turn>", "<end_of_turn>", "<start_of_image>")
+    words.save_pretrained(folder)
+
+
+def another_family(folder: Path) -> None:
+    edit(folder, model_type="gemma4")
+
+
+def foreign(folder: Path) -> None:
+    edit(folder, model_type="qwen3_vl")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (no_config, "choose the folder with config.json"),
+        (broken_config, "config.json .* damaged"),
+        (absurd_config, "config.json .* damaged"),
+        (pickles, "pickles alone, .* get the model as .safetensors"),
+        (no_weights, "no .safetensors weights"),
+        (cut_weights, "get the whole folder again"),
+        (missing_weights, "get the whole folder again"),
+        (other_shapes, "get the whole folder again"),
+        (no_processor, "lacks its processor"),
+        (without_reserved_tokens, "reserved token .* original tokenizer"),
+        (another_family, "choose “Gemma 4"),
+        (foreign, "qwen3_vl.* choose another folder"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_spoilt_folder_is_refused(
+    spoil: Callable[[Path], None], sentence: str, tmp_path: Path
+) -> None:
+    folder = save_gemma3(tmp_path / "model")
+    spoil(folder)
+    with pytest.raises(ModelMissing, match=sentence):
+        opened("gemma-3", folder)
+
+
+@pytest.mark.parametrize("spoil", [no_config, broken_config, pickles, another_family, foreign])
+def test_what_shows_at_a_glance_is_refused_when_it_is_chosen(
+    spoil: Callable[[Path], None], tmp_path: Path
+) -> None:
+    folder = save_gemma3(tmp_path / "model")
+    assert bases.fault("gemma-3", folder) == ""
+    spoil(folder)
+    with pytest.raises(ModelMissing):
+        bases.choose(f"gemma-3={folder}")
+    assert bases.fault("gemma-3", folder)
+
+
+def test_code_in_a_folder_is_never_run(tmp_path: Path) -> None:
+    folder = save_gemma3(tmp_path / "model")
+    (folder / "evil.py").write_text("raise SystemExit('it ran')", "utf-8")
+    edit(folder, auto_map={"AutoModelForMultimodalLM": "evil.Model", "AutoConfig": "evil.Config"})
+    assert opened("gemma-3", folder).vlm.hidden_size == 64
+
+
+def test_the_mixture_of_experts_is_refused_with_the_reason(tmp_path: Path) -> None:
+    folder = save_gemma4_31b(tmp_path / "gemma-4-26B-A4B-it")
+    text = json.loads((folder / "config.json").read_text("utf-8"))["text_config"]
+    experts = {"enable_moe_block": True, "num_experts": 4, "top_k_experts": 2}
+    edit(folder, text_config=text | experts | {"moe_intermediate_size": 32})
+    with pytest.raises(ModelMissing, match=r"experts cannot be kept in 4 bits.*choose E2B"):
+        opened("gemma-4", folder)
+
+
+def test_a_head_without_its_sam_says_what_to_choose(tmp_path: Path) -> None:
+    folder = save_gemma3(tmp_path / "model")
+    with pytest.raises(ModelMissing, match=r"choose the weights of SAM 2\.1"):
+        opened("gemma-3", folder, head="sam")
+    (tmp_path / "sam.pth").write_bytes(b"no weights")
+    with pytest.raises(CheckpointRefused, match="cannot be read"):
+        opened("gemma-3", folder, head="sam", head_path=str(tmp_path / "sam.pth"))
+    with pytest.raises(ModelMissing, match="choose the weights"):
+        bases.choose_head("sam", str(tmp_path / "gone.pth"))
+    assert bases.choose_head("sam", str(save_sam(tmp_path / "own.pth"))).endswith("own.pth")
+    assert bases.choose_head("pixel", "") == ""
+
+
+def test_a_gemma_clip_is_put_together_of_parts_that_fit_and_of_no_others(tmp_path: Path) -> None:
+    tower, text = save_clip(tmp_path / "tower"), save_text(tmp_path / "text")
+    with pytest.raises(ModelMissing, match="choose the folder of a CLIP"):
+        assemble(text, text, tmp_path / "out")
+    with pytest.raises(ModelMissing, match=r"choose the folder of|this family takes"):
+        assemble(tower, tower, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assemble(tower, text, tmp_path / "out")
+    with pytest.raises(ExportRefused):
+        assemble(tower, text, tmp_path / "out")
+
+
+def test_the_projector_of_a_new_gemma_clip_gives_tokens_as_large_as_words(tmp_path: Path) -> None:
+    tower, text = save_clip(tmp_path / "tower"), save_text(tmp_path / "text")
+    assemble(tower, text, tmp_path / "out")
+    vlm = opened("gemma-clip", tmp_path / "out").vlm
+    with torch.no_grad():
+        words = vlm.model.get_input_embeddings()(torch.arange(300)).square().mean().sqrt()
+        tokens = vlm.tokens(torch.randn(2, 64, 32)).square().mean().sqrt()
+    assert float(tokens / words) == pytest.approx(1, abs=0.3)
+
+
+def test_rows_of_a_table_on_the_cpu_come_out_where_they_are_wanted() -> None:
+    table = torch.nn.Embedding(5, 3)
+    plain = table(torch.tensor([1, 4]))
+    look_up_on_cpu(table, torch.device("cpu"))
+    assert torch.equal(table(torch.tensor([1, 4])), plain)
+    look_up_on_cpu(table, torch.device("meta"))
+    assert table(torch.tensor([1, 4])).device.type == "meta"
+
+
+@pytest.mark.gpu
+def test_gemma_4s_embeddings_for_each_layer_stay_off_the_card(tmp_path: Path) -> None:
+    from core.training.config import Method
+
+    learner = opened("gemma-4", save_gemma4_e(tmp_path / "e"), method=Method.QLORA_NF4)
+    table = learner.vlm.model.model.language_model.embed_tokens_per_layer
+    assert table.weight.device.type == "cpu"
+    others = {p.device.type for n, p in learner.peft.named_parameters() if "per_layer.w" not in n}
+    assert others == {"cuda"}

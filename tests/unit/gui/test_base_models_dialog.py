@@ -1,0 +1,74 @@
+"""Base models by name: what is here can be used, what is not is fetched when it is asked for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from leaf_project import PATIENCE, leaf_window
+from PySide6.QtCore import Qt
+
+from core.errors import DownloadFailed
+from core.services import hub
+from core.services.published import Published
+from gui.dialogs.base_models import BaseModelsDialog
+
+
+def model(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps({"model_type": "gemma4"}), "utf-8")
+    (folder / "model.safetensors").write_bytes(b"")
+    return folder
+
+
+@pytest.fixture
+def dialog(qapp, qtbot, tmp_path, monkeypatch):
+    home = tmp_path / "weights"
+    monkeypatch.setattr(hub, "weights_home", lambda: home)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
+    model(home / "google--gemma-4-E4B-it")
+    with leaf_window(qapp, tmp_path, monkeypatch, leaves=2) as leaves:
+        made = BaseModelsDialog(leaves.context, "gemma-4", leaves.window, home)
+        made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+        qtbot.addWidget(made)
+        made.show()
+        yield made
+
+
+def test_a_model_that_is_here_is_used_at_once(qtbot, dialog) -> None:
+    assert dialog.repository == "google/gemma-4-E4B-it"
+    assert dialog.download.isHidden()
+    with qtbot.waitSignal(dialog.wanted) as used:
+        qtbot.mouseClick(dialog.use, Qt.MouseButton.LeftButton)
+    assert Path(used.args[0]).name == "google--gemma-4-E4B-it"
+
+
+def test_a_model_that_is_not_here_is_fetched_on_a_click_and_then_used(
+    qtbot, dialog, monkeypatch
+) -> None:
+    dialog.list.setCurrentRow(1)
+    assert dialog.repository == "google/gemma-4-E2B-it"
+    assert dialog.use.isHidden()
+
+    def listing(offer) -> Published:
+        model(dialog.fetching.home / offer.repository.replace("/", "--"))
+        return Published(offer.repository.replace("/", "--"), "", offer.family, 1, ())
+
+    monkeypatch.setattr(hub, "listing", listing)
+    qtbot.mouseClick(dialog.download, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not dialog.use.isHidden(), timeout=PATIENCE)
+    assert dialog.repository == "google/gemma-4-E2B-it"
+    assert "whole" in dialog.status.text()
+
+
+def test_what_the_makers_ask_for_is_said(qtbot, dialog, monkeypatch) -> None:
+    dialog.list.setCurrentRow(1)
+
+    def listing(_offer) -> Published:
+        raise DownloadFailed("Agree to their terms first.")
+
+    monkeypatch.setattr(hub, "listing", listing)
+    qtbot.mouseClick(dialog.download, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "terms" in dialog.status.text(), timeout=PATIENCE)
+    assert not dialog.download.isHidden()
