@@ -13,6 +13,7 @@ from core.errors import WorkerFailed
 from core.language import tr
 from core.machine_lock import MachineLock
 from core.ports import ProjectStore
+from core.services import second_try
 from core.services.train import ingest
 from core.training.events import Notice, TrainEvent, from_fields, replay
 from core.training.run_folder import RunFolder
@@ -58,19 +59,27 @@ def _result(folder: RunFolder, sentence: str) -> RunSummary:
 
 def _run(folder: RunFolder, on_event: OnEvent, *extra: str) -> str:
     """Gives back why the worker did not do its work; "" when it did."""
-    worker = WorkerClient("train", str(folder.root), *extra, log=folder.log)
-    worker.start()
-    try:
-        _listen(worker, on_event)
-    except BaseException:
-        worker.stop(0.0)
-        raise
-    outcome = worker.stop(STOP_GRACE)
-    return "" if outcome.ok else outcome.sentence()
+    while True:
+        kills = second_try.memory_kills()
+        worker = WorkerClient("train", str(folder.root), *extra, log=folder.log)
+        worker.start()
+        try:
+            stopping = _listen(worker, on_event)
+        except BaseException:
+            worker.stop(0.0)
+            raise
+        outcome = worker.stop(STOP_GRACE)
+        if outcome.ok:
+            return ""
+        if stopping or not second_try.prepare(folder, outcome, kills_before=kills):
+            return outcome.sentence()
 
 
-def _listen(worker: WorkerClient, on_event: OnEvent) -> None:
-    """Until the worker has ended. The first Ctrl-C asks it to stop, the second comes through."""
+def _listen(worker: WorkerClient, on_event: OnEvent) -> bool:
+    """Until the worker has ended. The first Ctrl-C asks it to stop, the second comes through.
+
+    Whether it was asked to.
+    """
     stopping = False
     while True:
         try:
@@ -86,4 +95,4 @@ def _listen(worker: WorkerClient, on_event: OnEvent) -> None:
                 Notice(tr("Stopping: the work so far is being saved. Ctrl-C again to give up."))
             )
         else:
-            return
+            return stopping

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from core import adapter_package, files
 from core.errors import AdapterRefused
@@ -30,6 +30,7 @@ from core.services import bases
 from core.training import prompts
 from core.training.config import Method, Tower, TrainConfig
 from core.training.learner import ADAPTER_FILE, HEAD_FILE, Learner, base_folder, load
+from core.training.tensors import write_tensors
 
 FACTS = "leafspot.json"
 
@@ -97,9 +98,9 @@ def app_version() -> str:
 def save_adapter(learner: Learner, config: TrainConfig, folder: Path) -> None:
     """Writes the whole folder, or nothing; an earlier one is replaced once the new one is whole."""
     with replace_folder(folder) as draft:
-        save_file(learner.adapter(), draft / ADAPTER_FILE)
+        write_tensors(learner.adapter(), draft / ADAPTER_FILE)
         head = {n: t.detach().contiguous() for n, t in learner.head.module.state_dict().items()}
-        save_file(head, draft / HEAD_FILE)
+        write_tensors(head, draft / HEAD_FILE)
         (draft / "adapter_config.json").write_text(_peft_config(learner, config), "utf-8")
         (draft / FACTS).write_text(json.dumps(asdict(Facts.of(config)), indent=1), "utf-8")
         processor: Any = learner.vlm.processor

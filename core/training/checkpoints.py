@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from core import files
 from core.errors import WorkerFailed
 from core.language import tr
+from core.training.tensors import write_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,12 +35,15 @@ _NAME = re.compile(r"step-(\d{7,})")
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a run stands. ``seconds`` is training time spent, ``best`` the best figure so far."""
+    """Where a run stands. ``seconds`` is training time spent, ``best`` the best figure so far;
+    ``stale`` counts the evaluations since then.
+    """
 
     step: int
     seconds: float
     best: float
     best_step: int
+    stale: int = 0
 
 
 @dataclass(slots=True)
@@ -67,7 +71,7 @@ def save(
     Raises WorkerFailed when a tensor is not finite (nothing is written then), DiskFull when there
     is no space (what was committed before stays).
     """
-    for name, tensor in weights.items():
+    for name, tensor in (*weights.items(), *optimiser.items()):
         if not bool(torch.isfinite(tensor).all()):
             raise WorkerFailed(tr("Training went out of range ({name} is not finite).", name=name))
     target = root / folder_name(progress.step)
@@ -76,8 +80,8 @@ def save(
             return target
         shutil.rmtree(target)
     with files.whole_folder(target) as draft:
-        save_file(dict(weights), draft / "weights.safetensors")
-        save_file(dict(optimiser), draft / "optimiser.safetensors")
+        write_tensors(weights, draft / "weights.safetensors")
+        write_tensors(optimiser, draft / "optimiser.safetensors")
         (draft / "progress.json").write_text(json.dumps(asdict(progress)), "utf-8")
         listed = {
             f.name: {"sha256": files.sha256(f), "bytes": f.stat().st_size}

@@ -26,6 +26,34 @@ class Method(StrEnum):
     QLORA_NF4 = "qlora-nf4"
 
 
+class Stage(StrEnum):
+    """What a run does to the adapter it begins with: see `core.services.programme`.
+
+    ``LORA`` learns answers and masks. ``PREFERENCE`` prefers the outlined mask to the one a frozen
+    copy drew (direct preference optimisation, Rafailov et al. 2023, with a Bernoulli likelihood a
+    pixel). ``HARD`` learns as ``LORA`` does, gently, with hard leaves drawn more often.
+    """
+
+    LORA = "lora"
+    PREFERENCE = "preference"
+    HARD = "hard"
+
+
+class Answers(StrEnum):
+    """``MASK`` outlines and names; ``CLASS`` names alone, the control that tells whether masks
+    help the naming."""
+
+    MASK = "mask"
+    CLASS = "class"
+
+
+class Layers(StrEnum):
+    """Which linear layers of the language model carry LoRA."""
+
+    ALL = "all"
+    ATTENTION = "attention"
+
+
 class Tower(StrEnum):
     """``FROZEN`` encodes each photo once and caches it; ``LORA`` adapts the vision tower too."""
 
@@ -33,6 +61,14 @@ class Tower(StrEnum):
     LORA = "lora"
 
 
+KINDS: dict[str, type[StrEnum]] = {
+    "method": Method,
+    "tower": Tower,
+    "stage": Stage,
+    "answers": Answers,
+    "layers": Layers,
+}
+"""The settings whose values are words."""
 TOO_FEW_CLASSES = tr(
     "Training needs at least two classes; name another disease or mark some leaves healthy."
 )
@@ -50,6 +86,12 @@ class TrainConfig:
     heads that need none; ``image_tokens`` how many tokens a photo may take up, 0 for the base
     model's own number. Learning rates are per optimiser step, ``minutes`` is wall time for
     training without the final scoring, ``epochs`` an upper bound as well; whichever ends first.
+    ``steps`` above 0 sets both aside: exactly so many optimiser steps, whatever they take.
+    ``patience`` ends a run after so many evaluations without a better one, 0 never does.
+    ``final_rate`` is the share of the learning rate that is left at the end. The mask's loss is
+    ``dice_weight`` · (1 - Dice) + ``bce_weight`` · cross-entropy. ``beta`` is how strongly the
+    preference stage is held to the copy it began with. ``below`` says under which Dice the photos
+    in ``hard`` were, for the record.
     """
 
     base: str = "starter"
@@ -80,6 +122,16 @@ class TrainConfig:
     hard: tuple[int, ...] = ()
     hard_weight: float = 3.0
     watch: tuple[int, ...] = ()
+    stage: Stage = Stage.LORA
+    answers: Answers = Answers.MASK
+    layers: Layers = Layers.ALL
+    steps: int = 0
+    patience: int = 0
+    final_rate: float = 0.0
+    dice_weight: float = 1.0
+    bce_weight: float = 0.5
+    beta: float = 0.1
+    below: float = 0.0
 
     def problems(self) -> list[str]:
         """Every reason these settings cannot be used, as sentences; empty when they can."""
@@ -97,6 +149,14 @@ class TrainConfig:
             (0 < self.minutes <= 10_080, tr("Minutes must lie between 0 and 10080, a week.")),
             (1 <= self.evaluations <= 1000, tr("Evaluate between 1 and 1000 times.")),
             (0 <= self.dropout < 1, tr("Dropout must lie between 0 and 1.")),
+            (0 <= self.steps <= 10_000_000, tr("Steps must lie between 0 and ten million.")),
+            (0 <= self.patience <= 1000, tr("Patience must lie between 0 and 1000 evaluations.")),
+            (0 <= self.final_rate <= 1, tr("The final learning rate is a share from 0 to 1.")),
+            (0 < self.beta <= 10, tr("Beta must lie between 0 and 10.")),
+            (
+                self.stage is not Stage.PREFERENCE or self.answers is Answers.MASK,
+                tr("The preference stage compares masks; train with masks."),
+            ),
         ]
         return [sentence for fine, sentence in checks if not fine]
 
@@ -117,7 +177,9 @@ class TrainConfig:
             raise Bug(f"{file.name} holds unknown settings: {sorted(unknown)}")
         for name in ("classes", "hard", "watch"):
             raw[name] = tuple(raw[name])
-        raw["method"], raw["tower"] = Method(raw["method"]), Tower(raw["tower"])
+        for name, kind in KINDS.items():
+            if name in raw:
+                raw[name] = kind(raw[name])
         return cls(**raw)
 
 

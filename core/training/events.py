@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import get_args
 
 PROTOCOL = 1
 
@@ -84,6 +85,20 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Provenance:
+    """What a result depends on besides the settings: ``data`` is the sha256 of the snapshot,
+    ``settings`` of the settings, ``versions`` those of the libraries by name, ``device`` what it
+    was computed on.
+    """
+
+    data: str
+    settings: str
+    versions: dict[str, str]
+    device: str
+    name = "provenance"
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something the person should know while training goes on."""
 
@@ -110,6 +125,13 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
+class Stopped:
+    """The end, asked for before there was anything to keep."""
+
+    name = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """The end, without a result. ``text`` is a sentence with the remedy; ``trace`` for reports."""
 
@@ -119,11 +141,20 @@ class Failed:
     name = "failed"
 
 
-TrainEvent = Hello | Phase | Step | Evaluated | Checkpoint | Notice | Scored | Finished | Failed
-KINDS: dict[str, type[TrainEvent]] = {
-    kind.name: kind
-    for kind in (Hello, Phase, Step, Evaluated, Checkpoint, Notice, Scored, Finished, Failed)
-}
+TrainEvent = (
+    Hello
+    | Phase
+    | Step
+    | Evaluated
+    | Checkpoint
+    | Provenance
+    | Notice
+    | Scored
+    | Finished
+    | Stopped
+    | Failed
+)
+KINDS: dict[str, type[TrainEvent]] = {kind.name: kind for kind in get_args(TrainEvent)}
 
 
 def to_fields(event: TrainEvent) -> dict[str, object]:

@@ -154,7 +154,7 @@ def dice_loss(logits: Tensor, truth: Tensor) -> Tensor:
     return (1 - overlap / total).mean()
 
 
-def mask_loss(logits: Tensor, truth: Tensor) -> Tensor:
+def mask_loss(logits: Tensor, truth: Tensor, *, dice: float = 1.0, bce: float = 0.5) -> Tensor:
     """Dice + 0.5 · BCE, the mixture of LISA (Lai et al. 2023) with the weights of the design."""
-    bce = functional.binary_cross_entropy_with_logits(logits, truth)
-    return dice_loss(logits, truth) + 0.5 * bce
+    entropy = functional.binary_cross_entropy_with_logits(logits, truth)
+    return dice * dice_loss(logits, truth) + bce * entropy

@@ -23,8 +23,14 @@ from core.training.run_folder import RunFolder, Sample
 Report = Callable[[events.TrainEvent], None]
 MOST_EVALUATED = 64
 """Held-out photos looked at during training; scoring afterwards looks at all of them."""
+SCORES = "scores.jsonl"
+"""Of the held-out photos that were looked at, beside the watched ones' pictures."""
 REPORT_EVERY = 0.3
 """Seconds between two reports of the same kind."""
+
+
+class StopAsked(Exception):
+    """Somebody asked for the end in the middle of something that may be left unfinished."""
 
 
 class Merit(NamedTuple):
@@ -68,8 +74,13 @@ class Looker:
         watched = {int(i) for i in config.watch}
         self._watched = [i for i, s in enumerate(samples) if s.image in watched]
 
-    def look(self, step: int) -> tuple[events.Evaluated, Merit]:
-        """The event to report, and what checkpoints are compared by."""
+    def look(
+        self, step: int, stop: Callable[[], bool] = lambda: False
+    ) -> tuple[events.Evaluated, Merit]:
+        """The event to report, and what checkpoints are compared by.
+
+        ``stop`` is asked between photos; raises StopAsked when it says so.
+        """
         self._learner.train(False)
         indices = list(dict.fromkeys(self._held_out + self._watched))
         samples = [self._cache.samples[i] for i in indices]
@@ -83,14 +94,17 @@ class Looker:
         watch_dice: dict[str, float] = {}
         scores: list[Score] = []
         for i, sample, one in zip(indices, samples, said, strict=True):
+            if stop():
+                raise StopAsked
             score = scoring.score(self._run, sample, one)
             if i in self._held_out:
                 scores.append(score)
-            if i in self._watched:
+            if i in self._watched and prompts.LESION_TARGET in one.targets:
                 watch[str(sample.image)] = self._keep(step, sample, one)
                 if score.dice is not None:
                     watch_dice[str(sample.image)] = score.dice
         found = scoring.summary(scores) if scores else {}
+        scoring.write_scores(self._run.watch / checkpoints.folder_name(step) / SCORES, scores)
         event = events.Evaluated(
             step=step,
             dice=found.get("lesion_dice"),
@@ -111,12 +125,19 @@ class Looker:
         return path.relative_to(self._run.root).as_posix()
 
 
-def ticker(report: Report, phase: str) -> Callable[[int, int], None]:
-    """Reports a phase's progress (done, total), at most a few times a second."""
+def ticker(
+    report: Report, phase: str, stop: Callable[[], bool] = lambda: False
+) -> Callable[[int, int], None]:
+    """Reports a phase's progress (done, total), at most a few times a second.
+
+    What it gives raises StopAsked when ``stop`` says so.
+    """
     last = 0.0
 
     def tick(done: int, total: int) -> None:
         nonlocal last
+        if stop():
+            raise StopAsked
         now = time.monotonic()
         if done == total or now - last > REPORT_EVERY:
             last = now

@@ -57,15 +57,19 @@ def predict(
     healthy: str,
     *,
     named: Sequence[Sequence[str]] = (),
+    class_only: bool = False,
 ) -> list[Prediction]:
     """Predictions for a batch of photos [h, w, 3] uint8.
 
-    ``named[i]`` are the diseases to outline by name on photo i.
+    ``named[i]`` are the diseases to outline by name on photo i. ``class_only`` asks for no mask.
     """
     features, maps = look(learner, photos)
     rows: list[_Row] = []
     for i in range(len(photos)):
-        rows += _rows(learner, i, classes, named[i] if named else ())
+        if class_only:
+            rows += _classified(learner, i, classes)
+        else:
+            rows += _rows(learner, i, classes, named[i] if named else ())
     asked = [Asked(r.photo, r.rendered) for r in rows]
     told = converse(learner, learner.vlm.tokens(features), maps, asked)
     scores = told.choices(len(rows)).cpu().numpy()
@@ -75,6 +79,8 @@ def predict(
     for i in range(len(photos)):
         mine = [k for k, r in enumerate(rows) if r.photo == i]
         out.append(_choose(mine, rows, scores, classes))
+        if class_only:
+            continue
         for target, k in _chosen(mine, rows, scores).items():
             nothing = target == prompts.LESION_TARGET and out[i].predicted == healthy
             if k in mask_of and not nothing:
@@ -158,6 +164,11 @@ def _rows(learner: Learner, photo: int, classes: Sequence[str], named: Sequence[
         for target, prompt, answers in asked
         for answer in answers
     ]
+
+
+def _classified(learner: Learner, photo: int, classes: Sequence[str]) -> list[_Row]:
+    asked = [(name, learner.vlm.render(prompts.CLASSIFY, name)) for name in classes]
+    return [_Row(photo, prompts.LESION_TARGET, name, rendered) for name, rendered in asked]
 
 
 def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:

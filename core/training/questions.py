@@ -50,6 +50,11 @@ def ask(
     return out
 
 
+def classify(known: Known) -> list[Question]:
+    """What the control is asked: the class alone."""
+    return [] if known.disease is None else [Question(prompts.CLASSIFY, known.disease)]
+
+
 def _diagnosis(known: Known, rng: np.random.Generator) -> list[Question]:
     """Where it is and what it is; on every other visit also the class alone."""
     if known.disease is None:

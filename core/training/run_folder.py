@@ -2,11 +2,13 @@
 
     runs/<id>/
       config.json       TrainConfig; written before the worker starts, never changed
+      remedies.json     what was done about memory that ran out (core.training.remedies)
       samples.jsonl     the dataset snapshot, one photo a line (``Sample``)
       events.jsonl      what the worker said (core.training.events); the truth about the run
       worker.log        what it wrote to stderr
       checkpoints/      step-0000120/ …, each committed with a manifest (core.training.checkpoints)
-      watch/            step-0000120/<image>.png, lesion probability of the watched leaves
+      watch/            step-0000120/<image>.png, lesion probability of the watched leaves, and
+                        scores.jsonl of the held-out leaves that were looked at
       adapter/          the best checkpoint in the shape that Export copies
       scores.jsonl      one photo a line (``score_to_json``), after "scored"
       predictions/      <image>.lesions.png and <image>.leaf.png: uint8 probability × 255 on the
@@ -18,6 +20,7 @@ Knows paths and JSON; knows no torch, no SQL.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -25,6 +28,7 @@ from pathlib import Path
 from core.domain.ids import ImageId, RunId
 from core.domain.run import Score, TargetScore, Verdict
 
+_STEP = re.compile(r"step-(\d+)")
 Rle = dict[str, object]
 """COCO run-length encoding: {"size": [height, width], "counts": compressed ASCII string}."""
 
@@ -78,8 +82,18 @@ class RunFolder:
         return self.root / "worker.log"
 
     @property
+    def remedies(self) -> Path:
+        return self.root / "remedies.json"
+
+    @property
     def checkpoints(self) -> Path:
         return self.root / "checkpoints"
+
+    @property
+    def committed_step(self) -> int:
+        """The step the run would go on from, 0 for a fresh one; read off the folder names."""
+        found = (_STEP.fullmatch(p.name) for p in self.checkpoints.glob("step-*"))
+        return max((int(m.group(1)) for m in found if m), default=0)
 
     @property
     def watch(self) -> Path:

@@ -18,7 +18,7 @@ from core.geometry.severity import concordance, mask_severity, overlap
 from core.imaging.probability import to_mask, write_probability
 from core.services.review import review
 from core.training import prompts
-from core.training.config import TrainConfig
+from core.training.config import Answers, TrainConfig
 from core.training.learner import Learner
 from core.training.photos import target_masks
 from core.training.predict import Prediction, predict
@@ -35,19 +35,25 @@ def predictions(
     photo: Photos,
 ) -> Iterator[Prediction]:
     """One prediction a sample, in order. ``photo(i)`` gives [h, w, 3] uint8."""
-    for start in range(0, len(samples), BATCH):
-        part = samples[start : start + BATCH]
+    # Where training had to take smaller bites, so has this.
+    size = min(BATCH, config.batch_size)
+    for start in range(0, len(samples), size):
+        part = samples[start : start + size]
         yield from predict(
             learner,
             [photo(start + i) for i in range(len(part))],
             config.classes,
             config.healthy,
             named=[[n for n in s.lesions if n and n in config.classes] for s in part],
+            class_only=config.answers is Answers.CLASS,
         )
 
 
 def score(run: RunFolder, sample: Sample, said: Prediction, prediction: str = "") -> Score:
-    """Every target's overlap at photo size, and both severities."""
+    """Every target's overlap at photo size, and both severities.
+
+    Of a model that names the class alone there are neither masks nor a severity.
+    """
     size = (sample.width, sample.height)
     masks = {name: to_mask(p, size) for name, p in said.targets.items()}
     truths = target_masks(sample)
@@ -60,11 +66,13 @@ def score(run: RunFolder, sample: Sample, said: Prediction, prediction: str = ""
             o = overlap(truth, mask)
             targets.append(TargetScore(name, o.dice, o.iou, o.truth_empty, o.prediction_empty))
     lesions = next((t.dice for t in targets if t.target == prompts.LESION_TARGET), None)
-    true_severity = None
-    if prompts.LESION_TARGET in truths:
-        leaf = truths.get(prompts.LEAF_TARGET)
-        true_severity = mask_severity(leaf, truths[prompts.LESION_TARGET])
-    predicted_severity = mask_severity(masks[prompts.LEAF_TARGET], masks[prompts.LESION_TARGET])
+    true_severity = predicted_severity = None
+    if masks:
+        if prompts.LESION_TARGET in truths:
+            leaf = truths.get(prompts.LEAF_TARGET)
+            true_severity = mask_severity(leaf, truths[prompts.LESION_TARGET])
+        drawn = masks[prompts.LEAF_TARGET], masks[prompts.LESION_TARGET]
+        predicted_severity = mask_severity(*drawn)
     return Score(
         run=run.id,
         image=sample.image,
@@ -93,13 +101,21 @@ def score_run(
     scores: list[Score] = []
     said = predictions(learner, config, samples, photo)
     for i, (sample, one) in enumerate(zip(samples, said, strict=True)):
-        path = write_masks(run.predictions, str(sample.image), one)
-        scores.append(score(run, sample, one, path.relative_to(run.root).as_posix()))
+        path = ""
+        if one.targets:
+            masks = write_masks(run.predictions, str(sample.image), one)
+            path = masks.relative_to(run.root).as_posix()
+        scores.append(score(run, sample, one, path))
         progress(i + 1, len(samples))
-    text = "".join(json.dumps(score_to_json(s), ensure_ascii=False) + "\n" for s in scores)
-    with files.whole_file(run.scores) as draft:
-        draft.write_text(text, "utf-8")
+    write_scores(run.scores, scores)
     return scores
+
+
+def write_scores(path: Path, scores: Sequence[Score]) -> None:
+    """One photo a line, whole or not at all. Raises DiskFull, ExportRefused."""
+    text = "".join(json.dumps(score_to_json(s), ensure_ascii=False) + "\n" for s in scores)
+    with files.whole_file(path) as draft:
+        draft.write_text(text, "utf-8")
 
 
 def write_masks(folder: Path, stem: str, said: Prediction) -> Path:

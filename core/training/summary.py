@@ -17,6 +17,7 @@ from core.training.events import (
     Hello,
     Scored,
     Step,
+    Stopped,
     TrainEvent,
 )
 
@@ -68,6 +69,8 @@ def fold(summary: RunSummary, event: TrainEvent) -> RunSummary:
         case Finished():
             state = RunState.STOPPED if event.stopped else RunState.FINISHED
             return replace(summary, state=state)
+        case Stopped():
+            return replace(summary, state=RunState.INTERRUPTED)
         case Failed():
             return replace(summary, state=RunState.FAILED, failure=event.text)
         case _:

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.training.config import TrainConfig
+from core.training.config import Answers, TrainConfig
 from core.training.photos import PhotoCache
-from core.training.questions import Question, ask, known_of
+from core.training.questions import Question, ask, classify, known_of
 from core.training.run_folder import Sample
 
 RAREST = 3.0
@@ -84,7 +84,10 @@ class Visits:
     def _visit(self, index: int, rng: np.random.Generator) -> Visit:
         known = known_of(self._cache.samples[index].disease, self._cache.targets[index])
         flip_x, flip_y = rng.random(2) < 0.5
-        questions = ask(known, self._config.classes, self._config.healthy, rng)
+        if self._config.answers is Answers.CLASS:
+            questions = classify(known)
+        else:
+            questions = ask(known, self._config.classes, self._config.healthy, rng)
         return Visit(index, Turn(bool(flip_x), bool(flip_y)), tuple(questions))
 
 

@@ -10,33 +10,48 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 import traceback
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
+from core import files
 from core.errors import TrainingRefused, UserError
 from core.language import tr
-from core.training import events
+from core.training import events, remedies
 from core.training.run_folder import RunFolder
+from core.workers import awake
 from core.workers.channel import Channel
 from core.workers.priority import give_way
 from core.workers.wire import PROTOCOL, Garbage
 
 
 class Reporter:
-    """Every event to the run's ``events.jsonl`` first, then to the wire."""
+    """Every event to the run's ``events.jsonl`` first, then to the wire.
 
-    def __init__(self, channel: Channel, file: IO[str]) -> None:
+    What a full disk refuses is kept and written with the next event: whoever listens hears it all
+    the same, and training need not end for it.
+    """
+
+    def __init__(self, channel: Channel, file: BinaryIO) -> None:
+        """``file`` is unbuffered and open for appending."""
         self._channel, self._file = channel, file
+        self._waiting = b""
 
     def __call__(self, event: events.TrainEvent) -> None:
         fields = events.to_fields(event)
-        self._file.write(json.dumps(fields, ensure_ascii=False) + "\n")
-        self._file.flush()
+        self._waiting += (json.dumps(fields, ensure_ascii=False) + "\n").encode()
+        self._write()
         name = str(fields.pop("event"))
         self._channel.send(name, **fields)
+
+    def _write(self) -> None:
+        try:
+            while self._waiting:
+                self._waiting = self._waiting[self._file.write(self._waiting) :]
+        except OSError as error:
+            if not files.is_full(error):
+                raise
 
 
 class Stop:
@@ -60,15 +75,14 @@ def main(arguments: list[str]) -> int:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     score_only = "--score-only" in arguments
     run = RunFolder(Path(next(a for a in arguments if not a.startswith("--"))).resolve())
-    with run.events.open("a", encoding="utf-8") as file:
+    with run.events.open("ab", buffering=0) as file, awake.held():
         report = Reporter(channel, file)
-        report(events.Hello(PROTOCOL, os.getpid(), "train", 0 if score_only else last_step(run)))
+        step = 0 if score_only else run.committed_step
+        report(events.Hello(PROTOCOL, os.getpid(), "train", step))
         try:
             _work(run, report, Stop(channel), score_only=score_only)
         except UserError as error:
             report(events.Failed(_code(error), str(error)))
-        except MemoryError:
-            report(events.Failed("out_of_memory", OUT_OF_MEMORY, traceback.format_exc()))
         except Exception as error:  # noqa: BLE001 - the edge of the process: every end is an event
             report(_failure(error))
         else:
@@ -76,7 +90,6 @@ def main(arguments: list[str]) -> int:
     return 1
 
 
-_STEP = re.compile(r"step-(\d+)")
 OUT_OF_MEMORY = tr(
     "The computer ran out of memory; close other programs, or choose a smaller batch size, and "
     "press Resume."
@@ -84,22 +97,22 @@ OUT_OF_MEMORY = tr(
 
 
 def _work(run: RunFolder, report: Reporter, stop: Stop, *, score_only: bool) -> None:
+    from core.training.looking import StopAsked
+    from core.training.provenance import provenance
     from core.training.recipe import Recipe
 
     recipe = Recipe(run, report, stop)
+    report(provenance(run))
     if score_only:
         recipe.score_only()
         report(events.Finished("adapter", stopped=False))
         return
-    recipe.setup()
-    stopped = recipe.fit()
-    recipe.finish(stopped=stopped)
-
-
-def last_step(run: RunFolder) -> int:
-    """The step the run would go on from, 0 for a fresh one; read off the folder names."""
-    found = (_STEP.fullmatch(p.name) for p in run.checkpoints.glob("step-*"))
-    return max((int(m.group(1)) for m in found if m), default=0)
+    try:
+        recipe.setup()
+        stopped = recipe.fit()
+        recipe.finish(stopped=stopped)
+    except StopAsked:
+        report(events.Stopped())
 
 
 def _code(error: UserError) -> str:
@@ -108,8 +121,11 @@ def _code(error: UserError) -> str:
 
 def _failure(error: Exception) -> events.Failed:
     trace = traceback.format_exc()
-    if "out of memory" in str(error).lower():
-        return events.Failed("out_of_memory", OUT_OF_MEMORY, trace)
+    if remedies.is_out_of_memory(error):
+        return events.Failed(remedies.OUT_OF_MEMORY, OUT_OF_MEMORY, trace)
+    if remedies.is_device_lost(error):
+        text = tr("The graphics card was lost, as after a sleep; press Resume to go on.")
+        return events.Failed(remedies.DEVICE_LOST, text, trace)
     text = tr(
         "Training broke off ({name}: {error}); the log has the details.",
         name=type(error).__name__,

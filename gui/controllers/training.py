@@ -19,6 +19,7 @@ from core.domain.run import Run, RunState
 from core.errors import TrainingRefused, UserError
 from core.language import tr
 from core.machine_lock import MachineLock
+from core.services import second_try
 from core.training.events import from_fields
 from core.training.run_folder import RunFolder
 from gui.context import Context
@@ -44,6 +45,7 @@ class LiveRun:
     progress: RunProgress
     process: WorkerProcess | None = None
     stopping: bool = False
+    memory_kills: int = 0
 
 
 class TrainingController(Shared):
@@ -136,9 +138,11 @@ class TrainingController(Shared):
 
     def stop(self) -> None:
         """Ask the live run to save a checkpoint and end."""
-        if self.live is not None and self.live.process is not None and not self.live.stopping:
-            self.live.stopping = True
-            self.live.process.stop(grace_ms=STOP_GRACE_MS)
+        live = self.live
+        if live is not None and not live.stopping:
+            live.stopping = True
+            if live.process is not None:
+                live.process.stop(grace_ms=STOP_GRACE_MS)
             self.progressed.emit()
 
     def _not_prepared(self, error: BaseException) -> None:
@@ -161,10 +165,13 @@ class TrainingController(Shared):
     def _launch(self, live: LiveRun) -> None:
         if self.live is not live:
             return
+        live.memory_kills = second_try.memory_kills()
         process = self.context.workers.start("train", str(live.folder.root), log=live.folder.log)
         live.process = process
         process.received.connect(lambda fields: self._received(live, fields))
         process.exited.connect(lambda outcome: self._exited(live, outcome))
+        if live.stopping:  # asked for before there was a process to ask
+            process.stop(grace_ms=STOP_GRACE_MS)
 
     # -- following
 
@@ -177,6 +184,28 @@ class TrainingController(Shared):
             self.progressed.emit()
 
     def _exited(self, live: LiveRun, outcome: Outcome) -> None:
+        if self.live is not live:
+            return
+        live.process = None
+        if outcome.ok or live.stopping:
+            self._over(live, outcome)
+            return
+
+        def decided(again: bool) -> None:
+            if again and not live.stopping:
+                self._launch(live)
+            else:
+                self._over(live, outcome)
+
+        self.context.tasks.run(
+            lambda: second_try.prepare(live.folder, outcome, kills_before=live.memory_kills),
+            on_done=decided,
+            on_error=lambda _error: self._over(live, outcome),
+            owner=self,
+        )
+
+    def _over(self, live: LiveRun, outcome: Outcome) -> None:
+        """The run's process has ended and will not be started again by itself."""
         if self.live is not live:
             return
         self.live = None

@@ -69,6 +69,7 @@ def test_a_run_scores_every_photo_and_keeps_what_it_saw(finished: RunFolder) -> 
     assert sorted(p.name for p in (finished.watch / "step-0000000").iterdir()) == [
         "1000.png",
         "1001.png",
+        "scores.jsonl",
     ]
 
 
@@ -156,10 +157,8 @@ def test_a_photo_that_changed_since_the_snapshot_is_named(tmp_path: Path) -> Non
 def test_a_loss_that_is_no_number_stops_before_it_is_saved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from core.training import recipe as module
-
     nan = torch.tensor(float("nan"), requires_grad=True)
-    monkeypatch.setattr(module, "mask_loss", lambda *a: nan)
+    monkeypatch.setattr("core.training.objective.mask_loss", lambda *a, **k: nan)
     run = drawn_run(tmp_path / "run", photos=6)
     with pytest.raises(WorkerFailed, match="lower learning rate"):
         fit(run)
