@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from core.commands.base import Command, Console, Context, minutes, share, shown_path
@@ -120,6 +121,13 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--minutes", metavar="M", type=minutes, help=tr("of training, without scoring")
     )
+    parser.add_argument(
+        "--from",
+        metavar="ADAPTER",
+        dest="adapter",
+        type=Path,
+        help=tr("folder of an exported adapter to start from"),
+    )
     parser.add_argument("--resume", action="store_true", help=tr("go on with the last run"))
 
 
@@ -175,6 +183,7 @@ def _prepare(context: Context, store: ProjectStore, args: argparse.Namespace) ->
     return prepare_run(
         store,
         config,
+        adapter=args.adapter,
         progress=lambda done, of: context.console.progress(tr("Looking at photos"), done, of),
         on_snapshot=tell,
     )

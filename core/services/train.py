@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -21,11 +22,11 @@ from core.domain.run import Run, RunState, Score
 from core.errors import ProjectReadOnly, TrainingRefused, UsageError, WorkerFailed
 from core.language import tr, trn
 from core.ports import ImageQuery, ProjectStore
-from core.services import bases
+from core.services import bases, own_adapter
 from core.services.bases import ChosenBase
 from core.services.runs import run_config, run_folder
 from core.training import snapshot
-from core.training.config import PRESETS, Preset, TrainConfig
+from core.training.config import PRESETS, Answers, Preset, TrainConfig
 from core.training.events import replay
 from core.training.run_folder import RunFolder, Sample
 from core.training.snapshot import Snapshot
@@ -65,15 +66,17 @@ def prepare_run(
     config: TrainConfig,
     *,
     parent: Run | None = None,
+    adapter: Path | None = None,
     progress: snapshot.Progress | None = None,
     on_snapshot: Callable[[Snapshot], None] | None = None,
 ) -> RunFolder:
     """Freeze the project into a run folder and enter the run as PREPARED.
 
     Of ``config``, classes, healthy, watch and parent are filled in here; ``config.hard`` keeps
-    the ids of photos to learn from. ``parent`` continues that run's adapter. Raises
-    TrainingRefused with every reason at once, ProjectReadOnly, DiskFull, ModelMissing; nothing is
-    left behind then.
+    the ids of photos to learn from. ``parent`` continues that run's adapter; ``adapter`` is a
+    folder of the person's own to start from, whose base, rank, head and tower setting are taken
+    over. Raises TrainingRefused with every reason at once, AdapterRefused, ProjectReadOnly,
+    DiskFull, ModelMissing; nothing is left behind then.
     """
     if store.read_only:
         raise ProjectReadOnly(
@@ -83,12 +86,16 @@ def prepare_run(
                 name=store.name,
             )
         )
+    if adapter is not None:
+        config = own_adapter.start_from(config, adapter)
     base = bases.choose(f"{config.base}={config.base_path}" if config.base_path else config.base)
     bases.check_tokens(base, config.image_tokens)
     config = replace(config, head_path=bases.choose_head(config.head, config.head_path))
     if problems := config.own_problems():
         raise TrainingRefused(problems)
-    taken = snapshot.take_snapshot(store, progress=progress)
+    taken = snapshot.take_snapshot(
+        store, class_only=config.answers is Answers.CLASS, progress=progress
+    )
     if on_snapshot:
         on_snapshot(taken)
     config = _completed(store, config, base=base, taken=taken, parent=parent)
@@ -96,11 +103,11 @@ def prepare_run(
         raise TrainingRefused(problems)
     needed = disk_needed(base.bytes, len(taken.samples))
     files.need_space(store.folder, needed, what=tr("This training"))
-    folder = _write(store.folder / RUNS, config, taken.samples)
+    folder = _write(store.folder / RUNS, config, taken.samples, adapter)
     store.put_run(
         Run(
             id=folder.id,
-            title=_title(base, config, taken, parent),
+            title=_title(base, config, taken, continued=bool(parent or adapter)),
             base=base.spec.id,
             state=RunState.PREPARED,
             created_at=datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -218,24 +225,35 @@ def why_not_continued(folder: RunFolder, config: TrainConfig) -> str:
 
 def _shape(config: TrainConfig) -> tuple[object, ...]:
     """What the tensors of an adapter depend on."""
-    return config.head, config.head_path, config.rank, config.tower, config.image_tokens
+    head = (config.head, config.head_path)
+    lora = (config.rank, config.tower, config.layers, config.answers)
+    return *head, *lora, config.image_tokens
 
 
-def _title(base: ChosenBase, config: TrainConfig, taken: Snapshot, parent: Run | None) -> str:
+def _title(base: ChosenBase, config: TrainConfig, taken: Snapshot, *, continued: bool) -> str:
     """Short enough for a list of runs, with what tells one from another at its beginning."""
     name = base.spec.title.partition(" (")[0]
-    went = tr("{name} continued", name=name) if parent else name
+    went = tr("{name} continued", name=name) if continued else name
     leaves = trn("{n:,} leaf", "{n:,} leaves", taken.count("train"))
     return tr("{went}, {minutes:g} min, {leaves}", went=went, minutes=config.minutes, leaves=leaves)
 
 
-def _write(runs: Path, config: TrainConfig, samples: Sequence[Sample]) -> RunFolder:
-    """The run's folder with its two files in it, under a name that nobody has."""
+def _write(
+    runs: Path, config: TrainConfig, samples: Sequence[Sample], adapter: Path | None
+) -> RunFolder:
+    """The run's folder with its files in it, under a name that nobody has.
+
+    The person's own adapter is copied: the run must not change with what becomes of it.
+    """
     while True:
         name = f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(1)}"
         if not (runs / name).exists():
             break
+    if adapter is not None:
+        config = replace(config, parent=str(RunFolder(runs / name).start))
     with files.whole_folder(runs / name) as draft:
+        if adapter is not None:
+            shutil.copytree(adapter, RunFolder(draft).start)
         RunFolder(draft).config.write_text(config.to_json() + "\n", "utf-8")
         lines = (json.dumps(asdict(s), ensure_ascii=False) + "\n" for s in samples)
         with RunFolder(draft).samples.open("w", encoding="utf-8") as file:

@@ -13,78 +13,29 @@ LoRA is rebuilt from the few fields of ``leafspot.json``, each checked. Knows te
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from core import adapter_package, files
+from core import adapter_package
 from core.errors import AdapterRefused
 from core.files import replace_folder
-from core.heads.base import weights_file
 from core.language import tr
-from core.services import bases
 from core.training import prompts
-from core.training.config import Method, Tower, TrainConfig
-from core.training.learner import ADAPTER_FILE, HEAD_FILE, Learner, base_folder, load
+from core.training.config import TrainConfig
+from core.training.facts import FACTS, Facts, head_path_of, read_facts
+from core.training.learner import ADAPTER_FILE, HEAD_FILE, Learner, base_folder, load, spoken
 from core.training.tensors import write_tensors
 
-FACTS = "leafspot.json"
+if TYPE_CHECKING:
+    from torch import Tensor
 
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """The allow-listed schema of ``leafspot.json``.
-
-    ``head_sha256`` is of the weights of the model that the mask head builds on, "" for none.
-    """
-
-    base: str
-    head: str
-    method: str
-    tower: str
-    rank: int
-    alpha: int
-    classes: tuple[str, ...]
-    healthy: str
-    image_tokens: int = 0
-    head_sha256: str = ""
-
-    @classmethod
-    def of(cls, config: TrainConfig) -> Facts:
-        """What of a run's settings an adapter carries."""
-        path = weights_file(config.head_path)
-        return cls(
-            base=config.base,
-            head=config.head,
-            method=config.method.value,
-            tower=config.tower.value,
-            rank=config.rank,
-            alpha=config.alpha,
-            classes=config.classes,
-            healthy=config.healthy,
-            image_tokens=config.image_tokens,
-            head_sha256=files.sha256(path) if path else "",
-        )
-
-    def config(self, base_path: str, head_path: str = "") -> TrainConfig:
-        """The settings an adapter was trained with, as far as loading it needs them."""
-        return TrainConfig(
-            base=self.base,
-            base_path=base_path,
-            head=self.head,
-            head_path=head_path,
-            method=Method(self.method),
-            tower=Tower(self.tower),
-            rank=self.rank,
-            alpha=self.alpha,
-            classes=self.classes,
-            healthy=self.healthy,
-            image_tokens=self.image_tokens,
-        )
+TOKENS = ".trainable_tokens_delta"
+"""Ends the name of the tensor that holds the rows of the tokens in answers."""
 
 
 def app_version() -> str:
@@ -131,28 +82,6 @@ def _peft_config(learner: Learner, config: TrainConfig) -> str:
     return json.dumps(raw, indent=1, default=str)
 
 
-def read_facts(folder: Path) -> Facts:
-    """The checked ``leafspot.json``. Raises AdapterRefused."""
-    try:
-        raw = json.loads((folder / FACTS).read_text("utf-8"))
-        raw["classes"] = tuple(raw["classes"])
-        facts = Facts(**raw)
-        problems = facts.config("").problems()
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise AdapterRefused(
-            tr("The adapter's {facts} cannot be read; export the adapter again.", facts=FACTS)
-        ) from error
-    if problems:
-        raise AdapterRefused(
-            tr(
-                "The adapter's {facts} makes no sense: {problems}",
-                facts=FACTS,
-                problems=problems[0],
-            )
-        )
-    return facts
-
-
 def load_adapter(
     folder: Path, base_path: str = "", *, dequantise: bool = False
 ) -> tuple[Learner, TrainConfig]:
@@ -174,30 +103,36 @@ def load_adapter(
     return learner, config
 
 
-def head_path_of(facts: Facts) -> str:
-    """Where the model lies that the mask head builds on. Raises AdapterRefused for another one."""
-    if not facts.head_sha256:
-        return ""
-    path = bases.remembered(bases.head_note(facts.head))
-    found = weights_file(path)
-    if found is None or not found.is_file() or files.sha256(found) != facts.head_sha256:
-        raise AdapterRefused(
-            tr(
-                "The adapter's mask head builds on weights that are not on this computer, or no "
-                "longer where they were used last; choose the same ones for a training here, then "
-                "open the adapter again."
-            )
-        )
-    return path
-
-
 def fill(learner: Learner, folder: Path) -> None:
     """Puts the folder's tensors into a fresh learner."""
+    learner.load_adapter(*_tensors(folder))
+    learner.train(False)
+
+
+def begin(learner: Learner, config: TrainConfig, folder: Path) -> None:
+    """The adapter in ``folder`` as where a run starts from, also one that knew other classes.
+
+    Tokens that its answers and the new ones have in common keep what they learnt; the others
+    start as the base has them. Raises AdapterRefused.
+    """
+    tensors, head = _tensors(folder)
+    old = spoken(learner.vlm, read_facts(folder).classes)
+    new = spoken(learner.vlm, config.classes)
+    if old != new:
+        shared = [(old.index(token), k) for k, token in enumerate(new) if token in old]
+        for name, fresh in learner.adapter().items():
+            if name.endswith(TOKENS) and name in tensors and len(tensors[name]) == len(old):
+                for before, now in shared:
+                    fresh[now] = tensors[name][before]
+                tensors[name] = fresh
+    learner.load_adapter(tensors, head)
+    learner.train(False)
+
+
+def _tensors(folder: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     try:
-        tensors, head = load_file(folder / ADAPTER_FILE), load_file(folder / HEAD_FILE)
+        return load_file(folder / ADAPTER_FILE), load_file(folder / HEAD_FILE)
     except (OSError, SafetensorError) as error:
         raise AdapterRefused(
             tr("The adapter's weights cannot be read; copy the whole folder again.")
         ) from error
-    learner.load_adapter(tensors, head)
-    learner.train(False)

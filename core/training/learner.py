@@ -19,7 +19,7 @@ from core.errors import AdapterRefused
 from core.heads.base import HeadSpec, MaskHead
 from core.language import tr
 from core.training import prompts
-from core.training.config import Method, Tower, TrainConfig
+from core.training.config import Layers, Method, Tower, TrainConfig
 from core.vlms.base import VisionLanguage, VlmSpec
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def load(config: TrainConfig, *, dequantise: bool = False) -> Learner:
         r=config.rank,
         lora_alpha=config.alpha,
         lora_dropout=config.dropout,
-        target_modules=vlm.lora_targets(tower=config.tower is Tower.LORA),
+        target_modules=targets(vlm, config),
         modules_to_save=list(vlm.trained_whole),
         trainable_token_indices=spoken(vlm, config.classes),
     )
@@ -153,6 +153,13 @@ def open_base(spec: VlmSpec, folder: Path, config: TrainConfig) -> object:
     if spec.image_tokens:
         choices["image_tokens"] = config.image_tokens
     return registry.resolve(spec.factory)(spec, folder, **choices)
+
+
+def targets(vlm: VisionLanguage, config: TrainConfig) -> str:
+    """The regular expression of modules LoRA goes on, narrowed as the settings say."""
+    every = vlm.lora_targets(tower=config.tower is Tower.LORA)
+    # A look-ahead, so that each family's own expression keeps the last word.
+    return rf"(?!.*\.mlp\.)(?:{every})" if config.layers is Layers.ATTENTION else every
 
 
 def spoken(vlm: VisionLanguage, classes: Sequence[str]) -> list[int]:

@@ -22,8 +22,9 @@ from safetensors.torch import load_file, save_file
 
 from core.errors import AdapterRefused
 from core.language import tr
-from core.training.adapter import FACTS, Facts, head_path_of, load_adapter, read_facts
+from core.training.adapter import load_adapter
 from core.training.config import Method, TrainConfig
+from core.training.facts import FACTS, Facts, head_path_of, read_facts
 from core.training.learner import Learner, check_like, load
 
 SHARD = "4GB"

@@ -85,8 +85,8 @@ class Recipe:
             self.report(events.Notice(said))
         self.report(events.Phase("loading"))
         self.learner = learner.load(self.config)
-        if self.config.parent:
-            adapter.fill(self.learner, Path(self.config.parent))
+        if self.config.parent and not checkpoints.steps(self.run.checkpoints):
+            adapter.begin(self.learner, self.config, Path(self.config.parent))
         self.cache = self._decode(self.samples)
         if self.config.tower is Tower.FROZEN:
             self.features = self._encode()

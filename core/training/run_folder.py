@@ -3,6 +3,7 @@
     runs/<id>/
       config.json       TrainConfig; written before the worker starts, never changed
       remedies.json     what was done about memory that ran out (core.training.remedies)
+      start/            a copy of the person's own adapter, where the run starts from one
       samples.jsonl     the dataset snapshot, one photo a line (``Sample``)
       events.jsonl      what the worker said (core.training.events); the truth about the run
       worker.log        what it wrote to stderr
@@ -84,6 +85,10 @@ class RunFolder:
     @property
     def remedies(self) -> Path:
         return self.root / "remedies.json"
+
+    @property
+    def start(self) -> Path:
+        return self.root / "start"
 
     @property
     def checkpoints(self) -> Path:

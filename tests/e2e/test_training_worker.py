@@ -20,6 +20,8 @@ from core.errors import AdapterRefused, TrainingRefused, WorkerFailed
 from core.heads.base import shrink
 from core.imaging.decode import decode_rgb
 from core.training import adapter, checkpoints, events, scoring
+from core.training.config import Answers, Layers
+from core.training.learner import load, spoken
 from core.training.recipe import Recipe
 from core.training.run_folder import RunFolder
 from core.workers.client import WorkerClient
@@ -111,6 +113,49 @@ def test_a_second_round_starts_from_the_first_ones_adapter(
     sick = [d for d, s in zip(held_out, (0, 5, 10), strict=True) if s % 3]
     assert first.step == 0
     assert first.dice == pytest.approx(float(np.mean(sick)))
+
+
+def test_a_persons_own_adapter_starts_a_run_with_other_classes(
+    finished: RunFolder, tmp_path: Path
+) -> None:
+    """What it learnt of a disease that is still among the classes is there at the first step."""
+    settings = replace(SETTINGS, classes=("healthy", "scorch", *SETTINGS.classes[1:]))
+    run = drawn_run(tmp_path / "run", settings=replace(settings, parent=str(finished.adapter)))
+    recipe = Recipe(run, lambda e: None, lambda: False)
+    recipe.setup()
+    before, _ = adapter.load_adapter(finished.adapter)
+    old, new = (
+        spoken(before.vlm, SETTINGS.classes),
+        spoken(recipe.learner.vlm, settings.classes),
+    )
+    assert set(old) < set(new)
+    (name,) = (n for n in before.adapter() if n.endswith(adapter.TOKENS))
+    was, now = before.adapter()[name], recipe.learner.adapter()[name]
+    for row, token in enumerate(old):
+        assert torch.equal(was[row], now[new.index(token)])
+    others = before.adapter().keys() - {name}
+    assert all(torch.equal(before.adapter()[n], recipe.learner.adapter()[n]) for n in others)
+
+
+def test_lora_on_the_attention_alone_leaves_the_other_layers_as_they_are(tmp_path: Path) -> None:
+    learner = load(replace(SETTINGS, layers=Layers.ATTENTION))
+    adapted = [n for n in learner.parameters() if "lora_A" in n]
+    assert adapted
+    assert all("self_attn" in n for n in adapted)
+
+
+def test_the_control_learns_and_names_the_class_without_any_mask(tmp_path: Path) -> None:
+    settings = replace(SETTINGS, answers=Answers.CLASS, epochs=0.7, watch=(1000,))
+    run = drawn_run(tmp_path / "run", photos=10, settings=settings)
+    told = fit(run)
+    scores = list(run.read_scores())
+    assert len(scores) == 10
+    assert all(s.dice is None and s.targets == () and s.prediction == "" for s in scores)
+    assert all(sum(p for _, p in s.probabilities) == pytest.approx(1) for s in scores)
+    looks = [e for e in told if isinstance(e, events.Evaluated)]
+    assert all(e.dice is None and e.accuracy is not None and e.watch == {} for e in looks)
+    _, config = adapter.load_adapter(run.adapter)
+    assert config.answers is Answers.CLASS
 
 
 @pytest.mark.parametrize(

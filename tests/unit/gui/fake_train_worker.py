@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 
 from core.domain.run import Score, TargetScore
+from core.training import remedies
 from core.training.config import TrainConfig
 from core.training.events import (
     Checkpoint,
@@ -44,7 +45,7 @@ class FakeRun:
 
     def __init__(self, root: Path, emit=lambda line: None, *, steps: int = 40, delay: float = 0.0):
         self.folder = RunFolder(root)
-        self.config = TrainConfig.read(self.folder.config)
+        self.config = remedies.applied(TrainConfig.read(self.folder.config), self.folder)
         self.samples = {s.image: s for s in self.folder.read_samples()}
         self.emit, self.steps, self.delay = emit, steps, delay
         self.stop = threading.Event()
@@ -171,6 +172,10 @@ def main() -> int:
     threading.Thread(target=listen, daemon=True).start()
     match os.environ.get("FAKE_FAIL"):
         case "failed":
+            run.say(Hello(1, os.getpid(), "train"))
+            run.say(Failed("out_of_memory", "Memory ran out; choose a smaller batch size."))
+            return 1
+        case "memory" if run.config.batch_size > 2:
             run.say(Hello(1, os.getpid(), "train"))
             run.say(Failed("out_of_memory", "Memory ran out; choose a smaller batch size."))
             return 1

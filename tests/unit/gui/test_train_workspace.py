@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from core.domain.run import RunState
 from core.machine_lock import MachineLock
 from core.services.train import prepare_run
+from core.training import remedies
 from core.training.config import TrainConfig
 from core.training.run_folder import RunFolder
 from gui.panels.train import TrainWorkspace
@@ -101,6 +102,18 @@ def test_a_failure_is_told_in_the_workers_own_sentence(qtbot, leaves, monkeypatc
     assert page.view.outcome.text() == "Memory ran out; choose a smaller batch size."
     assert page.view.review.isHidden()
     assert not page.view.resume.isHidden()
+
+
+def test_memory_that_runs_out_is_mended_without_a_question(qtbot, leaves, monkeypatch) -> None:
+    monkeypatch.setenv("FAKE_FAIL", "memory")
+    page = opened(qtbot, leaves)
+    press_train(qtbot, page)
+    until_over(qtbot, page)
+    run = page.training.run(page.shown)
+    assert run.state is RunState.FINISHED
+    config = remedies.applied(page.setup.config, page.training.folder(run))
+    assert (config.batch_size, config.accumulation) == (2, 4)
+    assert leaves.sentences() == []
 
 
 def test_a_killed_worker_leaves_a_run_that_can_be_resumed(qtbot, leaves, monkeypatch) -> None:

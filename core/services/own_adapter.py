@@ -1,0 +1,50 @@
+"""Starting a run from an adapter that the person brings along: an export of this program.
+
+Nothing in the folder is believed before its manifest holds; its tensors are read by the worker.
+Knows files and settings; loads no model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from core import adapter_package
+from core.errors import AdapterRefused
+from core.language import tr
+from core.services import bases
+from core.training.config import TrainConfig
+from core.training.facts import head_path_of, read_facts
+
+
+def start_from(config: TrainConfig, folder: Path) -> TrainConfig:
+    """``config`` on the base and in the shape that the adapter in ``folder`` was trained with.
+
+    Raises AdapterRefused when the folder is none of ours or was changed, or its base is another;
+    ModelMissing when that base is not on this computer.
+    """
+    manifest = adapter_package.verify(folder)
+    facts = read_facts(folder)
+    if facts.base != manifest.base.id or facts.classes != manifest.classes:
+        raise AdapterRefused(
+            tr("The adapter's manifest and its settings disagree; export it again.")
+        )
+    path = config.base_path if config.base == facts.base else ""
+    path = path or bases.remembered(facts.base)
+    chosen = bases.choose(f"{facts.base}={path}" if path else facts.base)
+    adapter_package.verify_base(manifest, chosen.folder)
+    shaped = facts.config(chosen.path, head_path_of(facts))
+    return replace(
+        config,
+        base=shaped.base,
+        base_path=shaped.base_path,
+        method=shaped.method,
+        head=shaped.head,
+        head_path=shaped.head_path,
+        image_tokens=shaped.image_tokens,
+        tower=shaped.tower,
+        layers=shaped.layers,
+        answers=shaped.answers,
+        rank=shaped.rank,
+        alpha=shaped.alpha,
+    )

@@ -1,0 +1,116 @@
+"""What of an adapter cannot be read off its tensors: ``leafspot.json``, an allow-listed schema.
+
+Knows settings and one file; knows no tensor.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from core import files
+from core.errors import AdapterRefused
+from core.heads.base import weights_file
+from core.language import tr
+from core.services import bases
+from core.training.config import Answers, Layers, Method, Tower, TrainConfig
+
+FACTS = "leafspot.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The allow-listed schema of ``leafspot.json``.
+
+    ``head_sha256`` is of the weights of the model that the mask head builds on, "" for none.
+    """
+
+    base: str
+    head: str
+    method: str
+    tower: str
+    rank: int
+    alpha: int
+    classes: tuple[str, ...]
+    healthy: str
+    image_tokens: int = 0
+    head_sha256: str = ""
+    layers: str = Layers.ALL.value
+    answers: str = Answers.MASK.value
+
+    @classmethod
+    def of(cls, config: TrainConfig) -> Facts:
+        """What of a run's settings an adapter carries."""
+        path = weights_file(config.head_path)
+        return cls(
+            base=config.base,
+            head=config.head,
+            method=config.method.value,
+            tower=config.tower.value,
+            rank=config.rank,
+            alpha=config.alpha,
+            classes=config.classes,
+            healthy=config.healthy,
+            image_tokens=config.image_tokens,
+            head_sha256=files.sha256(path) if path else "",
+            layers=config.layers.value,
+            answers=config.answers.value,
+        )
+
+    def config(self, base_path: str, head_path: str = "") -> TrainConfig:
+        """The settings an adapter was trained with, as far as loading it needs them."""
+        return TrainConfig(
+            base=self.base,
+            base_path=base_path,
+            head=self.head,
+            head_path=head_path,
+            method=Method(self.method),
+            tower=Tower(self.tower),
+            rank=self.rank,
+            alpha=self.alpha,
+            classes=self.classes,
+            healthy=self.healthy,
+            image_tokens=self.image_tokens,
+            layers=Layers(self.layers),
+            answers=Answers(self.answers),
+        )
+
+
+def read_facts(folder: Path) -> Facts:
+    """The checked ``leafspot.json``. Raises AdapterRefused."""
+    try:
+        raw = json.loads((folder / FACTS).read_text("utf-8"))
+        raw["classes"] = tuple(raw["classes"])
+        facts = Facts(**raw)
+        problems = facts.config("").problems()
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise AdapterRefused(
+            tr("The adapter's {facts} cannot be read; export the adapter again.", facts=FACTS)
+        ) from error
+    if problems:
+        raise AdapterRefused(
+            tr(
+                "The adapter's {facts} makes no sense: {problems}",
+                facts=FACTS,
+                problems=problems[0],
+            )
+        )
+    return facts
+
+
+def head_path_of(facts: Facts) -> str:
+    """Where the model lies that the mask head builds on. Raises AdapterRefused for another one."""
+    if not facts.head_sha256:
+        return ""
+    path = bases.remembered(bases.head_note(facts.head))
+    found = weights_file(path)
+    if found is None or not found.is_file() or files.sha256(found) != facts.head_sha256:
+        raise AdapterRefused(
+            tr(
+                "The adapter's mask head builds on weights that are not on this computer, or no "
+                "longer where they were used last; choose the same ones for a training here, then "
+                "open the adapter again."
+            )
+        )
+    return path

@@ -1,0 +1,78 @@
+"""Starting from an adapter that the person brings along."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from core import adapter_package
+from core.errors import AdapterRefused
+from core.services.own_adapter import start_from
+from core.services.train import prepare_run
+from core.training.config import Layers, TrainConfig
+from core.training.facts import FACTS, Facts
+from core.training.run_folder import RunFolder
+from tests.doubles.projects import leaves, make_project
+from tests.doubles.workers import fake_base
+
+
+@pytest.fixture
+def bases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("core.vlms.base.MODELS", tmp_path / "models")
+    return fake_base(tmp_path / "models" / "starter")
+
+
+@pytest.fixture
+def exported(tmp_path: Path, bases: Path) -> Path:
+    """An adapter of rank 4 on attention alone."""
+    config = TrainConfig(
+        classes=("healthy", "rust"), healthy="healthy", rank=4, alpha=8, layers=Layers.ATTENTION
+    )
+    folder = tmp_path / "adapter"
+    folder.mkdir()
+    (folder / FACTS).write_text(json.dumps(asdict(Facts.of(config))), "utf-8")
+    (folder / "adapter_model.safetensors").write_bytes(b"tensors")
+    adapter_package.write(
+        folder,
+        leafspot="0.1.0",
+        base=adapter_package.Base("starter", adapter_package.base_digests(bases)),
+        classes=config.classes,
+        healthy=config.healthy,
+        prompts={},
+    )
+    return folder
+
+
+def test_the_run_takes_over_the_shape_of_the_adapter_and_keeps_its_own_plan(exported: Path) -> None:
+    plan = TrainConfig(rank=16, minutes=3.0, seed=7)
+    found = start_from(plan, exported)
+    assert (found.rank, found.alpha, found.layers) == (4, 8, Layers.ATTENTION)
+    assert (found.minutes, found.seed) == (3.0, 7)
+
+
+def test_the_adapter_is_copied_into_the_run(exported: Path, tmp_path: Path) -> None:
+    store = make_project(tmp_path, leaves())
+    folder = prepare_run(store, TrainConfig(), adapter=exported)
+    shutil.rmtree(exported)
+    config = TrainConfig.read(folder.config)
+    assert Path(config.parent) == RunFolder(folder.root).start
+    assert (folder.start / FACTS).is_file()
+    assert "continued" in store.runs()[0].title
+    store.close()
+
+
+def test_a_changed_adapter_or_another_base_is_refused(
+    exported: Path, bases: Path, tmp_path: Path
+) -> None:
+    (bases / "m.safetensors").write_bytes(b"other weights")
+    with pytest.raises(AdapterRefused, match="another copy"):
+        start_from(TrainConfig(), exported)
+    (exported / FACTS).write_text("{}")
+    with pytest.raises(AdapterRefused):
+        start_from(replace(TrainConfig()), exported)
+    with pytest.raises(AdapterRefused):
+        start_from(TrainConfig(), tmp_path)
