@@ -17,7 +17,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from core.commands import demo, embed, examine, models, project, results, training
+from core.commands import (
+    demo,
+    embed,
+    examine,
+    models,
+    programme,
+    project,
+    results,
+    training,
+)
 from core.commands.base import Command, Console, Context
 from core.commands.parser import Parser
 from core.errors import UsageError, UserError
@@ -32,6 +41,7 @@ COMMANDS: tuple[Command, ...] = (
     *examine.COMMANDS,
     *models.COMMANDS,
     *training.COMMANDS,
+    *programme.COMMANDS,
     *results.COMMANDS,
 )
 INTERRUPTED = 130

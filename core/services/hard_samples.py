@@ -14,10 +14,10 @@ from core.domain.run import Run, Score, Verdict
 from core.errors import ModelMissing, TrainingRefused
 from core.language import tr, trn
 from core.ports import ImageQuery, ProjectStore
-from core.services import review
+from core.services import folds, review
 from core.services.bases import choose
 from core.services.runs import lineage, run_config, run_folder
-from core.training.config import TrainConfig
+from core.training.config import Stage, TrainConfig
 from core.training.snapshot import judged_wrong_sentence
 
 BELOW = 0.75
@@ -35,7 +35,8 @@ class HardPlan:
     changes. ``parent`` is the run to continue, None to start afresh; ``why`` says so in a
     sentence. ``held_out`` hard leaves are never learnt from. ``set_aside`` leaves, hard or not,
     were judged "label wrong" and are left out until their label is corrected. ``dice`` is the
-    mean of those of ``images`` that have lesions, before, for comparison.
+    mean of those of ``images`` that have lesions, before, for comparison. ``out_of_fold``: they
+    were judged by models that had not learnt them (`core.services.folds`).
     """
 
     images: tuple[ImageId, ...]
@@ -46,6 +47,7 @@ class HardPlan:
     set_aside: tuple[ImageId, ...]
     dice: float | None
     settings: TrainConfig
+    out_of_fold: bool = False
 
 
 def hard_run_plan(store: ProjectStore, run: Run, below: float = BELOW) -> HardPlan:
@@ -53,7 +55,12 @@ def hard_run_plan(store: ProjectStore, run: Run, below: float = BELOW) -> HardPl
 
     Raises TrainingRefused when the run's folder has gone or no leaf is hard.
     """
-    scores = store.scores(run.id)
+    own = store.scores(run.id)
+    mined = folds.out_of_fold(store, run)
+    scores = [
+        replace(mined[s.image], split="train") if s.split == "train" and s.image in mined else s
+        for s in own
+    ]
     hard = [s for s in scores if s.dice is not None and s.dice < below]
     wrong = set_aside(store)
     if not hard:
@@ -69,7 +76,7 @@ def hard_run_plan(store: ProjectStore, run: Run, below: float = BELOW) -> HardPl
     learnable = [s for s in scores if s.split == "train" and s.image not in wrong]
     images = tuple(s.image for s in hard if s.split == "train" and s.image not in wrong)
     settings = run_config(run_folder(store, run))
-    obstacle = _why_afresh(store, run, scores, hard, wrong)
+    obstacle = _why_afresh(store, run, own, below, wrong)
     return HardPlan(
         images=images,
         replay=tuple(sorted({s.image for s in learnable} - set(images))),
@@ -78,7 +85,8 @@ def hard_run_plan(store: ProjectStore, run: Run, below: float = BELOW) -> HardPl
         held_out=tuple(s.image for s in hard if s.split != "train"),
         set_aside=tuple(sorted(wrong)),
         dice=review.review([s for s in hard if s.image in images]).dice,
-        settings=_again(settings, images, from_adapter=not obstacle),
+        settings=_again(settings, images, below, from_adapter=not obstacle),
+        out_of_fold=bool(mined),
     )
 
 
@@ -93,13 +101,15 @@ def _to_learn_from(store: ProjectStore, score: Score) -> bool:
 
 
 def _again(
-    settings: TrainConfig, images: tuple[ImageId, ...], *, from_adapter: bool
+    settings: TrainConfig, images: tuple[ImageId, ...], below: float, *, from_adapter: bool
 ) -> TrainConfig:
     scale = 0.5 if from_adapter else 1.0  # an adapter that has settled is refined, not shaken up
     return replace(
         settings,
         parent="",
+        stage=Stage.HARD,
         hard=images,
+        below=below,
         learning_rate=settings.learning_rate * scale,
         head_learning_rate=settings.head_learning_rate * scale,
     )
@@ -109,7 +119,7 @@ def _why_afresh(
     store: ProjectStore,
     run: Run,
     scores: list[Score],
-    hard: list[Score],
+    below: float,
     wrong: frozenset[ImageId],
 ) -> str:
     """Why the adapter of ``run`` should not be continued; "" when it should."""
@@ -127,9 +137,10 @@ def _why_afresh(
         return tr(
             "its adapter has been continued {longest_line} times already", longest_line=LONGEST_LINE
         )
-    measured = sum(s.dice is not None for s in scores)
-    if measured >= 10 and len(hard) > MOSTLY * measured:
-        return tr("{count} of its {measured} leaves are hard", count=len(hard), measured=measured)
+    measured = [s.dice for s in scores if s.dice is not None]
+    hard = sum(dice < below for dice in measured)
+    if len(measured) >= 10 and hard > MOSTLY * len(measured):
+        return tr("{count} of its {measured} leaves are hard", count=hard, measured=len(measured))
     return ""
 
 

@@ -7,12 +7,8 @@ as does the window).
 
 from __future__ import annotations
 
-import json
-import secrets
-import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
 
 from core import files
@@ -22,17 +18,17 @@ from core.domain.run import Run, RunState, Score
 from core.errors import ProjectReadOnly, TrainingRefused, UsageError, WorkerFailed
 from core.language import tr, trn
 from core.ports import ImageQuery, ProjectStore
-from core.services import bases, own_adapter
+from core.services import bases, own_adapter, programme
 from core.services.bases import ChosenBase
+from core.services.run_entry import enter_run
 from core.services.runs import run_config, run_folder
 from core.training import snapshot
-from core.training.config import PRESETS, Answers, Preset, TrainConfig
+from core.training.config import PRESETS, Answers, Preset, Stage, TrainConfig
 from core.training.events import replay
 from core.training.run_folder import RunFolder, Sample
 from core.training.snapshot import Snapshot
 from core.training.summary import follow
 
-RUNS = "runs"
 HELD_OUT = "held_out"
 WATCHED = 8
 RUN_BYTES = 96 << 20
@@ -103,19 +99,14 @@ def prepare_run(
         raise TrainingRefused(problems)
     needed = disk_needed(base.bytes, len(taken.samples))
     files.need_space(store.folder, needed, what=tr("This training"))
-    folder = _write(store.folder / RUNS, config, taken.samples, adapter)
-    store.put_run(
-        Run(
-            id=folder.id,
-            title=_title(base, config, taken, continued=bool(parent or adapter)),
-            base=base.spec.id,
-            state=RunState.PREPARED,
-            created_at=datetime.now().astimezone().isoformat(timespec="seconds"),
-            folder=f"{RUNS}/{folder.id}",
-            parent=parent.id if parent else None,
-        )
+    return enter_run(
+        store,
+        config,
+        taken.samples,
+        title=_title(base, config, taken, continued=bool(parent or adapter)),
+        parent=parent,
+        adapter=adapter,
     )
-    return folder
 
 
 def disk_needed(base_bytes: int, photos: int) -> int:
@@ -140,6 +131,9 @@ def ingest(store: ProjectStore, folder: RunFolder, *, keep_state: bool = False) 
     changes = store.set_run_state(folder.id, state, figures)
     if summary.scored:
         changes |= store.put_scores(_known_scores(store, folder))
+        run = next((r for r in store.runs() if r.id == folder.id), None)
+        if run is not None and (judged := programme.summary(programme.acceptance(store, run))):
+            changes |= store.set_run_state(folder.id, state, figures | judged)
     return changes
 
 
@@ -233,32 +227,16 @@ def _shape(config: TrainConfig) -> tuple[object, ...]:
 def _title(base: ChosenBase, config: TrainConfig, taken: Snapshot, *, continued: bool) -> str:
     """Short enough for a list of runs, with what tells one from another at its beginning."""
     name = base.spec.title.partition(" (")[0]
-    went = tr("{name} continued", name=name) if continued else name
+    if config.answers is Answers.CLASS:
+        went = tr("{name}, class alone", name=name)
+    elif config.stage is Stage.PREFERENCE:
+        went = tr("{name}, preference on masks", name=name)
+    elif config.stage is Stage.HARD:
+        went = tr("{name}, hard leaves below {below:.2f}", name=name, below=config.below)
+    else:
+        went = tr("{name} continued", name=name) if continued else name
     leaves = trn("{n:,} leaf", "{n:,} leaves", taken.count("train"))
     return tr("{went}, {minutes:g} min, {leaves}", went=went, minutes=config.minutes, leaves=leaves)
-
-
-def _write(
-    runs: Path, config: TrainConfig, samples: Sequence[Sample], adapter: Path | None
-) -> RunFolder:
-    """The run's folder with its files in it, under a name that nobody has.
-
-    The person's own adapter is copied: the run must not change with what becomes of it.
-    """
-    while True:
-        name = f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(1)}"
-        if not (runs / name).exists():
-            break
-    if adapter is not None:
-        config = replace(config, parent=str(RunFolder(runs / name).start))
-    with files.whole_folder(runs / name) as draft:
-        if adapter is not None:
-            shutil.copytree(adapter, RunFolder(draft).start)
-        RunFolder(draft).config.write_text(config.to_json() + "\n", "utf-8")
-        lines = (json.dumps(asdict(s), ensure_ascii=False) + "\n" for s in samples)
-        with RunFolder(draft).samples.open("w", encoding="utf-8") as file:
-            file.writelines(lines)
-    return RunFolder(runs / name)
 
 
 def _known_scores(store: ProjectStore, folder: RunFolder) -> list[Score]:

@@ -91,7 +91,7 @@ class TrainConfig:
     ``final_rate`` is the share of the learning rate that is left at the end. The mask's loss is
     ``dice_weight`` · (1 - Dice) + ``bce_weight`` · cross-entropy. ``beta`` is how strongly the
     preference stage is held to the copy it began with. ``below`` says under which Dice the photos
-    in ``hard`` were, for the record.
+    in ``hard`` were, for the record; so do ``control_of`` and ``fold_of``, a run's id.
     """
 
     base: str = "starter"
@@ -132,6 +132,8 @@ class TrainConfig:
     bce_weight: float = 0.5
     beta: float = 0.1
     below: float = 0.0
+    control_of: str = ""
+    fold_of: str = ""
 
     def problems(self) -> list[str]:
         """Every reason these settings cannot be used, as sentences; empty when they can."""
@@ -191,6 +193,8 @@ class Preset:
     title: str
     note: str
     values: dict[str, object] = field(default_factory=dict)
+    published: bool = False
+    """Whether it is somebody else's recipe, kept to try ours against."""
 
 
 PRESETS = (
@@ -210,5 +214,51 @@ PRESETS = (
         tr("Thorough"),
         tr("An hour, with the vision tower adapted as well."),
         {"minutes": 60.0, "tower": Tower.LORA, "epochs": 100.0},
+    ),
+    Preset(
+        "rank-64",
+        tr("Rank 64, all linear layers"),
+        tr("LoRA r 64, α 64 on all linear layers, 5·10⁻⁵, two photos at a time, eight a step."),
+        {
+            "rank": 64,
+            "alpha": 64,
+            "learning_rate": 5e-5,
+            "batch_size": 2,
+            "accumulation": 4,
+        },
+        published=True,
+    ),
+    Preset(
+        "attention",
+        tr("Rank 64, attention only"),
+        tr("LoRA r 64, α 16, dropout 0.1 on attention alone, 2·10⁻⁴, cosine, clipped at 1."),
+        {
+            "rank": 64,
+            "alpha": 16,
+            "dropout": 0.1,
+            "layers": Layers.ATTENTION,
+            "learning_rate": 2e-4,
+        },
+        published=True,
+    ),
+    Preset(
+        "projector",
+        tr("Rank 64, α 128, with the projector"),
+        tr("LoRA r 64, α 128 and the projector whole, 10⁻⁴."),
+        {"rank": 64, "alpha": 128, "learning_rate": 1e-4},
+        published=True,
+    ),
+    Preset(
+        "batch-32",
+        tr("32 photos a step"),
+        tr("2·10⁻⁴, 32 photos a step, masks by half their Dice and no cross-entropy."),
+        {
+            "learning_rate": 2e-4,
+            "batch_size": 8,
+            "accumulation": 4,
+            "dice_weight": 0.5,
+            "bce_weight": 0.0,
+        },
+        published=True,
     ),
 )

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from core.training.forward import Told, converse, mask_loss
 from core.training.predict import grid_of, head_input
+from core.training.prompts import LESION_TARGET
 from core.training.weave import Asked
 
 if TYPE_CHECKING:
@@ -29,15 +30,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """How many answers and masks an optimiser step has in all its parts."""
+    """How many answers and masks an optimiser step has in all its parts; ``lesions`` are the masks
+    of all lesions."""
 
     answers: int
     masks: int
+    lesions: int
 
     @classmethod
     def of(cls, parts: Sequence[Sequence[Visit]]) -> Whole:
         questions = [q for part in parts for visit in part for q in visit.questions]
-        return cls(len(questions), sum(bool(q.target) for q in questions))
+        targets = [q.target for q in questions if q.target]
+        return cls(len(questions), len(targets), targets.count(LESION_TARGET))
 
 
 class Objective:

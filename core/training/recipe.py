@@ -21,12 +21,13 @@ from core.heads.base import Remembering
 from core.language import tr
 from core.training import adapter, checkpoints, events, learner, remedies, scoring
 from core.training.checkpoints import Progress
-from core.training.config import Answers, Tower, TrainConfig
+from core.training.config import Answers, Stage, Tower, TrainConfig
 from core.training.learner import Learner
 from core.training.looking import REPORT_EVERY, Looker, Report, StopAsked, ticker
 from core.training.objective import Objective, Whole
 from core.training.optimising import load_optimiser, optimiser_of, optimiser_state
 from core.training.photos import PhotoCache
+from core.training.preference import Preference
 from core.training.run_folder import RunFolder, Sample
 from core.training.schedule import Schedule
 from core.training.stopwatch import Stopwatch
@@ -85,7 +86,10 @@ class Recipe:
             self.report(events.Notice(said))
         self.report(events.Phase("loading"))
         self.learner = learner.load(self.config)
-        if self.config.parent and not checkpoints.steps(self.run.checkpoints):
+        preferring = self.config.stage is Stage.PREFERENCE
+        # A run that goes on has what it needs in its checkpoint; only what the preference stage
+        # compares with is drawn anew by the adapter that it began with.
+        if self.config.parent and (preferring or not checkpoints.steps(self.run.checkpoints)):
             adapter.begin(self.learner, self.config, Path(self.config.parent))
         self.cache = self._decode(self.samples)
         if self.config.tower is Tower.FROZEN:
@@ -93,7 +97,8 @@ class Recipe:
         self.visits = Visits(self.config, self.cache, self.train)
         self.schedule = Schedule(self.config, self.visits.steps_per_epoch)
         self.looker = Looker(self.run, self.config, self.learner, self.cache)
-        self.objective = Objective(self.learner, self.config, self.cache, self.features)
+        kind = Preference if preferring else Objective
+        self.objective = kind(self.learner, self.config, self.cache, self.features)
         self.optimiser = optimiser_of(self.learner, self.config)
         self._resume()
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.training.config import Answers, TrainConfig
+from core.training.config import Answers, Stage, TrainConfig
 from core.training.photos import PhotoCache
 from core.training.questions import Question, ask, classify, known_of
 from core.training.run_folder import Sample
@@ -84,6 +84,8 @@ class Visits:
     def _visit(self, index: int, rng: np.random.Generator) -> Visit:
         known = known_of(self._cache.samples[index].disease, self._cache.targets[index])
         flip_x, flip_y = rng.random(2) < 0.5
+        if self._config.stage is Stage.PREFERENCE:  # the frozen copy saw each photo as it is
+            flip_x = flip_y = False
         if self._config.answers is Answers.CLASS:
             questions = classify(known)
         else:

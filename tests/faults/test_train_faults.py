@@ -14,7 +14,7 @@ from core.errors import DiskFull, WorkerFailed
 from core.services import second_try
 from core.training import checkpoints, events, objective, recipe, remedies
 from core.training.checkpoints import Progress
-from core.training.config import TrainConfig
+from core.training.config import Stage, TrainConfig
 from core.training.looking import Merit, StopAsked
 from core.training.recipe import Recipe
 from core.training.run_folder import RunFolder
@@ -342,3 +342,21 @@ def test_an_error_number_of_the_system_comes_through_safetensors(tmp_path: Path)
     with no_file_beyond(100), pytest.raises(OSError, match=r"x\.safetensors") as caught:
         write_tensors({"a": torch.ones(100)}, tmp_path / "x.safetensors")
     assert caught.value.errno == errno.EFBIG
+
+
+def test_a_preference_stage_compares_with_the_adapter_it_began_with_also_after_a_stop(
+    tmp_path: Path,
+) -> None:
+    first = drawn_run(tmp_path / "first")
+    begun = Run(first)
+    begun.recipe.finish(stopped=begun.fit(stop_at=3))
+    settings = replace(SETTINGS, stage=Stage.PREFERENCE, parent=str(first.adapter), warmup=0.0)
+    whole_run, cut = (drawn_run(tmp_path / n, settings=settings) for n in ("whole", "cut"))
+    whole = Run(whole_run)
+    whole.fit()
+    parts = [Run(cut)]
+    parts[0].fit(stop_at=2)
+    parts.append(Run(cut))
+    parts[1].fit()
+    assert parts[0].losses + parts[1].losses == whole.losses
+    assert all(torch.equal(t, weights(cut)[n]) for n, t in weights(whole_run).items())

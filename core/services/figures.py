@@ -1,0 +1,222 @@
+"""A run in figures, each with how sure it is: by class, confusions, severity, calibration.
+
+Knows scores; knows no file, no model and no widget. Dice, accuracy and probabilities lie in [0, 1],
+severities are in percent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.domain.run import Score
+from core.geometry.severity import concordance
+from core.services.bootstrap import Interval, interval, mean_interval
+from core.services.review import lesion_target
+
+BINS = 10
+WORSE = 0.05
+"""A leaf whose Dice fell by more than this has become worse."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassFigures:
+    """Of the leaves that people call ``name``. ``dice`` is over those with lesions, ``recall`` the
+    share that is called so, ``precision`` the share of those called so that are.
+    """
+
+    name: str
+    leaves: int
+    dice: Interval | None
+    recall: Interval | None
+    precision: Interval | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Confusion:
+    """``counts`` [k, k]: leaves of class i (row) that were called class j (column)."""
+
+    classes: tuple[str, ...]
+    counts: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Severity:
+    """Predicted beside true severity [n], in percent. ``ccc`` is Lin's coefficient, ``bias`` the
+    mean of predicted - true, ``error`` the mean of its size.
+    """
+
+    true: NDArray[np.float64]
+    predicted: NDArray[np.float64]
+    ccc: Interval | None
+    bias: Interval | None
+    error: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """``leaves`` whose likeliest class had about ``confidence``; ``right`` is the share where it
+    was the true one.
+    """
+
+    leaves: int
+    confidence: float
+    right: float
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Whether probabilities can be taken at their word. ``error`` is the expected calibration
+    error (Naeini et al. 2015), ``brier`` the Brier score over all classes; 0 is best for both.
+    """
+
+    bins: tuple[Bin, ...]
+    error: Interval | None
+    brier: Interval | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Figures:
+    """``leaves`` were scored. What could not be measured is None."""
+
+    leaves: int
+    dice: Interval | None
+    accuracy: Interval | None
+    classes: tuple[ClassFigures, ...]
+    confusion: Confusion
+    severity: Severity | None
+    calibration: Calibration | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One leaf's Dice in two runs."""
+
+    image: int
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """What another run did to the same leaves. ``dice`` and ``accuracy`` are paired differences,
+    after - before; ``changes`` the leaves with lesions, greatest loss first.
+    """
+
+    dice: Interval | None
+    accuracy: Interval | None
+    changes: tuple[Change, ...]
+
+    def worse(self, above: float = 0.0) -> tuple[Change, ...]:
+        """Those that lost more than a trifle, of leaves that had at least ``above`` before."""
+        return tuple(c for c in self.changes if c.before >= above and c.after < c.before - WORSE)
+
+
+def figures_of(scores: Sequence[Score], classes: Sequence[str]) -> Figures:
+    """All figures of ``scores``; ``classes`` in the order they are shown in."""
+    named = [s for s in scores if s.truth is not None]
+    return Figures(
+        leaves=len(scores),
+        dice=mean_interval([v for s in scores if (v := lesion_dice(s)) is not None]),
+        accuracy=mean_interval([float(s.predicted == s.truth) for s in named]),
+        classes=tuple(_class(name, scores) for name in classes),
+        confusion=_confusion(named, classes),
+        severity=_severity(scores),
+        calibration=_calibration(named),
+    )
+
+
+def lesion_dice(score: Score) -> float | None:
+    """Dice of a leaf that has lesions; None where it has none or nobody outlined them."""
+    target = lesion_target(score)
+    return None if target is not None and target.truth_empty else score.dice
+
+
+def gain(before: Sequence[Score], after: Sequence[Score]) -> Gain:
+    """On the leaves that both have scored."""
+    old = {s.image: s for s in before}
+    pairs = [(old[s.image], s) for s in after if s.image in old]
+    changes = [
+        Change(int(a.image), x, y)
+        for b, a in pairs
+        if (x := lesion_dice(b)) is not None and (y := lesion_dice(a)) is not None
+    ]
+    named = [
+        float(a.predicted == a.truth) - float(b.predicted == b.truth)
+        for b, a in pairs
+        if a.truth is not None and b.truth == a.truth
+    ]
+    return Gain(
+        dice=mean_interval([c.after - c.before for c in changes]),
+        accuracy=mean_interval(named),
+        changes=tuple(sorted(changes, key=lambda c: c.after - c.before)),
+    )
+
+
+def _class(name: str, scores: Sequence[Score]) -> ClassFigures:
+    mine = [s for s in scores if s.truth == name]
+    called = [s for s in scores if s.predicted == name and s.truth is not None]
+    return ClassFigures(
+        name=name,
+        leaves=len(mine),
+        dice=mean_interval([v for s in mine if (v := lesion_dice(s)) is not None]),
+        recall=mean_interval([float(s.predicted == name) for s in mine]),
+        precision=mean_interval([float(s.truth == name) for s in called]),
+    )
+
+
+def _confusion(named: Sequence[Score], classes: Sequence[str]) -> Confusion:
+    place = {name: k for k, name in enumerate(classes)}
+    counts = np.zeros((len(classes), len(classes)), np.int64)
+    for score in named:
+        if score.truth in place and score.predicted in place:
+            counts[place[score.truth], place[score.predicted]] += 1
+    return Confusion(tuple(classes), counts)
+
+
+def _severity(scores: Sequence[Score]) -> Severity | None:
+    pairs = [(s.true_severity, s.severity) for s in scores if s.true_severity is not None]
+    if len(pairs) < 2:
+        return None
+    true, predicted = np.array(pairs, float).T
+    return Severity(
+        true=true,
+        predicted=predicted,
+        ccc=interval(len(true), lambda k: concordance(true[k], predicted[k])),
+        bias=mean_interval(predicted - true),
+        error=mean_interval(np.abs(predicted - true)),
+    )
+
+
+def _calibration(named: Sequence[Score]) -> Calibration | None:
+    known = [s for s in named if s.probabilities]
+    if not known:
+        return None
+    sure = np.array([s.probabilities[0][1] for s in known])
+    right = np.array([float(s.probabilities[0][0] == s.truth) for s in known])
+    place = np.minimum((sure * BINS).astype(int), BINS - 1)
+    bins = tuple(
+        Bin(int(inside.sum()), float(sure[inside].mean()), float(right[inside].mean()))
+        for k in range(BINS)
+        if (inside := place == k).any()
+    )
+    return Calibration(
+        bins=bins,
+        error=interval(len(known), lambda k: _calibration_error(place[k], sure[k], right[k])),
+        brier=mean_interval([_brier(s) for s in known]),
+    )
+
+
+def _calibration_error(
+    place: NDArray[np.int64], sure: NDArray[np.float64], right: NDArray[np.float64]
+) -> float:
+    gaps = np.bincount(place, weights=sure - right, minlength=BINS)
+    return float(np.abs(gaps).sum() / len(place))
+
+
+def _brier(score: Score) -> float:
+    missed = 0.0 if any(name == score.truth for name, _ in score.probabilities) else 1.0
+    return missed + sum((p - float(n == score.truth)) ** 2 for n, p in score.probabilities)

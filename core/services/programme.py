@@ -1,0 +1,189 @@
+"""The three-stage programme: learn, prefer, repeat the hard ones; each stage has to earn its place.
+
+A stage continues the adapter of the last one that was accepted, and is accepted only if it beats it
+on held-out leaves by more than chance: the whole bootstrap interval of the paired Dice differences
+lies above 0, and the naming has not become worse beyond its own. Knows runs and scores; starts
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from core.domain.ids import RunId
+from core.domain.run import Run
+from core.errors import TrainingRefused
+from core.language import tr
+from core.ports import ProjectStore
+from core.services import hard_samples
+from core.services.figures import Gain, gain
+from core.services.runs import run_config, run_folder
+from core.training.config import Answers, Stage, TrainConfig
+
+TAUS = (0.60, 0.70, 0.75, 0.80)
+"""Dice thresholds of hard leaves that a sweep tries."""
+GENTLE: dict[str, object] = {
+    "learning_rate": 1e-5,
+    "head_learning_rate": 1e-5,
+    "final_rate": 0.01,
+    "warmup": 0.0,
+    "clip": 1.0,
+    "dice_weight": 1.0,
+    "bce_weight": 0.5,
+}
+"""AdamW at 10⁻⁵, by a cosine to 10⁻⁷: how the later stages were published."""
+LATER = (Stage.PREFERENCE, Stage.HARD)
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Whether a run is better than the one it continued, and by how much."""
+
+    before: Run
+    gain: Gain
+    accepted: bool
+
+    @property
+    def sentence(self) -> str:
+        """For people, the interval included."""
+        found = self.gain.dice
+        if found is None or not found.known:
+            return tr("Too few held-out leaves are outlined to judge this stage; it is not kept.")
+        figures = tr(
+            "Dice {value:+.3f} (95 % from {low:+.3f} to {high:+.3f}) on {leaves} held-out leaves",
+            value=found.value,
+            low=found.low,
+            high=found.high,
+            leaves=found.leaves,
+        )
+        if self.accepted:
+            return tr("Accepted: {figures}.", figures=figures)
+        if found.above_zero:
+            return tr("Not accepted, because the naming became worse: {figures}.", figures=figures)
+        if found.high < 0:
+            return tr("Not accepted, because it became worse: {figures}.", figures=figures)
+        return tr("Not accepted, because it may be chance: {figures}.", figures=figures)
+
+
+def acceptance(store: ProjectStore, run: Run) -> Acceptance | None:
+    """Against the run that it continued; None where there is none, or one of them has no scores."""
+    before = next((r for r in store.runs() if r.id == run.parent), None)
+    if before is None:
+        return None
+    after = [s for s in store.scores(run.id) if s.split == "val"]
+    found = gain(store.scores(before.id), after)
+    if not after or (found.dice is None and found.accuracy is None):
+        return None
+    return Acceptance(before, found, _better(found))
+
+
+def _better(found: Gain) -> bool:
+    worse = found.accuracy is not None and found.accuracy.known and found.accuracy.high < 0
+    return found.dice is not None and found.dice.above_zero and not worse
+
+
+def summary(found: Acceptance | None) -> dict[str, float]:
+    """What of it is kept with the run's figures."""
+    if found is None or found.gain.dice is None:
+        return {}
+    dice = found.gain.dice
+    ends = {"gain_low": dice.low, "gain_high": dice.high} if dice.known else {}
+    return {"accepted": float(found.accepted), "gain": dice.value, **ends}
+
+
+def accepted(run: Run) -> bool:
+    """Whether its adapter is the one to go on from; a run that continued none always is."""
+    return dict(run.summary).get("accepted", 1.0) > 0
+
+
+def best_of(store: ProjectStore, run: Run) -> Run:
+    """``run`` if it was accepted, else the nearest one before it that was."""
+    by_id: dict[RunId | None, Run] = {r.id: r for r in store.runs()}
+    seen = {run.id}
+    while not accepted(run) and (before := by_id.get(run.parent)) and before.id not in seen:
+        run = before
+        seen.add(run.id)
+    return run
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A run to prepare: its settings and the run whose adapter it continues."""
+
+    config: TrainConfig
+    parent: Run | None
+
+
+def stage_after(
+    store: ProjectStore, run: Run, stage: Stage, *, below: float = hard_samples.BELOW
+) -> Request:
+    """The next stage, on the best adapter up to ``run``.
+
+    Raises TrainingRefused when there is nothing to repeat, or the run's folder has gone.
+    """
+    parent = best_of(store, run)
+    config = run_config(run_folder(store, parent))
+    if config.answers is not Answers.MASK:
+        raise TrainingRefused([tr("This run has no masks; the later stages are about them.")])
+    gentle = replace(config, **GENTLE, stage=stage, parent="", hard=(), accumulation=2)  # type: ignore[arg-type]
+    if stage is Stage.PREFERENCE:
+        return Request(gentle, parent)
+    plan = hard_samples.hard_run_plan(store, parent, below)
+    if not plan.images:
+        raise TrainingRefused(
+            [tr("No leaf to learn from has a Dice below {below:.2f}.", below=below)]
+        )
+    return Request(replace(gentle, hard=plan.images, below=below), parent)
+
+
+def control(store: ProjectStore, run: Run) -> Request:
+    """The same run without masks: did they help the naming?"""
+    config = run_config(run_folder(store, run))
+    plain = replace(
+        config,
+        answers=Answers.CLASS,
+        stage=Stage.LORA,
+        control_of=run.id,
+        parent="",
+        hard=(),
+        watch=(),
+    )
+    return Request(plain, None)
+
+
+def control_of(store: ProjectStore, run: Run) -> Run | None:
+    """The newest scored run that is the control of ``run``."""
+    for other in store.runs():
+        if not store.scores(other.id):
+            continue
+        try:
+            if run_config(run_folder(store, other)).control_of == run.id:
+                return other
+        except TrainingRefused:  # its folder has gone
+            continue
+    return None
+
+
+def mask_sentence(found: Gain) -> str:
+    """“Did the mask help?”; ``found`` goes from the control to the run with masks."""
+    named = found.accuracy
+    if named is None or not named.known:
+        return tr("Too few held-out leaves carry a disease to say whether the masks helped.")
+    figures = tr(
+        "{value:+.1%} of diseases right (95 % from {low:+.1%} to {high:+.1%}, {leaves} leaves)",
+        value=named.value,
+        low=named.low,
+        high=named.high,
+        leaves=named.leaves,
+    )
+    if named.low > 0:
+        return tr("The masks helped the naming: {figures}.", figures=figures)
+    if named.high < 0:
+        return tr("The masks harmed the naming: {figures}.", figures=figures)
+    return tr("Whether the masks helped the naming cannot be told: {figures}.", figures=figures)
+
+
+def next_of(store: ProjectStore, run: Run, left: Sequence[Stage]) -> Request | None:
+    """The run that follows ``run`` in a programme with ``left`` stages to go; None at its end."""
+    return stage_after(store, run, left[0]) if left else None

@@ -1,0 +1,146 @@
+"""Each further stage has to earn its place on held-out leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.domain.run import Run
+from core.errors import TrainingRefused
+from core.ports import ImageQuery, ProjectStore
+from core.services import folds, programme, runs
+from core.services.hard_samples import hard_run_plan
+from core.services.train import prepare_run
+from core.services.training_session import train
+from core.training.config import Answers, Stage, TrainConfig
+from core.training.run_folder import RunFolder
+from tests.doubles.projects import leaves, make_project
+from tests.doubles.workers import fake_base, play, use_doubles
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ProjectStore]:
+    """48 leaves, 12 of them held out; training is played."""
+    use_doubles(monkeypatch, "train")
+    monkeypatch.setattr("core.vlms.base.MODELS", tmp_path / "models")
+    fake_base(tmp_path / "models" / "starter")
+    project = make_project(tmp_path, leaves(48))
+    yield project
+    project.close()
+
+
+def sides(store: ProjectStore) -> tuple[list[int], list[int]]:
+    """(learnt from, held out)"""
+    every = [store.image(i) for i in store.image_ids(ImageQuery())]
+    return [i.id for i in every if i.split == "train"], [i.id for i in every if i.split == "val"]
+
+
+def trained(store: ProjectStore, folder: RunFolder) -> Run:
+    train(store, folder, on_event=lambda _event: None)
+    return runs.find_run(store, folder.id)
+
+
+def first(store: ProjectStore, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A run whose training leaves are easy but for two, and whose held-out leaves are middling."""
+    learnt, held = sides(store)
+    dice = {i: 0.9 for i in learnt} | {learnt[0]: 0.3, learnt[1]: 0.5} | {i: 0.6 for i in held}
+    play(monkeypatch, dice={str(k): v for k, v in dice.items()})
+    return trained(store, prepare_run(store, TrainConfig(minutes=12.0)))
+
+
+def after(
+    store: ProjectStore, run: Run, monkeypatch: pytest.MonkeyPatch, *, held: float, stage: Stage
+) -> Run:
+    """A stage that brings every held-out leaf to about ``held``."""
+    _, leaves_ = sides(store)
+    values = {str(i): held + 0.01 * (k % 3) for k, i in enumerate(leaves_)}
+    play(monkeypatch, dice=values)
+    request = programme.stage_after(store, run, stage)
+    return trained(store, prepare_run(store, request.config, parent=request.parent))
+
+
+def test_a_stage_that_is_better_beyond_chance_is_kept(
+    store: ProjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = first(store, monkeypatch)
+    better = after(store, run, monkeypatch, held=0.7, stage=Stage.HARD)
+    found = programme.acceptance(store, better)
+    assert found is not None
+    assert found.accepted
+    assert found.sentence.startswith("Accepted: Dice +0.1")
+    assert dict(better.summary)["accepted"] == 1.0
+    assert programme.best_of(store, better) == better
+
+
+def test_a_stage_that_is_no_better_is_not_and_the_next_goes_on_from_the_one_before(
+    store: ProjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = first(store, monkeypatch)
+    worse = after(store, run, monkeypatch, held=0.5, stage=Stage.PREFERENCE)
+    found = programme.acceptance(store, worse)
+    assert found is not None
+    assert not found.accepted
+    assert "became worse" in found.sentence
+    assert len(found.gain.worse()) > 0
+    assert programme.best_of(store, worse).id == run.id
+    request = programme.stage_after(store, worse, Stage.HARD)
+    assert request.parent is not None
+    assert request.parent.id == run.id
+
+
+def test_the_later_stages_are_the_published_ones(
+    store: ProjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = first(store, monkeypatch)
+    hard = programme.stage_after(store, run, Stage.HARD).config
+    assert (hard.learning_rate, hard.learning_rate * hard.final_rate) == (1e-5, pytest.approx(1e-7))
+    assert (hard.accumulation, hard.clip, hard.below) == (2, 1.0, 0.75)
+    assert set(hard.hard) == set(sides(store)[0][:2])
+    preference = programme.stage_after(store, run, Stage.PREFERENCE).config
+    assert (preference.stage, preference.beta, preference.hard) == (Stage.PREFERENCE, 0.1, ())
+    with pytest.raises(TrainingRefused, match="nothing to repeat"):
+        programme.stage_after(store, run, Stage.HARD, below=0.2)
+
+
+def test_leaves_are_mined_by_models_that_had_not_learnt_them(
+    store: ProjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = first(store, monkeypatch)
+    learnt, held = sides(store)
+    # Out of fold another leaf is hard, and one that seemed hard is not.
+    play(monkeypatch, dice={str(learnt[5]): 0.2, str(learnt[1]): 0.5})
+    seen: list[int] = []
+    for number in range(3):
+        folder = folds.prepare_fold(store, run, number)
+        samples = folder.read_samples()
+        mine = [s.image for s in samples if s.split == "val"]
+        assert {s.image for s in samples} == set(learnt), "held-out leaves take no part"
+        assert not set(mine) & set(seen)
+        seen += mine
+        config = TrainConfig.read(folder.config)
+        assert (config.minutes, config.parent, config.hard) == (4.0, "", ())
+        trained(store, folder)
+    assert set(seen) == set(learnt)
+    plan = hard_run_plan(store, run)
+    assert plan.out_of_fold
+    assert set(plan.images) == {learnt[5], learnt[1]}
+    assert plan.held_out == tuple(held)
+    assert plan.parent is not None
+    assert plan.parent.id == run.id
+
+
+def test_the_control_is_the_same_run_without_masks(
+    store: ProjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = first(store, monkeypatch)
+    config = programme.control(store, run).config
+    assert config.answers is Answers.CLASS
+    play(monkeypatch)
+    other = trained(store, prepare_run(store, config))
+    before, now = (TrainConfig.read(runs.run_folder(store, r).config) for r in (run, other))
+    assert (now.seed, now.minutes, now.rank) == (before.seed, before.minutes, before.rank)
+    assert programme.control_of(store, run) == other
+    assert programme.control_of(store, other) is None
+    assert "class alone" in other.title
