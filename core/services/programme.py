@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from core.domain.ids import RunId
-from core.domain.run import Run
+from core.domain.run import Run, Score
 from core.errors import TrainingRefused
 from core.language import tr
 from core.ports import ProjectStore
@@ -71,9 +71,18 @@ def acceptance(store: ProjectStore, run: Run) -> Acceptance | None:
     before = next((r for r in store.runs() if r.id == run.parent), None)
     if before is None:
         return None
-    after = [s for s in store.scores(run.id) if s.split == "val"]
-    found = gain(store.scores(before.id), after)
-    if not after or (found.dice is None and found.accuracy is None):
+    held = [s for s in store.scores(run.id) if s.split == "val"]
+    return judge(before, store.scores(before.id), held)
+
+
+def judge(
+    before: Run | None, before_scores: Sequence[Score], held: Sequence[Score]
+) -> Acceptance | None:
+    """``held`` are the held-out leaves' scores of the run that continued ``before``."""
+    if before is None or not held:
+        return None
+    found = gain(before_scores, held)
+    if found.dice is None and found.accuracy is None:
         return None
     return Acceptance(before, found, _better(found))
 
@@ -182,8 +191,3 @@ def mask_sentence(found: Gain) -> str:
     if named.high < 0:
         return tr("The masks harmed the naming: {figures}.", figures=figures)
     return tr("Whether the masks helped the naming cannot be told: {figures}.", figures=figures)
-
-
-def next_of(store: ProjectStore, run: Run, left: Sequence[Stage]) -> Request | None:
-    """The run that follows ``run`` in a programme with ``left`` stages to go; None at its end."""
-    return stage_after(store, run, left[0]) if left else None

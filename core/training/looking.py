@@ -23,8 +23,6 @@ from core.training.run_folder import RunFolder, Sample
 Report = Callable[[events.TrainEvent], None]
 MOST_EVALUATED = 64
 """Held-out photos looked at during training; scoring afterwards looks at all of them."""
-SCORES = "scores.jsonl"
-"""Of the held-out photos that were looked at, beside the watched ones' pictures."""
 REPORT_EVERY = 0.3
 """Seconds between two reports of the same kind."""
 
@@ -104,7 +102,7 @@ class Looker:
                 if score.dice is not None:
                     watch_dice[str(sample.image)] = score.dice
         found = scoring.summary(scores) if scores else {}
-        scoring.write_scores(self._run.watch / checkpoints.folder_name(step) / SCORES, scores)
+        scoring.write_scores(self._run.look_scores(step), scores)
         event = events.Evaluated(
             step=step,
             dice=found.get("lesion_dice"),

@@ -130,6 +130,18 @@ class RunFolder:
         for line in _lines(self.scores):
             yield score_from_json(self.id, json.loads(line))
 
+    def look_scores(self, step: int) -> Path:
+        """Scores of the held-out leaves that were looked at after ``step``; 0 is the base."""
+        return self.watch / f"step-{step:07d}" / "scores.jsonl"
+
+    def read_look(self, step: int) -> list[Score]:
+        """Empty where no look was taken, or what it found cannot be read."""
+        try:
+            lines = _lines(self.look_scores(step))
+            return [score_from_json(self.id, json.loads(line)) for line in lines]
+        except (OSError, ValueError, TypeError, KeyError):
+            return []
+
 
 def _lines(file: Path) -> list[str]:
     return [s for s in file.read_text("utf-8").split("\n") if s] if file.exists() else []

@@ -12,6 +12,7 @@ from PySide6.QtCore import QDate, QDateTime, QLocale, QTime
 
 from core.domain.run import Run, RunState, Verdict
 from core.language import current, number_text, tr
+from core.services.bootstrap import Interval
 
 STATES = {
     RunState.PREPARED: tr("Not started"),
@@ -49,6 +50,15 @@ def remaining(seconds: float) -> str:
 def dice(value: float | None) -> str:
     """Two decimals, the way Dice is quoted; a dash where there is none."""
     return "–" if value is None else number_text(value, ".2f")
+
+
+def interval(found: Interval | None) -> str:
+    """“0.83 (0.79–0.87)”; the figure alone where too few leaves give no interval."""
+    if found is None:
+        return "–"
+    if not found.known:
+        return dice(found.value)
+    return f"{dice(found.value)} ({dice(found.low)}–{dice(found.high)})"
 
 
 def percent(share: float | None, digits: int = 0) -> str:

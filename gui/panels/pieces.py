@@ -5,12 +5,15 @@ Knows layout and the stylesheet's words; knows no run, no photo and no project.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
+    QAbstractButton,
+    QButtonGroup,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -134,6 +137,27 @@ def centred(middle: QWidget) -> QWidget:
     layout.setStretch(1, 100)
     made.setLayout(layout)
     return made
+
+
+class Switch(QWidget):
+    """Chips of which one is pressed. ``chosen`` carries its number when a person presses it."""
+
+    chosen = Signal(int)
+
+    def __init__(self, titles: Sequence[str]) -> None:
+        super().__init__()
+        self._group = QButtonGroup(self)
+        for number, title in enumerate(titles):
+            self._group.addButton(chip(title, partial(self.chosen.emit, number)), number)
+        self._group.button(0).setChecked(True)
+        self.setLayout(row(*self._group.buttons(), None, spacing=6))
+
+    @property
+    def value(self) -> int:
+        return self._group.checkedId()
+
+    def button(self, number: int) -> QAbstractButton:
+        return self._group.button(number)
 
 
 class Elided(QLabel):

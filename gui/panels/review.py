@@ -27,8 +27,9 @@ from gui.controllers.focus import Focus
 from gui.controllers.review import Hard, LeafLoader, RunFigures
 from gui.controllers.shared import shared
 from gui.controllers.training import TrainingController
-from gui.panels.pieces import Empty, button, column, label, row
+from gui.panels.pieces import Empty, Switch, button, column, label, row
 from gui.panels.review_detail import VERDICT_KEYS, DetailView
+from gui.panels.review_figures import FiguresView
 from gui.panels.review_filter import ThresholdFilter
 from gui.panels.review_hard import HardRuns
 from gui.panels.review_list import HARD, HardList
@@ -67,6 +68,8 @@ class ReviewWorkspace(Workspace):
         self.filter = ThresholdFilter()
         self.list = HardList(context)
         self.detail = DetailView(context)
+        self.whole = FiguresView(context)
+        self.views = Switch((tr("Leaf by leaf"), tr("Figures")))
         self.hard = button(tr("Train on the hard ones…"), self.offer_hard, primary=True)
         self.empty = Empty(context.theme, "mdi6.magnify-scan")
         self.hard_runs = HardRuns(context, self.training, self)
@@ -89,6 +92,7 @@ class ReviewWorkspace(Workspace):
         self.nothing = label(tr("No leaf is below this Dice."), "muted", wrap=True)
         layout = column(
             self.runs,
+            self.views,
             column(self.summary, self.every, spacing=4),
             self.compared,
             self.filter,
@@ -98,10 +102,13 @@ class ReviewWorkspace(Workspace):
             spacing=10,
             margin=12,
         )
-        layout.setStretch(5, 1)
+        layout.setStretch(6, 1)
         side.setLayout(layout)
         page = QWidget()
-        split = row(side, self.detail, spacing=0)
+        self._right = QStackedWidget()
+        self._right.addWidget(self.detail)
+        self._right.addWidget(self.whole)
+        split = row(side, self._right, spacing=0)
         split.setStretch(1, 1)
         page.setLayout(split)
         self._page = page
@@ -121,6 +128,8 @@ class ReviewWorkspace(Workspace):
         self.list.doubleClicked.connect(lambda _index: self.open_in_label())
         self.detail.verdict_given.connect(self.judge)
         self.detail.open_wanted.connect(self.open_in_label)
+        self.views.chosen.connect(self._show_view)
+        self.whole.control_wanted.connect(self._train_control)
         self._timer.timeout.connect(self._load_leaf)
         self._loader.masks_ready.connect(self.detail.show_leaf)
         self._loader.photo_ready.connect(
@@ -219,11 +228,24 @@ class ReviewWorkspace(Workspace):
             self.compared.setText(compared_sentence(compared) if compared else "")
             self.filter.count_with(self.figures.below)
             self._list_again()
+            self._show_view(self.views.value)
 
         def failed(error: BaseException) -> None:
             self._context.notices.show(error)
 
         self._context.project.ask(ask, on_done=got, on_error=failed, owner=self)
+
+    def _show_view(self, which: int) -> None:
+        """0: leaf by leaf, 1: the run as a whole, worked out when it is asked for."""
+        self._right.setCurrentIndex(which)
+        if which and self.figures is not None:
+            free = self._context.project.writable and not self.training.busy_sentence
+            self.whole.show_run(self.figures.run, may_train=free)
+
+    def _train_control(self) -> None:
+        """“Did the mask help?” was pressed."""
+        if self.figures is not None:
+            self.hard_runs.control(self.figures.run)
 
     # -- the list
 

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QButtonGroup, QDialog, QRadioButton, QWidget
 
 from core.domain.run import Run
 from core.language import tr, trn
+from core.services import programme
 from core.services.hard_samples import HardPlan, hard_run_plan
 from core.services.runs import run_config, run_folder
 from core.training.config import TrainConfig
@@ -98,6 +99,19 @@ class HardRuns(QObject):
         self._context.project.ask(
             lambda store: make_offer(store, run, below),
             on_done=self._ask,
+            on_error=self._context.notices.show,
+            owner=self,
+        )
+
+    def control(self, run: Run) -> None:
+        """Train ``run`` once more without masks."""
+
+        def asked(request: programme.Request) -> None:
+            self._train(RunRequest(request.config))
+
+        self._context.project.ask(
+            lambda store: programme.control(store, run),
+            on_done=asked,
             on_error=self._context.notices.show,
             owner=self,
         )

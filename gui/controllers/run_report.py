@@ -1,0 +1,133 @@
+"""What Review and Train show of a run as a whole: its figures, and what it is held against.
+
+Fetched on the store lane, worked out in the free one. Knows the use-cases; knows no widget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.domain.disease import colours_by_name
+from core.domain.run import Run, Score
+from core.errors import TrainingRefused
+from core.services import figures, programme
+from core.services.figures import Figures, Gain
+from core.services.runs import run_config, run_folder
+from core.training.config import Answers, TrainConfig
+
+if TYPE_CHECKING:
+    from core.ports import ProjectStore
+    from gui.context import Context
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunReport:
+    """``figures`` are of the held-out leaves, of all where ``held_out`` is False.
+
+    ``tuned`` is what training did to the leaves that the untuned base was looked at with, None
+    where that was not kept; ``untuned`` the base's own figures there. ``stage`` is what the run did
+    to the one it continued. ``mask`` says whether the masks helped, "" without a control.
+    """
+
+    run: Run
+    config: TrainConfig
+    held_out: bool
+    figures: Figures
+    untuned: Figures | None
+    tuned: Gain | None
+    stage: programme.Acceptance | None
+    control: Run | None
+    mask: str
+    colours: dict[str, str]
+
+    @property
+    def has_masks(self) -> bool:
+        return self.config.answers is Answers.MASK
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """All that the project and the run's folder say; nothing worked out yet."""
+
+    run: Run
+    config: TrainConfig
+    scores: list[Score]
+    untuned: list[Score]
+    before: Run | None
+    before_scores: list[Score]
+    control: Run | None
+    control_scores: list[Score]
+    colours: dict[str, str]
+
+
+def fetch(store: ProjectStore, run: Run) -> Material:
+    """On the store lane. Raises TrainingRefused when the run's folder has gone."""
+    folder = run_folder(store, run)
+    before = next((r for r in store.runs() if r.id == run.parent), None)
+    control = programme.control_of(store, run)
+    return Material(
+        run=run,
+        config=run_config(folder),
+        scores=store.scores(run.id),
+        untuned=folder.read_look(0),
+        before=before,
+        before_scores=store.scores(before.id) if before else [],
+        control=control,
+        control_scores=store.scores(control.id) if control else [],
+        colours=colours_by_name(store.diseases()),
+    )
+
+
+def work_out(found: Material) -> RunReport:
+    """In the free lane: two thousand draws for every figure."""
+    held = [s for s in found.scores if s.split == "val"]
+    shown = held or found.scores
+    classes = found.config.classes
+    untuned = found.untuned
+    return RunReport(
+        run=found.run,
+        config=found.config,
+        held_out=bool(held),
+        figures=figures.figures_of(shown, classes),
+        untuned=figures.figures_of(untuned, classes) if untuned else None,
+        tuned=figures.gain(untuned, shown) if untuned else None,
+        stage=programme.judge(found.before, found.before_scores, held),
+        control=found.control,
+        mask=programme.mask_sentence(figures.gain(found.control_scores, held))
+        if found.control
+        else "",
+        colours=found.colours,
+    )
+
+
+def load(
+    context: Context, run: Run, got: Callable[[RunReport], None], failed: Callable[..., None]
+) -> None:
+    """Hands the report over on the GUI thread."""
+
+    def fetched(found: Material) -> None:
+        context.tasks.run(lambda: work_out(found), on_done=got, on_error=failed)
+
+    context.project.ask(lambda store: fetch(store, run), on_done=fetched, on_error=failed)
+
+
+def load_several(
+    context: Context, runs: Sequence[Run], got: Callable[[list[RunReport]], None]
+) -> None:
+    """Of all of ``runs`` that still have their folder, in their order."""
+
+    def ask(store: ProjectStore) -> list[Material]:
+        found = []
+        for run in runs:
+            try:
+                found.append(fetch(store, run))
+            except TrainingRefused:  # its folder has gone
+                continue
+        return found
+
+    def fetched(found: list[Material]) -> None:
+        context.tasks.run(lambda: [work_out(m) for m in found], on_done=got)
+
+    context.project.ask(ask, on_done=fetched)
