@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
@@ -20,11 +21,24 @@ TELL_EVERY_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
+class Fold:
+    """Fold ``number`` (from 0) of ``of`` of the leaves that ``run`` learnt from."""
+
+    run: Run
+    number: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunRequest:
-    """``parent``: the run whose adapter is continued. ``config.hard`` are drawn more often."""
+    """``parent``: the run whose adapter is continued; ``adapter``: the person's own folder to start
+    from. ``config.hard`` are drawn more often. A ``fold`` says all by itself.
+    """
 
     config: TrainConfig
     parent: Run | None = None
+    adapter: Path | None = None
+    fold: Fold | None = None
 
 
 class RunPreparation(QObject):
@@ -60,13 +74,17 @@ class RunPreparation(QObject):
             return
 
         def prepare() -> RunFolder:
+            from core.services.folds import prepare_fold
             from core.services.train import prepare_run
 
+            if (fold := request.fold) is not None:
+                return prepare_fold(store, fold.run, fold.number, fold.of)
             # From afar: an autosave must not wait until every photo has been looked at.
             return prepare_run(
                 store,
                 request.config,
                 parent=request.parent,
+                adapter=request.adapter,
                 progress=self._tell,
                 on_snapshot=lambda taken: notes.extend(taken.notes),
             )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.domain.disease import colours_by_name
+from core.domain.ids import RunId
 from core.domain.run import Run, Score
 from core.errors import TrainingRefused
 from core.services import figures, programme
@@ -59,6 +60,7 @@ class Material:
     before_scores: list[Score]
     control: Run | None
     control_scores: list[Score]
+    masked_scores: list[Score]
     colours: dict[str, str]
 
 
@@ -66,16 +68,21 @@ def fetch(store: ProjectStore, run: Run) -> Material:
     """On the store lane. Raises TrainingRefused when the run's folder has gone."""
     folder = run_folder(store, run)
     before = next((r for r in store.runs() if r.id == run.parent), None)
-    control = programme.control_of(store, run)
+    config = run_config(folder)
+    masked, control = run, programme.control_of(store, run)
+    if config.control_of:
+        known = {r.id: r for r in store.runs()}
+        masked, control = known.get(RunId(config.control_of), run), run
     return Material(
         run=run,
-        config=run_config(folder),
+        config=config,
         scores=store.scores(run.id),
         untuned=folder.read_look(0),
         before=before,
         before_scores=store.scores(before.id) if before else [],
         control=control,
         control_scores=store.scores(control.id) if control else [],
+        masked_scores=store.scores(masked.id) if control else [],
         colours=colours_by_name(store.diseases()),
     )
 
@@ -95,11 +102,17 @@ def work_out(found: Material) -> RunReport:
         tuned=figures.gain(untuned, shown) if untuned else None,
         stage=programme.judge(found.before, found.before_scores, held),
         control=found.control,
-        mask=programme.mask_sentence(figures.gain(found.control_scores, held))
-        if found.control
-        else "",
+        mask=_mask(found),
         colours=found.colours,
     )
+
+
+def _mask(found: Material) -> str:
+    """Whether the masks helped, said of either of the two runs; "" without a control."""
+    held = [s for s in found.masked_scores if s.split == "val"]
+    if found.control is None or not held:
+        return ""
+    return programme.mask_sentence(figures.gain(found.control_scores, held))
 
 
 def load(

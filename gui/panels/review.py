@@ -192,6 +192,8 @@ class ReviewWorkspace(Workspace):
             self._say_empty()
         elif self.figures is None or self.figures.run != scored[ids.index(wanted)]:
             self._load_run(scored[ids.index(wanted)])
+        else:  # another run may be what this one is held against
+            self._show_view(self.views.value)
 
     def _say_empty(self) -> None:
         self._pages.setCurrentWidget(self.empty)
@@ -215,6 +217,8 @@ class ReviewWorkspace(Workspace):
             return review.load_run(store, run), colours_by_name(store.diseases())
 
         def got(found: tuple[RunFigures, dict[str, str]]) -> None:
+            if self.runs.currentData() != run.id:  # another has been asked for since
+                return
             self.figures, colours = found
             self.detail.set_colours(colours)
             self._pages.setCurrentWidget(self._page)

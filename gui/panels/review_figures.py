@@ -160,7 +160,7 @@ class FiguresView(QWidget):
     def _which(report: RunReport) -> str:
         leaves = trn("{n:,} leaf", "{n:,} leaves", report.figures.leaves)
         return tr(
-            "{leaves}. 95 %: where the figure would lie in 95 of 100 other draws of as many leaves.",
+            "{leaves}. 95 %: where the figure would lie in 95 of 100 other draws of as many.",
             leaves=leaves,
         )
 

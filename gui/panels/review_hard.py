@@ -5,23 +5,27 @@ Knows a `HardPlan` and whom to ask for the run; knows no process.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QButtonGroup, QDialog, QRadioButton, QWidget
+from PySide6.QtWidgets import QButtonGroup, QCheckBox, QDialog, QRadioButton, QWidget
 
 from core.domain.run import Run
 from core.language import tr, trn
 from core.services import programme
+from core.services.folds import FOLDS
 from core.services.hard_samples import HardPlan, hard_run_plan
+from core.services.programme import GENTLE
 from core.services.runs import run_config, run_folder
 from core.training.config import TrainConfig
 from core.training.snapshot import judged_wrong_sentence
 from gui.context import Context
 from gui.controllers import wording
 from gui.controllers.focus import Focus
-from gui.controllers.run_preparation import RunRequest
+from gui.controllers.programme import HardStage, Programme, Step
+from gui.controllers.run_preparation import Fold, RunRequest
 from gui.controllers.shared import shared
 from gui.controllers.training import TrainingController
 from gui.panels.numbers import NumberBox
@@ -49,9 +53,9 @@ def make_offer(store: ProjectStore, run: Run, below: float) -> HardOffer:
 
 
 class HardDialog(QDialog):
-    """``accepted_request`` carries the `RunRequest` the person agreed to."""
+    """``accepted_request`` carries the `RunRequest` that was agreed to, and the steps after it."""
 
-    accepted_request = Signal(object)
+    accepted_request = Signal(object, object)
 
     def __init__(self, offer: HardOffer, parent: QWidget) -> None:
         super().__init__(parent)
@@ -66,6 +70,15 @@ class HardDialog(QDialog):
         self._ways = QButtonGroup(self)
         for choice in (self.go_on, self.afresh):
             self._ways.addButton(choice)
+        self.gentle = QCheckBox(tr("Gently, as published: learning rate 10⁻⁵, falling to 10⁻⁷"))
+        self.mined = QCheckBox(
+            tr("First find the hard ones by models that have not learnt them ({n} short runs)",
+               n=FOLDS)
+        )  # fmt: skip
+        self.mined.setVisible(not plan.out_of_fold)
+        for box in (self.gentle, self.mined):
+            box.setEnabled(plan.parent is not None)
+            self.afresh.toggled.connect(box.setDisabled)
         self.go_on.setEnabled(plan.parent is not None)
         (self.go_on if plan.parent is not None else self.afresh).setChecked(True)
         self.minutes = NumberBox(1, 24 * 60, lambda n: trn(" minute", " minutes", n))
@@ -75,15 +88,24 @@ class HardDialog(QDialog):
         self.train.setDefault(True)
         buttons = row(None, button(tr("Cancel"), self.reject), self.train)
         span = row(label(tr("For"), "muted"), self.minutes, None)
-        self.setLayout(column(text, self.go_on, self.afresh, span, buttons, spacing=14, margin=20))
+        ways = column(self.go_on, self.gentle, self.mined, self.afresh, spacing=10)
+        self.setLayout(column(text, ways, span, buttons, spacing=14, margin=20))
 
     def _agreed(self) -> None:
         plan, minutes = self._offer.plan, float(self.minutes.value())
         goes_on = self.go_on.isChecked()
         settings = plan.settings if goes_on else self._offer.afresh
+        if goes_on and self.gentle.isChecked():
+            settings = replace(settings, **GENTLE, accumulation=2)  # type: ignore[arg-type]
         request = RunRequest(replace(settings, minutes=minutes), plan.parent if goes_on else None)
+        then: list[Step] = []
+        if goes_on and self.mined.isChecked():
+            run = self._offer.run
+            folds = [Fold(run, number, FOLDS) for number in range(FOLDS)]
+            hard = HardStage(run.id, self._offer.below, minutes, self.gentle.isChecked())
+            request, then = RunRequest(settings, fold=folds[0]), [*folds[1:], hard]
         self.accept()
-        self.accepted_request.emit(request)
+        self.accepted_request.emit(request, then)
 
 
 class HardRuns(QObject):
@@ -122,13 +144,13 @@ class HardRuns(QObject):
         self.dialog.finished.connect(self.dialog.deleteLater)
         self.dialog.open()
 
-    def _train(self, request: RunRequest) -> None:
+    def _train(self, request: RunRequest, then: Sequence[Step] = ()) -> None:
         if self._training.busy_sentence:
             self._context.notices.warning(self._training.busy_sentence)
             return
         shared(self._context, Focus).put(None)
         self._context.navigate("train")
-        self._training.start(request)
+        shared(self._context, Programme).begin(request, then)
 
 
 def sentences(offer: HardOffer) -> list[str]:
@@ -155,6 +177,8 @@ def sentences(offer: HardOffer) -> list[str]:
         said.append(
             tr("Their mean Dice is {now} now; Review will show what becomes of it.", now=now)
         )
+    if plan.out_of_fold:
+        said.append(tr("They were judged by models that had not learnt them."))
     if plan.held_out:
         said.append(
             trn(

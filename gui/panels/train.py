@@ -17,16 +17,20 @@ from PySide6.QtWidgets import QFrame, QStackedWidget
 from core.changes import Changes
 from core.domain.ids import ImageId, RunId
 from core.language import tr
+from core.services import run_facts
 from core.training.config import TrainConfig
 from core.training.run_folder import RunFolder
 from gui.context import Context
 from gui.controllers.focus import Focus
+from gui.controllers.programme import Programme
 from gui.controllers.run_preparation import RunRequest
 from gui.controllers.run_progress import RunProgress
 from gui.controllers.shared import shared
 from gui.controllers.train_survey import Survey, TrainingData, base_models, mask_heads
 from gui.controllers.training import TrainingController
+from gui.dialogs.run_facts import RunFactsDialog
 from gui.panels.pieces import button, column, label, row
+from gui.panels.train_compare import CompareView
 from gui.panels.train_history import History
 from gui.panels.train_run import RunView
 from gui.panels.train_setup import SetupView
@@ -46,11 +50,14 @@ class TrainWorkspace(Workspace):
         self._context = context
         self.training = shared(context, TrainingController)
         self._focus = shared(context, Focus)
+        self.programme = shared(context, Programme)
         self.shown: RunId | None = None
+        self.compared: tuple[RunId, ...] = ()
         self._stale = True
         self._survey = Survey(context, self._surveyed)
         self.setup = SetupView(context, base_models(), mask_heads())
         self.view = RunView(context)
+        self.comparison = CompareView(context)
         self.history = History(context.theme)
         self.new = button(tr("New run"), self.show_setup)
         self._pages = QStackedWidget()
@@ -64,12 +71,14 @@ class TrainWorkspace(Workspace):
         side.setObjectName("panel")
         side.setFixedWidth(SIDE)
         self.none_yet = label(tr("Runs appear here."), "muted", wrap=True)
+        self.hint = label(tr("Ctrl+click several to compare them."), "muted", wrap=True)
         head = row(label(tr("Runs"), "heading"), None, self.new)
-        side.setLayout(inner := column(head, self.none_yet, self.history, margin=12))
-        inner.setStretch(2, 1)
+        side.setLayout(inner := column(head, self.none_yet, self.hint, self.history, margin=12))
+        inner.setStretch(3, 1)
         inner.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._pages.addWidget(self.setup)
         self._pages.addWidget(self.view)
+        self._pages.addWidget(self.comparison)
         layout = row(side, self._pages, spacing=0)
         layout.setStretch(1, 1)
         self.setLayout(layout)
@@ -83,12 +92,14 @@ class TrainWorkspace(Workspace):
         training.began.connect(self.show_run)
         training.ended.connect(self._ended)
         self.history.chosen.connect(self.show_run)
+        self.history.several.connect(self.show_comparison)
         view.stop_wanted.connect(self._stop)
         view.resume_wanted.connect(self._resume)
         view.review_wanted.connect(partial(self._go, "review"))
         view.export_wanted.connect(partial(self._go, "export"))
         view.again_wanted.connect(self.show_setup)
         view.folder_wanted.connect(self._open_folder)
+        view.facts_wanted.connect(self._show_facts)
         self._context.project.changed.connect(self._changed)
         self._context.project.opened.connect(self._opened)
 
@@ -117,17 +128,19 @@ class TrainWorkspace(Workspace):
 
     def start(self) -> None:
         """The big button."""
-        self.training.start(RunRequest(self.setup.config))
+        start = self.setup.start
+        request = RunRequest(self.setup.config, parent=start.parent_run, adapter=start.adapter)
+        self.programme.begin(request, self.setup.then.stages)
 
     def show_setup(self) -> None:
-        self.shown = None
+        self.shown, self.compared = None, ()
         self._pages.setCurrentWidget(self.setup)
-        self.history.put(self.training.runs, None)
+        self.history.put(self.training.runs)
         self.setup.show_preparing(self.training.busy_sentence)
 
     def show_run(self, run: RunId) -> None:
         """Bring a run to the front, as it is in its folder or as it goes on."""
-        self.shown = run
+        self.shown, self.compared = run, ()
         self.history.put(self.training.runs, run)
         live, found = self.training.live, self.training.run(run)
         if live is not None and live.id == run:
@@ -139,6 +152,13 @@ class TrainWorkspace(Workspace):
                 on_done=lambda progress: self._show(run, folder, progress),
                 owner=self,
             )
+
+    def show_comparison(self, runs: list[RunId]) -> None:
+        """Bring several runs to the front side by side."""
+        self.shown, self.compared = None, tuple(runs)
+        found = [run for id_ in runs if (run := self.training.run(id_)) is not None]
+        self._pages.setCurrentWidget(self.comparison)
+        self.comparison.show_runs(found)
 
     def _show(self, run: RunId, folder: RunFolder, progress: RunProgress) -> None:
         found = self.training.run(run)
@@ -172,6 +192,17 @@ class TrainWorkspace(Workspace):
         if (run := self.training.run(self.shown)) is not None:
             open_folder(self.training.folder(run).root)
 
+    def _show_facts(self) -> None:
+        run = self.training.run(self.shown)
+        if run is None:
+            return
+        folder = self.training.folder(run)
+        self._context.tasks.run(
+            lambda: run_facts.text(run_facts.facts(folder, run)),
+            on_done=lambda text: RunFactsDialog(text, self).open(),
+            owner=self,
+        )
+
     # -- what the controller tells
 
     def _surveyed(self, data: TrainingData) -> None:
@@ -181,7 +212,9 @@ class TrainWorkspace(Workspace):
         runs = self.training.runs
         self.none_yet.setVisible(not runs)
         self.history.setVisible(bool(runs))
-        self.history.put(runs, self.shown)
+        self.hint.setVisible(len(runs) > 1)
+        self.history.put(runs, *(self.compared or ((self.shown,) if self.shown else ())))
+        self.setup.start.put(runs)
         self.setup.show_preparing(self.training.busy_sentence)
         shown, live = self.training.run(self.shown), self.training.live
         if shown is None:

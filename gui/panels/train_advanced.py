@@ -13,7 +13,7 @@ from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QWidget
 
 from core.language import tr
-from core.training.config import Method, Tower, TrainConfig
+from core.training.config import Layers, Method, Tower, TrainConfig
 from gui.controllers.train_survey import HeadChoice
 from gui.forms import Form
 from gui.panels.numbers import DecimalBox, NumberBox
@@ -30,6 +30,12 @@ TOWERS = (
 )
 
 TOKENS_TIP = tr("More of them see smaller lesions, and take more memory and time")
+
+
+LAYERS = (
+    (Layers.ALL, tr("Attention and feed-forward")),
+    (Layers.ATTENTION, tr("Attention alone")),
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,13 @@ LINES = (
     Line("epochs", tr("At most this many epochs"), 0.1, 10_000, 1, 1),
     Line("evaluations", tr("Evaluations"), 1, 1000, tip=tr("How often held-out leaves are tried")),
     Line(
+        "patience",
+        tr("End after evaluations without a gain (0: never)"),
+        0,
+        1000,
+        tip=tr("Early stopping; the best checkpoint is kept either way"),
+    ),
+    Line(
         "hard_weight",
         tr("Weight of hard leaves"),
         1,
@@ -84,6 +97,7 @@ class AdvancedForm(QWidget):
         form.setHorizontalSpacing(18)
         self._add_choice(form, "method", tr("Method"), [(str(m), t) for m, t in METHODS])
         self._add_choice(form, "tower", tr("Vision tower"), [(str(m), t) for m, t in TOWERS])
+        self._add_choice(form, "layers", tr("LoRA on"), [(str(m), t) for m, t in LAYERS])
         self.head = HeadParts(self, heads, self.changed.emit)
         self._place(form, "head", tr("Mask head"), self.head.box)
         form.addRow("", self.head.note)
@@ -123,6 +137,7 @@ class AdvancedForm(QWidget):
         kinds: dict[str, Callable[[Any], Any]] = {
             "method": Method,
             "tower": Tower,
+            "layers": Layers,
             "image_tokens": int,
         }
         return {"head_path": self.head.path} | {

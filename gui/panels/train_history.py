@@ -135,9 +135,12 @@ class RunDelegate(QStyledItemDelegate):
 
 
 class History(QListView):
-    """The list. ``chosen`` carries the RunId that the person picked."""
+    """The list. ``chosen`` carries the RunId that the person picked, ``several`` a list of two and
+    more, the one picked first at its beginning.
+    """
 
     chosen = Signal(object)
+    several = Signal(object)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -149,22 +152,32 @@ class History(QListView):
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setObjectName("gallery")
         self.setAccessibleName(tr("Runs"))
-        self.selectionModel().currentChanged.connect(self._picked)
+        self.setSelectionMode(QListView.SelectionMode.ExtendedSelection)
+        self.selectionModel().selectionChanged.connect(self._picked)
         self._quiet = False
+        self._order: list[RunId] = []
 
-    def put(self, runs: Sequence[Run], current: RunId | None) -> None:
-        """Show ``runs`` with ``current`` selected; tells nobody."""
+    def put(self, runs: Sequence[Run], *current: RunId) -> None:
+        """Show ``runs`` with those of ``current`` selected; tells nobody."""
         self._quiet = True
         self.runs.put(runs)
-        rows = [i for i, run in enumerate(runs) if run.id == current]
-        if rows:
-            self.selectionModel().setCurrentIndex(
-                self.runs.index(rows[0], 0), QItemSelectionModel.SelectionFlag.ClearAndSelect
-            )
-        else:
-            self.clearSelection()
+        self.clearSelection()
+        flags = QItemSelectionModel.SelectionFlag
+        for row, run in enumerate(runs):
+            if run.id in current:
+                index = self.runs.index(row, 0)
+                self.selectionModel().setCurrentIndex(index, flags.Select)
+        self._order = [r for r in current if any(run.id == r for run in runs)]
         self._quiet = False
 
-    def _picked(self, index: QModelIndex, _before: QModelIndex) -> None:
-        if not self._quiet and index.isValid():
-            self.chosen.emit(index.data(RUN).id)
+    def _picked(self) -> None:
+        if self._quiet:
+            return
+        now = [index.data(RUN).id for index in self.selectionModel().selectedRows()]
+        self._order = [r for r in self._order if r in now] + [
+            r for r in now if r not in self._order
+        ]
+        if len(self._order) == 1:
+            self.chosen.emit(self._order[0])
+        elif self._order:
+            self.several.emit(list(self._order))

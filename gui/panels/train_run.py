@@ -33,6 +33,7 @@ class RunView(QWidget):
     export_wanted = Signal()
     again_wanted = Signal()
     folder_wanted = Signal()
+    facts_wanted = Signal()
 
     def __init__(self, context: Context) -> None:
         super().__init__()
@@ -54,6 +55,7 @@ class RunView(QWidget):
         self.export = button(tr("Export"), self.export_wanted.emit)
         self.again = button(tr("Train again"), self.again_wanted.emit)
         self.folder = button(tr("Open the run's folder"), self.folder_wanted.emit, flat=True)
+        self.facts = button(tr("Settings and versions…"), self.facts_wanted.emit, flat=True)
         self.curves = Curves(context.theme)
         self.film = Filmstrip(context)
         self.notices = label("", "muted", wrap=True)
@@ -77,7 +79,8 @@ class RunView(QWidget):
         )
         told.setStretch(0, 1)
         state.setStretch(0, 1)
-        foot = row(self.notices, self.folder)
+        foot = row(self.notices, self.facts, self.folder)
+        foot.setAlignment(self.facts, Qt.AlignmentFlag.AlignBottom)
         foot.setAlignment(self.folder, Qt.AlignmentFlag.AlignBottom)
         foot.setStretch(0, 1)
         film = card(self.film, margin=12)
@@ -224,4 +227,11 @@ def outcome_sentence(run: Run, progress: RunProgress) -> str:
         # A number and its sign stay on one line.
         said = tr("On {which}: {figures}.", which=which, figures=", ".join(figures))
         parts.append(said.replace(" %", "\u00a0%"))
+    if "accepted" in known:
+        kept = (
+            tr("Kept: better than the run before it beyond chance.")
+            if known["accepted"]
+            else tr("Not kept: not better than the run before it beyond chance.")
+        )
+        parts.append(kept)
     return " ".join(parts)

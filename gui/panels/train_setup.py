@@ -37,6 +37,7 @@ from gui.panels.pieces import (
     scrolled,
 )
 from gui.panels.train_advanced import AdvancedForm
+from gui.panels.train_start import StartFrom, Then
 
 WIDTH = 760
 
@@ -72,6 +73,8 @@ class SetupView(QWidget):
         self.preset_note = label("", "muted", wrap=True)
         self.minutes = NumberBox(1, 24 * 60, lambda n: trn(" minute", " minutes", n))
         self.advanced = AdvancedForm(heads)
+        self.start, self.then = StartFrom(context), Then()
+        self.recipes = QComboBox()
         self.problems = Problems(theme)
         self.train = button(tr("Train"), self.train_wanted.emit, primary=True)
         self.promise = label("", "muted", wrap=True)
@@ -84,6 +87,13 @@ class SetupView(QWidget):
             self.base.addItem(model.title, model.id)
         self.base.setAccessibleName(tr("Base model"))
         self.base.currentIndexChanged.connect(lambda _index: self._refresh())
+        self.recipes.setAccessibleName(tr("Recipe"))
+        self.recipes.setObjectName("train.recipe")
+        self.recipes.addItem(tr("Recipe: ours"), "standard")
+        for preset in PRESETS:
+            if preset.published:
+                self.recipes.addItem(tr("Recipe: {title}", title=preset.title), preset.id)
+        self.recipes.activated.connect(lambda _index: self._use_recipe())
         self.minutes.setAccessibleName(tr("Minutes of training"))
         self.minutes.valueChanged.connect(lambda _value: self._refresh())
         self.advanced.changed.connect(self._refresh)
@@ -95,19 +105,26 @@ class SetupView(QWidget):
         learn = card(label(tr("What it will learn from"), "heading"), figures, self.bars)
         choices = row(spacing=8)
         for preset in PRESETS:
-            choices.addWidget(self._preset_button(preset))
+            if not preset.published:
+                choices.addWidget(self._preset_button(preset))
         choices.addWidget(self.minutes)
         choices.addStretch(1)
         place = row(self.choose, self.by_name, self.folder)
+        advanced = QWidget()
+        advanced.setLayout(column(self.recipes, self.advanced, spacing=10))
         how = card(
             label(tr("Base model"), "heading"),
             self.base,
             self.base_note,
             place,
+            label(tr("Start from"), "heading"),
+            self.start,
             label(tr("How long"), "heading"),
             choices,
             self.preset_note,
-            Fold(tr("Advanced"), self.advanced, theme=self._context.theme),
+            label(tr("Afterwards"), "heading"),
+            self.then,
+            Fold(tr("Advanced"), advanced, theme=self._context.theme),
         )
         body = QWidget()
         body.setMaximumWidth(WIDTH)
@@ -192,6 +209,12 @@ class SetupView(QWidget):
         self._preset = preset
         self.minutes.setValue(round(self._config.minutes))
         self.advanced.put(self._config)
+
+    def _use_recipe(self) -> None:
+        """A published recipe takes the place of the form's figures, not of the minutes."""
+        minutes = self.minutes.value()
+        self._use_preset(next(p for p in PRESETS if p.id == self.recipes.currentData()))
+        self.minutes.setValue(minutes)
 
     def _refresh(self) -> None:
         model = self._models.get(str(self.base.currentData()))

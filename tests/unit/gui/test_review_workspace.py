@@ -244,7 +244,7 @@ def test_starting_afresh_is_the_persons_choice(qtbot, leaves, page) -> None:
     qtbot.waitUntil(lambda: page.hard_runs.dialog is not None, timeout=PATIENCE)
     requests = []
     page.hard_runs.dialog.accepted_request.disconnect()
-    page.hard_runs.dialog.accepted_request.connect(requests.append)
+    page.hard_runs.dialog.accepted_request.connect(lambda wanted, _then: requests.append(wanted))
     page.hard_runs.dialog.afresh.setChecked(True)
     qtbot.mouseClick(page.hard_runs.dialog.train, Qt.MouseButton.LeftButton)
     assert requests[0].parent is None
