@@ -88,7 +88,9 @@ class HardDialog(QDialog):
         self.train.setDefault(True)
         buttons = row(None, button(tr("Cancel"), self.reject), self.train)
         span = row(label(tr("For"), "muted"), self.minutes, None)
-        ways = column(self.go_on, self.gentle, self.mined, self.afresh, spacing=10)
+        closer = column(self.gentle, self.mined, spacing=8)
+        closer.setContentsMargins(26, 0, 0, 0)  # they belong to the choice above them
+        ways = column(self.go_on, closer, self.afresh, spacing=10)
         self.setLayout(column(text, ways, span, buttons, spacing=14, margin=20))
 
     def _agreed(self) -> None:

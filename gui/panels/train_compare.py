@@ -21,7 +21,9 @@ from gui.panels.charts import Chart
 from gui.panels.pieces import Elided, card, column, label, row, scrolled
 from gui.panels.whiskers import Line, Whiskers
 
-MOST = len(PALETTE)
+COLOURS = tuple(c for c in PALETTE if c != "#f0e442")
+"""Without the yellow, which is hardly seen as a line on white."""
+MOST = len(COLOURS)
 """More curves than colours cannot be told apart."""
 WIDEST = 1080
 
@@ -75,7 +77,7 @@ class CompareView(QWidget):
 
     def put(self, found: Comparison) -> None:
         self.comparison = found
-        colours = PALETTE[: len(found.runs)]
+        colours = COLOURS[: len(found.runs)]
         self.title.setText(trn("Comparing {n} run", "Comparing {n} runs", len(found.runs)))
         self._dice.put([(c, _curve(r, "dice")) for c, r in zip(colours, found.runs, strict=True)])
         self._accuracy.put(
@@ -115,9 +117,7 @@ class CompareView(QWidget):
             old.addWidget(label(tr("Nothing: they differ by chance alone."), "muted"), 0, 0)
             return
         for k, one in enumerate(found.runs):
-            head = Elided(_name(one.run))
-            head.setStyleSheet(f"border-bottom: 2px solid {colours[k]}; font-weight: 600;")
-            old.addWidget(head, 0, k + 1)
+            old.addWidget(_head(_name(one.run), colours[k]), 0, k + 1)
             old.setColumnStretch(k + 1, 1)
         for line, (name, values) in enumerate(found.differences, start=1):
             title = label(name.replace("_", " "), "muted")
@@ -125,6 +125,17 @@ class CompareView(QWidget):
             old.addWidget(title, line, 0)
             for k, value in enumerate(values):
                 old.addWidget(Elided(value), line, k + 1)
+
+
+def _head(name: str, colour: str) -> QWidget:
+    spot = QWidget()
+    spot.setFixedSize(9, 9)
+    spot.setStyleSheet(f"background: {colour}; border-radius: 4px;")
+    words = Elided(name)
+    words.setStyleSheet("font-weight: 600;")
+    made = QWidget()
+    made.setLayout(row(spot, words, spacing=6))
+    return made
 
 
 class _Lines:

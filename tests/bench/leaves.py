@@ -1,7 +1,7 @@
 """Fine-tunes `starter` on real coffee leaves and says what came out, beside two simpler ways.
 
     python tests/bench/leaves.py --data DIR [--train train class_only] [--test val class_val]
-        [--seeds 1 2 3] [--minutes 15] [--out bench-out/leaves] [--json FILE]
+        [--seeds 1 2 3] [--minutes 15] [--later STEPS] [--out bench-out/leaves] [--json FILE]
 
 DIR is laid out as BRACOL is: labels.csv with the columns id, image, mask, split, disease and
 severity_grade, masks with 0 background, 1 leaf, 2 lesion. The test leaves are never seen in
@@ -13,7 +13,10 @@ Printed: lesion Dice and IoU by the generated path at photo size (mean over leav
 lesions; healthy ones counted apart), disease accuracy (`mixed` left out) with the prompt DIAGNOSE,
 the base before tuning, severity grade beside the true masks' own ceiling, Lin's CCC of the severity
 in percent, and the roll check: the Dice of the lesion target when the `<SEG>` state is that of
-another target of the same photo.
+another target of the same photo. With --later also, each as a paired difference with its 95 %
+bootstrap interval: the same budget without masks, and STEPS steps of the hard-sample stage (Dice
+under 0.75 on the leaves learnt from) beside as many uniform ones, as published and at half the
+first run's rate.
 """
 
 from __future__ import annotations
@@ -330,6 +333,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("bench-out/leaves"))
     parser.add_argument("--set", nargs="*", default=[], help="KEY=VALUE of the run's settings")
     parser.add_argument("--rename", action="store_true", help="invented names for the diseases")
+    parser.add_argument("--later", type=int, default=0, help="steps of the later stages")
     parser.add_argument("--only-ours", action="store_true", help="leave the simpler ways out")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
@@ -354,6 +358,8 @@ def main() -> None:
 
         tuned.append(figures(stage(args.out, f"seed-{seed}", work), test))
         print(json.dumps(tuned[-1]), flush=True)
+        if args.later:
+            results[f"later-{seed}"] = later_stages(args, train, test, replace(plan, seed=seed))
     results["seeds"] = tuned
     results["mean"] = {k: float(np.mean([t[k] for t in tuned if k in t])) for k in tuned[0]}
     results["spread"] = {k: float(np.ptp([t[k] for t in tuned if k in t])) for k in tuned[0]}
@@ -368,6 +374,42 @@ def main() -> None:
     table(results)
     if args.json:
         args.json.write_text(json.dumps(results, indent=1), "utf-8")
+
+
+def later_stages(
+    args: argparse.Namespace, train: list[Leaf], test: list[Leaf], plan: TrainConfig
+) -> dict[str, object]:
+    """The control and the later stages of one seed against its first run."""
+    from tests.bench.leaves_later import against, control, hard_leaves, later
+
+    seed, first = plan.seed, args.out / f"run-{plan.seed}"
+    before = json.loads((args.out / f"seed-{seed}.json").read_text("utf-8"))
+
+    def tune(name: str, settings: TrainConfig) -> dict[str, object]:
+        folder = args.out / f"run-{name}-{seed}"
+
+        def work() -> dict[str, object]:
+            fine_tune(folder, train, settings)
+            return score_adapter(folder, test)
+
+        return stage(args.out, f"{name}-{seed}", work)
+
+    found: dict[str, object] = {}
+    found["masks against class alone"] = against(tune("control", control(plan)), before)
+    outlined = [x for x in train if x.sample.mask_known]
+    own = stage(args.out, f"own-{seed}", lambda: score_adapter(first, outlined))
+    hard = hard_leaves(own["scores"])  # type: ignore[arg-type]
+    found["hard leaves"] = len(hard)
+    for name, settings in later(plan, first, hard, args.later).items():
+        found[name] = against(before, tune(name, settings))
+        print(name, json.dumps(found[name]), flush=True)
+    for way in ("published", "half"):
+        uniform, repeated = (
+            json.loads((args.out / f"{name}-{way}-{seed}.json").read_text("utf-8"))
+            for name in ("uniform", "hard")
+        )
+        found[f"hard against uniform, {way}"] = against(uniform, repeated)
+    return found
 
 
 def renamed(found: list[Leaf]) -> list[Leaf]:
@@ -398,9 +440,9 @@ def table(results: dict[str, object]) -> None:
     for key in mean:  # type: ignore[attr-defined]
         before = base.get(key, float("nan"))  # type: ignore[attr-defined]
         print(f"{key:18}{before:10.3f}{mean[key]:10.3f}{spread[key]:10.3f}")  # type: ignore[index]
-    for name in ("colour_rule", "plain_cnn", "drawn_roll"):
-        if name in results:
-            print(name, json.dumps(results[name]))
+    for name, found in results.items():
+        if name in ("colour_rule", "plain_cnn", "drawn_roll") or name.startswith("later-"):
+            print(name, json.dumps(found, indent=1))
 
 
 if __name__ == "__main__":
