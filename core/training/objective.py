@@ -39,6 +39,7 @@ class Whole:
 
     @classmethod
     def of(cls, parts: Sequence[Sequence[Visit]]) -> Whole:
+        """Counted over all ``parts`` of a step."""
         questions = [q for part in parts for visit in part for q in visit.questions]
         targets = [q.target for q in questions if q.target]
         return cls(len(questions), len(targets), targets.count(LESION_TARGET))

@@ -68,7 +68,9 @@ class TrainingController(Shared):
         self._lock: MachineLock | None = None
         self._preparation = RunPreparation(context, self)
         self._preparation.moved.connect(self.runs_changed)
-        self._preparation.ready.connect(self._prepared)
+        self._preparation.ready.connect(
+            lambda folder, notes: self._begin(folder, RunProgress(notices=notes))
+        )
         self._preparation.failed.connect(self._not_prepared)
         self._folder: Path | None = None
         context.project.opened.connect(self._opened)
@@ -98,10 +100,6 @@ class TrainingController(Shared):
         """Prepare a run in the background, then train it. ``refused`` says why not."""
         if self._claim():
             self._preparation.begin(request)
-
-    def _prepared(self, folder: RunFolder, notes: list[str]) -> None:
-        self.context.project.changed.emit(Changes(runs=True))
-        self._begin(folder, RunProgress(notices=notes))
 
     def _claim(self) -> bool:
         """Whether this window may prepare a run now: one at a time on this computer."""

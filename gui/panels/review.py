@@ -129,7 +129,7 @@ class ReviewWorkspace(Workspace):
         self.detail.verdict_given.connect(self.judge)
         self.detail.open_wanted.connect(self.open_in_label)
         self.views.chosen.connect(self._show_view)
-        self.whole.control_wanted.connect(self._train_control)
+        self.whole.control_wanted.connect(self.hard_runs.control)
         self._timer.timeout.connect(self._load_leaf)
         self._loader.masks_ready.connect(self.detail.show_leaf)
         self._loader.photo_ready.connect(
@@ -246,17 +246,7 @@ class ReviewWorkspace(Workspace):
             free = self._context.project.writable and not self.training.busy_sentence
             self.whole.show_run(self.figures.run, may_train=free)
 
-    def _train_control(self) -> None:
-        """“Did the mask help?” was pressed."""
-        if self.figures is not None:
-            self.hard_runs.control(self.figures.run)
-
     # -- the list
-
-    @property
-    def _hard_below(self) -> float:
-        """Leaves under this Dice count as hard: the filter's, unless it lists every leaf."""
-        return BELOW if self.filter.value == review.EVERY else self.filter.value
 
     def _list_again(self) -> None:
         figures = self.figures
@@ -271,7 +261,7 @@ class ReviewWorkspace(Workspace):
             else tr("This run ended before it scored its leaves; resume it in Train.")
         )
         self.list.hard.begin(more=count > 0)
-        hard = figures.below(self._hard_below)
+        hard = figures.below(hard_below(self.filter.value))
         self.hard.setEnabled(self._context.project.writable and hard > 0)
         self.hard.setText(
             tr("Train on the hard ones ({hard:,})…", hard=hard) if hard else tr("No hard ones")
@@ -348,7 +338,12 @@ class ReviewWorkspace(Workspace):
     def offer_hard(self) -> None:
         """“Train on the hard ones” was pressed."""
         if self.figures is not None:
-            self.hard_runs.offer(self.figures.run, self._hard_below)
+            self.hard_runs.offer(self.figures.run, hard_below(self.filter.value))
+
+
+def hard_below(listed: float) -> float:
+    """Leaves under this Dice count as hard: those that are listed, unless that is every leaf."""
+    return BELOW if listed == review.EVERY else listed
 
 
 def summary_sentences(figures: RunFigures) -> tuple[str, str]:

@@ -28,9 +28,11 @@ EASY = 0.75
 
 
 class FiguresView(QWidget):
-    """``show_run`` works a run out and shows it. ``control_wanted``: train it without masks."""
+    """``show_run`` works a run out and shows it. ``control_wanted`` carries the `Run` to be trained
+    without masks.
+    """
 
-    control_wanted = Signal()
+    control_wanted = Signal(object)
 
     def __init__(self, context: Context) -> None:
         super().__init__()
@@ -53,7 +55,7 @@ class FiguresView(QWidget):
         self.severity_text, self.sure_text = (label("", "muted", wrap=True) for _ in range(2))
         self.worth = label("", wrap=True)
         self.helped = label("", wrap=True)
-        self.control = button(tr("Did the mask help?"), self.control_wanted.emit)
+        self.control = button(tr("Did the mask help?"), self._wants_control)
         self.control.setToolTip(
             tr("Trains once more for as long, on the class alone, and compares the naming")
         )
@@ -105,6 +107,10 @@ class FiguresView(QWidget):
         area = scrolled(body)
         area.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.setLayout(column(area))
+
+    def _wants_control(self) -> None:
+        if self.report is not None:
+            self.control_wanted.emit(self.report.run)
 
     def show_run(self, run: Run, *, may_train: bool) -> None:
         """``may_train``: no other run is going on and the project can be written."""
