@@ -39,6 +39,14 @@ class Run:
     parent: RunId | None = None
     summary: tuple[tuple[str, float], ...] = ()
 
+    @property
+    def kept(self) -> bool:
+        """Whether its adapter is one to take away: not of a stage that was no better than the one
+        before it (``accepted`` 0), nor of a run that was made to judge others by (``aside`` 1).
+        """
+        known = dict(self.summary)
+        return known.get("accepted", 1.0) > 0 and not known.get("aside", 0.0)
+
 
 class Verdict(StrEnum):
     """What a person decided about a hard sample."""

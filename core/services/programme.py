@@ -101,16 +101,11 @@ def summary(found: Acceptance | None) -> dict[str, float]:
     return {"accepted": float(found.accepted), "gain": dice.value, **ends}
 
 
-def accepted(run: Run) -> bool:
-    """Whether its adapter is the one to go on from; a run that continued none always is."""
-    return dict(run.summary).get("accepted", 1.0) > 0
-
-
 def best_of(store: ProjectStore, run: Run) -> Run:
     """``run`` if it was accepted, else the nearest one before it that was."""
     by_id: dict[RunId | None, Run] = {r.id: r for r in store.runs()}
     seen = {run.id}
-    while not accepted(run) and (before := by_id.get(run.parent)) and before.id not in seen:
+    while not run.kept and (before := by_id.get(run.parent)) and before.id not in seen:
         run = before
         seen.add(run.id)
     return run

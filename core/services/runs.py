@@ -5,6 +5,8 @@ Knows the project through its port; knows no process and no model.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from core.domain.ids import RunId
 from core.domain.run import Run, RunState
 from core.errors import TrainingRefused, UsageError
@@ -51,19 +53,24 @@ def find_run(store: ProjectStore, wanted: str) -> Run:
 
 
 def last_scored(store: ProjectStore) -> Run:
-    """The newest run that has scores. Raises UsageError when there is none."""
-    for run in store.runs():
+    """The newest run that has scores, of those to be kept first. Raises UsageError for none."""
+    for run in kept_first(store.runs()):
         if store.scores(run.id):
             return run
     raise UsageError(tr("No run of this project has been scored yet; train first."))
 
 
 def last_trained(store: ProjectStore) -> Run:
-    """The newest run that has an adapter. Raises UsageError when there is none."""
-    for run in store.runs():
+    """The newest run that has an adapter, of those to be kept first. Raises UsageError for none."""
+    for run in kept_first(store.runs()):
         if (store.folder / run.folder / RunFolder(store.folder).adapter.name).is_dir():
             return run
     raise UsageError(tr("No run of this project has an adapter yet; train first."))
+
+
+def kept_first(runs: Sequence[Run]) -> list[Run]:
+    """In their order, but those whose adapter nobody wants come last."""
+    return sorted(runs, key=lambda run: not run.kept)
 
 
 def chosen_run(store: ProjectStore, wanted: str | None, *, scored: bool) -> Run:

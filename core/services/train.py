@@ -127,7 +127,7 @@ def ingest(store: ProjectStore, folder: RunFolder, *, keep_state: bool = False) 
         state = next((r.state for r in store.runs() if r.id == folder.id), state)
     figures = dict(summary.figures)
     if figures:
-        figures |= _held_out(folder)
+        figures |= _held_out(folder) | _aside(folder)
     changes = store.set_run_state(folder.id, state, figures)
     if summary.scored:
         changes |= store.put_scores(_known_scores(store, folder))
@@ -143,6 +143,15 @@ def _held_out(folder: RunFolder) -> dict[str, float]:
         return {HELD_OUT: float(sum(s.split == "val" for s in folder.read_samples()))}
     except (OSError, ValueError, TypeError, KeyError):  # a torn snapshot must not hide the figures
         return {}
+
+
+def _aside(folder: RunFolder) -> dict[str, float]:
+    """Controls and folds are there to judge other runs by; nobody wants their adapter."""
+    try:
+        config = run_config(folder)
+    except TrainingRefused:  # the figures are told all the same
+        return {}
+    return {"aside": 1.0} if config.control_of or config.fold_of else {}
 
 
 def recover(store: ProjectStore) -> list[RunId]:

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import UserError
+from core.errors import AdapterRefused, UserError
 from core.language import tr
+from core.training.config import Answers
 from core.workers.channel import Channel
 from core.workers.wire import Garbage, Message
 
@@ -39,6 +40,10 @@ class Answerer:
         self.learner: Learner
         self.config: TrainConfig
         self.learner, self.config = load_merged(folder) if merged else load_adapter(folder, base)
+        if self.config.answers is Answers.CLASS:
+            raise AdapterRefused(
+                tr("This adapter names the class alone, as a control; choose a run with masks.")
+            )
         self.side = max(self.learner.head.spec.side, self.learner.vlm.photo_side)
 
     def predict(self, path: Path, sha256: str | None, out: Path) -> dict[str, object]:

@@ -21,6 +21,7 @@ from core.language import tr
 from core.ports import ProjectStore
 from core.services.drafts import Drafted, drafts
 from core.services.review import Prediction, load_prediction
+from core.services.runs import kept_first
 from core.training.config import TrainConfig
 from core.training.run_folder import RunFolder
 from core.workers.outcome import Outcome
@@ -131,7 +132,7 @@ def _of_image(
     store: ProjectStore, image: ImageId, size: tuple[int, int]
 ) -> tuple[Run, Prediction | None, Path, str, str, str]:
     """(run, what it drew when it was scored, its adapter, base folder, photo, digest)."""
-    for run in store.runs():
+    for run in kept_first(store.runs()):
         folder = RunFolder(store.folder / run.folder)
         if not folder.adapter.is_dir():
             continue

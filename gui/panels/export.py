@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QWidget
 from core.domain.ids import RunId
 from core.errors import UserError
 from core.language import tr
+from core.services.runs import kept_first
 from gui.context import Context
 from gui.controllers.export import EXPORTABLE, ExportController, data_formats
 from gui.controllers.focus import Focus
@@ -79,7 +80,7 @@ class ExportWorkspace(Workspace):
         self._runs_changed()
 
     def _runs_changed(self) -> None:
-        runs = [r for r in self.training.runs if r.state in EXPORTABLE]
+        runs = [r for r in kept_first(self.training.runs) if r.state in EXPORTABLE]
         self.none_yet.setVisible(not runs)
         self.adapter.setVisible(bool(runs))
         self.adapter.put_runs(runs, self._focus.run)

@@ -144,3 +144,16 @@ def test_the_control_is_the_same_run_without_masks(
     assert programme.control_of(store, run) == other
     assert programme.control_of(store, other) is None
     assert "class alone" in other.title
+
+
+def test_nobody_takes_away_a_control_or_a_stage_that_was_not_kept_by_mistake(
+    store: ProjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = first(store, monkeypatch)
+    after(store, run, monkeypatch, held=0.5, stage=Stage.HARD)
+    play(monkeypatch)
+    trained(store, prepare_run(store, programme.control(store, run).config))
+    trained(store, folds.prepare_fold(store, run, 0))
+    assert [r.kept for r in store.runs()] == [False, False, False, True]
+    assert runs.chosen_run(store, None, scored=True) == run
+    assert runs.chosen_run(store, None, scored=False) == run
