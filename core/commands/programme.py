@@ -82,7 +82,7 @@ class _Work:
         run = runs.find_run(self._store, folder.id)
         self._context.console.note(run.title)
         summary = training_session.train(self._store, folder, on_event=self._tell)
-        self.stopped = summary.state is RunState.STOPPED
+        self.stopped = summary.state is not RunState.FINISHED
         return None if self.stopped else runs.find_run(self._store, folder.id)
 
     def folds(self, run: Run, count: int) -> bool:

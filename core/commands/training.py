@@ -147,7 +147,7 @@ def _train(context: Context, args: argparse.Namespace) -> int:
         summary = training_session.train(store, folder, on_event=Telling(context.console))
         _tell_end(context, folder, summary)
     # A script must not take what was broken off for the run it asked for.
-    return 1 if summary.state is RunState.STOPPED else 0
+    return 0 if summary.state is RunState.FINISHED else 1
 
 
 def _prepare(context: Context, store: ProjectStore, args: argparse.Namespace) -> RunFolder:
@@ -196,15 +196,19 @@ def _tell_end(context: Context, folder: RunFolder, summary: RunSummary) -> None:
         if k in summary.figures
     ]
     result = f": {', '.join(figures)}" if figures else ""
-    context.console.result(
-        tr("Run {id} stopped early{result}.", id=folder.id, result=result)
-        if summary.state is RunState.STOPPED
-        else tr("Run {id} finished{result}.", id=folder.id, result=result)
-    )
-    context.console.result(
-        tr("Its adapter is in {shown_path}.", shown_path=shown_path(folder.adapter))
-    )
-    if summary.state is RunState.STOPPED:
+    ends = {
+        RunState.STOPPED: tr("Run {id} stopped early{result}.", id=folder.id, result=result),
+        RunState.INTERRUPTED: tr(
+            "Run {id} was stopped before it had learnt anything.", id=folder.id
+        ),
+    }
+    finished = tr("Run {id} finished{result}.", id=folder.id, result=result)
+    context.console.result(ends.get(summary.state, finished))
+    if folder.adapter.is_dir():
+        context.console.result(
+            tr("Its adapter is in {shown_path}.", shown_path=shown_path(folder.adapter))
+        )
+    if summary.state in ends:
         context.console.note(tr("To go on with it, train again with --resume."))
     context.console.document(
         {

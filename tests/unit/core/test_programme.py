@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from core import cli
 from core.domain.run import Run
 from core.errors import TrainingRefused
 from core.ports import ImageQuery, ProjectStore
@@ -157,3 +159,21 @@ def test_nobody_takes_away_a_control_or_a_stage_that_was_not_kept_by_mistake(
     assert [r.kept for r in store.runs()] == [False, False, False, True]
     assert runs.chosen_run(store, None, scored=True) == run
     assert runs.chosen_run(store, None, scored=False) == run
+
+
+def test_the_command_sweeps_thresholds_and_names_the_run_to_take_away(
+    store: ProjectStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = first(store, monkeypatch)
+    _, held = sides(store)
+    play(monkeypatch, dice={str(i): 0.8 + 0.01 * (k % 3) for k, i in enumerate(held)})
+    folder = store.folder
+    store.close()
+    words = ["stages", str(folder), "--stages", "hard", "--below", "0.4,0.75", "--json"]
+    assert cli.main(words) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [row["accepted"] for row in told["runs"]] == [True, True]
+    assert told["best"] in {row["run"] for row in told["runs"]}
+    assert told["best"] != run.id
+    assert cli.main(["stages", str(folder)]) == 2
+    assert cli.main(["stages", str(folder), "--stages", "magic"]) == 2

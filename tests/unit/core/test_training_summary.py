@@ -11,6 +11,7 @@ from core.training.events import (
     Hello,
     Scored,
     Step,
+    Stopped,
     TrainEvent,
 )
 from core.training.summary import follow
@@ -37,6 +38,10 @@ def test_a_finished_run_has_its_final_figures() -> None:
 
 def test_one_stopped_by_a_person_says_so() -> None:
     assert follow([HELLO, Finished("adapter", stopped=True)]).state is RunState.STOPPED
+
+
+def test_one_stopped_before_it_learnt_anything_can_be_begun_again() -> None:
+    assert follow([HELLO, Stopped()]).state is RunState.INTERRUPTED
 
 
 def test_without_a_last_word_it_was_interrupted() -> None:
