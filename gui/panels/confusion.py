@@ -12,7 +12,7 @@ from PySide6.QtCore import QEvent, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from core.language import tr, trn
+from core.language import number_text, tr, trn
 from core.services.figures import Confusion
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class ConfusionGrid(QWidget):
         painter.drawRoundedRect(cell, 4, 4)
         strong = share > 0.55
         painter.setPen(self._theme.colour("on_accent" if strong else "text"))
-        painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, f"{count:,}")
+        painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, number_text(count, ","))
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):

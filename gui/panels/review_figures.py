@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
 
 from core.domain.ids import RunId
 from core.domain.run import Run
-from core.language import tr, trn
+from core.language import number_text, tr, trn
 from core.services.bootstrap import Interval
 from core.services.figures import Calibration, Severity
 from gui.context import Context
@@ -178,14 +178,14 @@ class FiguresView(QWidget):
             return
         _put(self.ccc, tr("severity, Lin's CCC"), found.ccc, None)
         bias = found.bias
-        self.bias.put("–" if bias is None else tr("{n:+.1f}", n=bias.value))
+        self.bias.put("–" if bias is None else number_text(bias.value, "+.1f"))
         most = float(max(1.0, found.true.max(), found.predicted.max()))
         self._even.setData([0, most], [0, most])  # type: ignore[attr-defined]
         self._leaves.setData(found.true, found.predicted)  # type: ignore[attr-defined]
         self._leaves.setPen(None)  # type: ignore[attr-defined]
         for way in (self.severity.setXRange, self.severity.setYRange):
             way(0, most, padding=0.04)
-        error = "–" if found.error is None else f"{found.error.value:.1f}"
+        error = "–" if found.error is None else number_text(found.error.value, ".1f")
         self.severity_text.setText(
             tr(
                 "CCC {ccc}; off by {error} percentage points on average.",

@@ -13,7 +13,7 @@ from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from core.language import tr
+from core.language import number_text, tr
 from core.services.bootstrap import Interval
 from gui.controllers import wording
 from gui.direction import draw_words, turned
@@ -86,7 +86,7 @@ class Whiskers(QWidget):
             top = LINE * (index + 1)
             self._name(painter, QRect(0, top, names, LINE), line)
             painter.setPen(self._theme.colour("muted"))
-            draw_words(painter, self, QRect(names, top, counts, LINE), f"{line.leaves:,}", RIGHT)
+            draw_words(painter, self, QRect(names, top, counts, LINE), number_text(line.leaves, ","), RIGHT)
             for k, cell in enumerate(line.cells):
                 box = QRect(names + counts + GAP + k * (each + GAP), top, each, LINE)
                 self._cell(painter, box, cell)
