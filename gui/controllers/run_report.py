@@ -5,22 +5,25 @@ Fetched on the store lane, worked out in the free one. Knows the use-cases; know
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from core.domain.disease import colours_by_name
-from core.domain.ids import RunId
+from core.domain.ids import ImageId, RunId
 from core.domain.run import Run, Score
-from core.errors import TrainingRefused
 from core.services import figures, programme
-from core.services.figures import Figures, Gain
+from core.services.figures import WORSE, Change, Figures, Gain
+from core.services.hard_samples import BELOW as EASY
 from core.services.runs import run_config, run_folder
 from core.training.config import Answers, TrainConfig
 
 if TYPE_CHECKING:
     from core.ports import ProjectStore
     from gui.context import Context
+
+
+NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,10 +45,26 @@ class RunReport:
     control: Run | None
     mask: str
     colours: dict[str, str]
+    names: dict[int, str] = field(default_factory=dict)
+    """File names of the leaves that lost most."""
 
     @property
     def has_masks(self) -> bool:
         return self.config.answers is Answers.MASK
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Each leaf's Dice before and after, greatest loss first: against the run that was
+        continued, else against the untuned base.
+        """
+        found = self.stage.gain if self.stage is not None else self.tuned
+        return found.changes if found is not None else ()
+
+    @property
+    def worst(self) -> tuple[Change, ...]:
+        """Easy leaves that became worse, a few of them."""
+        lost = (c for c in self.changes if c.before >= EASY and c.after < c.before - WORSE)
+        return tuple(lost)[:NAMED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,27 +139,15 @@ def load(
 ) -> None:
     """Hands the report over on the GUI thread."""
 
+    def named(report: RunReport) -> None:
+        ids = [ImageId(c.image) for c in report.worst]
+        context.project.ask(
+            lambda store: {int(card.id): card.name for card in store.cards(ids)},
+            on_done=lambda names: got(replace(report, names=names)),
+            on_error=failed,
+        )
+
     def fetched(found: Material) -> None:
-        context.tasks.run(lambda: work_out(found), on_done=got, on_error=failed)
+        context.tasks.run(lambda: work_out(found), on_done=named, on_error=failed)
 
     context.project.ask(lambda store: fetch(store, run), on_done=fetched, on_error=failed)
-
-
-def load_several(
-    context: Context, runs: Sequence[Run], got: Callable[[list[RunReport]], None]
-) -> None:
-    """Of all of ``runs`` that still have their folder, in their order."""
-
-    def ask(store: ProjectStore) -> list[Material]:
-        found = []
-        for run in runs:
-            try:
-                found.append(fetch(store, run))
-            except TrainingRefused:  # its folder has gone
-                continue
-        return found
-
-    def fetched(found: list[Material]) -> None:
-        context.tasks.run(lambda: [work_out(m) for m in found], on_done=got)
-
-    context.project.ask(ask, on_done=fetched)

@@ -52,6 +52,10 @@ class FiguresView(QWidget):
         self.severity, self.sure = Chart(theme, tr("true, %")), Chart(theme, tr("probability"))
         self._even, self._leaves = self._curves(self.severity)
         self._honest, self._bins = self._curves(self.sure)
+        self.leaves = Chart(theme, tr("Dice before"))
+        self._same, self._changes = self._curves(self.leaves)
+        self.leaves_text = label("", "muted", wrap=True)
+        self.leaves_card: QFrame
         self.severity_text, self.sure_text = (label("", "muted", wrap=True) for _ in range(2))
         self.worth = label("", wrap=True)
         self.helped = label("", wrap=True)
@@ -96,6 +100,12 @@ class FiguresView(QWidget):
             self.helped,
             row(self.control, None),
         )
+        self.leaves_card = card(
+            label(tr("Dice of each leaf, before and after"), "heading"),
+            self.leaves,
+            self.leaves_text,
+            None,
+        )
         charts = row(self.severity_card, sure, spacing=12)
         charts.setStretch(0, 1)
         charts.setStretch(1, 1)
@@ -103,7 +113,9 @@ class FiguresView(QWidget):
         middle.setStretch(0, 1)
         body = QWidget()
         body.setMaximumWidth(WIDEST)
-        body.setLayout(column(head, worth, middle, charts, None, spacing=12, margin=16))
+        body.setLayout(
+            column(head, worth, middle, charts, self.leaves_card, None, spacing=12, margin=16)
+        )
         area = scrolled(body)
         area.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.setLayout(column(area))
@@ -156,6 +168,7 @@ class FiguresView(QWidget):
             ],
         )
         self.confusion.put(figures.confusion)
+        self._put_changes(report)
         self.worth.setText("\n".join(_worth(report)))
         self.helped.setText(report.mask)
         self.helped.setVisible(bool(report.mask))
@@ -192,6 +205,31 @@ class FiguresView(QWidget):
                 ccc=wording.interval(found.ccc),
                 error=error,
             )
+        )
+
+    def _put_changes(self, report: RunReport) -> None:
+        changes = report.changes
+        self.leaves_card.setVisible(bool(changes))
+        self._same.setData([0, 1], [0, 1])  # type: ignore[attr-defined]
+        self._changes.setData(  # type: ignore[attr-defined]
+            np.array([c.before for c in changes]), np.array([c.after for c in changes])
+        )
+        self._changes.setPen(None)  # type: ignore[attr-defined]
+        for way in (self.leaves.setXRange, self.leaves.setYRange):
+            way(0, 1, padding=0.04)
+        lost = [
+            tr(
+                "{name} {before:.2f} → {after:.2f}",
+                name=report.names.get(c.image, ""),
+                before=c.before,
+                after=c.after,
+            )
+            for c in report.worst
+        ]
+        self.leaves_text.setText(
+            tr("Easy leaves that lost most: {leaves}.", leaves=", ".join(lost))
+            if lost
+            else tr("No easy leaf became worse by more than 0.05.")
         )
 
     def _put_calibration(self, found: Calibration | None) -> None:

@@ -86,7 +86,8 @@ class Whiskers(QWidget):
             top = LINE * (index + 1)
             self._name(painter, QRect(0, top, names, LINE), line)
             painter.setPen(self._theme.colour("muted"))
-            draw_words(painter, self, QRect(names, top, counts, LINE), number_text(line.leaves, ","), RIGHT)
+            count = number_text(line.leaves, ",")
+            draw_words(painter, self, QRect(names, top, counts, LINE), count, RIGHT)
             for k, cell in enumerate(line.cells):
                 box = QRect(names + counts + GAP + k * (each + GAP), top, each, LINE)
                 self._cell(painter, box, cell)

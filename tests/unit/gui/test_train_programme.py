@@ -10,6 +10,7 @@ from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtGui import QGuiApplication
 
 from core.domain.run import RunState
+from core.services import runs
 from core.services.train import ingest, prepare_run
 from core.training.config import Answers, Layers, Stage, TrainConfig
 from gui.dialogs.run_facts import RunFactsDialog
@@ -72,6 +73,33 @@ def test_the_chosen_stages_follow_by_themselves(qtbot, leaves) -> None:
     assert preference.parent == hard.parent == first.id
     page.show_run(preference.id)
     qtbot.waitUntil(lambda: "Not kept" in page.view.outcome.text(), timeout=PATIENCE)
+
+
+def test_a_stage_shows_each_leaf_before_and_after_and_names_the_easy_ones_that_lost(
+    qtbot, leaves
+) -> None:
+    first = finished(qtbot, leaves)
+
+    def again(store):
+        parent = runs.find_run(store, first.id)
+        folder = prepare_run(store, TrainConfig(stage=Stage.PREFERENCE), parent=parent)
+        run = FakeRun(folder.root, steps=8)
+        run.train()
+        run.score(0.5)  # what it reached at half its skill
+        ingest(store, folder)
+        return folder
+
+    second = leaves.ask(qtbot, again)
+    page = leaves.show(ReviewWorkspace(leaves.context), "review")
+    page._focus.put(second.id)
+    qtbot.waitUntil(lambda: page.figures is not None, timeout=PATIENCE)
+    page.views.button(1).click()
+    qtbot.waitUntil(lambda: page.whole.report is not None, timeout=PATIENCE)
+    report = page.whole.report
+    assert len(report.changes) == 12
+    assert all(c.after < c.before for c in report.worst)
+    assert "leaf_" in page.whole.leaves_text.text()
+    assert "became worse" in page.whole.worth.text()
 
 
 def test_a_stop_ends_the_row(qtbot, leaves, monkeypatch) -> None:
