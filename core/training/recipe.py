@@ -227,11 +227,11 @@ class Recipe:
         parts = self.visits.step(self.progress.step)
         whole = Whole.of(parts)
         losses = Losses()
-        for number, part in enumerate(parts):
-            if number and self.stop():
+        for part in parts:
+            answer, mask = self.objective.losses(part, whole)
+            if self.stop():  # two thirds of the part are still to come
                 self.optimiser.zero_grad(set_to_none=True)
                 return None
-            answer, mask = self.objective.losses(part, whole)
             torch.autograd.backward(answer + mask)
             losses.answer += answer.item()
             losses.mask += mask.item()
