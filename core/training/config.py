@@ -54,6 +54,15 @@ class Layers(StrEnum):
     ATTENTION = "attention"
 
 
+class Optimiser(StrEnum):
+    """``ADAMW_8BIT`` keeps AdamW's two moments in 8 bits (bitsandbytes): 10 bytes a trained weight
+    instead of 16, at the price of a coarser step; for large ranks on small cards.
+    """
+
+    ADAMW = "adamw"
+    ADAMW_8BIT = "adamw-8bit"
+
+
 class Tower(StrEnum):
     """``FROZEN`` encodes each photo once and caches it; ``LORA`` adapts the vision tower too."""
 
@@ -67,6 +76,7 @@ KINDS: dict[str, type[StrEnum]] = {
     "stage": Stage,
     "answers": Answers,
     "layers": Layers,
+    "optimiser": Optimiser,
 }
 """The settings whose values are words."""
 TOO_FEW_CLASSES = tr(
@@ -92,6 +102,9 @@ class TrainConfig:
     ``dice_weight`` · (1 - Dice) + ``bce_weight`` · cross-entropy. ``beta`` is how strongly the
     preference stage is held to the copy it began with. ``below`` says under which Dice the photos
     in ``hard`` were, for the record; so do ``control_of`` and ``fold_of``, a run's id.
+    ``recompute`` keeps each layer's input alone and computes the rest again on the way back: a
+    third more time for a fraction of the memory, the same gradients. ``cache_gib`` is the disk that
+    features of a frozen tower may take, in GiB; what has no room is computed when it is needed.
     """
 
     base: str = "starter"
@@ -100,6 +113,9 @@ class TrainConfig:
     healthy: str = ""
     method: Method = Method.LORA_FP32
     tower: Tower = Tower.FROZEN
+    optimiser: Optimiser = Optimiser.ADAMW
+    recompute: bool = False
+    cache_gib: float = 8.0
     head: str = "pixel"
     head_path: str = ""
     image_tokens: int = 0
@@ -159,6 +175,7 @@ class TrainConfig:
                 self.stage is not Stage.PREFERENCE or self.answers is Answers.MASK,
                 tr("The preference stage compares masks; train with masks."),
             ),
+            (0 <= self.cache_gib <= 4096, tr("The cache may take 0 to 4096 GiB of disk.")),
         ]
         return [sentence for fine, sentence in checks if not fine]
 

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from core.training.weave import Asked, Woven, weave
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from core.heads.base import Maps
     from core.training.learner import Learner
     from core.vlms.base import VisionLanguage
+
+ROWS_BYTES = 128 << 20
+"""Bytes of logits in fp32 that are held at a time: 128 rows of Gemma's vocabulary."""
 
 
 @dataclass(slots=True)
@@ -117,9 +121,31 @@ def _answers(vlm: VisionLanguage, woven: Woven, states: Tensor) -> Tensor:
     """
     spots, which = np.unique(woven.answers[:, 1:3], axis=0, return_inverse=True)
     row, column = _on(spots, states.device).unbind(1)
-    chances = vlm.logits(states[row, column]).log_softmax(-1)
-    said = _on(woven.answers[:, 3], states.device)
-    return chances[_on(which.reshape(-1), states.device), said]
+    place, said = _on(which.reshape(-1), states.device), _on(woven.answers[:, 3], states.device)
+    predicting = states[row, column]
+    most = max(1, ROWS_BYTES // (4 * _vocabulary(vlm)))
+    if len(predicting) <= most:
+        return _chances(vlm, predicting, place, said)
+    # Each part's logits are let go of and made once more on the way back.
+    answer = states.new_zeros(len(said), dtype=torch.float32)
+    for start in range(0, len(predicting), most):
+        part = predicting[start : start + most]
+        mine = ((place >= start) & (place < start + most)).nonzero()[:, 0]
+        found = checkpoint(
+            _chances, vlm, part, place[mine] - start, said[mine], use_reentrant=False
+        )
+        answer = answer.index_copy(0, mine, found)
+    return answer
+
+
+def _chances(vlm: VisionLanguage, states: Tensor, place: Tensor, said: Tensor) -> Tensor:
+    """[T] log-probability of token ``said`` after the state at ``place`` among ``states``."""
+    return vlm.logits(states).log_softmax(-1)[place, said]
+
+
+def _vocabulary(vlm: VisionLanguage) -> int:
+    model: Any = vlm.model
+    return int(model.config.get_text_config().vocab_size)
 
 
 def _choice(woven: Woven, answer: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from core import registry
 from core.errors import AdapterRefused
 from core.heads.base import HeadSpec, MaskHead
 from core.language import tr
-from core.training import prompts
+from core.training import prompts, recompute, rows
 from core.training.config import Layers, Method, Tower, TrainConfig
 from core.vlms.base import VisionLanguage, VlmSpec
 
@@ -140,6 +140,9 @@ def load(config: TrainConfig, *, dequantise: bool = False) -> Learner:
         trainable_token_indices=spoken(vlm, config.classes),
     )
     peft = get_peft_model(vlm.model, lora)
+    rows.install(peft)
+    if config.recompute:
+        recompute.install(vlm.model)
     head = build_head(config.head, vlm, folder, config.head_path)
     # Convolutions on a CPU are a fifth faster with the channels last.
     head.module.to(vlm.model.device)

@@ -22,6 +22,7 @@ from core.training.weave import Asked
 
 if TYPE_CHECKING:
     from core.training.config import TrainConfig
+    from core.training.features import Features
     from core.training.learner import Learner
     from core.training.photos import PhotoCache
     from core.training.questions import Question
@@ -53,9 +54,9 @@ class Objective:
         learner: Learner,
         config: TrainConfig,
         cache: PhotoCache,
-        features: NDArray[np.float16] | None,
+        features: Features | None,
     ) -> None:
-        """``features`` [n, cells, C] of a frozen tower, None where it learns as well."""
+        """``features`` of a frozen tower, None where it looks anew every time."""
         self._learner, self._config = learner, config
         self._cache, self._features = cache, features
 
@@ -117,16 +118,17 @@ class Objective:
     def _seen(self, visits: Sequence[Visit]) -> torch.Tensor:
         """Tower features [B, cells, C] of the turned photos.
 
-        With a frozen tower the cached features are turned instead of the photo: the tower was
-        schooled with flips, and encoding every turn would cost four times as much.
+        With a frozen tower the cached features are turned instead of the photo: encoding every
+        turn would cost four times as much, and a tower with ``flips`` hardly sees the difference.
         """
         vlm = self._learner.vlm
         if self._features is None:
             photos = [v.turn.array(self._cache.photo(v.index)) for v in visits]
             return vlm.tower(vlm.pixels(photos))
         channels, rows, columns = vlm.grid
-        grid = self._features.reshape(-1, rows, columns, channels)
-        stack = torch.from_numpy(np.stack([v.turn.array(grid[v.index]) for v in visits]))
+        kept = self._features.of([v.index for v in visits])
+        grids = [k.reshape(rows, columns, channels) for k in kept]
+        turned = [v.turn.array(g) for v, g in zip(visits, grids, strict=True)]
         device: Any = vlm.model.device
         dtype: Any = vlm.model.dtype
-        return stack.flatten(1, 2).to(device, dtype)
+        return torch.from_numpy(np.stack(turned)).flatten(1, 2).to(device, dtype)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import torch
 
-from core.training.config import TrainConfig
+from core.training.config import Optimiser, TrainConfig
 from core.training.learner import Learner
 
 
-def optimiser_of(model: Learner, config: TrainConfig) -> torch.optim.AdamW:
+def optimiser_of(model: Learner, config: TrainConfig) -> torch.optim.Optimizer:
     """AdamW over everything trained; each group's ``top`` is its rate at the schedule's height."""
     named = model.parameters()
     groups = [
@@ -24,27 +24,41 @@ def optimiser_of(model: Learner, config: TrainConfig) -> torch.optim.AdamW:
             "top": config.head_learning_rate,
         },
     ]
-    return torch.optim.AdamW(groups, lr=0.0, weight_decay=config.weight_decay, betas=(0.9, 0.99))
+    decay, betas = config.weight_decay, (0.9, 0.99)
+    if config.optimiser is Optimiser.ADAMW_8BIT:
+        from bitsandbytes.optim import AdamW8bit
+
+        eight: torch.optim.Optimizer = AdamW8bit(groups, lr=0.0, weight_decay=decay, betas=betas)
+        return eight
+    return torch.optim.AdamW(groups, lr=0.0, weight_decay=decay, betas=betas)
 
 
-def optimiser_state(optimiser: torch.optim.AdamW, model: Learner) -> dict[str, torch.Tensor]:
+def optimiser_state(optimiser: torch.optim.Optimizer, model: Learner) -> dict[str, torch.Tensor]:
     """AdamW's moments and step counts by "parameter/key"."""
     out: dict[str, torch.Tensor] = {}
     for name, parameter in model.parameters().items():
         for key, value in optimiser.state.get(parameter, {}).items():
-            out[f"{name}/{key}"] = value.detach().clone().contiguous()
+            # In 8 bits the count of steps is a plain number.
+            kept = value if isinstance(value, torch.Tensor) else torch.tensor(value)
+            out[f"{name}/{key}"] = kept.detach().clone().contiguous()
     return out
 
 
 def load_optimiser(
-    optimiser: torch.optim.AdamW, model: Learner, saved: dict[str, torch.Tensor]
+    optimiser: torch.optim.Optimizer, model: Learner, saved: dict[str, torch.Tensor]
 ) -> None:
     """The inverse of ``optimiser_state``."""
     named = model.parameters()
+    counted = not isinstance(optimiser, torch.optim.AdamW)
     for place, value in saved.items():
         name, _, key = place.rpartition("/")
         kept = named[name]
-        # In the parameter's own memory layout, so that the sums come out bit for bit the same.
-        optimiser.state[kept][key] = (
-            value.clone() if not value.ndim else torch.empty_like(kept).copy_(value)
-        )
+        if value.shape == kept.shape and value.dtype == kept.dtype:
+            # In the parameter's own memory layout, so that the sums come out bit for bit the same.
+            optimiser.state[kept][key] = torch.empty_like(kept).copy_(value)
+        elif counted and not value.ndim:
+            optimiser.state[kept][key] = int(value)
+        else:
+            optimiser.state[kept][key] = (
+                value.to(kept.device, copy=True) if counted else value.clone()
+            )

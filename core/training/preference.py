@@ -27,6 +27,7 @@ from core.training.visits import Turn, Visit
 
 if TYPE_CHECKING:
     from core.training.config import TrainConfig
+    from core.training.features import Features
     from core.training.learner import Learner
     from core.training.photos import PhotoCache
 
@@ -41,7 +42,7 @@ class Preference(Objective):
         learner: Learner,
         config: TrainConfig,
         cache: PhotoCache,
-        features: NDArray[np.float16] | None,
+        features: Features | None,
     ) -> None:
         """``learner`` is as it is when the stage begins: its masks are the frozen copy's."""
         super().__init__(learner, config, cache, features)

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from core.errors import DiskFull, TrainingRefused, WorkerFailed
 from core.heads.base import Remembering
@@ -22,6 +21,7 @@ from core.language import tr
 from core.training import adapter, checkpoints, events, learner, remedies, scoring
 from core.training.checkpoints import Progress
 from core.training.config import Answers, Stage, Tower, TrainConfig
+from core.training.features import Features, base_digest
 from core.training.learner import Learner
 from core.training.looking import REPORT_EVERY, Looker, Report, StopAsked, ticker
 from core.training.objective import Objective, Whole
@@ -73,7 +73,7 @@ class Recipe:
             raise TrainingRefused([tr("There is no photo to train on; label some leaves first.")])
         self.learner: Learner
         self.cache: PhotoCache
-        self.features: NDArray[np.float16] | None = None
+        self.features: Features | None = None
         self.progress = Progress(0, 0.0, -1.0, 0)
         self._saved = 0
         self._full = False
@@ -94,7 +94,8 @@ class Recipe:
         self.cache = self._decode(self.samples)
         if self.config.tower is Tower.FROZEN:
             self.features = self._encode()
-        self.visits = Visits(self.config, self.cache, self.train)
+        flips = self.features is None or self.learner.vlm.spec.flips
+        self.visits = Visits(self.config, self.cache, self.train, flips=flips)
         self.schedule = Schedule(self.config, self.visits.steps_per_epoch)
         self.looker = Looker(self.run, self.config, self.learner, self.cache)
         kind = Preference if preferring else Objective
@@ -111,24 +112,15 @@ class Recipe:
         cells = self.learner.head.spec.cells
         return PhotoCache.build(samples, folder, side=side, cells=cells, progress=tick)
 
-    def _encode(self) -> NDArray[np.float16]:
+    def _encode(self) -> Features:
         """Tower features of every photo, once: the tower is frozen, so they never change."""
-        channels, rows, columns = self.learner.vlm.grid
-        count = len(self.samples)
-        out = np.lib.format.open_memmap(
-            self.run.root / "cache" / "features.npy",
-            mode="w+",
-            dtype=np.float16,
-            shape=(count, rows * columns, channels),
+        budget = round(self.config.cache_gib * 2**30)
+        digest = base_digest(learner.base_folder(self.config))
+        found = Features(
+            self.learner.vlm, self.cache, self.run.features, budget=budget, digest=digest
         )
-        tick = ticker(self.report, "encoding photos", self.stop)
-        with torch.inference_mode():
-            for start in range(0, count, 8):
-                part = self.cache.photos[start : start + 8]
-                pixels = self.learner.vlm.pixels([np.asarray(p) for p in part])
-                out[start : start + 8] = self.learner.vlm.tower(pixels).half().cpu().numpy()
-                tick(min(start + 8, count), count)
-        return out
+        found.prepare(ticker(self.report, "encoding photos", self.stop))
+        return found
 
     def _resume(self) -> None:
         saved = checkpoints.latest(self.run.checkpoints)

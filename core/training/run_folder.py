@@ -1,5 +1,6 @@
 """Where everything of one run lies, and what its files hold.
 
+    runs/features/      what frozen vision towers saw of each photo (core.training.features)
     runs/<id>/
       config.json       TrainConfig; written before the worker starts, never changed
       remedies.json     what was done about memory that ran out (core.training.remedies)
@@ -107,6 +108,11 @@ class RunFolder:
     @property
     def adapter(self) -> Path:
         return self.root / "adapter"
+
+    @property
+    def features(self) -> Path:
+        """What frozen towers saw of the photos; all runs beside this one use it."""
+        return self.root.parent / "features"
 
     @property
     def scores(self) -> Path:

@@ -47,8 +47,16 @@ class Visit:
 class Visits:
     """The order of photos over epochs, and each step's questions."""
 
-    def __init__(self, config: TrainConfig, cache: PhotoCache, train: Sequence[int]) -> None:
-        self._config = config
+    def __init__(
+        self,
+        config: TrainConfig,
+        cache: PhotoCache,
+        train: Sequence[int],
+        *,
+        flips: bool = True,
+    ) -> None:
+        """``flips``: whether photos may be shown mirrored."""
+        self._config, self._flips = config, flips
         self._cache = cache
         self._train = list(train)
         self._weights = weights([cache.samples[i] for i in train], config)
@@ -83,7 +91,7 @@ class Visits:
 
     def _visit(self, index: int, rng: np.random.Generator) -> Visit:
         known = known_of(self._cache.samples[index].disease, self._cache.targets[index])
-        flip_x, flip_y = rng.random(2) < 0.5
+        flip_x, flip_y = (rng.random(2) < 0.5) & self._flips
         if self._config.stage is Stage.PREFERENCE:  # the frozen copy saw each photo as it is
             flip_x = flip_y = False
         if self._config.answers is Answers.CLASS:

@@ -29,6 +29,8 @@ class VlmSpec:
     ``kinds`` are the values of ``model_type`` in the config.json of its folders.
     ``image_tokens`` are the numbers of tokens that a photo may take up, none where that is fixed;
     where there are some, ``factory`` takes the one that was chosen as ``image_tokens``, or 0.
+    ``flips``: the tower's features of a mirrored photo are its features mirrored, near enough to
+    turn cached ones; without it photos of a frozen tower are shown as they are.
     """
 
     id: str
@@ -39,6 +41,7 @@ class VlmSpec:
     min_memory_gib: float = 1.0
     kinds: tuple[str, ...] = ()
     image_tokens: tuple[int, ...] = ()
+    flips: bool = False
 
     def path(self, chosen: str = "") -> Path:
         """The model directory: the person's choice, else the embedded one."""

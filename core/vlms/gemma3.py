@@ -27,6 +27,7 @@ SPECS = (
         note=tr("Small, made for laptops without a GPU; knows leaves, learns your diseases."),
         min_memory_gib=2.0,
         kinds=KINDS,
+        flips=True,  # it was schooled with flips
     ),
     VlmSpec(
         id="gemma-3",
