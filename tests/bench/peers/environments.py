@@ -46,6 +46,7 @@ PEERS = {
         Peer("x-anylabeling-cvhub", "4.2.1", "import anylabeling.views.mainwindow", "[cpu]"),
         Peer("digitalsreeni-image-annotator", "0.9.1", "import digitalsreeni_image_annotator"),
         Peer("micro-sam", "1.8.14", "import napari", display=True),
+        Peer("trl", "1.16.0", "from trl import SFTConfig, SFTTrainer"),
     )
 }
 
