@@ -9,9 +9,10 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from core.commands.base import Command, Context
+from core.commands.base import Command, Console, Context
 from core.language import tr
 from core.services.checks import Check, Level, passed
+from core.training.events import Examined, Phase, TrainEvent
 
 MARKS = {Level.OK: "ok  ", Level.WARN: "warn", Level.FAIL: "FAIL", Level.UNKNOWN: "?   "}
 
@@ -40,26 +41,68 @@ def _doctor(context: Context, _args: argparse.Namespace) -> int:
 def _preflight_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("project", metavar="PROJECT")
     parser.add_argument("--base", metavar="ID", required=True, help=tr("base model, or ID=FOLDER"))
+    parser.add_argument("--preset", metavar="P", default="standard", help=tr("as of “train”"))
+    parser.add_argument("--method", metavar="M", help=tr("as of “train”"))
+    parser.add_argument(
+        "--quick", action="store_true", help=tr("look at data and sizes alone; load no model")
+    )
 
 
 def _preflight(context: Context, args: argparse.Namespace) -> int:
-    from core.services import bases, preflight
-    from core.training.config import TrainConfig
+    from core.services import bases, preflight, rehearsal
+    from core.services.train import settings_of
+    from core.training.config import Method
 
     base = bases.choose(args.base)
+    method = Method(args.method) if args.method else None
+    config = settings_of(args.preset, base=base.spec.id, base_path=base.path, method=method)
     with context.project(args.project) as store:
-        config = TrainConfig(base=base.spec.id, base_path=base.path)
         found = preflight.preflight(
             store,
             base,
             config,
             progress=lambda done, of: context.console.progress(tr("Looking at photos"), done, of),
         )
-    for check in found:
-        context.console.result(line(check))
+        for check in found:
+            context.console.result(line(check))
+        if args.quick or not passed(found):
+            more = [*preflight.unchecked()]
+        else:
+            context.console.note(tr("Loading the model and trying a few steps…"))
+            tell = _Rehearsing(context.console)
+            more = rehearsal.rehearse(store, config, on_event=tell)
+            found += more[: tell.told]
+            more = [*more[tell.told :], preflight.labels_unchecked()]
+        for check in more:
+            context.console.result(line(check))
+        found += more
     return _end(
         context, found, tr("This training can start."), tr("This training cannot start yet.")
     )
+
+
+class _Rehearsing:
+    """Says the lines of a rehearsal as they come; ``told`` counts them."""
+
+    def __init__(self, console: Console) -> None:
+        self._console, self.told = console, 0
+
+    def __call__(self, event: TrainEvent) -> None:
+        if isinstance(event, Phase) and event.total:
+            self._console.progress(event.phase.capitalize(), event.done, event.total)
+        if isinstance(event, Examined):
+            from core.services.rehearsal import check_of
+
+            self.told += 1
+            self._console.result(line(check_of(event)))
+            if event.spans:
+                self._console.result("      " + marked(event.spans))
+
+
+def marked(spans: Sequence[Sequence[object]]) -> str:
+    """The words of an answer in one line, what is learnt of them between ⟦ and ⟧."""
+    shown = [f"⟦{text}⟧" if learnt else str(text) for text, learnt in spans]
+    return "".join(shown).replace("\n", "↵")
 
 
 def _end(context: Context, found: Sequence[Check], good: str, bad: str) -> int:

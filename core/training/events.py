@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import get_args
 
@@ -99,6 +99,23 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True)
+class Examined:
+    """One line of a rehearsal (`core.training.trial`): the fields of `core.services.checks.Check`.
+
+    ``spans`` are (text, whether it is learnt) of the words that are learnt from, where it shows
+    them.
+    """
+
+    id: str
+    title: str
+    level: str
+    text: str
+    remedy: str = ""
+    spans: list[tuple[str, bool]] = field(default_factory=list)
+    name = "examined"
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something the person should know while training goes on."""
 
@@ -148,6 +165,7 @@ TrainEvent = (
     | Evaluated
     | Checkpoint
     | Provenance
+    | Examined
     | Notice
     | Scored
     | Finished

@@ -12,7 +12,8 @@ Knows torch and the calling convention of transformers' layers; knows no data an
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -23,6 +24,20 @@ if TYPE_CHECKING:
 
 LAYER = re.compile(r"(^|\.)(layers|blocks?)\.\d+$")
 """The repeated blocks of language model and tower, by where they hang in the model."""
+
+
+_off = False
+
+
+@contextmanager
+def left_off() -> Iterator[None]:
+    """Layers keep everything, as without ``install``, until the end of the block."""
+    global _off
+    before, _off = _off, True
+    try:
+        yield
+    finally:
+        _off = before
 
 
 class _Past:
@@ -57,7 +72,7 @@ def install(model: nn.Module) -> int:
 
 def _recomputed(layer: nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:
     def call(hidden: Tensor, *args: Any, **kwargs: Any) -> Any:
-        if not (layer.training and torch.is_grad_enabled()):
+        if _off or not (layer.training and torch.is_grad_enabled()):
             return forward(hidden, *args, **kwargs)
         if kwargs.get("past_key_values") is None:
             return checkpoint(lambda x: forward(x, *args, **kwargs), hidden, use_reentrant=False)

@@ -1,4 +1,5 @@
-"""`python -m core.workers.train RUN_DIR [--score-only]`: trains one run, or goes on with it.
+"""`python -m core.workers.train RUN_DIR [--score-only | --trial]`: trains one run, or goes on with
+it; scores it again; or rehearses it on four photos.
 
 Started by the window, the command line, or by hand. Events go to ``events.jsonl`` in the run folder
 and, the same lines, to whoever listens; ``{"do": "stop"}`` on standard input ends training with a
@@ -73,14 +74,17 @@ def main(arguments: list[str]) -> int:
     give_way()  # the commands' own thread is there already and stays prompt
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    score_only = "--score-only" in arguments
+    score_only, trial = "--score-only" in arguments, "--trial" in arguments
     run = RunFolder(Path(next(a for a in arguments if not a.startswith("--"))).resolve())
     with run.events.open("ab", buffering=0) as file, awake.held():
         report = Reporter(channel, file)
         step = 0 if score_only else run.committed_step
         report(events.Hello(PROTOCOL, os.getpid(), "train", step))
         try:
-            _work(run, report, Stop(channel), score_only=score_only)
+            if trial:
+                _rehearse(run, report, Stop(channel))
+            else:
+                _work(run, report, Stop(channel), score_only=score_only)
         except UserError as error:
             report(events.Failed(_code(error), str(error)))
         except Exception as error:  # noqa: BLE001 - the edge of the process: every end is an event
@@ -111,6 +115,17 @@ def _work(run: RunFolder, report: Reporter, stop: Stop, *, score_only: bool) -> 
         recipe.setup()
         stopped = recipe.fit()
         recipe.finish(stopped=stopped)
+    except StopAsked:
+        report(events.Stopped())
+
+
+def _rehearse(run: RunFolder, report: Reporter, stop: Stop) -> None:
+    from core.training.looking import StopAsked
+    from core.training.trial import Trial
+
+    try:
+        Trial(run, report, stop).examine()
+        report(events.Finished("", stopped=False))
     except StopAsked:
         report(events.Stopped())
 

@@ -38,6 +38,15 @@ def main() -> int:
         if play.get("fail"):
             tell(events.Failed("refused", play["fail"]))
             return 1
+        if "--trial" in sys.argv:
+            tell(events.Phase("trying"))
+            tell(events.Examined("seg", "The mask token", "ok", "is one token"))
+            spans = [("<bos>say ", False), ("<SEG> rust", True)]
+            tell(events.Examined("labels", "What is learnt", "ok", "<SEG> rust", "", spans))
+            if wrong := play.get("wrong"):
+                tell(events.Examined("by_heart", "By heart", "fail", wrong, "Press something."))
+            tell(events.Finished("", stopped=False))
+            return 0
         stopped = False if again else train(run, tell, channel, play)
         score(run, tell, play)
         tell(events.Finished("adapter", stopped=stopped))

@@ -41,9 +41,10 @@ def fake_base(folder: Path) -> Path:
     from safetensors.numpy import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text('{"model_type": "gemma3"}')
+    text = {"hidden_size": 8, "num_hidden_layers": 1, "intermediate_size": 16}
+    kind = {"model_type": "gemma3", "num_attention_heads": 2}
+    (folder / "config.json").write_text(json.dumps(text | kind))
     tensors = {"model.embed_tokens.weight": np.zeros((16, 8), np.float32)}
-    save_file(
-        tensors | {"model.layers.0.w": np.zeros((8, 8), np.float32)}, folder / "m.safetensors"
-    )
+    layer = {"model.layers.0.self_attn.q_proj.weight": np.zeros((8, 8), np.float32)}
+    save_file(tensors | layer, folder / "m.safetensors")
     return folder

@@ -666,15 +666,41 @@ def test_preflight_says_what_is_known_and_what_is_not(
     from core.services import machine
 
     monkeypatch.setattr(machine, "probe_torch", lambda: {"gpu": {"name": ""}})
-    said = run("preflight", project, "--base", base, "--json")
+    said = run("preflight", project, "--base", base, "--json", "--quick")
     checks = {c["id"]: c for c in said.document["checks"]}  # type: ignore[attr-defined]
     assert said.status == 0, said.err
     for term in ("data", "photos", "settings", "base", "memory", "disk", "time"):
         assert term in checks
-    assert checks["unchecked.peak"]["level"] == "not checked"
+    for term in ("data.masks.rust", "data.held_out", "data.twins", "memory.weights"):
+        assert term in checks
+    assert checks["unchecked.steps"]["level"] == "not checked"
     assert (
         "8 to learn from" in checks["data"]["text"] or "9 to learn from" in checks["data"]["text"]
     )
+
+
+def test_preflight_rehearses_with_the_model_and_shows_the_words_that_are_learnt(
+    run: Run, project: Path, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = run("preflight", project, "--base", base)
+    assert said.status == 0, said.err
+    assert "is one token" in said.out
+    assert "<bos>say ⟦<SEG> rust⟧" in said.out
+    assert said.out.endswith("This training can start.\n")
+
+    play(monkeypatch, wrong="the loss rose")
+    said = run("preflight", project, "--base", base)
+    assert said.status == 1
+    assert "FAIL  By heart: the loss rose. Press something." in said.out
+
+
+def test_preflight_tells_why_a_rehearsal_came_to_no_end(
+    run: Run, project: Path, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(monkeypatch, fail="This training needs about 90 GB of memory. Choose a smaller one.")
+    said = run("preflight", project, "--base", base)
+    assert said.status == 1
+    assert "FAIL  Rehearsal: This training needs about 90 GB" in said.out
 
 
 def test_preflight_of_a_poor_project_fails_with_every_reason(

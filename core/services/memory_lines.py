@@ -1,0 +1,88 @@
+"""The forecast of memory as lines: each term, the sum against what there is, and the ways out.
+
+Knows the computer through a process of its own; loads no model here.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import ModelMissing
+from core.files import size_text
+from core.language import tr
+from core.services import machine
+from core.services.bases import ChosenBase
+from core.services.checks import Check, Level
+from core.training import calibration, forecast, room
+from core.training.config import TrainConfig
+from core.training.forecast import Forecast
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where a run would compute. ``name`` is "" for the computer itself; bytes, 0 unknown."""
+
+    name: str
+    total: int
+    free: int
+
+    @property
+    def gpu(self) -> bool:
+        return bool(self.name)
+
+
+def device() -> Device:
+    """A graphics card where PyTorch sees one, else the computer. Takes seconds with a card."""
+    card = machine.probe_torch().get("gpu", {}) if _has_card() else {}
+    if card.get("name"):
+        return Device(str(card["name"]), int(card.get("total", 0)), int(card.get("free", 0)))
+    here = machine.memory()
+    return Device("", here.total, here.available)
+
+
+def memory_lines(
+    base: ChosenBase, config: TrainConfig, found: Device | None = None
+) -> Iterator[Check]:
+    """One line a term and one for the sum; none for a model whose files tell nothing."""
+    try:
+        model = forecast.shape(base.folder)
+    except ModelMissing as error:
+        yield Check("memory", tr("Memory"), Level.UNKNOWN, str(error))
+        return
+    where = found or device()
+    sums = room.predicted(model, config, gpu=where.gpu)
+    for term in sums.terms:
+        yield Check(f"memory.{term.id}", term.title, Level.OK, size_text(term.bytes))
+    measured = calibration.factor(config, gpu=where.gpu) is not None
+    ways = room.ways_out(model, config, gpu=where.gpu, total=where.total)
+    yield fits(sums, where, ways, measured=measured)
+
+
+def fits(sums: Forecast, where: Device, ways: list[str], *, measured: bool) -> Check:
+    """The sum against the device. ``ways`` are remedies, the cheapest first."""
+    title = tr("Memory of {card}", card=where.name) if where.gpu else tr("Memory")
+    how = tr("as measured here") if measured else tr("by the formulae, not measured here yet")
+    said = {"needed": size_text(sums.total), "how": how}
+    if not where.total:
+        return Check("memory", title, Level.UNKNOWN, tr("about {needed} in all, {how}", **said))
+    text = tr(
+        "about {needed} in all, {how}; {free} of {total} free",
+        free=size_text(where.free),
+        total=size_text(where.total),
+        **said,
+    )
+    if sums.total > where.total:
+        return Check("memory", title, Level.FAIL, text, " ".join(ways))
+    if sums.total > where.free:
+        close = tr("Close other programs before you start.")
+        return Check("memory", title, Level.WARN, text, close)
+    return Check("memory", title, Level.OK, text)
+
+
+def _has_card() -> bool:
+    """Whether there may be a card, so that it is worth asking PyTorch in a process of its own."""
+    tools = any(shutil.which(name) for name in ("nvidia-smi", "rocm-smi"))
+    return tools or any(Path(node).exists() for node in ("/dev/nvidia0", "/dev/kfd"))

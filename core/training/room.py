@@ -1,0 +1,67 @@
+"""Whether a training fits, asked before anything is loaded.
+
+Knows the forecast and what this process's device has free; loads no model.
+"""
+
+from __future__ import annotations
+
+from core.errors import TrainingRefused
+from core.files import size_text
+from core.language import tr
+from core.training import calibration, forecast
+from core.training.config import TrainConfig
+from core.training.forecast import Forecast, Shape
+from core.vlms.base import VlmSpec
+
+CHEAPEST = 3
+"""Remedies that are told at once."""
+
+
+def predicted(model: Shape, config: TrainConfig, *, gpu: bool) -> Forecast:
+    """The forecast, corrected by what steps like these took on this machine before."""
+    factor = calibration.factor(config, gpu=gpu)
+    found = forecast.forecast(model, config, gpu=gpu)
+    return found if factor is None else found.scaled(factor)
+
+
+def problems(model: Shape, config: TrainConfig, *, gpu: bool, total: int) -> list[str]:
+    """Why ``config`` cannot be held in ``total`` bytes of memory, with the cheapest ways out;
+    nothing where it can, or where nobody says how much there is."""
+    needed = predicted(model, config, gpu=gpu).total
+    if not total or needed <= total:
+        return []
+    where = tr("the graphics card") if gpu else tr("this computer")
+    said = tr(
+        "This training needs about {needed} of memory and {where} has {total}.",
+        needed=size_text(needed),
+        where=where,
+        total=size_text(total),
+    )
+    return [said, *ways_out(model, config, gpu=gpu, total=total)]
+
+
+def ways_out(model: Shape, config: TrainConfig, *, gpu: bool, total: int) -> list[str]:
+    """At most three sentences, the cheapest first; that even all of them are not enough is one."""
+    least = forecast.smallest(model, config, gpu=gpu)
+    if forecast.forecast(model, least, gpu=gpu).total > total:
+        return [tr("No setting makes it fit; choose a smaller base model.")]
+    found = forecast.remedies(model, config, gpu=gpu)[:CHEAPEST]
+    return [
+        tr("{remedy} That takes {needed}.", remedy=one.text, needed=size_text(one.bytes))
+        for one in found
+    ]
+
+
+def insist(config: TrainConfig) -> None:
+    """Raises TrainingRefused where this process's device cannot hold the run; loads torch."""
+    import torch
+
+    from core import registry
+    from core.services import machine
+
+    spec = registry.find("core.vlms", VlmSpec, config.base)
+    model = forecast.shape(spec.path(config.base_path))
+    gpu = torch.cuda.is_available()
+    total = torch.cuda.mem_get_info()[1] if gpu else machine.memory().total
+    if found := problems(model, config, gpu=gpu, total=int(total)):
+        raise TrainingRefused(found)

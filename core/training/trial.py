@@ -1,0 +1,408 @@
+"""A rehearsal of a run on a few of its photos: what would go wrong in an hour shows in a minute.
+
+Each check is one line with a level and, where it is wanting, what to press. It loads the model as
+the run would, takes real steps with it and throws it away. Knows a run folder and how to report;
+knows no project, no window and no process.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from core.errors import TrainingRefused
+from core.files import size_text
+from core.language import tr, trn
+from core.services.checks import Check, Level
+from core.training import calibration, events, forecast, learner, prompts, recompute, room
+from core.training.config import Tower, TrainConfig
+from core.training.learner import Learner
+from core.training.looking import Report, ticker
+from core.training.objective import Objective, Whole
+from core.training.optimising import optimiser_of
+from core.training.photos import PhotoCache
+from core.training.questions import ask, known_of
+from core.training.run_folder import RunFolder, Sample
+from core.training.visits import Turn, Visit
+
+PHOTOS = 4
+"""Leaves that are learnt by heart."""
+OVERFIT_STEPS, OVERFIT_SECONDS = 40, 90.0
+LEARNT = 0.6
+"""Of the first loss may be left after learning four leaves by heart."""
+GRADIENTS_ALIKE = 0.02
+"""Largest difference over largest gradient, layers computed again against layers kept."""
+STATES_ALIKE = 0.995
+"""Cosine between the `<SEG>` state of training and that of a generation token by token."""
+
+
+class Trial:
+    """One rehearsal; ``stop`` is asked between checks."""
+
+    def __init__(self, run: RunFolder, report: Report, stop: Callable[[], bool]) -> None:
+        self.run, self.report, self.stop = run, report, stop
+        self.config = TrainConfig.read(run.config)
+        if problems := self.config.problems():
+            raise TrainingRefused(problems)
+        if self.config.threads:
+            torch.set_num_threads(self.config.threads)
+        self.samples = chosen(run.read_samples())
+        if not self.samples:
+            raise TrainingRefused([tr("There is no photo to train on; label some leaves first.")])
+
+    def examine(self) -> None:
+        """Reports every line as it comes. Raises TrainingRefused where nothing can be loaded."""
+        room.insist(self.config)
+        self.report(events.Phase("loading"))
+        self.model = learner.load(self.config)
+        side = max(self.model.head.spec.side, self.model.vlm.photo_side)
+        self.cache = PhotoCache.build(
+            self.samples,
+            self.run.root / "cache",
+            side=side,
+            cells=self.model.head.spec.cells,
+            progress=ticker(self.report, "reading photos", self.stop),
+        )
+        self.objective = Objective(self.model, self.config, self.cache, None)
+        self.optimiser = optimiser_of(self.model, self.config)
+        self.report(events.Phase("trying"))
+        for look in (self._tokens, self._labels, self._states, self._memory, self._targets):
+            if self.stop():
+                return
+            for check in look():
+                self._say(check)
+        for last in (self._again, self._by_heart):
+            if not self.stop():
+                for check in last():
+                    self._say(check)
+
+    def _say(self, check: Check, spans: Sequence[tuple[str, bool]] = ()) -> None:
+        level = check.level.value
+        self.report(
+            events.Examined(check.id, check.title, level, check.text, check.remedy, [*spans])
+        )
+
+    # -- words
+
+    def _tokens(self) -> Iterator[Check]:
+        """`<SEG>` is one id, and the photo's tokens are known as such."""
+        vlm: Any = self.model.vlm
+        said = vlm.render(prompts.DIAGNOSE, prompts.diagnosis(self.config.classes[0]))
+        name = vlm.processor.tokenizer.convert_ids_to_tokens(vlm.seg)
+        title = tr("The mask token")
+        if said.ids.count(vlm.seg) == 1 and said.ids[said.prompt] == vlm.seg:
+            text = tr("is one token, {name}, number {id}", name=name, id=vlm.seg)
+            yield Check("seg", title, Level.OK, text)
+        else:
+            text = tr("is not one token of this model's")
+            remedy = tr("Choose a base model with its original tokenizer.")
+            yield Check("seg", title, Level.FAIL, text, remedy)
+        title, count = tr("Tokens of the photo"), sum(said.types)
+        if count:
+            text = trn("{n:,} token is marked as photo", "{n:,} tokens are marked as photo", count)
+            yield Check("types", title, Level.OK, text)
+        else:
+            text = tr("none is marked as photo, so the model would read it word by word")
+            remedy = tr("Get the base model again, with its own processor.")
+            yield Check("types", title, Level.FAIL, text, remedy)
+
+    def _labels(self) -> Iterator[Check]:
+        """What is learnt, word by word: shown, since only a person can say that it is meant."""
+        sample = next((s for s in self.samples if s.disease), self.samples[0])
+        answer = prompts.diagnosis(sample.disease or self.config.classes[0])
+        said = self.model.vlm.render(prompts.DIAGNOSE, answer)
+        spans = supervised(self.model, said)
+        learnt = [text for text, on in spans if on]
+        title = tr("What is learnt")
+        ends = bool(said.ids) and said.ids[-1] == self.model.vlm.end
+        text = "".join(learnt).strip()
+        if learnt and ends:
+            self._say(Check("labels", title, Level.OK, text), spans)
+            return
+        remedy = tr("Get the base model again, with its own chat template.")
+        yield Check("labels", title, Level.FAIL, text or tr("nothing"), remedy)
+
+    @torch.inference_mode()
+    def _states(self) -> Iterator[Check]:
+        """The mask token's state as training sees it, and as it comes word by word."""
+        self.model.train(False)
+        woven, plain = states_both_ways(self.model, self.cache.photo(0), self.config.classes)
+        alike = float(torch.nn.functional.cosine_similarity(woven, plain, dim=0))
+        title = tr("Training and answering agree")
+        text = tr("the mask token's state is the same both ways to {alike:.2%}", alike=alike)
+        if alike >= STATES_ALIKE:
+            yield Check("states", title, Level.OK, text)
+        else:
+            remedy = tr("Choose another base model; masks of this one would not be those trained.")
+            yield Check("states", title, Level.FAIL, text, remedy)
+
+    # -- steps
+
+    def _visits(self, count: int, seed: int = 0) -> list[Visit]:
+        rng = np.random.default_rng((self.config.seed, seed))
+        out = []
+        for k in range(count):
+            index = k % len(self.samples)
+            known = known_of(self.samples[index].disease, self.cache.targets[index])
+            questions = ask(known, self.config.classes, self.config.healthy, rng)
+            out.append(Visit(index, Turn(), tuple(questions)))
+        return out
+
+    def _step(self, visits: Sequence[Visit], rate: float) -> float:
+        """One optimiser step at ``rate`` of the settings' learning rate; the loss before it."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["top"] * rate
+        loss = self._backward(visits)
+        parameters = list(self.model.parameters().values())
+        torch.nn.utils.clip_grad_norm_(parameters, self.config.clip)
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        return loss
+
+    def _backward(self, visits: Sequence[Visit]) -> float:
+        self.model.train(True)
+        answer, mask = self.objective.losses(visits, Whole.of([visits]))
+        torch.autograd.backward(answer + mask)
+        return float((answer + mask).detach())
+
+    def _memory(self) -> Iterator[Check]:
+        """Two real steps: what they took, what was foreseen, and how long they last."""
+        visits = self._visits(self.config.batch_size)
+        self._step(visits, 0.1)  # what is made once is no part of a step
+        spent: list[float] = []
+
+        def steps() -> None:
+            for seed in (1, 2):
+                begin = time.perf_counter()
+                self._step(self._visits(self.config.batch_size, seed), 0.1)
+                spent.append(time.perf_counter() - begin)
+
+        taken = calibration.peak_above(steps)
+        gpu = torch.cuda.is_available()
+        shape = forecast.shape(learner.base_folder(self.config))
+        moving = forecast.forecast(shape, self.config, gpu=gpu).moving
+        title = tr("Memory of a step")
+        if taken is None:
+            text = tr("cannot be measured on this system")
+            yield Check("steps.memory", title, Level.UNKNOWN, text)
+        else:
+            calibration.remember(self.config, taken / moving, gpu=gpu)
+            text = tr(
+                "{taken} measured, {moving} foreseen by the formulae; forecasts here are "
+                "corrected by ×{factor:.2f} from now on",
+                taken=size_text(taken),
+                moving=size_text(moving),
+                factor=taken / moving,
+            )
+            yield Check("steps.memory", title, Level.OK, text)
+        seconds = min(spent) * self.config.accumulation
+        count = int(self.config.minutes * 60 / max(1e-6, seconds))
+        text = trn(
+            "{seconds:.2g} s a step, so about {n:,} step in {minutes:g} minutes",
+            "{seconds:.2g} s a step, so about {n:,} steps in {minutes:g} minutes",
+            count,
+            seconds=seconds,
+            minutes=self.config.minutes,
+        )
+        if count >= 50:
+            yield Check("steps.time", tr("Speed"), Level.OK, text)
+        else:
+            remedy = tr("Give it more minutes, or take a smaller base model.")
+            yield Check("steps.time", tr("Speed"), Level.WARN, text, remedy)
+
+    def _targets(self) -> Iterator[Check]:
+        """Which layers LoRA goes on, and whether each of them learns."""
+        self._backward(self._visits(max(2, self.config.batch_size), 3))
+        dead: dict[str, int] = {}
+        count: dict[str, int] = {}
+        for name, parameter in self.model.parameters().items():
+            part = part_of(name)
+            count[part] = count.get(part, 0) + 1
+            learns = parameter.grad is not None and bool(parameter.grad.any())
+            dead[part] = dead.get(part, 0) + (not learns)
+        self.optimiser.zero_grad(set_to_none=True)
+        for part, title in parts().items():
+            wanted = part != "tower" or self.config.tower is Tower.LORA
+            yield _matrix_line(part, title, count.get(part, 0), dead.get(part, 0), wanted)
+
+    def _again(self) -> Iterator[Check]:
+        """Layers computed again must give the gradients of layers kept."""
+        title = tr("Gradients of layers computed again")
+        if not self.config.recompute:
+            text = tr("layers keep what they made; nothing is computed again")
+            yield Check("gradients", title, Level.OK, text)
+            return
+        visits = self._visits(1, 4)
+        found = self._gradients(visits)
+        try:
+            with recompute.left_off():
+                wanted = self._gradients(visits)
+        except RuntimeError as error:
+            if "out of memory" not in str(error).lower():
+                raise
+            text = tr("one photo does not fit without it, so there is nothing to compare with")
+            yield Check("gradients", title, Level.UNKNOWN, text)
+            return
+        largest = max(float(g.abs().max()) for g in wanted.values())
+        apart = max(float((found[n] - g).abs().max()) for n, g in wanted.items()) / largest
+        text = tr("differ by {apart:.2g} of the largest", apart=apart)
+        if apart <= GRADIENTS_ALIKE:
+            yield Check("gradients", title, Level.OK, text)
+        else:
+            remedy = tr("Under Advanced, let layers keep what they made.")
+            yield Check("gradients", title, Level.FAIL, text, remedy)
+
+    def _gradients(self, visits: Sequence[Visit]) -> dict[str, torch.Tensor]:
+        torch.manual_seed(self.config.seed)
+        self._backward(visits)
+        named = self.model.parameters().items()
+        found = {n: p.grad.clone() for n, p in named if p.grad is not None}
+        self.optimiser.zero_grad(set_to_none=True)
+        return found
+
+    def _by_heart(self) -> Iterator[Check]:
+        """Four leaves learnt by heart: what cannot do that will not learn four hundred."""
+        self.optimiser = optimiser_of(self.model, replace(self.config, weight_decay=0.0))
+        visits = self._visits(min(PHOTOS, len(self.samples)), 5)
+        size = self.config.batch_size
+        shares = [visits[k : k + size] for k in range(0, len(visits), size)]
+        tick = ticker(self.report, "learning four leaves by heart", self.stop)
+        first = last = 0.0
+        begin, steps = time.monotonic(), 0
+        while steps < OVERFIT_STEPS and time.monotonic() - begin < OVERFIT_SECONDS:
+            last = sum(self._step(part, 1.0) for part in shares) / len(shares)
+            first, steps = first or last, steps + 1
+            tick(steps, OVERFIT_STEPS)
+        title = tr("Learning four leaves by heart")
+        text = trn(
+            "the loss went from {first:.2f} to {last:.2f} in {n:,} step",
+            "the loss went from {first:.2f} to {last:.2f} in {n:,} steps",
+            steps,
+            first=first,
+            last=last,
+        )
+        if np.isfinite(last) and last <= LEARNT * first:
+            yield Check("by_heart", title, Level.OK, text)
+        elif steps < OVERFIT_STEPS and np.isfinite(last):
+            yield Check("by_heart", title, Level.UNKNOWN, text + tr("; there was no time for more"))
+        else:
+            remedy = tr(
+                "Choose another learning rate: twice as high if it fell a little, half if it rose."
+            )
+            yield Check("by_heart", title, Level.FAIL, text, remedy)
+
+
+def parts() -> dict[str, str]:
+    """What is trained, by id and in words."""
+    return {
+        "language": tr("LoRA in the language model"),
+        "tower": tr("LoRA in the vision tower"),
+        "projector": tr("Projector"),
+        "rows": tr("Words of the answers"),
+        "head": tr("Mask head"),
+    }
+
+
+def part_of(name: str) -> str:
+    """Which of ``parts`` a trained parameter belongs to."""
+    if name.startswith("head."):
+        return "head"
+    if "trainable_tokens" in name:
+        return "rows"
+    if "lora_" not in name:
+        return "projector"
+    return "tower" if "vision_tower" in name or "embed_vision" in name else "language"
+
+
+def _matrix_line(part: str, title: str, count: int, dead: int, wanted: bool) -> Check:
+    if not wanted:
+        text = tr("left as it is, as chosen")
+        level = Level.OK if not count else Level.FAIL
+        return Check(f"targets.{part}", title, level, text)
+    text = trn(
+        "{n:,} tensor, {dead:,} of them without a gradient",
+        "{n:,} tensors, {dead:,} of them without a gradient",
+        count,
+        dead=dead,
+    )
+    if count and not dead:
+        return Check(f"targets.{part}", title, Level.OK, text)
+    remedy = tr("Choose another base model or leave the vision tower as it is.")
+    return Check(
+        f"targets.{part}",
+        title,
+        Level.FAIL if not count or dead == count else Level.WARN,
+        text,
+        remedy,
+    )
+
+
+def chosen(samples: Sequence[Sample]) -> list[Sample]:
+    """Up to four leaves to learn from: outlined ones first, of different classes."""
+    taught = [s for s in samples if s.split == "train"]
+    taught.sort(key=lambda s: (not s.lesions, s.sha256))
+    by_class: dict[str, list[Sample]] = {}
+    for sample in taught:
+        by_class.setdefault(sample.disease or "", []).append(sample)
+    turns = [
+        (turn, not s.lesions, name, s)
+        for name, found in by_class.items()
+        for turn, s in enumerate(found)
+    ]
+    return [s for *_, s in sorted(turns, key=lambda t: t[:3])[:PHOTOS]]
+
+
+def supervised(model: Learner, said: Any) -> list[tuple[str, bool]]:
+    """The text in pieces, each with whether it is learnt; image tokens as one “[photo]”."""
+    vlm: Any = model.vlm
+    out: list[tuple[str, bool]] = []
+    photo = False
+    for k, token in enumerate(said.ids):
+        if said.types[k]:
+            if not photo:
+                out.append(("[photo]", False))
+            photo = True
+            continue
+        photo = False
+        if k == said.found:
+            out.append(("[what the mask found]", False))
+            continue
+        text = vlm.processor.tokenizer.decode([token])
+        on = k >= said.prompt
+        if out and out[-1][1] == on and out[-1][0] != "[photo]":
+            out[-1] = (out[-1][0] + text, on)
+        else:
+            out.append((text, on))
+    return out
+
+
+def states_both_ways(model: Learner, photo: Any, classes: Sequence[str]) -> tuple[Any, Any]:
+    """The `<SEG>` state [hidden] of the first diagnosis: woven with others, and token by token."""
+    from core.training.forward import converse
+    from core.training.predict import look
+    from core.training.weave import Asked
+
+    vlm = model.vlm
+    features, maps = look(model, [photo])
+    tokens = vlm.tokens(features)
+    asked = [Asked(0, vlm.render(prompts.DIAGNOSE, prompts.diagnosis(c))) for c in classes]
+    asked.append(Asked(0, vlm.render(prompts.LEAF, prompts.SHOWN)))
+    told = converse(model, tokens, maps, asked)
+    said = asked[0].rendered
+    count = said.prompt + 1  # the mask token is the first of the answer
+    ids = torch.tensor([said.ids[:count]], device=tokens.device)
+    block = torch.tensor(said.types[:count], dtype=torch.bool, device=tokens.device)
+    sees = torch.ones(count, count, dtype=torch.bool, device=tokens.device).tril()
+    sees |= block[:, None] & block[None]
+    places = torch.arange(count, device=tokens.device)[None]
+    prompt = said.prompt
+    _, past = vlm.states(
+        ids[:, :prompt], places[:, :prompt], sees[None, :prompt, :prompt], tokens[0], None
+    )
+    last, _ = vlm.states(ids[:, prompt:], places, sees[None, prompt:], tokens[0][:0], past)
+    return told.states[0].float(), last[0, 0].float()
