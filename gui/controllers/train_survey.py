@@ -209,3 +209,11 @@ def mask_heads() -> list[HeadChoice]:
         for s in discover("core.heads", HeadSpec).values()
     ]
     return sorted(found, key=lambda head: head.id != "pixel")
+
+
+def mask_cells(head: str) -> int:
+    """The side of a mask head's grid; the default head's where there is no such head."""
+    from core.heads.base import HeadSpec
+
+    found = discover("core.heads", HeadSpec)
+    return (found.get(head) or found["pixel"]).cells

@@ -13,7 +13,7 @@ from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QWidget
 
 from core.language import tr
-from core.training.config import Layers, Method, Tower, TrainConfig
+from core.training.config import Layers, Method, Optimiser, Tower, TrainConfig
 from gui.controllers.train_survey import HeadChoice
 from gui.forms import Form
 from gui.panels.numbers import DecimalBox, NumberBox
@@ -35,6 +35,14 @@ TOKENS_TIP = tr("More of them see smaller lesions, and take more memory and time
 LAYERS = (
     (Layers.ALL, tr("Attention and feed-forward")),
     (Layers.ATTENTION, tr("Attention alone")),
+)
+OPTIMISERS = (
+    (Optimiser.ADAMW, tr("AdamW")),
+    (Optimiser.ADAMW_8BIT, tr("AdamW in 8 bits (saves memory at large ranks)")),
+)
+RECOMPUTE = (
+    (False, tr("Keep what layers made (faster)")),
+    (True, tr("Compute layers again on the way back (saves memory)")),
 )
 
 
@@ -79,6 +87,15 @@ LINES = (
         0.5,
         tr("How much oftener they are drawn"),
     ),
+    Line(
+        "cache_gib",
+        tr("Disk for what a frozen tower saw, in GiB"),
+        0,
+        4096,
+        1,
+        1,
+        tr("Later runs look at no photo again; what has no room is looked at when needed"),
+    ),
     Line("seed", tr("Random seed"), 0, 2**31 - 1),
     Line("threads", tr("Processor threads (0: as many as there are)"), 0, 256),
 )
@@ -105,6 +122,10 @@ class AdvancedForm(QWidget):
         self._add_choice(form, "image_tokens", tr("Tokens a photo"), [])
         self._widgets["image_tokens"].setToolTip(TOKENS_TIP)
         self.offer_tokens(())
+        optimisers = [(str(o), t) for o, t in OPTIMISERS]
+        self._add_choice(form, "optimiser", tr("Optimiser"), optimisers)
+        again = [(str(on), t) for on, t in RECOMPUTE]
+        self._add_choice(form, "recompute", tr("Layers on the way back"), again)
         for line in LINES:
             self._add_number(form, line)
 
@@ -139,6 +160,8 @@ class AdvancedForm(QWidget):
             "tower": Tower,
             "layers": Layers,
             "image_tokens": int,
+            "optimiser": Optimiser,
+            "recompute": lambda text: text == str(True),
         }
         return {"head_path": self.head.path} | {
             field: kinds.get(field, str)(widget.currentData())

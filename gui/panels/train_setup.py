@@ -17,7 +17,9 @@ from core.services import bases
 from core.training.config import PRESETS, Preset, TrainConfig
 from gui.context import Context
 from gui.controllers import wording
-from gui.controllers.train_survey import BaseModel, HeadChoice, TrainingData
+from gui.controllers.rehearsal import Rehearsal
+from gui.controllers.shared import shared
+from gui.controllers.train_survey import BaseModel, HeadChoice, TrainingData, mask_cells
 from gui.dialogs.base_models import BaseModelsDialog
 from gui.panels.bars import Bar, Bars
 from gui.panels.numbers import NumberBox
@@ -37,6 +39,7 @@ from gui.panels.pieces import (
     scrolled,
 )
 from gui.panels.train_advanced import AdvancedForm
+from gui.panels.train_checks import ChecksView
 from gui.panels.train_start import StartFrom, Then
 
 WIDTH = 760
@@ -75,6 +78,8 @@ class SetupView(QWidget):
         self.advanced = AdvancedForm(heads)
         self.start, self.then = StartFrom(context), Then()
         self.recipes = QComboBox()
+        self._rehearsal = shared(context, Rehearsal)
+        self.checks = ChecksView(self._rehearsal, theme)
         self.problems = Problems(theme)
         self.train = button(tr("Train"), self.train_wanted.emit, primary=True)
         self.promise = label("", "muted", wrap=True)
@@ -97,6 +102,8 @@ class SetupView(QWidget):
         self.minutes.setAccessibleName(tr("Minutes of training"))
         self.minutes.valueChanged.connect(lambda _value: self._refresh())
         self.advanced.changed.connect(self._refresh)
+        self.checks.try_wanted.connect(lambda: self._rehearsal.begin(self.config))
+        self._rehearsal.changed.connect(self._refresh)
         self.train.setStyleSheet("padding: 13px 18px; font-size: 13pt;")
         self.train.setObjectName("train.start")
 
@@ -126,10 +133,18 @@ class SetupView(QWidget):
             self.then,
             Fold(tr("Advanced"), advanced, theme=self._context.theme),
         )
+        checks = card(self.checks)
         body = QWidget()
         body.setMaximumWidth(WIDTH)
         body.setLayout(
-            column(label(tr("Train a model on your leaves"), "title"), learn, how, None, spacing=14)
+            column(
+                label(tr("Train a model on your leaves"), "title"),
+                learn,
+                how,
+                checks,
+                None,
+                spacing=14,
+            )
         )
         # The button stays in sight whatever is unfolded above it.
         foot = QWidget()
@@ -174,6 +189,7 @@ class SetupView(QWidget):
                 for c in data.classes
             ]
         )
+        self._rehearsal.look_at_data(mask_cells(self.config.head))
         self._refresh()
 
     def show_preparing(self, busy: str) -> None:
@@ -228,7 +244,11 @@ class SetupView(QWidget):
         self.folder.setText(folder)
         problems = self._problems(needs_folder=needs_folder and not folder)
         self.problems.put(problems)
-        self.train.setEnabled(self._data is not None and not problems and not self._busy)
+        if self._data is not None:
+            self._rehearsal.look_at_memory(self.config)
+        waits = bool(self._busy) or self._rehearsal.running
+        self.train.setEnabled(self._data is not None and not problems and not waits)
+        self.checks.set_busy(bool(self._busy) or self._data is None)
         own = self.minutes.value() != round(self._config.minutes)
         self.preset_note.setText(
             tr("As “{title}”, for as long as you say.", title=self._preset.title)
@@ -244,6 +264,7 @@ class SetupView(QWidget):
 
     def _problems(self, *, needs_folder: bool) -> list[str]:
         found = list(self._data.problems) if self._data else []
+        found += self._rehearsal.red
         if needs_folder:
             found.append(tr("Press “Choose the model's folder…” to say where the base model is."))
         elif fault := self._faults.get(self.config.base):
