@@ -105,7 +105,7 @@ class Tasks(QObject):
             lane: queue.SimpleQueue() for lane in Lane
         }
         self._threads: list[_Thread] = []
-        self._closed = False
+        self._closed = self._gone = False
 
     def run(
         self,
@@ -162,6 +162,8 @@ class Tasks(QObject):
         store = [t for t in self._threads if t.name == Lane.STORE.value]
         for thread in store:
             thread.join(timeout_s)
+        # What is still on its way in the free lane comes home to nobody.
+        self._gone = True
         return not any(t.is_alive() for t in store)
 
     def _ensure_threads(self) -> None:
@@ -174,7 +176,7 @@ class Tasks(QObject):
                 self._threads.append(thread)
 
     def _home(self, callback: object) -> None:
-        if shiboken6.isValid(self):
+        if not self._gone and shiboken6.isValid(self):
             self._came_home.emit(callback)
 
     def _call(self, callback: Callable[[], None]) -> None:

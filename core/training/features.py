@@ -20,14 +20,13 @@ from core import adapter_package
 from core.embeddings.key import EmbeddingKey, Maker
 from core.embeddings.memory import Recent
 from core.embeddings.store import EmbeddingStore
+from core.training import forecast
 from core.training.photos import PhotoCache
 from core.vlms.base import VisionLanguage
 
 MEMORY = 256 << 20
 """Bytes of features kept in memory beside the disk: all of some two thousand photos of `starter`,
 two dozen of a tower of 4,096 patches."""
-TOGETHER = 8
-"""Photos that a tower looks at in one go."""
 REVISION = 1
 """Raised when a photo is shown to the tower in another way."""
 ARRAY = "features"
@@ -46,6 +45,7 @@ class Features:
         self._maker = Maker(f"tower.{vlm.spec.id}.{shown}", digest, REVISION)
         self._store = EmbeddingStore(folder, budget)
         # More than fits would push itself out again, photo by photo.
+        self._together = forecast.together(rows * columns)
         self._room = budget // (rows * columns * channels * 2 + 4096)
         self._memory: Recent[int, NDArray[np.floating]] = Recent(MEMORY, lambda a: a.nbytes)
         self.looked = 0
@@ -53,16 +53,16 @@ class Features:
     def prepare(self, tick: Callable[[int, int], None]) -> None:
         """Looks at every photo that has room and was not looked at before."""
         wanted = range(min(len(self._cache.samples), self._room))
-        for start in range(0, len(wanted), TOGETHER):
-            self.of(wanted[start : start + TOGETHER])
-            tick(min(start + TOGETHER, len(wanted)), len(wanted))
+        for start in range(0, len(wanted), self._together):
+            self.of(wanted[start : start + self._together])
+            tick(min(start + self._together, len(wanted)), len(wanted))
 
     def of(self, indices: Sequence[int]) -> list[NDArray[np.floating]]:
         """[cells, channels] of each photo, fp16 where its numbers allow it."""
         found = {i: self._kept(i) for i in indices}
         missing = [i for i, features in found.items() if features is None]
-        for start in range(0, len(missing), TOGETHER):
-            part = missing[start : start + TOGETHER]
+        for start in range(0, len(missing), self._together):
+            part = missing[start : start + self._together]
             found |= dict(zip(part, self._look(part), strict=True))
         return [features for i in indices if (features := found[i]) is not None]
 

@@ -30,9 +30,10 @@ HEAD_PHOTO = 120 << 20
 """Bytes that the mask head's maps of one photo take, forward and backward."""
 QUESTIONS, WORDS, SAID = 4, 24, 8
 """Of one photo: questions woven into its row, their words each, the words of their answers."""
-TOGETHER = 8
-"""Photos that a frozen tower looks at in one go."""
+PATCHES = 8192
+"""Patches that a frozen tower looks at in one go: two photos of 4,096, eight of a smaller grid."""
 ROWS_BYTES = 128 << 20
+"""Bytes of logits in fp32 that are held at a time: 128 rows of Gemma's vocabulary."""
 CONTEXT, LIBRARIES = 0.9 * 2**30, 0.9 * 2**30
 """Bytes of a graphics card's context and of the libraries in the computer's memory."""
 _TEXT = re.compile(r"layers\.\d+\..*\b(q|k|v|o|gate|up|down)_proj\.weight$")
@@ -230,10 +231,15 @@ def _layers(model: Shape, config: TrainConfig, wide: int) -> float:
 def _tower(model: Shape, config: TrainConfig, wide: int) -> float:
     one = model.patches * (8 * model.tower_hidden + 2 * model.tower_inner) * wide
     if config.tower is Tower.FROZEN:
-        return float(min(TOGETHER, 8) * one / 2)
+        return float(together(model.patches) * one / 2)
     kept = model.patches * model.tower_hidden * model.tower_layers * wide
     photos = config.batch_size
     return float(photos * (kept + 2 * one if config.recompute else model.tower_layers * 2 * one))
+
+
+def together(patches: int) -> int:
+    """How many photos of so many patches a tower looks at in one go, from 1 to 8."""
+    return max(1, min(8, PATCHES // max(1, patches)))
 
 
 def _logits(model: Shape, config: TrainConfig) -> float:

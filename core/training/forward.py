@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from core.training.forecast import ROWS_BYTES
 from core.training.weave import Asked, Woven, weave
 
 if TYPE_CHECKING:
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from core.heads.base import Maps
     from core.training.learner import Learner
     from core.vlms.base import VisionLanguage
-
-ROWS_BYTES = 128 << 20
-"""Bytes of logits in fp32 that are held at a time: 128 rows of Gemma's vocabulary."""
 
 
 @dataclass(slots=True)

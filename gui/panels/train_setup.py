@@ -242,10 +242,11 @@ class SetupView(QWidget):
         self.by_name.setVisible(needs_folder)
         self.folder.setVisible(needs_folder)
         self.folder.setText(folder)
+        if self._data is not None:
+            # First: what was tried with other settings stands in nobody's way any more.
+            self._rehearsal.look_at_memory(self.config)
         problems = self._problems(needs_folder=needs_folder and not folder)
         self.problems.put(problems)
-        if self._data is not None:
-            self._rehearsal.look_at_memory(self.config)
         waits = bool(self._busy) or self._rehearsal.running
         self.train.setEnabled(self._data is not None and not problems and not waits)
         self.checks.set_busy(bool(self._busy) or self._data is None)

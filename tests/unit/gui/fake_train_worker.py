@@ -24,6 +24,7 @@ from core.training.config import TrainConfig
 from core.training.events import (
     Checkpoint,
     Evaluated,
+    Examined,
     Failed,
     Finished,
     Hello,
@@ -82,6 +83,19 @@ class FakeRun:
         self.score(done / self.steps)
         (self.folder.adapter).mkdir(exist_ok=True)
         self.say(Finished("adapter", stopped=self.stop.is_set()))
+
+    def rehearse(self, *, red: bool) -> None:
+        """The lines of a rehearsal; one of them wrong when ``red``."""
+        self.say(Hello(1, os.getpid(), "train", 0))
+        self.say(Phase("trying"))
+        self.say(Examined("seg", "The mask token", "ok", "is one token, <SEG>, number 4"))
+        spans = [("[photo]", False), ("Name the disease.\nmodel\n", False), ("<SEG> rust", True)]
+        self.say(Examined("labels", "What is learnt", "ok", "<SEG> rust", "", spans))
+        if red:
+            text = "the loss went from 2.00 to 2.40 in 40 steps"
+            self.say(Examined("by_heart", "By heart", "fail", text, "Halve the learning rate."))
+        self.stop.wait(float(os.environ.get("FAKE_DELAY", "0")))
+        self.say(Finished("", stopped=False))
 
     def _resumed_from(self) -> int:
         steps = [int(p.name[5:]) for p in self.folder.checkpoints.glob("step-*")]
@@ -170,6 +184,9 @@ def main() -> int:
         run.stop.set()
 
     threading.Thread(target=listen, daemon=True).start()
+    if "--trial" in sys.argv:
+        run.rehearse(red=os.environ.get("FAKE_FAIL") == "red")
+        return 0
     match os.environ.get("FAKE_FAIL"):
         case "failed":
             run.say(Hello(1, os.getpid(), "train"))

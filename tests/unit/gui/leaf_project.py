@@ -34,6 +34,7 @@ from gui.tasks import Tasks
 from gui.theme import Theme
 from gui.worker_process import Workers
 from storage.projects import create_project
+from tests.doubles.workers import fake_base
 
 SIZE = (240, 180)
 PATIENCE = 60_000
@@ -175,8 +176,4 @@ class LeafWindow:
 
 def stand_in_base(folder: Path) -> Path:
     """A folder that looks like the embedded base models, for a worker that loads none."""
-    starter = folder / "models" / "starter"
-    starter.mkdir(parents=True)
-    (starter / "config.json").write_text('{"model_type": "gemma3"}')
-    (starter / "model.safetensors").write_bytes(bytes(64))
-    return starter.parent
+    return fake_base(folder / "models" / "starter").parent

@@ -1,0 +1,153 @@
+"""The memory of a step is foreseen by term, and what cannot fit is refused with the way out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.errors import ModelMissing
+from core.training import calibration, forecast, room
+from core.training.config import Method, Optimiser, Tower, TrainConfig
+from core.training.forecast import Shape
+from tests.doubles.workers import fake_base
+
+GIB = 2**30
+# Gemma 3 4B: 34 layers of 2560, SigLIP so400m at 896 pixels.
+GEMMA_4B = Shape(
+    linear=3_208_642_560,
+    tables=671_252_480,
+    rest=420_000_000,
+    projector=2_952_192,
+    lora_text=34 * (4 * 2560 + 2 * 2048 + 4 * 1024 // 2 + 3 * (2560 + 10_240)),
+    lora_tower=27 * (8 * 1152 + 2 * (1152 + 4304)),
+    hidden=2560,
+    layers=34,
+    inner=10_240,
+    heads_width=2048,
+    vocabulary=262_208,
+    image_tokens=256,
+    tower_hidden=1152,
+    tower_layers=27,
+    tower_inner=4304,
+    patches=4096,
+)
+SMALLEST = TrainConfig(method=Method.QLORA_NF4, batch_size=1, recompute=True)
+
+
+def total(config: TrainConfig, *, gpu: bool = True) -> float:
+    return forecast.forecast(GEMMA_4B, config, gpu=gpu).total / GIB
+
+
+def test_a_model_of_four_thousand_million_weights_fits_a_small_card_in_four_bits() -> None:
+    assert 3.5 < total(SMALLEST) < 5.6
+    assert total(replace(SMALLEST, method=Method.LORA_FP32)) > 9
+
+
+@pytest.mark.parametrize(
+    "dearer",
+    [
+        {"recompute": False},
+        {"method": Method.LORA_FP32},
+        {"batch_size": 2},
+        {"tower": Tower.LORA},
+        {"rank": 64},
+    ],
+    ids=str,
+)
+def test_what_costs_memory_is_seen_to_cost_it(dearer: dict[str, object]) -> None:
+    assert total(replace(SMALLEST, **dearer)) > total(SMALLEST)  # type: ignore[arg-type]
+
+
+def test_every_term_is_named_and_their_sum_is_the_whole() -> None:
+    found = forecast.forecast(GEMMA_4B, SMALLEST, gpu=True)
+    assert len({t.id for t in found.terms}) == len(found.terms) == 8
+    assert all(t.title and t.bytes > 0 for t in found.terms)
+    assert found.scaled(2.0).total == pytest.approx(found.total + found.moving)
+
+
+def test_weights_are_counted_in_the_files_own_headers(tmp_path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    folder = fake_base(tmp_path / "m")
+    tower = "model.vision_tower.encoder.layers.0.self_attn.q_proj.weight"
+    projector = "model.multi_modal_projector.mm_input_projection_weight"
+    more = {tower: np.zeros((6, 4), np.float32), projector: np.zeros((6, 8), np.float32)}
+    save_file(more, folder / "n.safetensors")
+    found = forecast.shape(folder)
+    assert (found.linear, found.tables, found.rest) == (64, 128, 24 + 48)
+    assert (found.lora_text, found.lora_tower, found.projector) == (16, 10, 48)
+    assert (found.hidden, found.layers) == (8, 1)
+
+
+@pytest.mark.parametrize("raw", ["{}", "[]", "nonsense", '{"num_attention_heads": "many"}'])
+def test_a_config_that_makes_no_sense_is_told(tmp_path: Path, raw: str) -> None:
+    folder = fake_base(tmp_path / "m")
+    (folder / "config.json").write_text(raw)
+    with pytest.raises(ModelMissing, match="get the model again"):
+        forecast.shape(folder)
+
+
+# -- ways out
+
+
+def test_what_no_memory_here_can_hold_is_refused_with_the_three_cheapest_remedies() -> None:
+    wasteful = TrainConfig(batch_size=8, rank=64, tower=Tower.LORA)
+    said = room.problems(GEMMA_4B, wasteful, gpu=True, total=8 * GIB)
+    assert "needs about" in said[0]
+    assert "the graphics card has" in said[0]
+    assert len(said) == 4
+    assert "batch size to 1 and gradient accumulation to 8" in said[1]
+    assert room.problems(GEMMA_4B, SMALLEST, gpu=True, total=8 * GIB) == []
+
+
+def test_a_model_that_no_setting_makes_fit_says_so() -> None:
+    said = room.problems(GEMMA_4B, TrainConfig(), gpu=True, total=2 * GIB)
+    assert said[1:] == ["No setting makes it fit; choose a smaller base model."]
+
+
+def test_remedies_keep_the_photos_of_a_step_and_each_takes_less() -> None:
+    wasteful = TrainConfig(batch_size=4, accumulation=2, rank=64, tower=Tower.LORA)
+    needed = forecast.forecast(GEMMA_4B, wasteful, gpu=True).total
+    found = forecast.remedies(GEMMA_4B, wasteful, gpu=True)
+    assert len(found) >= 5
+    for one in found:
+        assert one.config.batch_size * one.config.accumulation == 8
+        assert one.bytes < needed
+    least = forecast.smallest(GEMMA_4B, wasteful, gpu=True)
+    assert least.optimiser is Optimiser.ADAMW_8BIT
+    assert forecast.remedies(GEMMA_4B, least, gpu=True) == []
+
+
+def test_nothing_is_refused_where_nobody_says_how_much_there_is() -> None:
+    assert room.problems(GEMMA_4B, TrainConfig(), gpu=False, total=0) == []
+
+
+# -- calibration
+
+
+def test_what_steps_took_here_corrects_the_next_forecast() -> None:
+    plain = room.predicted(GEMMA_4B, SMALLEST, gpu=True)
+    calibration.remember(SMALLEST, 1.5, gpu=True)
+    assert room.predicted(GEMMA_4B, SMALLEST, gpu=True).total == pytest.approx(
+        plain.total + 0.5 * plain.moving
+    )
+    assert calibration.factor(SMALLEST, gpu=False) is None
+    assert calibration.factor(replace(SMALLEST, recompute=False), gpu=True) is None
+
+
+@pytest.mark.parametrize("raw", ["", "[]", '{"x": "y"}'])
+def test_a_damaged_note_of_factors_is_none(raw: str) -> None:
+    calibration.remember(SMALLEST, 1.5, gpu=True)
+    file = calibration._file()
+    assert json.loads(file.read_text())
+    file.write_text(raw)
+    assert calibration.factor(SMALLEST, gpu=True) is None
+
+
+def test_a_factor_beyond_belief_is_not_believed() -> None:
+    calibration.remember(SMALLEST, 1000.0, gpu=True)
+    assert calibration.factor(SMALLEST, gpu=True) is None

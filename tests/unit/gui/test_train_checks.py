@@ -1,0 +1,101 @@
+"""Before a run: what stands in its way is said at once, tried on a press, and blocks while red."""
+
+from __future__ import annotations
+
+import pytest
+from leaf_project import PATIENCE, leaf_window
+from PySide6.QtCore import Qt
+
+from core.machine_lock import MachineLock, lock_file
+from core.services.checks import Level
+from gui.panels.train import TrainWorkspace
+
+
+@pytest.fixture
+def leaves(qapp, tmp_path, monkeypatch):
+    with leaf_window(qapp, tmp_path, monkeypatch, leaves=12) as found:
+        yield found
+
+
+@pytest.fixture
+def page(qtbot, leaves) -> TrainWorkspace:
+    found = leaves.show(TrainWorkspace(leaves.context), "train")
+    qtbot.waitUntil(found.setup.train.isEnabled, timeout=PATIENCE)
+    looked = found.setup._rehearsal
+    qtbot.waitUntil(lambda: bool(looked.data and looked.memory), timeout=PATIENCE)
+    return found
+
+
+def rehearse(qtbot, page: TrainWorkspace) -> None:
+    checks = page.setup.checks
+    qtbot.mouseClick(checks.press, Qt.MouseButton.LeftButton)
+    assert not page.setup.train.isEnabled()  # the model's place is taken
+    qtbot.waitUntil(lambda: checks.press.text() == "Rehearse", timeout=PATIENCE)
+
+
+def test_what_the_data_lack_is_said_without_a_press(page) -> None:
+    said = " ".join(page.setup.checks.open.texts)
+    assert "outlined leaves to learn from; 100 to 500 are recommended" in said
+    assert "no photo has a group" in said
+    assert page.setup.train.isEnabled()  # advice blocks nothing
+
+
+def test_a_good_rehearsal_shows_the_words_that_are_learnt_in_colour(qtbot, page) -> None:
+    rehearse(qtbot, page)
+    checks = page.setup.checks
+    assert checks.summary.text() == "The rehearsal went well with these settings."
+    assert "The mask token: is one token, <SEG>, number 4" in checks.fine.texts
+    accent = page.setup._context.theme.tokens.accent_strong
+    assert f'color:{accent};font-weight:600">&lt;SEG&gt;&nbsp;rust</span>' in checks.learnt.text()
+    assert page.setup.train.isEnabled()
+
+
+def test_a_red_line_blocks_train_and_says_what_to_press_until_a_setting_changes(
+    qtbot, page, monkeypatch
+) -> None:
+    monkeypatch.setenv("FAKE_FAIL", "red")
+    rehearse(qtbot, page)
+    assert not page.setup.train.isEnabled()
+    assert page.setup.problems.texts == [
+        "By heart: the loss went from 2.00 to 2.40 in 40 steps. Halve the learning rate."
+    ]
+    rate = page.setup.advanced["learning_rate"]
+    rate.setValue(rate.value() / 2)
+    assert page.setup.problems.texts == []
+    assert page.setup.train.isEnabled()
+
+
+def test_a_rehearsal_can_be_stopped_and_leaves_nothing_behind(qtbot, page, monkeypatch) -> None:
+    monkeypatch.setenv("FAKE_DELAY", "60")
+    checks = page.setup.checks
+    qtbot.mouseClick(checks.press, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not checks.learnt.isHidden(), timeout=PATIENCE)
+    folder = page.setup._rehearsal._folder.name
+    assert checks.press.text() == "Stop"
+    qtbot.mouseClick(checks.press, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: checks.press.text() == "Rehearse", timeout=PATIENCE)
+    assert not lock_file().parent.joinpath(folder).exists()
+    with MachineLock("another"):
+        pass
+
+
+def test_while_another_training_goes_on_a_rehearsal_says_so(qtbot, leaves, page) -> None:
+    with MachineLock("the project “other”"):
+        qtbot.mouseClick(page.setup.checks.press, Qt.MouseButton.LeftButton)
+        assert "other" in leaves.sentences()[-1]
+    assert page.setup.train.isEnabled()
+
+
+def test_a_run_that_does_not_fit_is_refused_with_the_cheapest_remedies(
+    qtbot, page, monkeypatch
+) -> None:
+    from core.services.memory_lines import Device, fits
+    from core.training.forecast import Forecast, Term
+
+    sums = Forecast((Term("weights", "Weights", 30e9),))
+    line = fits(sums, Device("", 8 << 30, 4 << 30), ["Press this.", "Or that."], measured=False)
+    assert line.level is Level.FAIL
+    page.setup._rehearsal.memory = [line]
+    page.setup._rehearsal.changed.emit()
+    assert not page.setup.train.isEnabled()
+    assert page.setup.problems.texts[0].endswith("Press this. Or that.")
