@@ -18,7 +18,7 @@ from core.services.bases import ChosenBase
 from core.services.checks import Check, Level
 from core.training import calibration, forecast, room
 from core.training.config import TrainConfig
-from core.training.forecast import Forecast
+from core.training.forecast import Forecast, Term
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,15 @@ def memory_lines(
     measured = calibration.factor(config, gpu=where.gpu) is not None
     ways = room.ways_out(model, config, gpu=where.gpu, total=where.total)
     yield fits(sums, where, ways, measured=measured)
+
+
+def terms(base: ChosenBase, config: TrainConfig, where: Device) -> tuple[Term, ...]:
+    """What the forecast is made of; nothing for a model whose files tell nothing."""
+    try:
+        model = forecast.shape(base.folder)
+    except ModelMissing:
+        return ()
+    return room.predicted(model, config, gpu=where.gpu).terms
 
 
 def fits(sums: Forecast, where: Device, ways: list[str], *, measured: bool) -> Check:

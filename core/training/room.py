@@ -5,7 +5,7 @@ Knows the forecast and what this process's device has free; loads no model.
 
 from __future__ import annotations
 
-from core.errors import TrainingRefused
+from core.errors import ModelMissing, TrainingRefused
 from core.files import size_text
 from core.language import tr
 from core.training import calibration, forecast
@@ -53,14 +53,20 @@ def ways_out(model: Shape, config: TrainConfig, *, gpu: bool, total: int) -> lis
 
 
 def insist(config: TrainConfig) -> None:
-    """Raises TrainingRefused where this process's device cannot hold the run; loads torch."""
+    """Raises TrainingRefused where this process's device cannot hold the run; loads torch.
+
+    A model whose files tell nothing passes: loading it says what is wrong with it.
+    """
     import torch
 
     from core import registry
     from core.services import machine
 
     spec = registry.find("core.vlms", VlmSpec, config.base)
-    model = forecast.shape(spec.path(config.base_path))
+    try:
+        model = forecast.shape(spec.path(config.base_path))
+    except ModelMissing:
+        return
     gpu = torch.cuda.is_available()
     total = torch.cuda.mem_get_info()[1] if gpu else machine.memory().total
     if found := problems(model, config, gpu=gpu, total=int(total)):

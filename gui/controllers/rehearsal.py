@@ -26,6 +26,7 @@ from gui.controllers.shared import Shared
 
 if TYPE_CHECKING:
     from core.services.memory_lines import Device
+    from core.training.forecast import Term
     from core.workers.outcome import Outcome
     from gui.tasks import Task
     from gui.worker_process import WorkerProcess
@@ -40,7 +41,8 @@ PHASES = {
 
 class Rehearsal(Shared):
     """``data`` and ``memory`` are lines of what was looked at, ``tried`` of what the model did;
-    ``spans`` are the words of an answer, each with whether it is learnt. ``changed`` after each.
+    ``terms`` are what the memory is for; ``spans`` are the words of an answer, each with whether it
+    is learnt. ``changed`` after each.
     """
 
     changed = Signal()
@@ -51,6 +53,7 @@ class Rehearsal(Shared):
         self.memory: list[Check] = []
         self.tried: list[Check] = []
         self.spans: list[tuple[str, bool]] = []
+        self.terms: tuple[Term, ...] = ()
         self.running, self.sentence = False, ""
         self._config: TrainConfig | None = None
         self._device: Device | None = None
@@ -93,13 +96,16 @@ class Rehearsal(Shared):
         def forecast() -> list[Check]:
             from core.services import bases, memory_lines
 
+            self.terms = ()
             try:
                 name = f"{config.base}={config.base_path}" if config.base_path else config.base
                 base = bases.choose(name)
             except UserError:  # the page says so already
                 return []
             self._device = self._device or memory_lines.device()
-            return [*memory_lines.memory_lines(base, config, self._device)]
+            lines = [*memory_lines.memory_lines(base, config, self._device)]
+            self.terms = memory_lines.terms(base, config, self._device)
+            return [line for line in lines if not line.id.startswith("memory.")]
 
         self._look("memory", forecast)
 

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
+from core.files import size_text
 from core.language import tr, trn
 from core.services.checks import Check, Level
 from gui.glyph import Glyph
+from gui.panels.bars import Bar, Bars
 from gui.panels.pieces import Fold, button, column, label, row
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ class ChecksView(QWidget):
         self.press = button(tr("Rehearse"), self._pressed)
         self.press.setObjectName("train.rehearse")
         self.press.setToolTip(tr("Load the model for about a minute and try it on four leaves"))
-        self.open, self.fine, self.sums = _Lines(theme), _Lines(theme), _Lines(theme)
+        self.open, self.fine, self.sums = _Lines(theme), _Lines(theme), Bars(theme)
         self.learnt = QLabel()
         self.learnt.setTextFormat(Qt.TextFormat.RichText)
         self.learnt.setWordWrap(True)
@@ -65,8 +67,7 @@ class ChecksView(QWidget):
 
     def refresh(self) -> None:
         found = self._rehearsal
-        terms = [c for c in found.memory if c.id.startswith("memory.")]
-        lines = [*found.data, *(c for c in found.memory if c not in terms), *found.tried]
+        lines = [*found.data, *found.memory, *found.tried]
         self.open.put([c for level in WORST_FIRST for c in lines if c.level is level])
         fine = [c for c in lines if c.level is Level.OK]
         self.fine.put(fine)
@@ -74,8 +75,9 @@ class ChecksView(QWidget):
             trn("{n:,} thing is in order", "{n:,} things are in order", len(fine))
         )
         self.fold.setVisible(bool(fine))
-        self.sums.put(terms)
-        self.memory.setVisible(bool(terms))
+        whole = sum(t.bytes for t in found.terms)
+        self.sums.put([Bar(t.title, t.bytes / whole, size_text(t.bytes)) for t in found.terms])
+        self.memory.setVisible(bool(found.terms))
         self.learnt.setText(self._coloured(found.spans))
         self.learnt.setVisible(bool(found.spans))
         self.summary.setText(found.sentence or self._said())
