@@ -74,14 +74,20 @@ def fits(sums: Forecast, where: Device, ways: list[str], *, measured: bool) -> C
     """The sum against the device. ``ways`` are remedies, the cheapest first."""
     title = tr("Memory of {card}", card=where.name) if where.gpu else tr("Memory")
     how = tr("as measured here") if measured else tr("by the formulae, not measured here yet")
-    said = {"needed": size_text(sums.total), "how": how}
+    needed = size_text(sums.total)
     if not where.total:
-        return Check("memory", title, Level.UNKNOWN, tr("about {needed} in all, {how}", **said))
+        return Check(
+            "memory",
+            title,
+            Level.UNKNOWN,
+            tr("about {needed} in all, {how}", needed=needed, how=how),
+        )
     text = tr(
         "about {needed} in all, {how}; {free} of {total} free",
         free=size_text(where.free),
         total=size_text(where.total),
-        **said,
+        needed=needed,
+        how=how,
     )
     if sums.total > where.total:
         return Check("memory", title, Level.FAIL, text, " ".join(ways))

@@ -2,15 +2,13 @@
 
 One number a base model, method and device: measured over predicted, of what a step allocates. The
 next forecast is multiplied by it. Kept in a small JSON file in the person's data folder; losing it
-costs nothing. Knows a file and how to ask for a peak; knows no model.
+costs nothing. Knows a file; measures nothing.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
@@ -41,38 +39,6 @@ def remember(config: TrainConfig, value: float, *, gpu: bool) -> None:
     known = _read() | {key(config, gpu=gpu): round(value, 4)}
     with contextlib.suppress(UserError), files.whole_file(_file()) as draft:
         draft.write_text(json.dumps(known, indent=1), "utf-8")
-
-
-def peak_above(steps: Callable[[], object]) -> float | None:
-    """Bytes at most held during ``steps`` above what was held before; None where nobody says."""
-    import torch
-
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-        before = torch.cuda.memory_allocated()
-        torch.cuda.reset_peak_memory_stats()
-        steps()
-        torch.cuda.synchronize()
-        return float(torch.cuda.max_memory_allocated() - before)
-    if not sys.platform.startswith("linux"):
-        steps()
-        return None
-    try:
-        # Forgets this process's own high-water mark so far.
-        Path("/proc/self/clear_refs").write_text("5", "ascii")
-    except OSError:
-        steps()
-        return None
-    before = _status("VmRSS")
-    steps()
-    return float(_status("VmHWM") - before)
-
-
-def _status(name: str) -> int:
-    for line in Path("/proc/self/status").read_text("ascii", errors="replace").splitlines():
-        if line.startswith(f"{name}:"):
-            return int(line.split()[1]) * 1024
-    return 0
 
 
 def _read() -> dict[str, float]:

@@ -18,7 +18,7 @@ import torch
 from core.errors import DiskFull, TrainingRefused, WorkerFailed
 from core.heads.base import Remembering
 from core.language import tr
-from core.training import adapter, checkpoints, events, learner, remedies, room, scoring
+from core.training import adapter, checkpoints, device, events, learner, remedies, scoring
 from core.training.checkpoints import Progress
 from core.training.config import Answers, Stage, Tower, TrainConfig
 from core.training.features import Features, base_digest
@@ -84,7 +84,7 @@ class Recipe:
         """Loads the model, decodes the photos, encodes them, picks up a checkpoint."""
         if said := remedies.sentence(self.run):
             self.report(events.Notice(said))
-        room.insist(self.config)
+        device.insist(self.config)
         self.report(events.Phase("loading"))
         self.learner = learner.load(self.config)
         preferring = self.config.stage is Stage.PREFERENCE

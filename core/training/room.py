@@ -1,17 +1,15 @@
 """Whether a training fits, asked before anything is loaded.
 
-Knows the forecast and what this process's device has free; loads no model.
+Knows the forecast and figures; what there is, `core.training.device` knows. Loads nothing.
 """
 
 from __future__ import annotations
 
-from core.errors import ModelMissing, TrainingRefused
 from core.files import size_text
 from core.language import tr
 from core.training import calibration, forecast
 from core.training.config import TrainConfig
 from core.training.forecast import Forecast, Shape
-from core.vlms.base import VlmSpec
 
 CHEAPEST = 3
 """Remedies that are told at once."""
@@ -50,24 +48,3 @@ def ways_out(model: Shape, config: TrainConfig, *, gpu: bool, total: int) -> lis
         tr("{remedy} That takes {needed}.", remedy=one.text, needed=size_text(one.bytes))
         for one in found
     ]
-
-
-def insist(config: TrainConfig) -> None:
-    """Raises TrainingRefused where this process's device cannot hold the run; loads torch.
-
-    A model whose files tell nothing passes: loading it says what is wrong with it.
-    """
-    import torch
-
-    from core import registry
-    from core.services import machine
-
-    spec = registry.find("core.vlms", VlmSpec, config.base)
-    try:
-        model = forecast.shape(spec.path(config.base_path))
-    except ModelMissing:
-        return
-    gpu = torch.cuda.is_available()
-    total = torch.cuda.mem_get_info()[1] if gpu else machine.memory().total
-    if found := problems(model, config, gpu=gpu, total=int(total)):
-        raise TrainingRefused(found)

@@ -19,19 +19,24 @@ from core.errors import TrainingRefused
 from core.files import size_text
 from core.language import tr, trn
 from core.services.checks import Check, Level
-from core.training import calibration, events, forecast, learner, prompts, recompute, room
+from core.training import calibration, device, events, forecast, learner, prompts, recompute
 from core.training.config import Tower, TrainConfig
-from core.training.learner import Learner
 from core.training.looking import Report, ticker
 from core.training.objective import Objective, Whole
 from core.training.optimising import optimiser_of
 from core.training.photos import PhotoCache
 from core.training.questions import ask, known_of
-from core.training.run_folder import RunFolder, Sample
+from core.training.run_folder import RunFolder
+from core.training.trial_views import (
+    chosen,
+    matrix_line,
+    part_of,
+    parts,
+    states_both_ways,
+    supervised,
+)
 from core.training.visits import Turn, Visit
 
-PHOTOS = 4
-"""Leaves that are learnt by heart."""
 OVERFIT_STEPS, OVERFIT_SECONDS = 40, 90.0
 LEARNT = 0.6
 """Of the first loss may be left after learning four leaves by heart."""
@@ -57,7 +62,7 @@ class Trial:
 
     def examine(self) -> None:
         """Reports every line as it comes. Raises TrainingRefused where nothing can be loaded."""
-        room.insist(self.config)
+        device.insist(self.config)
         self.report(events.Phase("loading"))
         self.model = learner.load(self.config)
         side = max(self.model.head.spec.side, self.model.vlm.photo_side)
@@ -182,7 +187,7 @@ class Trial:
                 self._step(self._visits(self.config.batch_size, seed), 0.1)
                 spent.append(time.perf_counter() - begin)
 
-        taken = calibration.peak_above(steps)
+        taken = device.peak_above(steps)
         gpu = torch.cuda.is_available()
         shape = forecast.shape(learner.base_folder(self.config))
         moving = forecast.forecast(shape, self.config, gpu=gpu).moving
@@ -228,7 +233,7 @@ class Trial:
         self.optimiser.zero_grad(set_to_none=True)
         for part, title in parts().items():
             wanted = part != "tower" or self.config.tower is Tower.LORA
-            yield _matrix_line(part, title, count.get(part, 0), dead.get(part, 0), wanted)
+            yield matrix_line(part, title, count.get(part, 0), dead.get(part, 0), wanted=wanted)
 
     def _again(self) -> Iterator[Check]:
         """Layers computed again must give the gradients of layers kept."""
@@ -268,7 +273,7 @@ class Trial:
     def _by_heart(self) -> Iterator[Check]:
         """Four leaves learnt by heart: what cannot do that will not learn four hundred."""
         self.optimiser = optimiser_of(self.model, replace(self.config, weight_decay=0.0))
-        visits = self._visits(min(PHOTOS, len(self.samples)), 5)
+        visits = self._visits(len(self.samples), 5)
         size = self.config.batch_size
         shares = [visits[k : k + size] for k in range(0, len(visits), size)]
         tick = ticker(self.report, "learning four leaves by heart", self.stop)
@@ -295,114 +300,3 @@ class Trial:
                 "Choose another learning rate: twice as high if it fell a little, half if it rose."
             )
             yield Check("by_heart", title, Level.FAIL, text, remedy)
-
-
-def parts() -> dict[str, str]:
-    """What is trained, by id and in words."""
-    return {
-        "language": tr("LoRA in the language model"),
-        "tower": tr("LoRA in the vision tower"),
-        "projector": tr("Projector"),
-        "rows": tr("Words of the answers"),
-        "head": tr("Mask head"),
-    }
-
-
-def part_of(name: str) -> str:
-    """Which of ``parts`` a trained parameter belongs to."""
-    if name.startswith("head."):
-        return "head"
-    if "trainable_tokens" in name:
-        return "rows"
-    if "lora_" not in name:
-        return "projector"
-    return "tower" if "vision_tower" in name or "embed_vision" in name else "language"
-
-
-def _matrix_line(part: str, title: str, count: int, dead: int, wanted: bool) -> Check:
-    if not wanted:
-        text = tr("left as it is, as chosen")
-        level = Level.OK if not count else Level.FAIL
-        return Check(f"targets.{part}", title, level, text)
-    text = trn(
-        "{n:,} tensor, {dead:,} of them without a gradient",
-        "{n:,} tensors, {dead:,} of them without a gradient",
-        count,
-        dead=dead,
-    )
-    if count and not dead:
-        return Check(f"targets.{part}", title, Level.OK, text)
-    remedy = tr("Choose another base model or leave the vision tower as it is.")
-    return Check(
-        f"targets.{part}",
-        title,
-        Level.FAIL if not count or dead == count else Level.WARN,
-        text,
-        remedy,
-    )
-
-
-def chosen(samples: Sequence[Sample]) -> list[Sample]:
-    """Up to four leaves to learn from: outlined ones first, of different classes."""
-    taught = [s for s in samples if s.split == "train"]
-    taught.sort(key=lambda s: (not s.lesions, s.sha256))
-    by_class: dict[str, list[Sample]] = {}
-    for sample in taught:
-        by_class.setdefault(sample.disease or "", []).append(sample)
-    turns = [
-        (turn, not s.lesions, name, s)
-        for name, found in by_class.items()
-        for turn, s in enumerate(found)
-    ]
-    return [s for *_, s in sorted(turns, key=lambda t: t[:3])[:PHOTOS]]
-
-
-def supervised(model: Learner, said: Any) -> list[tuple[str, bool]]:
-    """The text in pieces, each with whether it is learnt; image tokens as one “[photo]”."""
-    vlm: Any = model.vlm
-    out: list[tuple[str, bool]] = []
-    photo = False
-    for k, token in enumerate(said.ids):
-        if said.types[k]:
-            if not photo:
-                out.append(("[photo]", False))
-            photo = True
-            continue
-        photo = False
-        if k == said.found:
-            out.append(("[what the mask found]", False))
-            continue
-        text = vlm.processor.tokenizer.decode([token])
-        on = k >= said.prompt
-        if out and out[-1][1] == on and out[-1][0] != "[photo]":
-            out[-1] = (out[-1][0] + text, on)
-        else:
-            out.append((text, on))
-    return out
-
-
-def states_both_ways(model: Learner, photo: Any, classes: Sequence[str]) -> tuple[Any, Any]:
-    """The `<SEG>` state [hidden] of the first diagnosis: woven with others, and token by token."""
-    from core.training.forward import converse
-    from core.training.predict import look
-    from core.training.weave import Asked
-
-    vlm = model.vlm
-    features, maps = look(model, [photo])
-    tokens = vlm.tokens(features)
-    asked = [Asked(0, vlm.render(prompts.DIAGNOSE, prompts.diagnosis(c))) for c in classes]
-    asked.append(Asked(0, vlm.render(prompts.LEAF, prompts.SHOWN)))
-    told = converse(model, tokens, maps, asked)
-    said = asked[0].rendered
-    count = said.prompt + 1  # the mask token is the first of the answer
-    ids = torch.tensor([said.ids[:count]], device=tokens.device)
-    block = torch.tensor(said.types[:count], dtype=torch.bool, device=tokens.device)
-    sees = torch.ones(count, count, dtype=torch.bool, device=tokens.device).tril()
-    sees |= block[:, None] & block[None]
-    places = torch.arange(count, device=tokens.device)[None]
-    prompt = said.prompt
-    _, past = vlm.states(
-        ids[:, :prompt], places[:, :prompt], sees[None, :prompt, :prompt], tokens[0], None
-    )
-    last, _ = vlm.states(ids[:, prompt:], places, sees[None, prompt:], tokens[0][:0], past)
-    return told.states[0].float(), last[0, 0].float()

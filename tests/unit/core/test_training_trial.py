@@ -52,7 +52,9 @@ def test_a_run_that_would_go_well_has_no_red_line(rehearsed) -> None:
 def test_the_words_that_are_learnt_are_the_answer_to_its_very_end(rehearsed) -> None:
     spans = rehearsed()["labels"].spans
     learnt = [text for text, on in spans if on]
-    assert "".join(learnt).split() == ["<SEG>", "rust<end_of_turn>"]
+    assert learnt[0] == "<SEG>"
+    assert learnt[-1].endswith("<end_of_turn>")
+    assert "".join(learnt)[5:-13].strip() in SETTINGS.classes
     assert ("[photo]", False) in spans
     assert any("name the disease" in text for text, on in spans if not on)
 
