@@ -34,6 +34,7 @@ from core.training.trial_views import (
     parts,
     states_both_ways,
     supervised,
+    untouched,
 )
 from core.training.visits import Turn, Visit
 
@@ -231,9 +232,14 @@ class Trial:
             learns = parameter.grad is not None and bool(parameter.grad.any())
             dead[part] = dead.get(part, 0) + (not learns)
         self.optimiser.zero_grad(set_to_none=True)
+        left = untouched(self.model)
         for part, title in parts().items():
-            wanted = part != "tower" or self.config.tower is Tower.LORA
-            yield matrix_line(part, title, count.get(part, 0), dead.get(part, 0), wanted=wanted)
+            wanted = part not in ("tower", "projector")
+            wanted |= part == "tower" and self.config.tower is Tower.LORA
+            wanted |= part == "projector" and bool(self.model.vlm.trained_whole)
+            yield matrix_line(
+                part, title, count.get(part, 0), dead.get(part, 0), wanted=wanted, left=left[part]
+            )
 
     def _again(self) -> Iterator[Check]:
         """Layers computed again must give the gradients of layers kept."""

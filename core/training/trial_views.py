@@ -45,8 +45,22 @@ def part_of(name: str) -> str:
     return "tower" if "vision_tower" in name or "embed_vision" in name else "language"
 
 
-def matrix_line(part: str, title: str, count: int, dead: int, *, wanted: bool) -> Check:
-    """How many tensors of a part are trained, and whether each of them learns."""
+def untouched(model: Learner) -> dict[str, int]:
+    """How many linear layers of each part no LoRA goes on."""
+    base: Any = model.vlm.model
+    found = dict.fromkeys(parts(), 0)
+    for name, module in base.named_modules():
+        linear = isinstance(module, torch.nn.Linear) and "lm_head" not in name
+        if linear and not name.endswith("base_layer") and "lora_" not in name:
+            tower = "vision_tower" in name or "embed_vision" in name
+            part = "tower" if tower else "language" if "language_model" in name else "projector"
+            found[part] += 1
+    return found
+
+
+def matrix_line(part: str, title: str, count: int, dead: int, *, wanted: bool, left: int) -> Check:
+    """How many tensors of a part are trained, whether each of them learns, and how many linear
+    layers are ``left`` as they are."""
     if not wanted:
         text = tr("left as it is, as chosen")
         level = Level.OK if not count else Level.FAIL
@@ -57,6 +71,12 @@ def matrix_line(part: str, title: str, count: int, dead: int, *, wanted: bool) -
         count,
         dead=dead,
     )
+    if left:
+        text += trn(
+            "; {n:,} linear layer is left as it is",
+            "; {n:,} linear layers are left as they are",
+            left,
+        )
     if count and not dead:
         return Check(f"targets.{part}", title, Level.OK, text)
     remedy = tr("Choose another base model or leave the vision tower as it is.")

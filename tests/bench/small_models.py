@@ -60,6 +60,43 @@ def siglip_and_270m(folder: Path) -> Path:
     )
 
 
+def gemma4_e(folder: Path) -> Path:
+    """Gemma 4 as E2B and E4B are: embeddings for each layer, shared keys, clipped linear layers."""
+    from tests.small_vlms import save_gemma4_e
+
+    return _made(
+        save_gemma4_e(folder.parent / f"{folder.name}-small"),
+        folder,
+        hidden_size=640,
+        intermediate_size=2048,
+        num_hidden_layers=6,
+        num_kv_shared_layers=2,
+        layer_types=["sliding_attention", "sliding_attention", "full_attention"] * 2,
+        vocab_size_per_layer_input=VOCABULARY,
+        hidden_size_per_layer_input=32,
+        sliding_window=512,
+    )
+
+
+def gemma_clip(folder: Path) -> Path:
+    """A CLIP tower before the widths of Gemma 3's 270M text model in six layers."""
+    from tests.small_vlms import save_gemma_clip
+
+    return _made(
+        save_gemma_clip(folder.parent / f"{folder.name}-small"),
+        folder,
+        hidden_size=640,
+        intermediate_size=2048,
+        num_hidden_layers=6,
+        num_attention_heads=4,
+        num_key_value_heads=1,
+        head_dim=256,
+        query_pre_attn_scalar=256,
+        sliding_window=512,
+        layer_types=["sliding_attention"] * 5 + ["full_attention"],
+    )
+
+
 def _made(
     source: Path, folder: Path, *, tower: dict[str, int] | None = None, **text: object
 ) -> Path:
@@ -75,11 +112,12 @@ def _made(
     config["text_config"] |= {"vocab_size": VOCABULARY, **text}
     config["vision_config"] |= tower or {}
     (folder / "config.json").write_text(json.dumps(config), "utf-8")
-    seen = folder / "processor_config.json"
-    processor = json.loads(seen.read_text("utf-8"))
-    side = config["vision_config"]["image_size"]
-    processor["image_processor"]["size"] = {"height": side, "width": side}
-    seen.write_text(json.dumps(processor), "utf-8")
+    if tower:
+        seen = folder / "processor_config.json"
+        processor = json.loads(seen.read_text("utf-8"))
+        side = tower["image_size"]
+        processor["image_processor"]["size"] = {"height": side, "width": side}
+        seen.write_text(json.dumps(processor), "utf-8")
     torch.manual_seed(0)
     model = AutoModelForMultimodalLM.from_config(AutoConfig.from_pretrained(folder))
     model.save_pretrained(folder)

@@ -27,7 +27,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
-CASES = {"gemma-3": "gemma3"}
+CASES = {"gemma-3": "gemma3", "gemma-4": "gemma4_e", "gemma-clip": "gemma_clip"}
 """Base model's id to the function of `small_models` that makes its folder."""
 AIM = 0.6
 LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes")
@@ -116,6 +116,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--peers", type=Path)
+    parser.add_argument("--bases", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--job", nargs="+", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.job:
@@ -129,8 +130,8 @@ def main() -> int:
     said = {"machine": figures.machine(), "versions": {n: version(n) for n in LIBRARIES}}
     print(said["machine"], said["versions"])
     with tempfile.TemporaryDirectory() as scratch:
-        for base, maker in CASES.items():
-            folder = getattr(small_models, maker)(Path(scratch) / base)
+        for base in args.bases:
+            folder = getattr(small_models, CASES[base])(Path(scratch) / base)
             for setting in step_sides.SETTINGS:
                 found.append(measured(base, setting, folder, args.repeats))
                 print(_line(found[-1]))

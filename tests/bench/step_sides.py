@@ -37,6 +37,8 @@ VISIT = (
 SETTINGS = {"a visit": (2, VISIT), "one question": (8, VISIT[:1])}
 """Photos, and what each is asked."""
 IGNORED = -100
+TYPES = {"gemma3": "token_type_ids", "gemma4": "mm_token_type_ids"}
+"""What each kind of model calls the marks of a photo's tokens."""
 
 
 @dataclass
@@ -105,15 +107,13 @@ def plain(base: str, folder: Path, batch: Batch) -> Callable[[], float]:
     optimiser = _optimiser(found, config)
     rows = _rows(vlm, batch)
     photo_of = [i for i, _, _ in batch.asked]
+    seen = {name: made[photo_of] for name, made in _seen(vlm, batch.photos).items()}
 
     def step() -> float:
         model.train()
-        pixels = vlm.pixels(batch.photos)
-        said = model(
-            **rows, pixel_values=pixels[photo_of], output_hidden_states=True, use_cache=False
-        )
+        said = model(**rows, **seen, output_hidden_states=True, use_cache=False)
         with torch.no_grad():
-            features = vlm.tower(pixels)
+            features = vlm.tower(vlm.pixels(batch.photos))
         maps = found.head.features(head_input(found, batch.photos), grid_of(found, features))
         row, column = (rows["input_ids"] == vlm.seg).nonzero().unbind(1)
         states = said.hidden_states[-1][row, column]
@@ -135,7 +135,15 @@ def _rows(vlm: Any, batch: Batch) -> dict[str, torch.Tensor]:
         n = len(one.ids)
         ids[k, :n], types[k, :n], seen[k, :n] = torch.tensor(one.ids), torch.tensor(one.types), 1
         labels[k, one.prompt : n] = ids[k, one.prompt : n]
-    return {"input_ids": ids, "token_type_ids": types, "attention_mask": seen, "labels": labels}
+    made = {"input_ids": ids, "attention_mask": seen, "labels": labels}
+    name = TYPES.get(vlm.model.config.model_type)
+    return made | ({name: types} if name else {})
+
+
+def _seen(vlm: Any, photos: list[NDArray[np.uint8]]) -> dict[str, torch.Tensor]:
+    """What the model's own forward wants to know of the photos."""
+    made = vlm.processor.image_processor(images=list(photos), return_tensors="pt")
+    return {name: made[name] for name in ("pixel_values", "image_position_ids") if name in made}
 
 
 def _optimiser(model: Learner, config: TrainConfig) -> torch.optim.Optimizer:
