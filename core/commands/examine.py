@@ -55,7 +55,8 @@ def _preflight(context: Context, args: argparse.Namespace) -> int:
 
     base = bases.choose(args.base)
     method = Method(args.method) if args.method else None
-    config = settings_of(args.preset, base=base.spec.id, base_path=base.path, method=method)
+    where = {"base": base.spec.id, "base_path": base.path}
+    config = settings_of(args.preset, embedded=not base.path, method=method, **where)
     with context.project(args.project) as store:
         found = preflight.preflight(
             store,

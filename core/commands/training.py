@@ -170,7 +170,8 @@ def _prepare(context: Context, store: ProjectStore, args: argparse.Namespace) ->
         )
 
     base = bases.choose(args.base)
-    config = settings_of(args.preset or "standard", minutes=args.minutes)
+    embedded = not base.path
+    config = settings_of(args.preset or "standard", embedded=embedded, minutes=args.minutes)
     config = replace(
         config,
         base=base.spec.id,

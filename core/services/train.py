@@ -51,10 +51,12 @@ def preset(name: str) -> Preset:
     )
 
 
-def settings_of(name: str = "standard", **overrides: object) -> TrainConfig:
+def settings_of(
+    name: str = "standard", *, embedded: bool = True, **overrides: object
+) -> TrainConfig:
     """A preset's settings with some replaced; None overrides nothing."""
-    values = preset(name).values | {k: v for k, v in overrides.items() if v is not None}
-    return replace(TrainConfig(), **values)  # type: ignore[arg-type]
+    values = {k: v for k, v in overrides.items() if v is not None}
+    return replace(preset(name).settings(embedded=embedded), **values)  # type: ignore[arg-type]
 
 
 def prepare_run(

@@ -213,6 +213,23 @@ class Preset:
     published: bool = False
     """Whether it is somebody else's recipe, kept to try ours against."""
 
+    def settings(self, *, embedded: bool = True) -> TrainConfig:
+        """What a run of it begins with, on an embedded base model or on a large one."""
+        values = self.values if embedded or self.published else LARGE | self.values
+        return replace(TrainConfig(), **values)  # type: ignore[arg-type]
+
+
+LARGE: dict[str, object] = {
+    "method": Method.QLORA_NF4,
+    "recompute": True,
+    "batch_size": 1,
+    "accumulation": 8,
+    "learning_rate": 2e-4,
+    "head_learning_rate": 5e-4,
+}
+"""What a base model that does not come with the program starts from, so that it fits the card that
+people have; the rate is the one that papers on QLoRA agree on."""
+
 
 PRESETS = (
     Preset(
@@ -275,6 +292,7 @@ PRESETS = (
             "accumulation": 4,
             "dice_weight": 0.5,
             "bce_weight": 0.0,
+            "optimiser": Optimiser.ADAMW_8BIT,
         },
         published=True,
     ),

@@ -91,7 +91,7 @@ class SetupView(QWidget):
         for model in self._models.values():
             self.base.addItem(model.title, model.id)
         self.base.setAccessibleName(tr("Base model"))
-        self.base.currentIndexChanged.connect(lambda _index: self._refresh())
+        self.base.currentIndexChanged.connect(lambda _index: self._use_base())
         self.recipes.setAccessibleName(tr("Recipe"))
         self.recipes.setObjectName("train.recipe")
         self.recipes.addItem(tr("Recipe: ours"), "standard")
@@ -219,12 +219,20 @@ class SetupView(QWidget):
         dialog.open()
 
     def _use_preset(self, preset: Preset) -> None:
-        self._config = replace(TrainConfig(), **preset.values)  # type: ignore[arg-type]
+        model = self._models.get(str(self.base.currentData()))
+        self._config = preset.settings(embedded=model is None or model.embedded)
         for made in self.presets.buttons():
             made.setChecked(made.objectName() == f"train.preset.{preset.id}")
         self._preset = preset
         self.minutes.setValue(round(self._config.minutes))
         self.advanced.put(self._config)
+
+    def _use_base(self) -> None:
+        """A large base model begins with other settings than an embedded one."""
+        minutes = self.minutes.value()
+        self._use_preset(self._preset)
+        self.minutes.setValue(minutes)
+        self._refresh()
 
     def _use_recipe(self) -> None:
         """A published recipe takes the place of the form's figures, not of the minutes."""

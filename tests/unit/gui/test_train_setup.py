@@ -72,6 +72,17 @@ def test_a_preset_sets_everything_and_each_setting_can_still_be_changed(qtbot, s
     assert setup.config.head == "pixel"
 
 
+def test_a_large_base_model_begins_with_settings_that_fit_a_card(setup) -> None:
+    setup.minutes.setValue(33)
+    setup.base.setCurrentIndex(setup.base.findData("gemma-3"))
+    assert setup.config.method is Method.QLORA_NF4
+    assert setup.config.recompute
+    assert (setup.config.batch_size, setup.config.accumulation) == (1, 8)
+    assert setup.config.minutes == 33
+    setup.base.setCurrentIndex(setup.base.findData("starter"))
+    assert setup.config == replace(TrainConfig(), minutes=33)
+
+
 def test_small_learning_rates_survive_the_form(setup) -> None:
     assert setup.config.learning_rate == TrainConfig().learning_rate
     assert setup.config.head_learning_rate == TrainConfig().head_learning_rate
