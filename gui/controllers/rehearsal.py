@@ -9,8 +9,9 @@ no widget and no model.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import Signal
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from gui.tasks import Task
     from gui.worker_process import WorkerProcess
 
+    _Foreseen = tuple[Device | None, list[Check], tuple[Term, ...]]
+
+T = TypeVar("T")
 PHASES = {
     "loading": tr("Loading the base model…"),
     "reading photos": tr("Reading four photos…"),
@@ -56,6 +60,7 @@ class Rehearsal(Shared):
         self.terms: tuple[Term, ...] = ()
         self.running, self.sentence = False, ""
         self._config: TrainConfig | None = None
+        self._tried_with: TrainConfig | None = None
         self._device: Device | None = None
         self._looking: dict[str, Task] = {}
         self._lock: MachineLock | None = None
@@ -82,8 +87,14 @@ class Rehearsal(Shared):
         from core.services.data_checks import data_checks
 
         store = self.context.project.from_afar()
-        if store is not None:
-            self._look("data", lambda: data_checks(store, cells=cells))
+        if store is None:
+            return
+
+        def done(lines: list[Check]) -> None:
+            self.data = lines
+            self.changed.emit()
+
+        self._look("data", lambda: data_checks(store, cells=cells), done)
 
     def look_at_memory(self, config: TrainConfig) -> None:
         """Forecast what ``config`` would take. What was tried with other settings is forgotten."""
@@ -92,32 +103,18 @@ class Rehearsal(Shared):
         self._config = config
         if self.tried and not self.running:
             self.tried, self.spans = [], []
+        device = self._device
 
-        def forecast() -> list[Check]:
-            from core.services import bases, memory_lines
-
-            self.terms = ()
-            try:
-                name = f"{config.base}={config.base_path}" if config.base_path else config.base
-                base = bases.choose(name)
-            except UserError:  # the page says so already
-                return []
-            self._device = self._device or memory_lines.device()
-            lines = [*memory_lines.memory_lines(base, config, self._device)]
-            self.terms = memory_lines.terms(base, config, self._device)
-            return [line for line in lines if not line.id.startswith("memory.")]
-
-        self._look("memory", forecast)
-
-    def _look(self, what: str, work: object) -> None:
-        if what in self._looking:
-            self._looking[what].cancel()
-
-        def done(lines: list[Check]) -> None:
-            setattr(self, what, lines)
+        def done(found: _Foreseen) -> None:
+            self._device, self.memory, self.terms = found
             self.changed.emit()
 
-        self._looking[what] = self.context.tasks.run(work, on_done=done, owner=self)  # type: ignore[arg-type]
+        self._look("memory", lambda: _foreseen(config, device), done)
+
+    def _look(self, what: str, work: Callable[[], T], done: Callable[[T], None]) -> None:
+        if what in self._looking:
+            self._looking[what].cancel()
+        self._looking[what] = self.context.tasks.run(work, on_done=done, owner=self)
 
     # -- trying
 
@@ -133,6 +130,7 @@ class Rehearsal(Shared):
             self.context.notices.show(error)
             return
         self._lock, self.running = lock, True
+        self._tried_with = config
         self.tried, self.spans = [], []
         self._say(tr("Choosing four leaves…"))
         self._folder = folder = tempfile.TemporaryDirectory(
@@ -196,6 +194,8 @@ class Rehearsal(Shared):
 
     def _end(self) -> None:
         self.running, self._process = False, None
+        if self._tried_with != self._config:  # other settings were chosen meanwhile
+            self.tried, self.spans = [], []
         if self._lock is not None:
             self._lock.release()
         if self._folder is not None:
@@ -213,6 +213,21 @@ class Rehearsal(Shared):
         self.data, self.memory, self.tried, self.spans = [], [], [], []
         self._config = None
         self.changed.emit()
+
+
+def _foreseen(config: TrainConfig, device: Device | None) -> _Foreseen:
+    """The device, the sum against it, and its terms. Off the GUI thread."""
+    from core.services import bases, memory_lines
+
+    try:
+        name = f"{config.base}={config.base_path}" if config.base_path else config.base
+        base = bases.choose(name)
+    except UserError:  # the page says so already
+        return device, [], ()
+    device = device or memory_lines.device()
+    lines = [*memory_lines.memory_lines(base, config, device)]
+    terms = memory_lines.terms(base, config, device)
+    return device, [line for line in lines if not line.id.startswith("memory.")], terms
 
 
 def _ended(text: str) -> str:
