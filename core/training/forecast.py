@@ -249,7 +249,7 @@ def _logits(model: Shape, config: TrainConfig) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Remedy:
+class Saving:
     """A change of settings that takes less memory. ``text`` says what to press."""
 
     text: str
@@ -257,14 +257,14 @@ class Remedy:
     bytes: float
 
 
-def remedies(model: Shape, config: TrainConfig, *, gpu: bool) -> list[Remedy]:
+def savings(model: Shape, config: TrainConfig, *, gpu: bool) -> list[Saving]:
     """What would take less, the cheapest in time first; each keeps the photos of a step."""
     now = forecast(model, config, gpu=gpu).total
     found = []
     for text, changed in _changes(config):
         needed = forecast(model, changed, gpu=gpu).total
         if needed < 0.98 * now:
-            found.append(Remedy(text, changed, needed))
+            found.append(Saving(text, changed, needed))
     return found
 
 
@@ -302,7 +302,7 @@ def _changes(config: TrainConfig) -> Iterator[tuple[str, TrainConfig]]:
 
 
 def smallest(model: Shape, config: TrainConfig, *, gpu: bool) -> TrainConfig:
-    """``config`` with every remedy laid over it: the least this model can be trained in."""
-    while better := remedies(model, config, gpu=gpu):
+    """``config`` with every saving laid over it: the least this model can be trained in."""
+    while better := savings(model, config, gpu=gpu):
         config = better[0].config
     return config

@@ -43,7 +43,7 @@ def ways_out(model: Shape, config: TrainConfig, *, gpu: bool, total: int) -> lis
     least = forecast.smallest(model, config, gpu=gpu)
     if forecast.forecast(model, least, gpu=gpu).total > total:
         return [tr("No setting makes it fit; choose a smaller base model.")]
-    found = forecast.remedies(model, config, gpu=gpu)[:CHEAPEST]
+    found = forecast.savings(model, config, gpu=gpu)[:CHEAPEST]
     return [
         tr("{remedy} That takes {needed}.", remedy=one.text, needed=size_text(one.bytes))
         for one in found

@@ -112,14 +112,14 @@ def test_a_model_that_no_setting_makes_fit_says_so() -> None:
 def test_remedies_keep_the_photos_of_a_step_and_each_takes_less() -> None:
     wasteful = TrainConfig(batch_size=4, accumulation=2, rank=64, tower=Tower.LORA)
     needed = forecast.forecast(GEMMA_4B, wasteful, gpu=True).total
-    found = forecast.remedies(GEMMA_4B, wasteful, gpu=True)
+    found = forecast.savings(GEMMA_4B, wasteful, gpu=True)
     assert len(found) >= 5
     for one in found:
         assert one.config.batch_size * one.config.accumulation == 8
         assert one.bytes < needed
     least = forecast.smallest(GEMMA_4B, wasteful, gpu=True)
     assert least.optimiser is Optimiser.ADAMW_8BIT
-    assert forecast.remedies(GEMMA_4B, least, gpu=True) == []
+    assert forecast.savings(GEMMA_4B, least, gpu=True) == []
 
 
 def test_nothing_is_refused_where_nobody_says_how_much_there_is() -> None:
