@@ -61,8 +61,8 @@ class Trial:
         if not self.samples:
             raise TrainingRefused([tr("There is no photo to train on; label some leaves first.")])
 
-    def examine(self) -> None:
-        """Reports every line as it comes. Raises TrainingRefused where nothing can be loaded."""
+    def prepare(self) -> None:
+        """Loads the model as the run would. Raises TrainingRefused where it does not fit."""
         device.insist(self.config)
         self.report(events.Phase("loading"))
         self.model = learner.load(self.config)
@@ -76,16 +76,17 @@ class Trial:
         )
         self.objective = Objective(self.model, self.config, self.cache, None)
         self.optimiser = optimiser_of(self.model, self.config)
+
+    def examine(self) -> None:
+        """Reports every line as it comes. Raises as ``prepare`` does."""
+        self.prepare()
         self.report(events.Phase("trying"))
-        for look in (self._tokens, self._labels, self._states, self._memory, self._targets):
+        looks = (self.tokens, self.labels, self.states, self.memory, self.targets)
+        for look in (*looks, self.again, self.by_heart):
             if self.stop():
                 return
             for check in look():
                 self._say(check)
-        for last in (self._again, self._by_heart):
-            if not self.stop():
-                for check in last():
-                    self._say(check)
 
     def _say(self, check: Check, spans: Sequence[tuple[str, bool]] = ()) -> None:
         level = check.level.value
@@ -95,7 +96,7 @@ class Trial:
 
     # -- words
 
-    def _tokens(self) -> Iterator[Check]:
+    def tokens(self) -> Iterator[Check]:
         """`<SEG>` is one id, and the photo's tokens are known as such."""
         vlm: Any = self.model.vlm
         said = vlm.render(prompts.DIAGNOSE, prompts.diagnosis(self.config.classes[0]))
@@ -117,7 +118,7 @@ class Trial:
             remedy = tr("Get the base model again, with its own processor.")
             yield Check("types", title, Level.FAIL, text, remedy)
 
-    def _labels(self) -> Iterator[Check]:
+    def labels(self) -> Iterator[Check]:
         """What is learnt, word by word: shown, since only a person can say that it is meant."""
         sample = next((s for s in self.samples if s.disease), self.samples[0])
         answer = prompts.diagnosis(sample.disease or self.config.classes[0])
@@ -134,7 +135,7 @@ class Trial:
         yield Check("labels", title, Level.FAIL, text or tr("nothing"), remedy)
 
     @torch.inference_mode()
-    def _states(self) -> Iterator[Check]:
+    def states(self) -> Iterator[Check]:
         """The mask token's state as training sees it, and as it comes word by word."""
         self.model.train(False)
         woven, plain = states_both_ways(self.model, self.cache.photo(0), self.config.classes)
@@ -176,7 +177,7 @@ class Trial:
         torch.autograd.backward(answer + mask)
         return float((answer + mask).detach())
 
-    def _memory(self) -> Iterator[Check]:
+    def memory(self) -> Iterator[Check]:
         """Two real steps: what they took, what was foreseen, and how long they last."""
         visits = self._visits(self.config.batch_size)
         self._step(visits, 0.1)  # what is made once is no part of a step
@@ -221,7 +222,7 @@ class Trial:
             remedy = tr("Give it more minutes, or take a smaller base model.")
             yield Check("steps.time", tr("Speed"), Level.WARN, text, remedy)
 
-    def _targets(self) -> Iterator[Check]:
+    def targets(self) -> Iterator[Check]:
         """Which layers LoRA goes on, and whether each of them learns."""
         self._backward(self._visits(max(2, self.config.batch_size), 3))
         dead: dict[str, int] = {}
@@ -241,7 +242,7 @@ class Trial:
                 part, title, count.get(part, 0), dead.get(part, 0), wanted=wanted, left=left[part]
             )
 
-    def _again(self) -> Iterator[Check]:
+    def again(self) -> Iterator[Check]:
         """Layers computed again must give the gradients of layers kept."""
         title = tr("Gradients of layers computed again")
         if not self.config.recompute:
@@ -276,7 +277,7 @@ class Trial:
         self.optimiser.zero_grad(set_to_none=True)
         return found
 
-    def _by_heart(self) -> Iterator[Check]:
+    def by_heart(self) -> Iterator[Check]:
         """Four leaves learnt by heart: what cannot do that will not learn four hundred."""
         self.optimiser = optimiser_of(self.model, replace(self.config, weight_decay=0.0))
         visits = self._visits(len(self.samples), 5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,47 +10,48 @@ import pytest
 import torch
 
 from core.errors import TrainingRefused
+from core.services.checks import Check, Level
 from core.training import events, trial
 from core.training.config import TrainConfig
 from core.training.trial import Trial
 from tests.drawn_run import SETTINGS, drawn_run
 
-Rehearsed = dict[str, events.Examined]
 QUICK = replace(SETTINGS, recompute=True, batch_size=2)
 
 
-@pytest.fixture(autouse=True)
-def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+def rehearsal(folder: Path, settings: TrainConfig = QUICK) -> Trial:
+    """One that goes on to its end, with what it says in ``told``."""
+    told: list[events.TrainEvent] = []
+    one = Trial(drawn_run(folder, settings=settings), told.append, lambda: False)
+    one.told = told  # type: ignore[attr-defined]
+    return one
+
+
+def lines(found: Iterable[Check]) -> dict[str, Check]:
+    return {check.id: check for check in found}
+
+
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory: pytest.TempPathFactory) -> Trial:
+    found = rehearsal(tmp_path_factory.mktemp("trial") / "run")
+    found.prepare()
+    return found
+
+
+def test_a_run_that_would_go_well_has_no_red_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(trial, "OVERFIT_STEPS", 12)
-
-
-@pytest.fixture
-def rehearsed(tmp_path: Path) -> Callable[[TrainConfig], Rehearsed]:
-    def rehearse(settings: TrainConfig = QUICK, change: Callable[[Trial], None] | None = None):
-        told: list[events.TrainEvent] = []
-        one = Trial(drawn_run(tmp_path / "run", settings=settings), told.append, lambda: False)
-        if change is not None:
-            change(one)
-        one.examine()
-        return {e.id: e for e in told if isinstance(e, events.Examined)}
-
-    return rehearse
-
-
-def test_a_run_that_would_go_well_has_no_red_line(rehearsed) -> None:
-    found = rehearsed()
-    assert {e.level for e in found.values()} == {"ok"}, [
-        e for e in found.values() if e.level != "ok"
-    ]
-    assert list(found) == [
+    one = rehearsal(tmp_path / "run")
+    one.examine()
+    found = [e for e in one.told if isinstance(e, events.Examined)]  # type: ignore[attr-defined]
+    assert {e.level for e in found} == {"ok"}, [e for e in found if e.level != "ok"]
+    assert [e.id for e in found] == [
         "seg", "types", "labels", "states", "steps.memory", "steps.time", "targets.language",
         "targets.tower", "targets.projector", "targets.rows", "targets.head", "gradients",
         "by_heart",
     ]  # fmt: skip
-
-
-def test_the_words_that_are_learnt_are_the_answer_to_its_very_end(rehearsed) -> None:
-    spans = rehearsed()["labels"].spans
+    spans = next(e.spans for e in found if e.id == "labels")
     learnt = [text for text, on in spans if on]
     assert learnt[0] == "<SEG>"
     assert learnt[-1].endswith("<end_of_turn>")
@@ -59,7 +60,7 @@ def test_the_words_that_are_learnt_are_the_answer_to_its_very_end(rehearsed) -> 
     assert any("name the disease" in text for text, on in spans if not on)
 
 
-def test_a_part_that_never_learns_is_red(rehearsed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_that_never_learns_is_red(ready: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
     real = Trial._backward
 
     def cut_off(self: Trial, visits) -> float:
@@ -70,14 +71,14 @@ def test_a_part_that_never_learns_is_red(rehearsed, monkeypatch: pytest.MonkeyPa
         return loss
 
     monkeypatch.setattr(Trial, "_backward", cut_off)
-    found = rehearsed()
-    assert found["targets.language"].level == "fail"
-    assert found["targets.head"].level == "ok"
+    found = lines(ready.targets())
+    assert found["targets.language"].level is Level.FAIL
+    assert found["targets.head"].level is not Level.FAIL
     assert found["targets.language"].remedy
 
 
 def test_wrong_gradients_of_layers_computed_again_are_red(
-    rehearsed, monkeypatch: pytest.MonkeyPatch
+    ready: Trial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = Trial._gradients
     calls: list[int] = []
@@ -88,11 +89,11 @@ def test_wrong_gradients_of_layers_computed_again_are_red(
         return {n: g * (0.5 if len(calls) == 1 else 1.0) for n, g in found.items()}
 
     monkeypatch.setattr(Trial, "_gradients", off)
-    assert rehearsed()["gradients"].level == "fail"
+    assert lines(ready.again())["gradients"].level is Level.FAIL
 
 
 def test_a_state_that_generation_does_not_give_is_red(
-    rehearsed, monkeypatch: pytest.MonkeyPatch
+    ready: Trial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = trial.states_both_ways
 
@@ -101,22 +102,27 @@ def test_a_state_that_generation_does_not_give_is_red(
         return woven, plain.roll(1)
 
     monkeypatch.setattr(trial, "states_both_ways", apart)
-    assert rehearsed()["states"].level == "fail"
+    assert lines(ready.states())["states"].level is Level.FAIL
 
 
-def test_a_learning_rate_that_teaches_nothing_is_red(rehearsed) -> None:
-    dull = replace(QUICK, learning_rate=1e-9, head_learning_rate=1e-9)
-    found = rehearsed(dull)["by_heart"]
-    assert found.level == "fail"
+def test_a_learning_rate_that_teaches_nothing_is_red(
+    ready: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "OVERFIT_STEPS", 3)
+    monkeypatch.setattr(
+        ready, "config", replace(QUICK, learning_rate=1e-9, head_learning_rate=1e-9)
+    )
+    found = lines(ready.by_heart())["by_heart"]
+    assert found.level is Level.FAIL
     assert "learning rate" in found.remedy
 
 
 def test_what_this_machine_cannot_hold_is_refused_before_it_is_loaded(
-    rehearsed, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from core.services import machine
 
     monkeypatch.setattr(machine, "memory", lambda: machine.Memory(1 << 28, 1 << 28))
     monkeypatch.setattr("core.training.learner.load", lambda _config: pytest.fail("it was loaded"))
     with pytest.raises(TrainingRefused, match="needs about"):
-        rehearsed()
+        rehearsal(tmp_path / "run").examine()
