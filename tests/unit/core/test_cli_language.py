@@ -29,7 +29,7 @@ def test_help_is_in_the_language_of_the_locale() -> None:
     said, _ = leafspot("train", "--help", locale="pt_BR.UTF-8")
     assert said.startswith("uso: leafspot train [-h] --base ID")
     assert "opções:" in said
-    assert "--resume     continua o último treino" in said
+    assert "--resume continua o último treino" in " ".join(said.split())
 
 
 @pytest.mark.parametrize(
