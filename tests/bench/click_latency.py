@@ -218,6 +218,8 @@ def beside_predictor(photo: np.ndarray, calls: int = 16) -> dict[str, Spread]:
     import torch
     from segment_anything import SamPredictor, sam_model_registry
 
+    from core.engines.home import Home
+    from core.engines.sam_checkpoint import ready
     from core.engines.segment_anything import SegmentAnything
 
     torch.manual_seed(0)
@@ -225,7 +227,7 @@ def beside_predictor(photo: np.ndarray, calls: int = 16) -> dict[str, Spread]:
     # A model of its own: our engine puts its decoder's weights into another order.
     twin = sam_model_registry["vit_b"]().eval()
     twin.load_state_dict(model.state_dict())
-    theirs, ours = SamPredictor(model), SegmentAnything(twin)
+    theirs, ours = SamPredictor(model), SegmentAnything(Home(lambda: ready(twin)))
     found: dict[str, Spread] = {}
     width = photo.shape[1]
     small = cv2.resize(photo, None, fx=1024 / width, fy=1024 / width, interpolation=cv2.INTER_AREA)
