@@ -58,15 +58,21 @@ class Diseases(Rows):
                 raise ProjectError(tr("This disease is no longer in the project."))
             for used, column in (
                 (
-                    tr("“{name}” is still used by photos; give those another disease first."),
+                    tr(
+                        "“{name}” is still used by photos; give those another disease first.",
+                        name=row.name,
+                    ),
                     ImageRow.disease_id,
                 ),
                 (
-                    tr("“{name}” is still used by regions; give those another disease first."),
+                    tr(
+                        "“{name}” is still used by regions; give those another disease first.",
+                        name=row.name,
+                    ),
                     RegionRow.disease_id,
                 ),
             ):
                 if session.scalar(select(exists().where(column == disease))):
-                    raise ProjectError(used.format(name=row.name))
+                    raise ProjectError(used)
             session.delete(row)
         return Changes(diseases=True)

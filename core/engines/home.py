@@ -71,7 +71,7 @@ class Home:
     def _come_home(self, error: RuntimeError) -> None:
         import torch
 
-        sys.stderr.write(tr("the graphics card gave up: {error}\n", error=error))
+        sys.stderr.write(f"the graphics card gave up: {error}\n")
         self._notice = FULL if isinstance(error, torch.OutOfMemoryError) else FAILED
         self.device = CPU
         self.model = None  # two at once may not fit

@@ -10,11 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from core import adapter_package
-from core.errors import AdapterRefused
-from core.language import tr
 from core.services import bases
 from core.training.config import TrainConfig
-from core.training.facts import head_path_of, read_facts
+from core.training.facts import head_path_of, verified
 
 
 def start_from(config: TrainConfig, folder: Path) -> TrainConfig:
@@ -23,12 +21,7 @@ def start_from(config: TrainConfig, folder: Path) -> TrainConfig:
     Raises AdapterRefused when the folder is none of ours or was changed, or its base is another;
     ModelMissing when that base is not on this computer.
     """
-    manifest = adapter_package.verify(folder)
-    facts = read_facts(folder)
-    if facts.base != manifest.base.id or facts.classes != manifest.classes:
-        raise AdapterRefused(
-            tr("The adapter's manifest and its settings disagree; export it again.")
-        )
+    manifest, facts = verified(folder)
     path = config.base_path if config.base == facts.base else ""
     path = path or bases.remembered(facts.base)
     chosen = bases.choose(f"{facts.base}={path}" if path else facts.base)

@@ -27,7 +27,7 @@ from core.files import replace_folder
 from core.language import tr
 from core.training import prompts
 from core.training.config import TrainConfig
-from core.training.facts import FACTS, Facts, head_path_of, read_facts
+from core.training.facts import FACTS, Facts, head_path_of, read_facts, verified
 from core.training.learner import ADAPTER_FILE, HEAD_FILE, Learner, base_folder, load, spoken
 from core.training.tensors import write_tensors
 
@@ -90,12 +90,7 @@ def load_adapter(
     Raises AdapterRefused when anything in the folder, or the base, is not what the manifest says;
     ModelMissing when the base is not on this computer.
     """
-    manifest = adapter_package.verify(folder)
-    facts = read_facts(folder)
-    if facts.classes != manifest.classes or facts.base != manifest.base.id:
-        raise AdapterRefused(
-            tr("The adapter's manifest and its settings disagree; export it again.")
-        )
+    manifest, facts = verified(folder)
     config = facts.config(base_path, head_path_of(facts))
     adapter_package.verify_base(manifest, base_folder(config))
     learner = load(config, dequantise=dequantise)

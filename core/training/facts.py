@@ -9,7 +9,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from core import files
+from core import adapter_package, files
+from core.adapter_package import Manifest
 from core.errors import AdapterRefused
 from core.heads.base import weights_file
 from core.language import tr
@@ -75,6 +76,20 @@ class Facts:
             layers=Layers(self.layers),
             answers=Answers(self.answers),
         )
+
+
+def verified(folder: Path) -> tuple[Manifest, Facts]:
+    """Manifest and facts of an adapter folder that is exactly what they say, and agree.
+
+    Raises AdapterRefused.
+    """
+    manifest = adapter_package.verify(folder)
+    facts = read_facts(folder)
+    if facts.classes != manifest.classes or facts.base != manifest.base.id:
+        raise AdapterRefused(
+            tr("The adapter's manifest and its settings disagree; export it again.")
+        )
+    return manifest, facts
 
 
 def read_facts(folder: Path) -> Facts:
