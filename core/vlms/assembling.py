@@ -90,59 +90,50 @@ def _join(vision: Any, language: Any, image: int) -> Any:
 
 def _open_text(folder: Path) -> tuple[Any, Any]:
     """The language model and its tokenizer."""
-    import torch
-    from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    return _open(
+        folder,
+        AutoModelForCausalLM,
+        AutoTokenizer,
+        tr(
+            "{folder} is not whole, or of a model that this program does not know; choose the "
+            "folder of an instruction-tuned Gemma that reads text.",
+            folder=folder.name,
+        ),
+    )
+
+
+def _open(folder: Path, model: Any, processor: Any, otherwise: str) -> tuple[Any, Any]:
+    """What two classes of the library make of ``folder``; ModelMissing says ``otherwise``."""
+    import torch
+    from huggingface_hub.errors import StrictDataclassError
+
     check_folder(folder)
+    local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:
-        language = AutoModelForCausalLM.from_pretrained(
-            folder,
-            dtype=torch.float32,
-            use_safetensors=True,
-            local_files_only=True,
-            trust_remote_code=False,
-        )
-        words = AutoTokenizer.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False
+        return (
+            model.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, **local),
+            processor.from_pretrained(folder, **local),
         )
     except (SafetensorError, StrictDataclassError, *UNBUILDABLE) as error:
-        raise ModelMissing(
-            tr(
-                "{folder} is not whole, or of a model that this program does not know; choose the "
-                "folder of an instruction-tuned Gemma that reads text.",
-                folder=folder.name,
-            )
-        ) from error
-    return language, words
+        raise ModelMissing(otherwise) from error
 
 
 def _open_tower(folder: Path) -> tuple[Any, Any]:
     """The vision model, of a folder that holds it alone or with a text model, and its processor."""
-    import torch
-    from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoImageProcessor, AutoModel
 
-    check_folder(folder)
-    try:
-        model = AutoModel.from_pretrained(
-            folder,
-            dtype=torch.float32,
-            use_safetensors=True,
-            local_files_only=True,
-            trust_remote_code=False,
-        )
-        pictures = AutoImageProcessor.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False
-        )
-    except (SafetensorError, StrictDataclassError, *UNBUILDABLE) as error:
-        raise ModelMissing(
-            tr(
-                "{folder} is not whole, or of a model that this program does not know; choose the "
-                "folder of a CLIP, SigLIP or DINOv2 with its image processor.",
-                folder=folder.name,
-            )
-        ) from error
+    model, pictures = _open(
+        folder,
+        AutoModel,
+        AutoImageProcessor,
+        tr(
+            "{folder} is not whole, or of a model that this program does not know; choose the "
+            "folder of a CLIP, SigLIP or DINOv2 with its image processor.",
+            folder=folder.name,
+        ),
+    )
     # CLIP and SigLIP are published with their text model beside.
     model = getattr(model, "vision_model", model)
     if model.config.model_type not in TOWERS:
