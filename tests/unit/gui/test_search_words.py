@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
-import textwrap
 from pathlib import Path
 
 import pytest
+from finding import found, press, scripted
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from whole_window import bare_project, label_page, window
 
 from core.domain.region import RegionKind
 from core.engines.base import POINTING, EngineSpec, PromptKind
-from core.workers import launch
 from core.workers.mask_crop import decode_mask
-from gui.controllers import engine_choice
 
 # Finds three squares of whatever it is asked for, and writes down how it was asked.
 WORKER = """
@@ -55,37 +51,16 @@ SPECS = {
 
 @pytest.fixture
 def page(qtbot, tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch):
-    script, log = tmp_path / "worker.py", tmp_path / "asked.jsonl"
-    script.write_text(
-        textwrap.dedent(WORKER.format(root=str(repo), log=str(log))), encoding="utf-8"
-    )
-    real = launch.command
-
-    def command(name: str, *args: str) -> list[str]:
-        return [sys.executable, str(script)] if name == "segment" else real(name, *args)
-
-    monkeypatch.setattr(launch, "command", command)
-    monkeypatch.setattr(engine_choice, "engines", lambda: SPECS)
-    monkeypatch.setattr("gui.panels.label_assistant.engines", lambda: SPECS)
-    monkeypatch.setattr("gui.controllers.suggestions.engines", lambda: SPECS)
-    with window(qtbot, bare_project(tmp_path)) as program:
-        page = label_page(qtbot, program)
-        page.assistant.choose("told")
+    log = tmp_path / "asked.jsonl"
+    source = WORKER.format(root=str(repo), log=str(log))
+    with scripted(qtbot, tmp_path, monkeypatch, source, SPECS) as page:
         page.asked = lambda: [json.loads(line) for line in log.read_text("utf-8").splitlines()]
         yield page
 
 
-def _found(qtbot, page) -> None:
-    qtbot.waitUntil(lambda: page.suggestions.current is not None, timeout=10_000)
-
-
-def _press(page, key: Qt.Key, more: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
-    QTest.keyClick(page.canvas, key, more)
-
-
 def _say(page, words: str) -> None:
     """From the photo to the line, the words, Enter."""
-    _press(page, Qt.Key.Key_T, Qt.KeyboardModifier.ControlModifier)
+    press(page, Qt.Key.Key_T, Qt.KeyboardModifier.ControlModifier)
     line = page.assistant_panel.words
     assert line.hasFocus()
     QTest.keyClicks(line, words)
@@ -96,23 +71,23 @@ def test_words_are_asked_for_and_their_findings_taken_without_the_mouse(qtbot, p
     _say(page, "rust pustule")
     assert page.canvas.hasFocus()
     assert "rust pustule" in page.assistant_panel.status.text()
-    _found(qtbot, page)
+    found(qtbot, page)
     (asked,) = page.asked()
     assert (asked["what"], asked["words"]) == ("text", "rust pustule")
     assert page.controller.session.regions == []
-    _press(page, Qt.Key.Key_Return)
-    _press(page, Qt.Key.Key_J)
-    _press(page, Qt.Key.Key_Return)
+    press(page, Qt.Key.Key_Return)
+    press(page, Qt.Key.Key_J)
+    press(page, Qt.Key.Key_Return)
     assert [r.info.kind for r in page.controller.session.regions] == [RegionKind.LESION] * 2
     assert page.controller.session.regions[0].info.source == "engine:told"
     assert page.suggestions.current is None
 
 
 def test_while_leaves_are_outlined_words_find_leaves(qtbot, page) -> None:
-    _press(page, Qt.Key.Key_L)
+    press(page, Qt.Key.Key_L)
     _say(page, "leaf")
-    _found(qtbot, page)
-    _press(page, Qt.Key.Key_Return)
+    found(qtbot, page)
+    press(page, Qt.Key.Key_Return)
     (leaf,) = page.controller.session.regions
     assert leaf.info.kind is RegionKind.LEAF
 
@@ -125,10 +100,10 @@ def test_a_name_that_nothing_answers_to_is_told(qtbot, page) -> None:
 
 def test_the_chosen_lesions_are_examples_and_the_rejected_ones_are_not(qtbot, page) -> None:
     _say(page, "spot")
-    _found(qtbot, page)
-    _press(page, Qt.Key.Key_Return)
-    _press(page, Qt.Key.Key_Return)
-    _press(page, Qt.Key.Key_J)  # the third one is something else
+    found(qtbot, page)
+    press(page, Qt.Key.Key_Return)
+    press(page, Qt.Key.Key_Return)
+    press(page, Qt.Key.Key_J)  # the third one is something else
     first, second = page.controller.session.regions
     page.controller.edits.set_active(first.info.id, [second.info.id])
     page._context.actions["find.alike"].trigger()
@@ -141,14 +116,14 @@ def test_the_chosen_lesions_are_examples_and_the_rejected_ones_are_not(qtbot, pa
 
 def test_what_was_rejected_on_one_photo_says_nothing_of_another(qtbot, page) -> None:
     _say(page, "spot")
-    _found(qtbot, page)
-    _press(page, Qt.Key.Key_J)
+    found(qtbot, page)
+    press(page, Qt.Key.Key_J)
     before = page.controller.session.image.id
-    _press(page, Qt.Key.Key_N)
+    press(page, Qt.Key.Key_N)
     qtbot.waitUntil(lambda: page.controller.session.image.id != before, timeout=10_000)
     _say(page, " spot")
-    _found(qtbot, page)
-    _press(page, Qt.Key.Key_Return)
+    found(qtbot, page)
+    press(page, Qt.Key.Key_Return)
     (lesion,) = page.controller.session.regions
     page.controller.edits.set_active(lesion.info.id)
     page._context.actions["find.alike"].trigger()
@@ -170,7 +145,7 @@ def test_the_line_is_there_only_where_words_are_understood(page) -> None:
 
 
 def test_escape_leaves_the_line_for_the_photo_and_asks_nothing(page) -> None:
-    _press(page, Qt.Key.Key_T, Qt.KeyboardModifier.ControlModifier)
+    press(page, Qt.Key.Key_T, Qt.KeyboardModifier.ControlModifier)
     line = page.assistant_panel.words
     QTest.keyClicks(line, "rust")
     QTest.keyClick(line, Qt.Key.Key_Escape)

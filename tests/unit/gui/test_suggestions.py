@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-import textwrap
 from pathlib import Path
 
 import pytest
+from finding import found, press, scripted
 from PySide6.QtCore import Qt
-from PySide6.QtTest import QTest
-from whole_window import bare_project, label_page, on_disk, saved, window
+from whole_window import on_disk, saved
 
 from core.domain.region import RegionKind
 from core.engines.base import EngineSpec, PromptKind
-from core.workers import launch
-from gui.controllers import engine_choice
 
 # Finds three squares, the second upon the first when that one is an example.
 WORKER = """
@@ -62,45 +58,23 @@ SPECS = {
 
 @pytest.fixture
 def page(qtbot, tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch):
-    script = tmp_path / "worker.py"
-    script.write_text(
-        textwrap.dedent(WORKER.format(root=str(repo), die=str(tmp_path / "die"))), encoding="utf-8"
-    )
-    real = launch.command
-
-    def command(name: str, *args: str) -> list[str]:
-        return [sys.executable, str(script)] if name == "segment" else real(name, *args)
-
-    monkeypatch.setattr(launch, "command", command)
-    monkeypatch.setattr(engine_choice, "engines", lambda: SPECS)
-    monkeypatch.setattr("gui.panels.label_assistant.engines", lambda: SPECS)
-    monkeypatch.setattr("gui.controllers.suggestions.engines", lambda: SPECS)
-    with window(qtbot, bare_project(tmp_path)) as program:
-        page = label_page(qtbot, program)
-        page.assistant.choose("finder")
+    source = WORKER.format(root=str(repo), die=str(tmp_path / "die"))
+    with scripted(qtbot, tmp_path, monkeypatch, source, SPECS) as page:
         yield page
 
 
-def _found(qtbot, page) -> None:
-    qtbot.waitUntil(lambda: page.suggestions.current is not None, timeout=10_000)
-
-
-def _press(page, key: Qt.Key, more: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
-    QTest.keyClick(page.canvas, key, more)
-
-
 def test_nothing_is_outlined_before_somebody_says_so(qtbot, page) -> None:
-    _press(page, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
-    _found(qtbot, page)
+    press(page, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+    found(qtbot, page)
     assert page.controller.session.regions == []
     assert "1 of 3" in page.assistant_panel.status.text()
-    _press(page, Qt.Key.Key_Return)
+    press(page, Qt.Key.Key_Return)
     assert len(page.controller.session.regions) == 1
     assert "1 of 2" in page.assistant_panel.status.text()
-    _press(page, Qt.Key.Key_J)
+    press(page, Qt.Key.Key_J)
     assert len(page.controller.session.regions) == 1
     assert "1 of 1" in page.assistant_panel.status.text()
-    _press(page, Qt.Key.Key_Escape)
+    press(page, Qt.Key.Key_Escape)
     assert page.suggestions.current is None
     (region,) = page.controller.session.regions
     assert region.info.source == "engine:finder"
@@ -109,8 +83,8 @@ def test_nothing_is_outlined_before_somebody_says_so(qtbot, page) -> None:
 
 def test_all_at_once_is_one_step_of_undo_and_on_disk(qtbot, page) -> None:
     page._context.actions["find.everything"].trigger()
-    _found(qtbot, page)
-    _press(page, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    found(qtbot, page)
+    press(page, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     assert len(page.controller.session.regions) == 3
     assert page.controller.session.image.mask_known
     saved(qtbot, page)
@@ -125,16 +99,16 @@ def test_all_at_once_is_one_step_of_undo_and_on_disk(qtbot, page) -> None:
 def test_what_is_outlined_already_is_not_suggested_again(qtbot, page) -> None:
     for left in (3, 2):
         page._context.actions["find.everything"].trigger()
-        _found(qtbot, page)
+        found(qtbot, page)
         assert len(page.suggestions.others) == left - 1
-        _press(page, Qt.Key.Key_Return)
-        _press(page, Qt.Key.Key_Escape)
+        press(page, Qt.Key.Key_Return)
+        press(page, Qt.Key.Key_Escape)
 
 
 def test_one_key_outlines_the_leaf_as_a_leaf(qtbot, page) -> None:
-    _press(page, Qt.Key.Key_L, Qt.KeyboardModifier.ShiftModifier)
-    _found(qtbot, page)
-    _press(page, Qt.Key.Key_Return)
+    press(page, Qt.Key.Key_L, Qt.KeyboardModifier.ShiftModifier)
+    found(qtbot, page)
+    press(page, Qt.Key.Key_Return)
     (leaf,) = page.controller.session.regions
     assert leaf.info.kind is RegionKind.LEAF
     assert leaf.info.disease is None
@@ -144,13 +118,13 @@ def test_more_like_this_needs_a_lesion_to_be_like(qtbot, page) -> None:
     page.suggestions.find(PromptKind.ALIKE)
     assert page.suggestions.busy == ""
     page._context.actions["find.everything"].trigger()
-    _found(qtbot, page)
-    _press(page, Qt.Key.Key_Return)
-    _press(page, Qt.Key.Key_Escape)
+    found(qtbot, page)
+    press(page, Qt.Key.Key_Return)
+    press(page, Qt.Key.Key_Escape)
     (lesion,) = page.controller.session.regions
     page.controller.edits.set_active(lesion.info.id)
     page._context.actions["find.alike"].trigger()
-    _found(qtbot, page)
+    found(qtbot, page)
     assert page.suggestions.current.candidate.origin == (10, 200)
 
 
@@ -172,14 +146,14 @@ def test_an_assistant_that_died_over_a_search_is_named_and_the_next_search_wakes
     qtbot.waitUntil(lambda: not page.suggestions.busy, timeout=10_000)
     assert "next click starts it again" in page._context.notices.recent[-1].text
     find.trigger()
-    _found(qtbot, page)
+    found(qtbot, page)
 
 
 def test_another_photo_has_none_of_them(qtbot, page) -> None:
     page._context.actions["find.everything"].trigger()
-    _found(qtbot, page)
+    found(qtbot, page)
     before = page.controller.session.image.id
-    _press(page, Qt.Key.Key_N)
+    press(page, Qt.Key.Key_N)
     qtbot.waitUntil(lambda: page.controller.session.image.id != before, timeout=10_000)
     assert page.suggestions.current is None
     assert page.canvas.marks.shown.waiting is None
