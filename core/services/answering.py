@@ -65,15 +65,11 @@ class Answerer:
         self._worker = WorkerClient("answer", str(adapter), *options)
 
     def __enter__(self) -> Answerer:
-        self._worker.start()
-        try:
+        with self._worker.started():
             ready = self._wait(LOADING, "ready", "failed")
             if ready.get("event") == "failed":
-                raise AdapterRefused(str(ready.get("text")))  # noqa: TRY301
+                raise AdapterRefused(str(ready.get("text")))
             self.classes = tuple(str(name) for name in ready.get("classes", ()))
-        except BaseException:
-            self._worker.stop(0.0)
-            raise
         return self
 
     def __exit__(

@@ -132,8 +132,7 @@ def export_adapter(folder: RunFolder, out: Path, *, verify: Verify | None = None
     ``verify`` reloads the copy and scores it again; without one, the answer worker does. Raises
     ExportRefused when the copy does not do what the run's scores say, DiskFull, AdapterRefused.
     """
-    if not out.name or out.name == "..":
-        raise ExportRefused(tr("“{out}” names no place of its own; name a new folder.", out=out))
+    check_new_folder(out)
     if not folder.adapter.is_dir():
         raise ExportRefused(
             tr(
@@ -165,6 +164,12 @@ def export_adapter(folder: RunFolder, out: Path, *, verify: Verify | None = None
         verified = (verify or _with_worker(folder, config.base_path))(draft)
         judge(verified)
     return AdapterExport(out, manifest, verified)
+
+
+def check_new_folder(out: Path) -> None:
+    """Raises ExportRefused where ``out`` cannot be the name of a new folder."""
+    if not out.name or out.name == "..":
+        raise ExportRefused(tr("“{out}” names no place of its own; name a new folder.", out=out))
 
 
 def metadata_version() -> str:

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core import files
-from core.errors import ExportRefused
 from core.language import tr
 from core.services.answering import Answerer, Verified
 from core.services.bases import choose
-from core.services.export import CARD, judge, probes
+from core.services.export import CARD, check_new_folder, judge, probes
 from core.services.runs import run_config
 from core.training.run_folder import RunFolder
 
@@ -44,8 +43,7 @@ def export_merged(
     The folder appears only when the merged model answers as the run did. Raises ExportRefused when
     it does not, DiskFull, AdapterRefused, WorkerFailed.
     """
-    if not out.name or out.name == "..":
-        raise ExportRefused(tr("“{out}” names no place of its own; name a new folder.", out=out))
+    check_new_folder(out)
     config = run_config(run)
     base = config.base_path
     folder = choose(f"{config.base}={base}" if base else config.base).folder

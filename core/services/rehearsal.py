@@ -74,17 +74,13 @@ def rehearse(
     found: list[Check] = []
     with MachineLock(tr("the project “{name}”", name=store.name)), prepared(store, config) as run:
         worker = WorkerClient("train", str(run.root), FLAG, log=run.log)
-        worker.start()
-        try:
+        with worker.started():
             for message in worker.events():
                 event = from_fields(message)
                 if event is not None:
                     on_event(event)
                 if isinstance(event, Examined):
                     found.append(check_of(event))
-        except BaseException:
-            worker.stop(0.0)
-            raise
         outcome = worker.stop(STOP_GRACE)
     if not outcome.ok:
         found.append(broken(outcome.sentence()))

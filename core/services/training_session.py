@@ -62,12 +62,8 @@ def _run(folder: RunFolder, on_event: OnEvent, *extra: str) -> str:
     while True:
         kills = second_try.memory_kills()
         worker = WorkerClient("train", str(folder.root), *extra, log=folder.log)
-        worker.start()
-        try:
+        with worker.started():
             stopping = _listen(worker, on_event)
-        except BaseException:
-            worker.stop(0.0)
-            raise
         outcome = worker.stop(STOP_GRACE)
         if outcome.ok:
             return ""

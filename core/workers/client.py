@@ -49,6 +49,16 @@ class WorkerClient:
         self._last: Message | None = None
         self._refusal = ""
 
+    @contextlib.contextmanager
+    def started(self) -> Iterator[None]:
+        """Start it; whatever goes wrong in the block, Ctrl-C too, ends it at once and goes on."""
+        self.start()
+        try:
+            yield
+        except BaseException:
+            self.stop(0.0)
+            raise
+
     def start(self) -> None:
         """Raises WorkerFailed when the program itself cannot be run."""
         try:
