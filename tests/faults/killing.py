@@ -1,15 +1,13 @@
 """Kills a program that is saving, again and again, and looks what is left.
 
-``python -m tests.faults.killing`` is a helper that forks one writer per ``go`` line: it has
-everything imported once, so that a trial costs what the writing costs. The writer does random work
-and writes one ``ack`` line after each call of the store that returned. POSIX only.
+``python -m tests.faults.killing FOLDER`` is the helper of `tests.faults.forking`: its writers do
+random work and say ``ack`` after each call of the store that returned. POSIX only.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
@@ -20,9 +18,8 @@ from types import TracebackType
 from core.domain.disease import Disease
 from core.domain.ids import DiseaseId
 from storage import create_project, open_project
+from tests.faults.forking import Forker, serve
 from tests.faults.project_model import ProjectModel
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def work(model: ProjectModel, rng: Random, folder: Path, store: object = None) -> None:
@@ -63,10 +60,7 @@ class Killer:
         store.close()
 
     def __enter__(self) -> Killer:
-        self._helper = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.killing", str(self._folder)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
-        )  # fmt: skip
+        self._helper = Forker("tests.faults.killing", self._folder)
         return self
 
     def __exit__(
@@ -75,11 +69,7 @@ class Killer:
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        assert self._helper.stdin is not None
-        assert self._helper.stdout is not None
-        self._helper.stdin.close()
-        self._helper.wait()
-        self._helper.stdout.close()
+        self._helper.close()
 
     def trial(self) -> None:
         """One writer, killed at a random moment; then everything acknowledged must be there."""
@@ -121,20 +111,15 @@ class Killer:
         It comes some time after the start, so that it also hits opening and recovery, or some
         time after the n-th acknowledgement, however slow the machine is.
         """
-        assert self._helper.stdin is not None
-        assert self._helper.stdout is not None
-        print(f"go {seed}", file=self._helper.stdin, flush=True)
-        writer = int(self._helper.stdout.readline().removeprefix("writer "))
+        writer = self._helper.go(str(seed))
         acknowledged, wanted = 0, self._rng.randrange(5)
-        while acknowledged < wanted and self._helper.stdout.readline() == "ack\n":
+        while acknowledged < wanted and self._helper.line() == "ack":
             acknowledged += 1
         time.sleep(self._rng.uniform(0, 0.05 if wanted else 0.2))
         os.kill(writer, signal.SIGKILL)
-        for line in self._helper.stdout:
-            if line == "dead\n":
-                return acknowledged
-            acknowledged += line == "ack\n"
-        raise AssertionError("the helper died")
+        while (line := self._helper.line()) != "dead":
+            acknowledged += line == "ack"
+        return acknowledged
 
 
 def _write_for_ever(folder: Path, seed: int) -> None:
@@ -147,20 +132,6 @@ def _write_for_ever(folder: Path, seed: int) -> None:
         os.write(1, b"ack\n")
 
 
-def _serve(folder: Path) -> None:
-    for line in sys.stdin:
-        start, out = os.pipe()
-        writer = os.fork()
-        if writer == 0:
-            os.read(start, 1)  # not before the helper has said who we are
-            _write_for_ever(folder, int(line.removeprefix("go ")))
-        os.write(1, f"writer {writer}\n".encode())
-        os.write(out, b".")
-        os.waitpid(writer, 0)
-        os.close(start)
-        os.close(out)
-        os.write(1, b"dead\n")
-
-
 if __name__ == "__main__":
-    _serve(Path(sys.argv[1]))
+    place = Path(sys.argv[1])
+    serve(lambda seed: _write_for_ever(place, int(seed)))

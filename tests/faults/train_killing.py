@@ -1,9 +1,8 @@
 """Kills a training run, again and again, in the middle of a step or of a save.
 
-``python -m tests.faults.train_killing RUN_DIR`` is a helper that has the model loaded and the
-photos encoded, and forks one trainer per ``go`` line: it goes on from the newest checkpoint, as a
-fresh process would, and commits one after every step. It writes ``ack STEP`` after each commit and
-``done`` at the end. POSIX only.
+``python -m tests.faults.train_killing RUN_DIR`` is the helper of `tests.faults.forking`, with the
+model loaded and the photos encoded. A trainer goes on from the newest checkpoint as a fresh process
+would, commits one after every step and says ``ack STEP`` then, ``done`` at the end. POSIX only.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import contextlib
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
@@ -24,8 +22,7 @@ import torch
 
 from core.training import checkpoints, events
 from core.training.run_folder import RunFolder
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.faults.forking import Forker, serve
 
 
 @dataclass
@@ -48,11 +45,8 @@ class TrainKiller:
         self.tally = Tally()
 
     def __enter__(self) -> TrainKiller:
-        self._helper = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.train_killing", str(self._run.root)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
-        )  # fmt: skip
-        self._go()
+        self._helper = Forker("tests.faults.train_killing", self._run.root)
+        self._helper.go()
         self._until_dead(killed=False)
         self._whole = self._weights()
         self._afresh()
@@ -64,15 +58,11 @@ class TrainKiller:
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        assert self._helper.stdin is not None
-        assert self._helper.stdout is not None
-        self._helper.stdin.close()
-        self._helper.wait()
-        self._helper.stdout.close()
+        self._helper.close()
 
     def trial(self) -> None:
         """One trainer, killed at a random moment; then the newest checkpoint must be whole."""
-        trainer, before = self._go(), self._committed
+        trainer, before = self._helper.go(), self._committed
         inside = self.tally.trials % 2 == 0
         acknowledged = before
         for _ in range(self._rng.randrange(3)):
@@ -88,7 +78,7 @@ class TrainKiller:
 
     def finish(self) -> None:
         """Let the run that was killed so often come to its end; it must be the undisturbed one."""
-        self._go()
+        self._helper.go()
         self._until_dead(killed=False)
         self._compare()
 
@@ -123,13 +113,8 @@ class TrainKiller:
         shutil.rmtree(self._run.checkpoints)
         self._committed = 0
 
-    def _go(self) -> int:
-        assert self._helper.stdin is not None
-        print("go", file=self._helper.stdin, flush=True)
-        return int(self._line().removeprefix("trainer "))
-
     def _ack(self, before: int) -> int:
-        line = self._line()
+        line = self._helper.line()
         if line.startswith("ack "):
             return int(line.removeprefix("ack "))
         return before
@@ -144,19 +129,12 @@ class TrainKiller:
 
     def _until_dead(self, *, killed: bool) -> int:
         last = -1
-        while (line := self._line()) != "dead":
+        while (line := self._helper.line()) != "dead":
             if line.startswith("ack "):
                 last = int(line.removeprefix("ack "))
             elif line == "done" and not killed:
                 continue
         return last
-
-    def _line(self) -> str:
-        assert self._helper.stdout is not None
-        line = self._helper.stdout.readline()
-        if not line:
-            raise AssertionError("the helper died")
-        return line.strip()
 
 
 def _serve(folder: Path) -> None:
@@ -178,21 +156,13 @@ def _serve(folder: Path) -> None:
     recipe.setup()
     recipe.report = told
     os.dup2(out, 1)
-    for _line in sys.stdin:
-        start, ready = os.pipe()
-        trainer = os.fork()
-        if trainer == 0:
-            os.read(start, 1)  # not before the helper has said who we are
-            recipe._resume()
-            recipe.fit()
-            os.write(1, b"done\n")
-            os._exit(0)
-        os.write(1, f"trainer {trainer}\n".encode())
-        os.write(ready, b".")
-        os.waitpid(trainer, 0)
-        os.close(start)
-        os.close(ready)
-        os.write(1, b"dead\n")
+
+    def go_on(_word: str) -> None:
+        recipe._resume()
+        recipe.fit()
+        os.write(1, b"done\n")
+
+    serve(go_on)
 
 
 if __name__ == "__main__":
