@@ -105,6 +105,10 @@ class TrainConfig:
     ``recompute`` keeps each layer's input alone and computes the rest again on the way back: a
     third more time for a fraction of the memory, the same gradients. ``cache_gib`` is the disk that
     features of a frozen tower may take, in GiB; what has no room is computed when it is needed.
+    ``balance`` is the power of a disease's rarity by which its photos are drawn more often: 0 draws
+    all alike, 1 every disease as often. ``colour_jitter`` scales how far light and colours are
+    varied (1: a gamma of 0.78 to 1.28, brightness by 16 %); ``feature_dropout`` is the share of the
+    tower's features, and of what a mask found, that a visit hides.
     """
 
     base: str = "starter"
@@ -121,7 +125,7 @@ class TrainConfig:
     image_tokens: int = 0
     rank: int = 16
     alpha: int = 32
-    dropout: float = 0.0
+    dropout: float = 0.05
     learning_rate: float = 2e-3
     head_learning_rate: float = 1e-3
     weight_decay: float = 0.01
@@ -137,6 +141,9 @@ class TrainConfig:
     parent: str = ""
     hard: tuple[int, ...] = ()
     hard_weight: float = 3.0
+    balance: float = 0.0
+    colour_jitter: float = 1.0
+    feature_dropout: float = 0.1
     watch: tuple[int, ...] = ()
     stage: Stage = Stage.LORA
     answers: Answers = Answers.MASK
@@ -167,6 +174,9 @@ class TrainConfig:
             (0 < self.minutes <= 10_080, tr("Minutes must lie between 0 and 10080, a week.")),
             (1 <= self.evaluations <= 1000, tr("Evaluate between 1 and 1000 times.")),
             (0 <= self.dropout < 1, tr("Dropout must lie between 0 and 1.")),
+            (0 <= self.balance <= 1, tr("Balance must lie between 0 and 1.")),
+            (0 <= self.colour_jitter <= 4, tr("Colour jitter must lie between 0 and 4.")),
+            (0 <= self.feature_dropout < 1, tr("Feature dropout must lie between 0 and 1.")),
             (0 <= self.steps <= 10_000_000, tr("Steps must lie between 0 and ten million.")),
             (0 <= self.patience <= 1000, tr("Patience must lie between 0 and 1000 evaluations.")),
             (0 <= self.final_rate <= 1, tr("The final learning rate is a share from 0 to 1.")),
@@ -215,8 +225,15 @@ class Preset:
 
     def settings(self, *, embedded: bool = True) -> TrainConfig:
         """What a run of it begins with, on an embedded base model or on a large one."""
-        values = self.values if embedded or self.published else LARGE | self.values
+        if self.published:
+            values = PLAIN | self.values
+        else:
+            values = self.values if embedded else LARGE | self.values
         return replace(TrainConfig(), **values)  # type: ignore[arg-type]
+
+
+PLAIN: dict[str, object] = {"dropout": 0.0, "colour_jitter": 0.0, "feature_dropout": 0.0}
+"""Photos as they are, all of each seen: what a published recipe has that says nothing of it."""
 
 
 LARGE: dict[str, object] = {
@@ -226,6 +243,7 @@ LARGE: dict[str, object] = {
     "accumulation": 8,
     "learning_rate": 2e-4,
     "head_learning_rate": 5e-4,
+    "feature_dropout": 0.0,
 }
 """What a base model that does not come with the program starts from, so that it fits the card that
 people have; the rate is the one that papers on QLoRA agree on."""

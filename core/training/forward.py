@@ -59,12 +59,19 @@ class Told:
         return self.choice.new_zeros(rows).index_add(0, self.answer_row, self.choice)
 
 
-def converse(learner: Learner, tokens: Tensor, maps: Maps, asked: Sequence[Asked]) -> Told:
+def converse(
+    learner: Learner,
+    tokens: Tensor,
+    maps: Maps,
+    asked: Sequence[Asked],
+    *,
+    left: Tensor | None = None,
+) -> Told:
     """Asks everything: first up to the masks, then what depends on what a mask found.
 
     ``tokens`` [B, n, hidden] are the image tokens of the batch, ``maps`` the head's features of
     the same photos. What questions share is read once, and answers that begin alike share their
-    mask.
+    mask. ``left`` [B, hidden] are factors on what the masks of a photo found, in training alone.
     """
     vlm, head = learner.vlm, learner.head
     device = tokens.device
@@ -81,7 +88,10 @@ def converse(learner: Learner, tokens: Tensor, maps: Maps, asked: Sequence[Asked
         mask_at = {(int(r), int(c)): k for k, (r, c) in enumerate(spots)}
         chosen = [mask_at[int(r), int(c)] for r, c in woven.found]
         looked = torch.tensor(chosen, device=device)
-        found = head.describe(maps, masks[looked], photos[row[looked]]).to(tokens.dtype)
+        owner = photos[row[looked]]
+        found = head.describe(maps, masks[looked], owner).to(tokens.dtype)
+        if left is not None:
+            found = found * left[owner]
         rest, _ = _read(vlm, woven, slice(woven.early, None), found, past)
         states = torch.cat([states, rest], 1)
     again = _on(which.reshape(-1), device)

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from core.heads.base import Remembering
 from core.training.forward import Told, converse, mask_loss
 from core.training.predict import grid_of, head_input
 from core.training.prompts import LESION_TARGET
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from core.training.photos import PhotoCache
     from core.training.questions import Question
     from core.training.visits import Visit
+
+
+TOWER, FOUND = 1, 2
+"""What a visit hides features of: the tower's, and what a mask found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +93,13 @@ class Objective:
         features = self._seen(visits)
         questions = [(k, q) for k, visit in enumerate(visits) for q in visit.questions]
         photos = [v.turn.array(self._cache.photo(v.index)) for v in visits]
+        if not isinstance(head, Remembering):  # one that looks once sees a photo as it is
+            photos = [v.noise.light(p) for v, p in zip(visits, photos, strict=True)]
         maps = head.features(head_input(self._learner, photos), grid_of(self._learner, features))
         asked = [Asked(k, vlm.render(q.prompt, q.answer)) for k, q in questions]
-        return converse(self._learner, vlm.tokens(features), maps, asked), questions
+        tokens = vlm.tokens(features)
+        left = self._left(visits, tokens, FOUND)
+        return converse(self._learner, tokens, maps, asked, left=left), questions
 
     @staticmethod
     def masks(
@@ -116,6 +125,19 @@ class Objective:
         return visit.turn.array(cover).astype(np.float32) / np.float32(255)
 
     def _seen(self, visits: Sequence[Visit]) -> torch.Tensor:
+        """Tower features [B, cells, C] of the photos as their visits show them."""
+        features = self._features_of(visits)
+        left = self._left(visits, features, TOWER)
+        return features if left is None else features * left[:, None]
+
+    def _left(self, visits: Sequence[Visit], of: torch.Tensor, kind: int) -> torch.Tensor | None:
+        """[B, C] factors of the channels of ``of`` [B, …, C]; None where nothing is hidden."""
+        if not any(v.noise.unseen for v in visits):
+            return None
+        factors = np.stack([v.noise.seen(of.shape[-1], kind) for v in visits])
+        return torch.from_numpy(factors).to(of.device, of.dtype)
+
+    def _features_of(self, visits: Sequence[Visit]) -> torch.Tensor:
         """Tower features [B, cells, C] of the turned photos.
 
         With a frozen tower the cached features are turned instead of the photo: encoding every
@@ -123,7 +145,7 @@ class Objective:
         """
         vlm = self._learner.vlm
         if self._features is None:
-            photos = [v.turn.array(self._cache.photo(v.index)) for v in visits]
+            photos = [v.noise.light(v.turn.array(self._cache.photo(v.index))) for v in visits]
             return vlm.tower(vlm.pixels(photos))
         channels, rows, columns = vlm.grid
         kept = self._features.of([v.index for v in visits])

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.training.config import Answers, Stage, TrainConfig
+from core.training.noise import AS_IT_IS, Noise
 from core.training.photos import PhotoCache
 from core.training.questions import Question, ask, classify, known_of
 from core.training.run_folder import Sample
@@ -37,11 +38,13 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One photo of a step, how it is turned (masks and features with it), what it is asked."""
+    """One photo of a step, how it is turned (masks and features with it), what it is asked, and
+    how else it is shown."""
 
     index: int
     turn: Turn
     questions: tuple[Question, ...]
+    noise: Noise = AS_IT_IS
 
 
 class Visits:
@@ -90,23 +93,25 @@ class Visits:
         return np.asarray(rng.permutation(np.array(self._train)[picked]))
 
     def _visit(self, index: int, rng: np.random.Generator) -> Visit:
+        config = self._config
         known = known_of(self._cache.samples[index].disease, self._cache.targets[index])
         flip_x, flip_y = (rng.random(2) < 0.5) & self._flips
-        if self._config.stage is Stage.PREFERENCE:  # the frozen copy saw each photo as it is
-            flip_x = flip_y = False
-        if self._config.answers is Answers.CLASS:
+        if config.answers is Answers.CLASS:
             questions = classify(known)
         else:
-            questions = ask(known, self._config.classes, self._config.healthy, rng)
-        return Visit(index, Turn(bool(flip_x), bool(flip_y)), tuple(questions))
+            questions = ask(known, config.classes, config.healthy, rng)
+        if config.stage is Stage.PREFERENCE:  # the frozen copy saw each photo as it is
+            return Visit(index, Turn(), tuple(questions))
+        noise = Noise.drawn(rng, jitter=config.colour_jitter, unseen=config.feature_dropout)
+        return Visit(index, Turn(bool(flip_x), bool(flip_y)), tuple(questions), noise)
 
 
 def weights(samples: Sequence[Sample], config: TrainConfig) -> NDArray[np.float64]:
     """How often each photo is drawn, relative to the others, [n].
 
-    Hard photos are drawn ``hard_weight`` times as often. A rare disease is drawn more often than
-    its photos alone would have it, by the root of its rarity and ``RAREST`` times at most: else a
-    model does best by calling it what most others are.
+    Hard photos are drawn ``hard_weight`` times as often. With ``balance`` a rare disease is drawn
+    more often than its photos alone would have it, by that power of its rarity and ``RAREST``
+    times at most; without, the model learns how common each disease is as well.
     """
     counts = Counter(s.disease for s in samples)
     usual = len(samples) / len(counts)
@@ -114,7 +119,7 @@ def weights(samples: Sequence[Sample], config: TrainConfig) -> NDArray[np.float6
     out = np.ones(len(samples))
     for k, sample in enumerate(samples):
         if sample.disease is not None:
-            out[k] = min(RAREST, (usual / counts[sample.disease]) ** 0.5)
+            out[k] = min(RAREST, (usual / counts[sample.disease]) ** config.balance)
         if sample.image in hard:
             out[k] *= config.hard_weight
     return out
