@@ -51,6 +51,8 @@ SIDE = 246
 """In a window 1280 wide it leaves the gallery two photos in a row."""
 FILE = 220
 """Pixels of the status line that a photo's name and size may keep from everything beside them."""
+HINT = 90
+"""Pixels below which the hint of the tool is not worth a look."""
 
 
 def build(context: Context) -> Workspace:
@@ -158,7 +160,7 @@ class LabelPage(Workspace):
         frame = QFrame()
         frame.setObjectName("statusLine")
         self.file = Elided("", "muted", middle=True)
-        self.hint = Elided("", "muted")
+        self.hint = Elided("", "muted", least=HINT)
         self.zoom = label("", "muted")
         self.zoom.setMinimumWidth(52)
         self.zoom.setAlignment(Qt.AlignmentFlag.AlignRight)
@@ -261,6 +263,7 @@ class LabelPage(Workspace):
         name = image.path.rpartition("/")[2]
         self.file.setText(f"{name}   {image.width} × {image.height}")
         # Where there is little room the hint gives way before the name does.
+        self.file.setMinimumWidth(0)  # else the size hint is the longest name's before
         self.file.setMinimumWidth(min(FILE, self.file.sizeHint().width()))
         self._show_zoom()
         for step in (1, -1):
@@ -271,11 +274,13 @@ class LabelPage(Workspace):
     def _updated(self) -> None:
         session = self.controller.session
         self.severity.show_figures(session.figures if session else None)
+        writable = self._context.project.writable
         self.disease_panel.show_current(
             session.image.disease if session else None,
-            enabled=session is not None and self._context.project.writable,
+            enabled=session is not None and writable,
         )
-        self.disease_panel.edit_button.setEnabled(self._context.project.writable)
+        self.disease_panel.edit_button.setEnabled(writable)
+        self.regions.explain(writable=writable)
 
     def _measured(self) -> None:
         found = self.measures
