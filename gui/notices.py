@@ -35,9 +35,13 @@ class Notice:
 
 
 class Notices(QObject):
-    """Where notices are posted. ``recent`` keeps the last ones for the bug report and the tests."""
+    """Where notices are posted. ``recent`` keeps the last ones for the bug report and the tests.
+
+    ``withdrawn`` carries a notice that is true no longer.
+    """
 
     posted = Signal(object)
+    withdrawn = Signal(object)
     KEPT = 50
 
     def __init__(self, bug: Callable[[BaseException], None], parent: QObject | None = None) -> None:
@@ -48,6 +52,10 @@ class Notices(QObject):
     def post(self, notice: Notice) -> None:
         self.recent = [*self.recent[-self.KEPT + 1 :], notice]
         self.posted.emit(notice)
+
+    def withdraw(self, notice: Notice) -> None:
+        """What it says is over; nobody need close it."""
+        self.withdrawn.emit(notice)
 
     def info(self, text: str) -> None:
         self.post(Notice(Level.INFO, text))

@@ -45,6 +45,7 @@ class Saver(QObject):
         self._failures = 0
         self.state = SaveState.SAVED
         self.problem = ""
+        self._told: Notice | None = None
         self._retry = QTimer(self)
         self._retry.setSingleShot(True)
         self._retry.timeout.connect(self._write)
@@ -89,6 +90,8 @@ class Saver(QObject):
             self._write()
         else:
             self._set(SaveState.SAVED)
+            if self._take_back():
+                self._context.notices.success(tr("Everything is saved now."))
             self.all_saved.emit()
 
     def _failed(self, error: BaseException) -> None:
@@ -107,7 +110,15 @@ class Saver(QObject):
                 "Not saved yet: {problem} Your work is kept and saving is tried again.",
                 problem=self.problem,
             )
-            self._context.notices.post(Notice(Level.ERROR, text, tr("Try again"), self.retry_now))
+            self._told = Notice(Level.ERROR, text, tr("Try again"), self.retry_now)
+            self._context.notices.post(self._told)
+
+    def _take_back(self) -> bool:
+        """Whether it was said that something is not saved; it is said no longer."""
+        told, self._told = self._told, None
+        if told is not None:
+            self._context.notices.withdraw(told)
+        return told is not None
 
     def _set(self, state: SaveState) -> None:
         if state is not self.state:
@@ -120,6 +131,7 @@ class Saver(QObject):
         self._queue.clear()
         self._writing = False
         self._failures = 0
+        self._take_back()
         self._set(SaveState.SAVED)
 
     def _unsaved_sentence(self) -> str:

@@ -20,6 +20,7 @@ from core.language import tr
 from core.workers.mask_crop import decode_mask, encode_mask
 from core.workers.outcome import Outcome
 from gui.context import Context
+from gui.notices import Level, Notice
 from gui.controllers.engine_choice import EngineChoice
 from gui.controllers.photos import Photo
 from gui.controllers.settling import Settling
@@ -76,6 +77,7 @@ class Assistant(QObject):
         self.busy = False
         self.settling = Settling()
         self.problem = ""
+        self._told: Notice | None = None
         self.view: Callable[[], Box | None] = lambda: None
         self.kind: Callable[[], RegionKind] = lambda: RegionKind.LESION
 
@@ -233,6 +235,9 @@ class Assistant(QObject):
         match event.get("event"):
             case "loaded":
                 self.is_awake = True
+                if self._told is not None:  # that it had died
+                    self._context.notices.withdraw(self._told)
+                    self._told = None
                 self.awake.emit()
                 self._send_photo()
                 if self.prompts:
@@ -291,7 +296,8 @@ class Assistant(QObject):
         if not outcome.ok:
             self.problem = outcome.sentence(tr("the next click starts it again"))
             if asked_for_more:
-                self._context.notices.error(self.problem)
+                self._told = Notice(Level.ERROR, self.problem)
+                self._context.notices.post(self._told)
         self.changed.emit()
 
 

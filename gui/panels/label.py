@@ -266,6 +266,7 @@ class LabelPage(Workspace):
         self.file.setMinimumWidth(0)  # else the size hint is the longest name's before
         self.file.setMinimumWidth(min(FILE, self.file.sizeHint().width()))
         self._show_zoom()
+        self._show_hint()
         for step in (1, -1):
             neighbour = self.gallery.neighbour(image.id, step)
             if neighbour is not None:
@@ -315,7 +316,9 @@ class LabelPage(Workspace):
             return
         self._stack.setCurrentWidget(self.notice)
         self.file.setText("")
+        self.file.setMinimumWidth(0)
         self.zoom.setText("")
+        self._show_hint()
         if self.controller.current.wanted is not None:
             self.notice.opening()
         elif len(self.gallery.index):
@@ -336,4 +339,5 @@ class LabelPage(Workspace):
     def _show_hint(self) -> None:
         from gui.canvas.tools.base import all_tools
 
-        self.hint.setText(all_tools()[self.canvas.tool_id].hint)
+        there = self.controller.session is not None
+        self.hint.setText(all_tools()[self.canvas.tool_id].hint if there else "")
