@@ -197,6 +197,8 @@ class Assistant(QObject):
 
     def _predict(self) -> None:
         self.wake()
+        if self.choice.lacks_file:
+            self._context.notices.info(NEEDS_FILE)  # who clicks looks at the photo
         self._request += 1
         if self.is_awake and self.prompts.usable and self._worker is not None:
             self._send_photo()

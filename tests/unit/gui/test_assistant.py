@@ -112,6 +112,14 @@ def test_a_click_and_enter_make_a_lesion_that_is_saved(qtbot, page) -> None:
     saved(qtbot, page)
 
 
+def test_a_click_without_a_weights_file_says_that_one_is_needed(qtbot, page) -> None:
+    page.assistant.choose("weights")
+    click(page, 100, 120)
+    said = page._context.notices.recent[-1].text
+    assert said.startswith("This assistant needs a weights file: open yours, or fetch one")
+    assert not page.assistant.busy
+
+
 def test_a_box_gives_a_proposal_of_its_own(qtbot, page) -> None:
     QTest.keyClicks(page.canvas, "x")
     drag(page, (50, 60), (90, 100))
