@@ -170,6 +170,22 @@ class Assistant(QObject):
         self.prompts = Prompts(box=box)
         self._predict()
 
+    def step_back(self) -> None:
+        """Take the last click back, or the box when no click followed it."""
+        prompts = self.prompts
+        if not prompts.points:
+            self.clear()
+            return
+        self.settling.over()
+        prompts.points.pop()
+        prompts.positive.pop()
+        if not prompts:
+            self.clear()
+            return
+        if not prompts.usable:  # only what does not belong is left
+            self._candidates, self._chosen = [], 0
+        self._predict()
+
     def next_candidate(self, step: int = 1) -> None:
         """Another of the proposals: the next one, or with −1 the one before."""
         if self._candidates:

@@ -329,6 +329,51 @@ def test_a_click_carries_what_is_on_the_screen(qtbot, page, worker) -> None:
     qtbot.waitUntil(lambda: len(_commands(worker(), "view")) > before, timeout=20_000)
 
 
+def test_undo_takes_back_one_click_after_the_other(qtbot, page, worker) -> None:
+    undo = page._context.actions["edit.undo"]
+    assert not undo.isEnabled()
+    click(page, 100, 120)
+    proposal(qtbot, page)
+    click(page, 300, 200, right=True)
+    proposal(qtbot, page)
+    assert undo.text() == "Undo click"
+    QTest.keyClick(page.canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert page.assistant.prompts.positive == [True]
+    qtbot.waitUntil(lambda: not page.assistant.busy, timeout=20_000)
+    sent = _commands(worker(), "predict")
+    assert [len(one["points"]) for one in sent] == [1, 2, 1]
+    QTest.keyClick(page.canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert page.assistant.candidate is None
+    assert not page.assistant.prompts
+    assert not undo.isEnabled()
+
+
+def test_undo_leaves_no_proposal_when_only_a_minus_is_left(qtbot, page) -> None:
+    click(page, 300, 200, right=True)
+    click(page, 100, 120)
+    proposal(qtbot, page)
+    QTest.keyClick(page.canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert page.assistant.prompts.positive == [False]
+    assert page.assistant.candidate is None
+    assert not page.assistant.busy
+
+
+def test_undo_takes_back_the_clicks_on_a_box_before_the_box(qtbot, page) -> None:
+    QTest.keyClicks(page.canvas, "x")
+    drag(page, (50, 60), (90, 100))
+    proposal(qtbot, page)
+    undo = page._context.actions["edit.undo"]
+    assert undo.text() == "Undo box"
+    QTest.keyClicks(page.canvas, "a")
+    click(page, 70, 80)
+    proposal(qtbot, page)
+    undo.trigger()
+    assert page.assistant.prompts.box is not None
+    proposal(qtbot, page)
+    undo.trigger()
+    assert page.assistant.candidate is None
+
+
 def test_a_leaf_is_asked_for_by_name(qtbot, page, worker) -> None:
     page._context.actions["kind.toggle"].trigger()
     click(page, 200, 150)
