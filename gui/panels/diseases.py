@@ -120,6 +120,8 @@ class DiseasePanel(QWidget):
             row = _Row(disease, self._theme)
             row.clicked.connect(lambda _c=False, d=disease: self._clicked(d))
             self._list.addWidget(row)
+            # Made anew, they would be last of all on the way from one to the next.
+            self.setTabOrder(self._rows[-1] if self._rows else self.search, row)
             self._rows.append(row)
         self._number()
         # So many that digits alone do not reach them all.

@@ -6,6 +6,7 @@ Puts the pieces side by side and connects them; what they mean is in the control
 from __future__ import annotations
 
 from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtGui import QFocusEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -80,7 +81,6 @@ class LabelPage(Workspace):
         self.bar = LabelBar(context, self.canvas, self.controller.edits.saver, display=self.display)
         self.notice = LabelNotice(context)
         self._lay_out()
-        self.setFocusProxy(self.canvas)  # arrow keys move the photo as soon as it is there
         self.link = LabelCanvas(context, self.controller, self.suggestions, self.canvas)
         self.bulk_menu = BulkMenu(context, self.gallery, self.controller.bulk, self.diseases)
         self.info = PhotoInfo(context, self.controller, self)
@@ -151,6 +151,13 @@ class LabelPage(Workspace):
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self._split)
 
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Arrow keys move the photo as soon as it is there.
+
+        No focus proxy: Tab would jump from the page to the canvas, over everything between.
+        """
+        self.canvas.setFocus(event.reason())
+
     def _frame(self, shown: bool) -> None:
         """Tell that the keyboard is on the canvas, where the canvas cannot draw it itself."""
         self._stack.setProperty("focused", shown)
@@ -196,6 +203,7 @@ class LabelPage(Workspace):
         area = QScrollArea()
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it follows the focus of what is in it
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(body)
         side = QFrame()
