@@ -329,6 +329,20 @@ def test_a_click_carries_what_is_on_the_screen(qtbot, page, worker) -> None:
     qtbot.waitUntil(lambda: len(_commands(worker(), "view")) > before, timeout=20_000)
 
 
+def test_what_is_outlined_already_is_not_counted_twice(qtbot, page) -> None:
+    for x in (100, 102, 125):
+        click(page, x, 120)
+        proposal(qtbot, page)
+        QTest.keyClick(page.canvas, Qt.Key.Key_Return)
+        QTest.keyClick(page.canvas, Qt.Key.Key_Escape)
+        assert len(page.controller.session.regions) == (1 if x < 110 else 2)
+    first = page.controller.session.regions[0].mask
+    assert first.contains(111, 120)
+    assert not first.contains(90, 120), "the new outline has taken the place of the old one"
+    assert "outlined already" in page._context.notices.recent[-1].text
+    saved(qtbot, page)
+
+
 def test_undo_takes_back_one_click_after_the_other(qtbot, page, worker) -> None:
     undo = page._context.actions["edit.undo"]
     assert not undo.isEnabled()
@@ -433,6 +447,8 @@ def test_the_assistant_wakes_by_itself_unless_it_is_a_model_of_the_persons(
     page.canvas.set_tool("hand")
     page.assistant.choose(engine, file)
     assert not page.assistant.is_awake
+    running = page._context.workers.running
+    qtbot.waitUntil(lambda: not running("segment"), timeout=20_000)  # the one before
     monkeypatch.setattr("gui.controllers.ahead.WAKE_MS", 20)
     QTest.keyClick(page.canvas, Qt.Key.Key_N)
     if engine == "plain":
