@@ -97,7 +97,7 @@ class RegionModel(QAbstractListModel):
         return None
 
     def name(self, info: RegionInfo) -> str:
-        """"" for a lesion without a disease."""
+        """ "" for a lesion without a disease."""
         if info.kind is RegionKind.LEAF:
             return tr("Leaf")
         disease = self._diseases.get(info.disease)

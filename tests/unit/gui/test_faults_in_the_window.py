@@ -78,7 +78,9 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_stroke_loses_no_stroke(
         saver.retry_now()
         saved(qtbot, page)
         # What is over is no longer claimed.
-        assert [t.notice.text for t in program.window.notice_view.toasts] == ["Everything is saved now."]
+        assert [t.notice.text for t in program.window.notice_view.toasts] == [
+            "Everything is saved now."
+        ]
         with on_disk(project) as store:
             assert same(masks(store.regions(image)), drawn)
             assert store.check().problems == ()

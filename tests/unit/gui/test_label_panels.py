@@ -18,6 +18,7 @@ from core.domain.ids import ImageId, new_id
 from core.domain.image import LeafImage
 from core.imaging.decode import inspect
 from core.ports import NewImage
+from gui.dialogs.diseases import DiseasesDialog
 from gui.gallery.swatch import swatch
 from gui.panels.label import LabelPage
 from storage.projects import open_project
@@ -45,6 +46,26 @@ def test_an_empty_list_of_regions_says_how_it_is_filled(qtbot, page: LabelPage) 
 def test_nothing_asks_for_outlines_on_a_leaf_without_lesions(qtbot, page: LabelPage) -> None:
     QTest.keyClicks(page.canvas, "h")
     qtbot.waitUntil(lambda: page.regions.view.empty == "")
+
+
+def test_a_project_without_diseases_says_where_they_are_added(qtbot, tmp_path: Path) -> None:
+    project = bare_project(tmp_path)
+    store = open_project(project)
+    for disease in store.diseases():
+        if not disease.healthy:
+            store.remove_disease(disease.id)
+    store.close()
+    with window(qtbot, project) as program:
+        panel = label_page(qtbot, program).disease_panel
+        qtbot.waitUntil(lambda: panel.add.isVisible() and panel.add.isEnabled())
+        qtbot.waitUntil(lambda: panel.add.visibleRegion().boundingRect() == panel.add.rect())
+        panel.add.click()
+        dialog = program.shell.findChild(DiseasesDialog)
+        dialog.close()
+
+
+def test_a_project_with_diseases_needs_no_word_about_them(page: LabelPage) -> None:
+    assert not page.disease_panel.add.isVisible()
 
 
 def test_a_lesion_without_a_disease_and_its_area_can_be_read(qtbot, page: LabelPage) -> None:
