@@ -75,3 +75,22 @@ class Notices(QObject):
             self.error(str(error))
         else:
             self._bug(error)
+
+
+class Standing:
+    """The one notice of its owner that stands until what it says is over."""
+
+    def __init__(self, notices: Notices) -> None:
+        self._notices = notices
+        self._notice: Notice | None = None
+
+    def tell(self, notice: Notice) -> None:
+        self._notice = notice
+        self._notices.post(notice)
+
+    def over(self) -> bool:
+        """Whether anything was told; it no longer stands."""
+        told, self._notice = self._notice, None
+        if told is not None:
+            self._notices.withdraw(told)
+        return told is not None

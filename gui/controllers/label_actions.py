@@ -198,7 +198,7 @@ class LabelActions(QObject):
         into = self._controller.edits.active if extend else refined
         instead = refined is not None and not extend
         self._assistant.clear()
-        source = self._assistant.source
+        source = self._assistant.choice.source
         self._controller.accept(candidate, source=source, into=into, instead=instead)
 
     def accept_next(self) -> None:

@@ -18,7 +18,7 @@ from core.domain.ids import ImageId
 from core.errors import UserError
 from core.language import tr, trn
 from gui.context import Context
-from gui.notices import Level, Notice
+from gui.notices import Level, Notice, Standing
 
 RETRY_MS = (2_000, 5_000, 15_000, 30_000)
 
@@ -45,7 +45,7 @@ class Saver(QObject):
         self._failures = 0
         self.state = SaveState.SAVED
         self.problem = ""
-        self._told: Notice | None = None
+        self._told = Standing(context.notices)
         self._retry = QTimer(self)
         self._retry.setSingleShot(True)
         self._retry.timeout.connect(self._write)
@@ -90,7 +90,7 @@ class Saver(QObject):
             self._write()
         else:
             self._set(SaveState.SAVED)
-            if self._take_back():
+            if self._told.over():
                 self._context.notices.success(tr("Everything is saved now."))
             self.all_saved.emit()
 
@@ -110,15 +110,7 @@ class Saver(QObject):
                 "Not saved yet: {problem} Your work is kept and saving is tried again.",
                 problem=self.problem,
             )
-            self._told = Notice(Level.ERROR, text, tr("Try again"), self.retry_now)
-            self._context.notices.post(self._told)
-
-    def _take_back(self) -> bool:
-        """Whether it was said that something is not saved; it is said no longer."""
-        told, self._told = self._told, None
-        if told is not None:
-            self._context.notices.withdraw(told)
-        return told is not None
+            self._told.tell(Notice(Level.ERROR, text, tr("Try again"), self.retry_now))
 
     def _set(self, state: SaveState) -> None:
         if state is not self.state:
@@ -131,7 +123,7 @@ class Saver(QObject):
         self._queue.clear()
         self._writing = False
         self._failures = 0
-        self._take_back()
+        self._told.over()
         self._set(SaveState.SAVED)
 
     def _unsaved_sentence(self) -> str:

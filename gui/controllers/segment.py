@@ -20,10 +20,10 @@ from core.language import tr
 from core.workers.mask_crop import decode_mask, encode_mask
 from core.workers.outcome import Outcome
 from gui.context import Context
-from gui.notices import Level, Notice
 from gui.controllers.engine_choice import EngineChoice
 from gui.controllers.photos import Photo
 from gui.controllers.settling import Settling
+from gui.notices import Level, Notice, Standing
 from gui.worker_process import WorkerProcess
 
 NEEDS_FILE = tr("This assistant needs a weights file: open yours, or fetch one that is published.")
@@ -77,16 +77,11 @@ class Assistant(QObject):
         self.busy = False
         self.settling = Settling()
         self.problem = ""
-        self._told: Notice | None = None
+        self._told = Standing(context.notices)
         self.view: Callable[[], Box | None] = lambda: None
         self.kind: Callable[[], RegionKind] = lambda: RegionKind.LESION
 
     # -- what the panels read
-
-    @property
-    def source(self) -> str:
-        """What a region made from a proposal says it came from."""
-        return f"engine:{self.choice.engine}"
 
     @property
     def candidate(self) -> Candidate | None:
@@ -253,9 +248,7 @@ class Assistant(QObject):
         match event.get("event"):
             case "loaded":
                 self.is_awake = True
-                if self._told is not None:  # that it had died
-                    self._context.notices.withdraw(self._told)
-                    self._told = None
+                self._told.over()  # that it had died
                 self.awake.emit()
                 self._send_photo()
                 if self.prompts:
@@ -314,8 +307,7 @@ class Assistant(QObject):
         if not outcome.ok:
             self.problem = outcome.sentence(tr("the next click starts it again"))
             if asked_for_more:
-                self._told = Notice(Level.ERROR, self.problem)
-                self._context.notices.post(self._told)
+                self._told.tell(Notice(Level.ERROR, self.problem))
         self.changed.emit()
 
 

@@ -6,7 +6,6 @@ Puts the pieces side by side and connects them; what they mean is in the control
 from __future__ import annotations
 
 from PySide6.QtCore import QByteArray, Qt
-from PySide6.QtGui import QFocusEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -81,6 +80,7 @@ class LabelPage(Workspace):
         self.bar = LabelBar(context, self.canvas, self.controller.edits.saver, display=self.display)
         self.notice = LabelNotice(context)
         self._lay_out()
+        self.first = self.canvas  # arrow keys move the photo as soon as it is there
         self.link = LabelCanvas(context, self.controller, self.suggestions, self.canvas)
         self.bulk_menu = BulkMenu(context, self.gallery, self.controller.bulk, self.diseases)
         self.info = PhotoInfo(context, self.controller, self)
@@ -150,13 +150,6 @@ class LabelPage(Workspace):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self._split)
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        """Arrow keys move the photo as soon as it is there.
-
-        No focus proxy: Tab would jump from the page to the canvas, over everything between.
-        """
-        self.canvas.setFocus(event.reason())
 
     def _frame(self, shown: bool) -> None:
         """Tell that the keyboard is on the canvas, where the canvas cannot draw it itself."""

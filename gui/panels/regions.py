@@ -216,8 +216,12 @@ class RegionPanel(QWidget):
     def explain(self, *, writable: bool) -> None:
         """Say in the list, while it is empty, how it is filled."""
         image = self._controller.session.image if self._controller.session else None
-        waits = image is not None and image.state in (ImageState.UNSEEN, ImageState.IN_PROGRESS)
-        self.view.empty = EMPTY if waits and writable and not image.mask_known else ""
+        waits = (
+            image is not None
+            and image.state in (ImageState.UNSEEN, ImageState.IN_PROGRESS)
+            and not image.mask_known
+        )
+        self.view.empty = EMPTY if waits and writable else ""
         self.view.setAccessibleDescription("" if self.model.infos else self.view.empty)
         self.view.viewport().update()
 

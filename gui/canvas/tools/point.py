@@ -9,7 +9,10 @@ BESIDE = tr("That click was beside the photo: click on a lesion.")
 
 
 class PointTool:
-    """Left click: inside. Right click or Alt + click: outside. What lies beside the photo is refused."""
+    """Left click: inside. Right click or Alt + click: outside.
+
+    A click beside the photo is refused with a sentence.
+    """
 
     def press(self, at: Pointer, surface: Surface) -> Result | None:
         document = surface.document

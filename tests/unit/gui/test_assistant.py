@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFileDialog
 from whole_window import _spot, bare_project, click, drag, label_page, saved, window
 
 from core.domain.region import RegionKind
@@ -60,6 +61,7 @@ SPECS = {
     "weights": EngineSpec(
         "weights", "Weights", frozenset(PromptKind), "x:y", needs_checkpoint=True
     ),
+    "others": EngineSpec("others", "Others", frozenset(PromptKind), "x:y", needs_checkpoint=True),
 }
 
 
@@ -386,6 +388,24 @@ def test_undo_takes_back_the_clicks_on_a_box_before_the_box(qtbot, page) -> None
     proposal(qtbot, page)
     undo.trigger()
     assert page.assistant.candidate is None
+
+
+def test_each_assistant_keeps_its_own_weights_file(qtbot, page) -> None:
+    panel, choice = page.assistant_panel, page.assistant.choice
+
+    def choose(engine: str) -> str:
+        panel.choice.setCurrentIndex(panel.choice.findData(engine))
+        panel.choice.activated.emit(panel.choice.currentIndex())
+        return choice.checkpoint
+
+    page.assistant.choose("weights", "/one.pth")
+    assert choose("others") == "", "a file of another family is of no use to it"
+    dialog = page.window().findChild(QFileDialog)
+    dialog.fileSelected.emit("/two.pth")
+    dialog.reject()
+    choose("plain")
+    assert choose("weights") == "/one.pth"
+    assert choose("others") == "/two.pth"
 
 
 def test_a_leaf_is_asked_for_by_name(qtbot, page, worker) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,7 @@ def test_no_line_of_the_list_lies_on_another(qtbot, tmp_path) -> None:
         made = WeightsDialog(page._context, "sam2", page.window())
         made.show()
         rows = [made.list.visualItemRect(made.list.item(n)) for n in range(made.list.count())]
-        assert all(a.bottom() < b.top() for a, b in zip(rows, rows[1:], strict=False))
+        assert all(a.bottom() < b.top() for a, b in pairwise(rows))
 
 
 def test_a_click_fetches_and_another_uses_what_came(qtbot, dialog) -> None:
