@@ -79,6 +79,7 @@ class NoticeView(QObject):
         self._theme, self._window = theme, window
         self._toasts: list[Toast] = []
         notices.posted.connect(self.show)
+        notices.withdrawn.connect(self._withdraw)
         window.installEventFilter(self)
 
     @property
@@ -104,6 +105,11 @@ class NoticeView(QObject):
         if event.type() == QEvent.Type.Resize:
             self._place()
         return super().eventFilter(watched, event)
+
+    def _withdraw(self, notice: Notice) -> None:
+        for toast in self.toasts:
+            if toast.notice == notice:
+                toast.dismiss()
 
     def _gone(self, toast: Toast) -> None:
         self._toasts = [t for t in self._toasts if t is not toast]

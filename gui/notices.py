@@ -35,9 +35,13 @@ class Notice:
 
 
 class Notices(QObject):
-    """Where notices are posted. ``recent`` keeps the last ones for the bug report and the tests."""
+    """Where notices are posted. ``recent`` keeps the last ones for the bug report and the tests.
+
+    ``withdrawn`` carries a notice that is true no longer.
+    """
 
     posted = Signal(object)
+    withdrawn = Signal(object)
     KEPT = 50
 
     def __init__(self, bug: Callable[[BaseException], None], parent: QObject | None = None) -> None:
@@ -48,6 +52,10 @@ class Notices(QObject):
     def post(self, notice: Notice) -> None:
         self.recent = [*self.recent[-self.KEPT + 1 :], notice]
         self.posted.emit(notice)
+
+    def withdraw(self, notice: Notice) -> None:
+        """What it says is over; nobody need close it."""
+        self.withdrawn.emit(notice)
 
     def info(self, text: str) -> None:
         self.post(Notice(Level.INFO, text))
@@ -67,3 +75,22 @@ class Notices(QObject):
             self.error(str(error))
         else:
             self._bug(error)
+
+
+class Standing:
+    """The one notice of its owner that stands until what it says is over."""
+
+    def __init__(self, notices: Notices) -> None:
+        self._notices = notices
+        self._notice: Notice | None = None
+
+    def tell(self, notice: Notice) -> None:
+        self._notice = notice
+        self._notices.post(notice)
+
+    def over(self) -> bool:
+        """Whether anything was told; it no longer stands."""
+        told, self._notice = self._notice, None
+        if told is not None:
+            self._notices.withdraw(told)
+        return told is not None

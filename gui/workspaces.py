@@ -14,6 +14,8 @@ from PySide6.QtWidgets import QWidget
 from core.language import tr
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QFocusEvent
+
     from core.domain.ids import ImageId
     from gui.context import Context
 
@@ -22,8 +24,16 @@ class Workspace(QWidget):
     """A page of the window. Lives from its first showing until the window closes.
 
     The project can change under it: it listens to ``context.project.opened`` (another project or
-    none) and ``context.project.changed`` (a `core.changes.Changes`).
+    none) and ``context.project.changed`` (a `core.changes.Changes`). ``first`` has the keyboard
+    when the page comes up.
     """
+
+    first: QWidget | None = None
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        # A focus proxy would have Tab jump from the page to it, over everything between.
+        if self.first is not None:
+            self.first.setFocus(event.reason())
 
     def entered(self) -> None:
         """Shown. Refresh what was skipped while hidden."""

@@ -14,6 +14,7 @@ from core.errors import PromptRefused
 from core.language import tr
 
 CLICK_OFF_PHOTO = tr("The click lies off the photo; point at the leaf.")
+BOX_EMPTY = tr("The box is empty; drag it around the lesion.")
 BOX_OFF_PHOTO = tr("The box lies off the photo; point at the leaf.")
 
 
@@ -36,6 +37,8 @@ def check_prompt(prompt: Prompt, *, width: int, height: int, uses_before: bool =
             raise PromptRefused(CLICK_OFF_PHOTO)
     if prompt.box is None:
         return prompt
+    if prompt.box[2] <= prompt.box[0] or prompt.box[3] <= prompt.box[1]:
+        raise PromptRefused(BOX_EMPTY)
     box = clip_box(prompt.box, width, height)
     if box[2] <= box[0] or box[3] <= box[1]:
         raise PromptRefused(BOX_OFF_PHOTO)

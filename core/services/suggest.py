@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.domain.edits import Change, Edit, ImageRelabelled
+from core.domain.ids import RegionId
+from core.domain.mask import Box
 from core.domain.region import Region, RegionKind
 from core.engines.base import Candidate
 from core.language import tr
@@ -19,6 +21,9 @@ from core.services.annotate import Draft, LabellingSession
 
 KNOWN = 0.5
 """A suggestion of which more than this share lies on regions of its kind says nothing new."""
+
+TWIN = 0.7
+"""Two outlines with this IoU or more are of one thing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +39,22 @@ def news(suggestions: Iterable[Suggestion], regions: Iterable[Region]) -> list[S
     """Those that are not outlined yet, in the order given."""
     regions = list(regions)
     return [one for one in suggestions if not _known(one, regions)]
+
+
+def twin(candidate: Candidate, kind: RegionKind, regions: Iterable[Region]) -> RegionId | None:
+    """The region of this kind that the candidate is another outline of, None when there is none."""
+    (x, y), (height, width) = candidate.origin, candidate.pixels.shape
+    box = (x, y, x + width, y + height)
+    area, best, found = int(candidate.pixels.sum()), TWIN, None
+    for region in regions:
+        there = region.mask.box() if region.info.kind is kind else None
+        if there is None or not _meet(box, there):
+            continue
+        both = int((region.mask.read(box).astype(bool) & candidate.pixels).sum())
+        either = area + region.mask.area() - both
+        if both >= best * either:
+            best, found = both / either, region.info.id
+    return found
 
 
 def accept_all(
@@ -65,7 +86,11 @@ def _known(one: Suggestion, regions: list[Region]) -> bool:
     covered = np.zeros(pixels.shape, bool)
     for region in regions:
         box = region.mask.box() if region.info.kind is one.kind else None
-        if box is None or box[0] >= x + width or box[2] <= x or box[1] >= y + height or box[3] <= y:
+        if box is None or not _meet((x, y, x + width, y + height), box):
             continue
         covered |= region.mask.read((x, y, x + width, y + height)).astype(bool)
     return bool((covered & pixels).sum() > KNOWN * pixels.sum())
+
+
+def _meet(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

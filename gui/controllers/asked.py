@@ -23,6 +23,12 @@ NOTHING = {
     PromptKind.EXEMPLAR: tr("Nothing more like this was found on the photo."),
     PromptKind.TEXT: tr("Nothing of that name was found that is not outlined yet; try another."),
 }
+BUSY = {
+    PromptKind.WHOLE_LEAF: tr("Looking for the leaf…"),
+    PromptKind.EVERYTHING: tr("Looking for lesions…"),
+    PromptKind.ALIKE: tr("Looking for more like this…"),
+    PromptKind.EXEMPLAR: tr("Looking for more like this…"),
+}
 MAX_AGAINST = 16
 """Counter-examples that are handed on: the last ones that were rejected."""
 
@@ -41,7 +47,7 @@ class Asked:
         """One line while the answer is awaited."""
         if self.words:
             return tr("Looking for “{words}”…", words=self.words)
-        return tr("Looking for what nobody pointed at…")
+        return BUSY[self.what]
 
     @property
     def nothing(self) -> str:

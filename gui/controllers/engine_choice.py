@@ -36,14 +36,26 @@ class EngineChoice:
         if self.engine not in engines():  # one that this version no longer has
             self.engine = next(iter(engines()), "")
         self.checkpoint = preferences.text("assistant.checkpoint")
+        self._files: dict[str, str] = {}
+        self._remember()
 
     @property
     def spec(self) -> EngineSpec | None:
         return engines().get(self.engine)
 
     @property
+    def source(self) -> str:
+        """What a region made from a proposal says it came from."""
+        return f"engine:{self.engine}"
+
+    @property
     def lacks_file(self) -> bool:
         return self.spec is not None and self.spec.needs_checkpoint and not self.checkpoint
+
+    def file_of(self, engine: str) -> str:
+        """The weights file last used with ``engine``; "" when it needs another one."""
+        # Which engine the file of the last time belonged to is not written down.
+        return self._files.get(engine, "" if self._files else self.checkpoint)
 
     def change(self, engine: str, checkpoint: str) -> None:
         """Another one. The one there was is remembered, unless it was of no use itself."""
@@ -57,6 +69,7 @@ class EngineChoice:
         """It cannot be loaded. Gives the name of the one before, which is chosen again: its weights
         file's or its title; "" when there was none and nothing changes."""
         self._refused = True
+        self._files.pop(self.engine, None)
         if self._earlier is None:
             return ""
         self._put(*self._earlier)
@@ -67,5 +80,10 @@ class EngineChoice:
 
     def _put(self, engine: str, checkpoint: str) -> None:
         self.engine, self.checkpoint, self._refused = engine, checkpoint, False
+        self._remember()
         self._preferences.put("assistant.engine", engine)
         self._preferences.put("assistant.checkpoint", checkpoint)
+
+    def _remember(self) -> None:
+        if self.checkpoint and self.spec is not None and self.spec.needs_checkpoint:
+            self._files[self.engine] = self.checkpoint

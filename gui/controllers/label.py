@@ -17,6 +17,7 @@ from core.engines.base import Candidate
 from core.language import tr
 from core.services.annotate import Draft, LabellingSession
 from core.services.rules import Overlap, Rules, obey
+from core.services.suggest import twin
 from gui.context import Context
 from gui.controllers.bulk import BulkController
 from gui.controllers.edits import Edits
@@ -26,6 +27,8 @@ from gui.models.diseases import DiseaseList
 FORBIDDEN = tr(
     "Nothing was added: all of it lies where new lesions may not go. The Region menu has the rules."
 )
+
+TWIN = tr("This was outlined already; the new outline has taken the place of the old one.")
 
 
 class LabelController(QObject):
@@ -112,9 +115,17 @@ class LabelController(QObject):
         into: RegionId | None,
         instead: bool = False,
     ) -> None:
-        """A proposal becomes a region, more pixels of ``into``, or all of them ``instead``."""
+        """A proposal becomes a region, more pixels of ``into``, or all of them ``instead``.
+
+        Of what is outlined already it becomes the outline, so that no lesion is counted twice.
+        """
         if self.session is not None:
             draft = self.draft(source)
+            if into is None:
+                into = twin(candidate, draft.kind, self.session.regions)
+                instead = into is not None
+                if instead:
+                    self._context.notices.info(TWIN)
             edit = self.session.accept(candidate, into=into, draft=draft, instead=instead)
             self.propose(edit, select=True)
 

@@ -114,6 +114,7 @@ class LabelActions(QObject):
         self._bind_digits()
         context.actions.on_toggled("kind.toggle", self._toggle_kind)
         controller.edits.updated.connect(self._follow)
+        self._assistant.changed.connect(self._follow)
         context.project.opened.connect(self._follow)
         canvas.navigation.tapped.connect(context.actions["photo.accept_next"].trigger)
         self._follow()
@@ -171,9 +172,9 @@ class LabelActions(QObject):
         on("view.filter", self._gallery.text.setFocus)
 
     def _undo(self) -> None:
-        """A proposal that is being made goes first: it is the last thing the person did."""
+        """The clicks of a proposal that is being made go first: they came last."""
         if self._assistant.prompts:
-            self._assistant.clear()
+            self._assistant.step_back()
         elif self._bulk.undo_title:
             self._bulk.undo()
         else:
@@ -197,7 +198,7 @@ class LabelActions(QObject):
         into = self._controller.edits.active if extend else refined
         instead = refined is not None and not extend
         self._assistant.clear()
-        source = self._assistant.source
+        source = self._assistant.choice.source
         self._controller.accept(candidate, source=source, into=into, instead=instead)
 
     def accept_next(self) -> None:
@@ -284,7 +285,10 @@ class LabelActions(QObject):
         writable = self._context.project.writable
         actions.set_flag("region", edits.active is not None)
         bulk = self._bulk
-        undo, redo = bulk.undo_title or edits.undo_title, bulk.redo_title or edits.redo_title
+        prompts = self._assistant.prompts
+        prompt = (tr("Click") if prompts.points else tr("Box")) if prompts else ""
+        undo = prompt or bulk.undo_title or edits.undo_title
+        redo = bulk.redo_title or edits.redo_title
         for word, title in (("undo", undo), ("redo", redo)):
             actions.set_flag(word, bool(title) and writable)
         what = undo[:1].lower() + undo[1:]

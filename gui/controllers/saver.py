@@ -18,7 +18,7 @@ from core.domain.ids import ImageId
 from core.errors import UserError
 from core.language import tr, trn
 from gui.context import Context
-from gui.notices import Level, Notice
+from gui.notices import Level, Notice, Standing
 
 RETRY_MS = (2_000, 5_000, 15_000, 30_000)
 
@@ -45,6 +45,7 @@ class Saver(QObject):
         self._failures = 0
         self.state = SaveState.SAVED
         self.problem = ""
+        self._told = Standing(context.notices)
         self._retry = QTimer(self)
         self._retry.setSingleShot(True)
         self._retry.timeout.connect(self._write)
@@ -89,6 +90,8 @@ class Saver(QObject):
             self._write()
         else:
             self._set(SaveState.SAVED)
+            if self._told.over():
+                self._context.notices.success(tr("Everything is saved now."))
             self.all_saved.emit()
 
     def _failed(self, error: BaseException) -> None:
@@ -107,7 +110,7 @@ class Saver(QObject):
                 "Not saved yet: {problem} Your work is kept and saving is tried again.",
                 problem=self.problem,
             )
-            self._context.notices.post(Notice(Level.ERROR, text, tr("Try again"), self.retry_now))
+            self._told.tell(Notice(Level.ERROR, text, tr("Try again"), self.retry_now))
 
     def _set(self, state: SaveState) -> None:
         if state is not self.state:
@@ -120,6 +123,7 @@ class Saver(QObject):
         self._queue.clear()
         self._writing = False
         self._failures = 0
+        self._told.over()
         self._set(SaveState.SAVED)
 
     def _unsaved_sentence(self) -> str:

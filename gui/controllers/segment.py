@@ -23,6 +23,7 @@ from gui.context import Context
 from gui.controllers.engine_choice import EngineChoice
 from gui.controllers.photos import Photo
 from gui.controllers.settling import Settling
+from gui.notices import Level, Notice, Standing
 from gui.worker_process import WorkerProcess
 
 NEEDS_FILE = tr("This assistant needs a weights file: open yours, or fetch one that is published.")
@@ -76,15 +77,11 @@ class Assistant(QObject):
         self.busy = False
         self.settling = Settling()
         self.problem = ""
+        self._told = Standing(context.notices)
         self.view: Callable[[], Box | None] = lambda: None
         self.kind: Callable[[], RegionKind] = lambda: RegionKind.LESION
 
     # -- what the panels read
-
-    @property
-    def source(self) -> str:
-        """What a region made from a proposal says it came from."""
-        return f"engine:{self.choice.engine}"
 
     @property
     def candidate(self) -> Candidate | None:
@@ -168,6 +165,22 @@ class Assistant(QObject):
         self.prompts = Prompts(box=box)
         self._predict()
 
+    def step_back(self) -> None:
+        """Take the last click back, or the box when no click followed it."""
+        prompts = self.prompts
+        if not prompts.points:
+            self.clear()
+            return
+        self.settling.over()
+        prompts.points.pop()
+        prompts.positive.pop()
+        if not prompts:
+            self.clear()
+            return
+        if not prompts.usable:  # only what does not belong is left
+            self._candidates, self._chosen = [], 0
+        self._predict()
+
     def next_candidate(self, step: int = 1) -> None:
         """Another of the proposals: the next one, or with −1 the one before."""
         if self._candidates:
@@ -195,6 +208,8 @@ class Assistant(QObject):
 
     def _predict(self) -> None:
         self.wake()
+        if self.choice.lacks_file:
+            self._context.notices.info(NEEDS_FILE)  # who clicks looks at the photo
         self._request += 1
         if self.is_awake and self.prompts.usable and self._worker is not None:
             self._send_photo()
@@ -233,6 +248,7 @@ class Assistant(QObject):
         match event.get("event"):
             case "loaded":
                 self.is_awake = True
+                self._told.over()  # that it had died
                 self.awake.emit()
                 self._send_photo()
                 if self.prompts:
@@ -291,7 +307,7 @@ class Assistant(QObject):
         if not outcome.ok:
             self.problem = outcome.sentence(tr("the next click starts it again"))
             if asked_for_more:
-                self._context.notices.error(self.problem)
+                self._told.tell(Notice(Level.ERROR, self.problem))
         self.changed.emit()
 
 

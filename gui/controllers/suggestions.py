@@ -202,7 +202,7 @@ class Suggestions(QObject):
         if event.get("event") != "found":
             self._fail(str(event.get("text", "")) or tr("The assistant could not do that."))
             return
-        source, kind = self.assistant.source, self._waiting_for.kind
+        source, kind = self.assistant.choice.source, self._waiting_for.kind
         try:
             found = [
                 Suggestion(Candidate(*decode_mask(one), score=float(one["score"])), kind, source)

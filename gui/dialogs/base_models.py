@@ -41,6 +41,7 @@ class BaseModelsDialog(QDialog):
         self.list = QListWidget()
         self.list.setAccessibleName(tr("Base models"))
         self.list.setFixedWidth(250)
+        self.list.ensurePolished()  # before a row is measured: the style sheet makes it higher
         self.title = label("", "title")
         self.facts = label("", "muted", wrap=True)
         self.place = Elided("", "muted", middle=True)

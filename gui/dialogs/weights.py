@@ -46,6 +46,7 @@ class WeightsDialog(QDialog):
         self.list = QListWidget()
         self.list.setAccessibleName(tr("Weights files"))
         self.list.setFixedWidth(230)
+        self.list.ensurePolished()  # before a row is measured: the style sheet makes it higher
         for entry in PUBLISHED:
             item = QListWidgetItem(f"{entry.title}  ·  {size_text(entry.megabytes * 1e6)}")
             item.setData(Qt.ItemDataRole.UserRole, entry)

@@ -14,4 +14,7 @@ def swatch(colour: str, side: int = 12) -> QIcon:
     painter = QPainter(pixmap)
     paint_swatch(painter, pixmap.rect(), colour)
     painter.end()
-    return QIcon(pixmap)
+    icon = QIcon(pixmap)
+    # In a chosen row Qt would tint it, and it would no longer be the colour on the photo.
+    icon.addPixmap(pixmap, QIcon.Mode.Selected)
+    return icon

@@ -28,7 +28,7 @@ from gui.canvas.hatching import paint_swatch
 from gui.direction import draw_words, turned
 from gui.models.disease_keys import DiseaseKeys
 from gui.models.diseases import DiseaseList
-from gui.panels.pieces import label
+from gui.panels.pieces import button, label
 from gui.theme import Theme
 
 ROW, GAP, SPACING = 28, 2, 4
@@ -68,6 +68,7 @@ class DiseasePanel(QWidget):
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(lambda _text: self._sift())
         self.search.returnPressed.connect(self._name_first)
+        self.add = button(tr("Add diseases…"), self.editing.emit)
         body = QWidget()
         body.setObjectName("panelBody")
         self._list = QVBoxLayout(body)
@@ -81,6 +82,7 @@ class DiseasePanel(QWidget):
         column.addLayout(head)
         column.addWidget(self.search)
         column.addWidget(self.area, 1)
+        column.addWidget(self.add)
         diseases.changed.connect(self._fill)
         self._fill()
 
@@ -88,6 +90,7 @@ class DiseasePanel(QWidget):
         """Mark the leaf's disease; ``enabled``: whether it may be changed now."""
         another, chosen = disease != self._current, None
         self._current = disease
+        self.add.setEnabled(enabled)
         for row in self._rows:
             row.setChecked(row.disease.id == disease)
             row.setEnabled(enabled)
@@ -120,8 +123,11 @@ class DiseasePanel(QWidget):
             row = _Row(disease, self._theme)
             row.clicked.connect(lambda _c=False, d=disease: self._clicked(d))
             self._list.addWidget(row)
+            # Made anew, they would be last of all on the way from one to the next.
+            self.setTabOrder(self._rows[-1] if self._rows else self.search, row)
             self._rows.append(row)
         self._number()
+        self.add.setVisible(not any(not disease.healthy for disease in self._diseases.all))
         # So many that digits alone do not reach them all.
         self.search.setVisible(len(self._rows) > DIGITS)
         self._sift()
@@ -145,8 +151,10 @@ class DiseasePanel(QWidget):
         self.area.put_rows(len(self._rows))
         # Below the last row there is nothing to show: the room goes to the regions.
         head = self._head.sizeHint().height() + SPACING
-        if not self.search.isHidden():
-            head += self.search.sizeHint().height() + SPACING
+        for part in (self.search, self.add):
+            if not part.isHidden():
+                part.ensurePolished()
+                head += part.sizeHint().height() + SPACING
         self.setMaximumHeight(head + self.area.maximumHeight())
 
     def _name_first(self) -> None:

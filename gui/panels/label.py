@@ -51,6 +51,8 @@ SIDE = 246
 """In a window 1280 wide it leaves the gallery two photos in a row."""
 FILE = 220
 """Pixels of the status line that a photo's name and size may keep from everything beside them."""
+HINT = 90
+"""Pixels below which the hint of the tool is not worth a look."""
 
 
 def build(context: Context) -> Workspace:
@@ -78,7 +80,7 @@ class LabelPage(Workspace):
         self.bar = LabelBar(context, self.canvas, self.controller.edits.saver, display=self.display)
         self.notice = LabelNotice(context)
         self._lay_out()
-        self.setFocusProxy(self.canvas)  # arrow keys move the photo as soon as it is there
+        self.first = self.canvas  # arrow keys move the photo as soon as it is there
         self.link = LabelCanvas(context, self.controller, self.suggestions, self.canvas)
         self.bulk_menu = BulkMenu(context, self.gallery, self.controller.bulk, self.diseases)
         self.info = PhotoInfo(context, self.controller, self)
@@ -158,7 +160,7 @@ class LabelPage(Workspace):
         frame = QFrame()
         frame.setObjectName("statusLine")
         self.file = Elided("", "muted", middle=True)
-        self.hint = Elided("", "muted")
+        self.hint = Elided("", "muted", least=HINT)
         self.zoom = label("", "muted")
         self.zoom.setMinimumWidth(52)
         self.zoom.setAlignment(Qt.AlignmentFlag.AlignRight)
@@ -194,6 +196,7 @@ class LabelPage(Workspace):
         area = QScrollArea()
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it follows the focus of what is in it
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(body)
         side = QFrame()
@@ -261,8 +264,10 @@ class LabelPage(Workspace):
         name = image.path.rpartition("/")[2]
         self.file.setText(f"{name}   {image.width} × {image.height}")
         # Where there is little room the hint gives way before the name does.
+        self.file.setMinimumWidth(0)  # else the size hint is the longest name's before
         self.file.setMinimumWidth(min(FILE, self.file.sizeHint().width()))
         self._show_zoom()
+        self._show_hint()
         for step in (1, -1):
             neighbour = self.gallery.neighbour(image.id, step)
             if neighbour is not None:
@@ -271,11 +276,13 @@ class LabelPage(Workspace):
     def _updated(self) -> None:
         session = self.controller.session
         self.severity.show_figures(session.figures if session else None)
+        writable = self._context.project.writable
         self.disease_panel.show_current(
             session.image.disease if session else None,
-            enabled=session is not None and self._context.project.writable,
+            enabled=session is not None and writable,
         )
-        self.disease_panel.edit_button.setEnabled(self._context.project.writable)
+        self.disease_panel.edit_button.setEnabled(writable)
+        self.regions.explain(writable=writable)
 
     def _measured(self) -> None:
         found = self.measures
@@ -310,7 +317,9 @@ class LabelPage(Workspace):
             return
         self._stack.setCurrentWidget(self.notice)
         self.file.setText("")
+        self.file.setMinimumWidth(0)
         self.zoom.setText("")
+        self._show_hint()
         if self.controller.current.wanted is not None:
             self.notice.opening()
         elif len(self.gallery.index):
@@ -331,4 +340,5 @@ class LabelPage(Workspace):
     def _show_hint(self) -> None:
         from gui.canvas.tools.base import all_tools
 
-        self.hint.setText(all_tools()[self.canvas.tool_id].hint)
+        there = self.controller.session is not None
+        self.hint.setText(all_tools()[self.canvas.tool_id].hint if there else "")

@@ -112,14 +112,12 @@ class AssistantPanel(QWidget):
             self._context.actions["candidate.cancel"].trigger()
 
     def _chosen(self) -> None:
-        engine = self.choice.currentData()
-        spec = engines()[engine]
-        if spec.needs_checkpoint:
-            self._assistant.choose(engine, self._assistant.choice.checkpoint)
-            if not self._assistant.choice.checkpoint:
-                self._ask_weights()
-        else:
-            self._assistant.choose(engine, self._assistant.choice.checkpoint)
+        engine, choice = self.choice.currentData(), self._assistant.choice
+        needs = engines()[engine].needs_checkpoint
+        file = choice.file_of(engine) if needs else choice.checkpoint
+        self._assistant.choose(engine, file)
+        if needs and not file:
+            self._ask_weights()
 
     def _ask_weights(self) -> None:
         dialog = QFileDialog(self.window(), tr("Weights of the assistant"))

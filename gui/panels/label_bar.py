@@ -96,7 +96,6 @@ class LabelBar(QFrame):
         for part in (self._size, self.slider, self.radius):
             part.setToolTip(says)
         self.slider.setAccessibleName(tr("Tolerance") if self._is_wand else tr("Brush size"))
-        self.slider.setAccessibleName(says)
 
 
 WORDS = {
@@ -120,10 +119,12 @@ class SaveDot(QWidget):
     @property
     def words(self) -> str:
         """What it says now."""
+        return tr("Read-only") if self._read_only else WORDS[self._saver.state][0]
+
+    @property
+    def _read_only(self) -> bool:
         info = self._context.project.info
-        if info is not None and info.read_only:
-            return tr("Read-only")
-        return WORDS[self._saver.state][0]
+        return info is not None and info.read_only
 
     def _follow(self) -> None:
         self.setToolTip(
@@ -142,7 +143,7 @@ class SaveDot(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         theme, words = self._context.theme, self.words
-        token = "muted" if words == "Read-only" else WORDS[self._saver.state][1]
+        token = "muted" if self._read_only else WORDS[self._saver.state][1]
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(theme.colour(token)))
         painter.drawEllipse(turned(self, QRect(4, self.height() // 2 - 5, 10, 10)))

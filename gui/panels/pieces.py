@@ -161,10 +161,16 @@ class Switch(QWidget):
 
 
 class Elided(QLabel):
-    """One line that is cut with … where there is no room; the tool tip has all of it."""
+    """One line that is cut with … where there is no room; the tool tip has all of it.
 
-    def __init__(self, text: str = "", role: str = "", *, middle: bool = False) -> None:
+    A cut line of less than ``least`` pixels is not shown at all.
+    """
+
+    def __init__(
+        self, text: str = "", role: str = "", *, middle: bool = False, least: int = 0
+    ) -> None:
         super().__init__()
+        self._least = least
         self._mode = Qt.TextElideMode.ElideMiddle if middle else Qt.TextElideMode.ElideRight
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -184,15 +190,20 @@ class Elided(QLabel):
         self._tip()
 
     def paintEvent(self, event: QPaintEvent) -> None:
+        if self._is_cut and self.width() < self._least:
+            return
         painter = QPainter(self)
         painter.setPen(self.palette().color(self.foregroundRole()))
         text = self.fontMetrics().elidedText(self.text(), self._mode, self.width())
         side = self.alignment() | Qt.AlignmentFlag.AlignVCenter
         draw_words(painter, self, self.rect(), text, side)
 
+    @property
+    def _is_cut(self) -> bool:
+        return self.fontMetrics().horizontalAdvance(self.text()) > self.width()
+
     def _tip(self) -> None:
-        cut = self.fontMetrics().horizontalAdvance(self.text()) > self.width()
-        self.setToolTip(self.text() if cut else "")
+        self.setToolTip(self.text() if self._is_cut else "")
 
 
 class Figure(QWidget):

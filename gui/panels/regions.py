@@ -17,7 +17,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QFont
+from PySide6.QtGui import QFont, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -30,9 +30,11 @@ from PySide6.QtWidgets import (
 
 from core.domain.disease import Disease
 from core.domain.ids import RegionId
+from core.domain.image import ImageState
 from core.domain.region import RegionInfo, RegionKind
 from core.language import tr
 from gui.controllers.label import LabelController
+from gui.direction import draw_words
 from gui.gallery.cell import percent
 from gui.gallery.swatch import swatch
 from gui.models.diseases import DiseaseList
@@ -40,7 +42,8 @@ from gui.panels.pieces import label
 from gui.theme import Theme
 
 Index = QModelIndex | QPersistentModelIndex
-SOURCES = {"hand": tr("by hand"), "import": "imported"}
+SOURCES = {"hand": tr("by hand"), "import": tr("imported")}
+EMPTY = tr("Nothing is outlined yet: press A and click a lesion.")
 
 
 def source_text(source: str) -> str:
@@ -81,22 +84,24 @@ class RegionModel(QAbstractListModel):
         info = self.infos[index.row()]
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return f"{self.title(info)}   {self.share(info)}"
+                return f"{self.name(info) or tr('not named')}   {self.share(info)}"
             case Qt.ItemDataRole.DecorationRole:
                 return swatch(self._controller.current.colour(info))
-            case Qt.ItemDataRole.AccessibleTextRole:
-                return f"{self.title(info)}, {self.share(info)}, {source_text(info.source)}"
+            case Qt.ItemDataRole.AccessibleTextRole | Qt.ItemDataRole.ToolTipRole:
+                name = self.name(info) or tr("Lesion, not named")
+                return f"{name}, {self.share(info)}, {source_text(info.source)}"
             case Qt.ItemDataRole.FontRole:
                 font = QFont()
                 font.setBold(info.id == self._controller.edits.active)
                 return font
         return None
 
-    def title(self, info: RegionInfo) -> str:
+    def name(self, info: RegionInfo) -> str:
+        """ "" for a lesion without a disease."""
         if info.kind is RegionKind.LEAF:
             return tr("Leaf")
         disease = self._diseases.get(info.disease)
-        return disease.name if disease else tr("Lesion, not named")
+        return disease.name if disease else ""
 
     def share(self, info: RegionInfo) -> str:
         """A lesion's share of the leaf where it is outlined, its pixels otherwise."""
@@ -113,10 +118,24 @@ class RegionModel(QAbstractListModel):
 
 
 class _List(QListView):
-    """Wants little height: it scrolls, so that the panel around it need not."""
+    """Wants little height: it scrolls, so that the panel around it need not. ``empty`` is what it
+    says while it has no row."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme, self.empty = theme, ""
 
     def sizeHint(self) -> QSize:
         return QSize(160, 84)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self.model().rowCount():
+            painter = QPainter(self.viewport())
+            painter.setPen(self._theme.colour("muted"))
+            room = self.viewport().rect().adjusted(10, 10, -10, -10)
+            side = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignHCenter
+            draw_words(painter, self, room, self.empty, side | Qt.TextFlag.TextWordWrap)
 
 
 class RegionPanel(QWidget):
@@ -135,7 +154,7 @@ class RegionPanel(QWidget):
         super().__init__()
         self._controller, self._diseases, self._theme = controller, diseases, theme
         self.model = RegionModel(controller, diseases)
-        self.view = _List()
+        self.view = _List(theme)
         self.view.setModel(self.model)
         self.view.setAccessibleName(tr("Regions"))
         self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
@@ -193,6 +212,18 @@ class RegionPanel(QWidget):
                 self.view.scrollTo(self.model.index(rows[0]))
             self._following = False
         self.relabel.setEnabled(bool(rows))
+
+    def explain(self, *, writable: bool) -> None:
+        """Say in the list, while it is empty, how it is filled."""
+        image = self._controller.session.image if self._controller.session else None
+        waits = (
+            image is not None
+            and image.state in (ImageState.UNSEEN, ImageState.IN_PROGRESS)
+            and not image.mask_known
+        )
+        self.view.empty = EMPTY if waits and writable else ""
+        self.view.setAccessibleDescription("" if self.model.infos else self.view.empty)
+        self.view.viewport().update()
 
     def leaveEvent(self, event: Any) -> None:
         self.hovered.emit(None)

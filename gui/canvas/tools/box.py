@@ -6,11 +6,14 @@ import math
 
 from core.domain.mask import clip_box
 from core.language import tr
-from gui.canvas.tools.base import BoxDrawn, Pointer, Result, Surface, ToolSpec
+from gui.canvas.tools.base import BoxDrawn, Pointer, Refused, Result, Surface, ToolSpec
+
+EMPTY = tr("That box was empty: hold the button and drag from one corner of a lesion to the other.")
+BESIDE = tr("That box was beside the photo: drag it around a lesion.")
 
 
 class BoxTool:
-    """Drag from corner to corner. A box of less than two pixels a side is taken for a slip."""
+    """Drag from corner to corner. A box of less than two pixels a side is refused."""
 
     def __init__(self) -> None:
         self._start: tuple[float, float] | None = None
@@ -33,7 +36,10 @@ class BoxTool:
         xs, ys = sorted((start[0], at.x)), sorted((start[1], at.y))
         box = (math.floor(xs[0]), math.floor(ys[0]), math.ceil(xs[1]), math.ceil(ys[1]))
         x0, y0, x1, y1 = clip_box(box, *document.size)
-        return BoxDrawn((x0, y0, x1, y1)) if x1 - x0 >= 2 and y1 - y0 >= 2 else None
+        if x1 - x0 >= 2 and y1 - y0 >= 2:
+            return BoxDrawn((x0, y0, x1, y1))
+        drawn = box[2] - box[0] >= 2 and box[3] - box[1] >= 2
+        return Refused(BESIDE if drawn else EMPTY)
 
     def cancel(self, surface: Surface) -> None:
         self._start = None

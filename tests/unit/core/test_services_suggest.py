@@ -9,7 +9,7 @@ from core.domain.image import LeafImage
 from core.domain.region import RegionKind
 from core.engines.base import Candidate
 from core.services.annotate import Draft, LabellingSession
-from core.services.suggest import Suggestion, accept_all, news
+from core.services.suggest import Suggestion, accept_all, news, twin
 
 
 def _one(x: int, y: int, side: int = 20, kind: RegionKind = RegionKind.LESION) -> Suggestion:
@@ -47,3 +47,18 @@ def test_what_lies_on_a_region_of_its_kind_is_no_news() -> None:
     again, beside = _one(22, 22), _one(100, 100)
     leaf = _one(20, 20, 25, RegionKind.LEAF)
     assert news([again, beside, leaf], session.regions) == [beside, leaf]
+
+
+def test_another_outline_of_the_same_thing_is_known_as_one() -> None:
+    session = _session()
+    edit = accept_all(session, [_one(20, 20), _one(100, 100)], Draft())
+    assert edit is not None
+    session.apply(edit)
+    first, second = (region.info.id for region in session.regions)
+    square = _one(101, 100).candidate
+    assert twin(square, RegionKind.LESION, session.regions) == second
+    assert twin(square, RegionKind.LEAF, session.regions) is None
+    assert twin(_one(21, 21, 18).candidate, RegionKind.LESION, session.regions) == first
+    for other in (_one(20, 20, 40), _one(20, 20, 8), _one(32, 20), _one(60, 60)):
+        # Wider by far, a spot in it, the neighbour: these are not the same lesion.
+        assert twin(other.candidate, RegionKind.LESION, session.regions) is None

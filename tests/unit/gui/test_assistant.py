@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFileDialog
 from whole_window import _spot, bare_project, click, drag, label_page, saved, window
 
 from core.domain.region import RegionKind
@@ -60,6 +61,7 @@ SPECS = {
     "weights": EngineSpec(
         "weights", "Weights", frozenset(PromptKind), "x:y", needs_checkpoint=True
     ),
+    "others": EngineSpec("others", "Others", frozenset(PromptKind), "x:y", needs_checkpoint=True),
 }
 
 
@@ -110,6 +112,14 @@ def test_a_click_and_enter_make_a_lesion_that_is_saved(qtbot, page) -> None:
     assert region.mask.area() == 400
     assert page.assistant.candidate is None
     saved(qtbot, page)
+
+
+def test_a_click_without_a_weights_file_says_that_one_is_needed(qtbot, page) -> None:
+    page.assistant.choose("weights")
+    click(page, 100, 120)
+    said = page._context.notices.recent[-1].text
+    assert said.startswith("This assistant needs a weights file: open yours, or fetch one")
+    assert not page.assistant.busy
 
 
 def test_a_box_gives_a_proposal_of_its_own(qtbot, page) -> None:
@@ -321,6 +331,83 @@ def test_a_click_carries_what_is_on_the_screen(qtbot, page, worker) -> None:
     qtbot.waitUntil(lambda: len(_commands(worker(), "view")) > before, timeout=20_000)
 
 
+def test_what_is_outlined_already_is_not_counted_twice(qtbot, page) -> None:
+    for x in (100, 102, 125):
+        click(page, x, 120)
+        proposal(qtbot, page)
+        QTest.keyClick(page.canvas, Qt.Key.Key_Return)
+        QTest.keyClick(page.canvas, Qt.Key.Key_Escape)
+        assert len(page.controller.session.regions) == (1 if x < 110 else 2)
+    first = page.controller.session.regions[0].mask
+    assert first.contains(111, 120)
+    assert not first.contains(90, 120), "the new outline has taken the place of the old one"
+    assert "outlined already" in page._context.notices.recent[-1].text
+    saved(qtbot, page)
+
+
+def test_undo_takes_back_one_click_after_the_other(qtbot, page, worker) -> None:
+    undo = page._context.actions["edit.undo"]
+    assert not undo.isEnabled()
+    click(page, 100, 120)
+    proposal(qtbot, page)
+    click(page, 300, 200, right=True)
+    proposal(qtbot, page)
+    assert undo.text() == "Undo click"
+    QTest.keyClick(page.canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert page.assistant.prompts.positive == [True]
+    qtbot.waitUntil(lambda: not page.assistant.busy, timeout=20_000)
+    sent = _commands(worker(), "predict")
+    assert [len(one["points"]) for one in sent] == [1, 2, 1]
+    QTest.keyClick(page.canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert page.assistant.candidate is None
+    assert not page.assistant.prompts
+    assert not undo.isEnabled()
+
+
+def test_undo_leaves_no_proposal_when_only_a_minus_is_left(qtbot, page) -> None:
+    click(page, 300, 200, right=True)
+    click(page, 100, 120)
+    proposal(qtbot, page)
+    QTest.keyClick(page.canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert page.assistant.prompts.positive == [False]
+    assert page.assistant.candidate is None
+    assert not page.assistant.busy
+
+
+def test_undo_takes_back_the_clicks_on_a_box_before_the_box(qtbot, page) -> None:
+    QTest.keyClicks(page.canvas, "x")
+    drag(page, (50, 60), (90, 100))
+    proposal(qtbot, page)
+    undo = page._context.actions["edit.undo"]
+    assert undo.text() == "Undo box"
+    QTest.keyClicks(page.canvas, "a")
+    click(page, 70, 80)
+    proposal(qtbot, page)
+    undo.trigger()
+    assert page.assistant.prompts.box is not None
+    proposal(qtbot, page)
+    undo.trigger()
+    assert page.assistant.candidate is None
+
+
+def test_each_assistant_keeps_its_own_weights_file(qtbot, page) -> None:
+    panel, choice = page.assistant_panel, page.assistant.choice
+
+    def choose(engine: str) -> str:
+        panel.choice.setCurrentIndex(panel.choice.findData(engine))
+        panel.choice.activated.emit(panel.choice.currentIndex())
+        return choice.checkpoint
+
+    page.assistant.choose("weights", "/one.pth")
+    assert choose("others") == "", "a file of another family is of no use to it"
+    dialog = page.window().findChild(QFileDialog)
+    dialog.fileSelected.emit("/two.pth")
+    dialog.reject()
+    choose("plain")
+    assert choose("weights") == "/one.pth"
+    assert choose("others") == "/two.pth"
+
+
 def test_a_leaf_is_asked_for_by_name(qtbot, page, worker) -> None:
     page._context.actions["kind.toggle"].trigger()
     click(page, 200, 150)
@@ -380,6 +467,8 @@ def test_the_assistant_wakes_by_itself_unless_it_is_a_model_of_the_persons(
     page.canvas.set_tool("hand")
     page.assistant.choose(engine, file)
     assert not page.assistant.is_awake
+    running = page._context.workers.running
+    qtbot.waitUntil(lambda: not running("segment"), timeout=20_000)  # the one before
     monkeypatch.setattr("gui.controllers.ahead.WAKE_MS", 20)
     QTest.keyClick(page.canvas, Qt.Key.Key_N)
     if engine == "plain":

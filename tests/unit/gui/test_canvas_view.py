@@ -566,10 +566,13 @@ def test_clicks_tell_the_assistant_what_belongs(
     assert placed.args[2] is positive
 
 
-def test_a_click_beside_the_photo_is_mute(canvas: CanvasView, qtbot: QtBot) -> None:
+def test_a_click_beside_the_photo_asks_nothing_and_says_so(
+    canvas: CanvasView, qtbot: QtBot
+) -> None:
     canvas.set_tool("point")
-    with qtbot.assertNotEmitted(canvas.pointPlaced):
+    with qtbot.assertNotEmitted(canvas.pointPlaced), qtbot.waitSignal(canvas.refused) as said:
         stroke(canvas, QPointF(2, 2))
+    assert said.args == ["That click was beside the photo: click on a lesion."]
 
 
 def test_a_box_is_drawn_from_any_corner_and_cut_to_the_photo(
@@ -585,8 +588,26 @@ def test_a_box_is_drawn_from_any_corner_and_cut_to_the_photo(
         release(canvas, end)
     assert drawn.args[0] == (250, 120, 401, 301)
     assert canvas.marks.shown.band is None
-    with qtbot.assertNotEmitted(canvas.boxDrawn):
-        stroke(canvas, start, start + QPointF(1, 0))
+
+
+@pytest.mark.parametrize(
+    ("corners", "sentence"),
+    [
+        (((300, 200), (300, 200)), "That box was empty: hold the button and drag"),
+        (((250, 120), (400, 120.5)), "That box was empty: hold the button and drag"),
+        (((-40, -30), (-5, -4)), "That box was beside the photo: drag it around a lesion."),
+    ],
+)
+def test_a_box_without_a_pixel_asks_nothing_and_says_what_to_do(
+    canvas: CanvasView, qtbot: QtBot, corners: Any, sentence: str
+) -> None:
+    canvas.set_tool("box")
+    canvas.zoom_to(0.5, (300, 200))
+    spots = [canvas.camera.widget_at(*corner) for corner in corners]
+    with qtbot.assertNotEmitted(canvas.boxDrawn), qtbot.waitSignal(canvas.refused) as said:
+        stroke(canvas, *spots)
+    assert said.args[0].startswith(sentence)
+    assert canvas.marks.shown.band is None
 
 
 def test_a_click_of_the_hand_says_where_and_a_drag_does_not(

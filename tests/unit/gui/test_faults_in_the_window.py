@@ -62,6 +62,7 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_stroke_loses_no_stroke(
             qtbot.waitUntil(lambda: saver.state is SaveState.FAILED, timeout=PATIENCE)
             said = program.context.notices.recent[-1]
             assert said.level is Level.ERROR
+            assert said in [toast.notice for toast in program.window.notice_view.toasts]
             assert "disk is full" in said.text.lower()
             assert "Your work is kept" in said.text
             # The stroke is there to be seen, and work goes on: another one, and one taken back.
@@ -76,6 +77,10 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_stroke_loses_no_stroke(
             assert saver.state is SaveState.FAILED
         saver.retry_now()
         saved(qtbot, page)
+        # What is over is no longer claimed.
+        assert [t.notice.text for t in program.window.notice_view.toasts] == [
+            "Everything is saved now."
+        ]
         with on_disk(project) as store:
             assert same(masks(store.regions(image)), drawn)
             assert store.check().problems == ()
@@ -157,6 +162,7 @@ def test_an_assistant_killed_in_the_middle_of_a_click_costs_the_click_alone(
         assert page.assistant.prompts.points == [
             pytest.approx((200, 120), abs=1.5), pytest.approx((220, 120), abs=1.5),
         ]  # fmt: skip
+        assert said not in [toast.notice.text for toast in program.window.notice_view.toasts]
         QTest.keyClick(page.canvas, Qt.Key.Key_Return)
         assert len(page.controller.session.regions) == 2
         saved(qtbot, page)

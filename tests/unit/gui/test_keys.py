@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 from whole_window import bare_project, label_page, labelled_project, on_disk, saved, window
 
 from core.domain.disease import Disease
@@ -195,3 +195,25 @@ def test_the_buttons_of_the_page_can_be_reached_by_tab(qtbot, page) -> None:
     # A pop-up has a way of its own.
     on_page = [b for b in page.findChildren(QPushButton) if b.window() is page.window()]
     assert [b.text() for b in on_page if "(" not in b.text() and b not in on_the_way] == []
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Tab, Qt.Key.Key_Backtab])
+def test_tab_comes_by_gallery_diseases_and_regions_in_the_order_one_sees(
+    qtbot, page, program, key
+) -> None:
+    program.shell.activateWindow()
+    qtbot.waitUntil(page.canvas.hasFocus)
+    rows = [page.disease_panel.row(disease.id) for disease in page.diseases.all]
+    ring = [
+        page.disease_panel.edit_button, *rows, page.regions.view, page.assistant_panel.choice,
+        page.gallery.text, page.gallery.view, page.display, page.canvas,
+    ]  # fmt: skip
+    met = []
+    while not met or met[-1] is not page.canvas:
+        QTest.keyClick(QApplication.focusWidget(), key)
+        met.append(QApplication.focusWidget())
+        assert len(met) < 100
+        assert met[-1].accessibleName() or met[-1].text(), "a stop without a name"
+    forth = key == Qt.Key.Key_Tab
+    expected = ring if forth else [*reversed(ring[:-1]), page.canvas]
+    assert [widget for widget in met if widget in ring] == expected

@@ -359,6 +359,7 @@ def test_a_photo_that_moved_away_is_named_and_can_be_located(qtbot, tmp_path: Pa
         assert "photo_0.png" in text.text()
         assert text.height() >= text.heightForWidth(text.width()), "all of its lines are shown"
         assert page.notice.locate.isEnabled()
+        assert page.hint.text() == ""  # there is nothing to use a tool on
         program.importer().locate(elsewhere)
         qtbot.waitUntil(lambda: page.controller.session is not None, timeout=20_000)
         assert not page.notice.isVisible()

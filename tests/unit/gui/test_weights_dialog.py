@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,16 @@ def test_host_size_and_digest_are_shown_before_anything_is_asked(dialog, served)
     dialog.list.setCurrentRow(1)
     assert "not published" in _texts(dialog)
     assert served[1] == []
+
+
+def test_no_line_of_the_list_lies_on_another(qtbot, tmp_path) -> None:
+    with window(qtbot, bare_project(tmp_path)) as program:
+        page = label_page(qtbot, program)
+        # The second weights of the list: the first row is never what is measured too early.
+        made = WeightsDialog(page._context, "sam2", page.window())
+        made.show()
+        rows = [made.list.visualItemRect(made.list.item(n)) for n in range(made.list.count())]
+        assert all(a.bottom() < b.top() for a, b in pairwise(rows))
 
 
 def test_a_click_fetches_and_another_uses_what_came(qtbot, dialog) -> None:
