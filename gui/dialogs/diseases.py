@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import cast
 
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor
@@ -63,6 +64,7 @@ class DiseasesDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(tr("Diseases"))
         self.setMinimumSize(620, 420)
+        self.resize(660, 540)
         self._context, self._diseases, self._unsaved = context, diseases, unsaved
         self._bulk = bulk
         self._grid = QGridLayout()
@@ -81,6 +83,7 @@ class DiseasesDialog(QDialog):
         self._add = button(tr("Add"), self._add_one, primary=True)
         self.from_list = button(tr("From a crop's list…"), self._choose_from_list)
         self._problem = label("", "danger", wrap=True)
+        self._new.textEdited.connect(lambda _text: self._problem.clear())
         self.told = label("", "muted", wrap=True)
         self.undo = button(tr("Undo the merge"), self._undo)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
@@ -116,6 +119,16 @@ class DiseasesDialog(QDialog):
         return scrolled(body)
 
     def _fill(self) -> None:
+        focus = self.focusWidget()
+        place = -1 if focus is None else self._grid.indexOf(focus)
+        spot = cast("tuple[int, int, int, int]", self._grid.getItemPosition(place))
+        self._fill_rows()
+        # Saving what was typed makes the rows anew: the keyboard stays in the field it had gone to.
+        item = self._grid.itemAtPosition(*spot[:2]) if place >= 0 else None
+        if item is not None and (widget := item.widget()) is not None:
+            widget.setFocus()
+
+    def _fill_rows(self) -> None:
         while (item := self._grid.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
                 widget.hide()
@@ -143,9 +156,7 @@ class DiseasesDialog(QDialog):
         code = QLineEdit(disease.eppo)
         code.setMaxLength(6)
         code.setFixedWidth(90)
-        code.editingFinished.connect(
-            lambda: self._put(disease, replace(disease, eppo=code.text().strip().upper()))
-        )
+        code.editingFinished.connect(lambda: self._set_code(disease, code.text()))
         crop = Elided(disease.crop, "muted")
         crop.setMinimumWidth(80)
         key = QComboBox()
@@ -207,6 +218,7 @@ class DiseasesDialog(QDialog):
         dialog.open()
 
     def _take(self, chosen: list[Entry]) -> None:
+        self._problem.clear()
         self._context.project.change(lambda store: put(store, chosen))
 
     # -- editing
@@ -229,6 +241,17 @@ class DiseasesDialog(QDialog):
         self._problem.setText(text)
         if not text:
             self._put(disease, disease.renamed(name.strip()))
+
+    def _set_code(self, disease: Disease, text: str) -> None:
+        from gui.dialogs.disease import wrong
+
+        changed = replace(disease, eppo=text.strip().upper())
+        if changed == disease:
+            return
+        others = [d for d in self._diseases.all if d.id != disease.id]
+        self._problem.setText(wrong(changed, others))
+        if not self._problem.text():
+            self._put(disease, changed)
 
     def _set_key(self, disease: Disease, number: int | None) -> None:
         """A key belongs to one disease: it is taken from the one that had it."""

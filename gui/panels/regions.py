@@ -33,6 +33,7 @@ from core.domain.ids import RegionId
 from core.domain.region import RegionInfo, RegionKind
 from core.language import tr
 from gui.controllers.label import LabelController
+from gui.direction import apart
 from gui.gallery.cell import percent
 from gui.gallery.swatch import swatch
 from gui.models.diseases import DiseaseList
@@ -40,7 +41,7 @@ from gui.panels.pieces import label
 from gui.theme import Theme
 
 Index = QModelIndex | QPersistentModelIndex
-SOURCES = {"hand": tr("by hand"), "import": "imported"}
+SOURCES = {"hand": tr("by hand"), "import": tr("imported")}
 
 
 def source_text(source: str) -> str:
@@ -81,7 +82,7 @@ class RegionModel(QAbstractListModel):
         info = self.infos[index.row()]
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return f"{self.title(info)}   {self.share(info)}"
+                return apart(self.title(info), self.share(info))
             case Qt.ItemDataRole.DecorationRole:
                 return swatch(self._controller.current.colour(info))
             case Qt.ItemDataRole.AccessibleTextRole:
