@@ -20,7 +20,6 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QGridLayout,
     QLineEdit,
-    QScrollArea,
     QToolButton,
     QWidget,
 )
@@ -70,15 +69,13 @@ class DiseasesDialog(QDialog):
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(8)
         self._grid.setColumnStretch(1, 1)
-        self.search = QLineEdit()
-        self.search.setPlaceholderText(tr("Find by name, synonym, EPPO code or crop"))
-        self.search.setAccessibleName(tr("Find a disease"))
+        rows = QWidget()
+        rows.setLayout(column(self._grid, None))
+        self.search = _field(tr("Find by name, synonym, EPPO code or crop"), tr("Find a disease"))
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(lambda _text: self._fill())
-        self._new = QLineEdit()
+        self._new = _field(tr("Name of another disease"), tr("Name of another disease"))
         self._new.setMaxLength(LONGEST_NAME)
-        self._new.setPlaceholderText(tr("Name of another disease"))
-        self._new.setAccessibleName(tr("Name of another disease"))
         self._new.returnPressed.connect(self._add_one)
         self._add = button(tr("Add"), self._add_one, primary=True)
         self.from_list = button(tr("From a crop's list…"), self._choose_from_list)
@@ -94,7 +91,7 @@ class DiseasesDialog(QDialog):
         adding.setStretch(0, 1)
         self._said = self._merge_line()
         layout = column(
-            self.search, self._list(), adding, self._problem, self._said, buttons,
+            self.search, scrolled(rows), adding, self._problem, self._said, buttons,
             spacing=12, margin=14,
         )  # fmt: skip
         layout.setStretch(1, 1)
@@ -111,12 +108,6 @@ class DiseasesDialog(QDialog):
         said.setStretch(0, 1)
         made.setLayout(said)
         return made
-
-    def _list(self) -> QScrollArea:
-        """The rows, which scroll when there are more than fit on a screen."""
-        body = QWidget()
-        body.setLayout(column(self._grid, None))
-        return scrolled(body)
 
     def _fill(self) -> None:
         focus = self.focusWidget()
@@ -165,12 +156,11 @@ class DiseasesDialog(QDialog):
             key.addItem(str(number), number)
         key.setCurrentIndex(key.findData(disease.hotkey))
         key.activated.connect(lambda _i: self._set_key(disease, key.currentData()))
-        edit = self._tool("mdi6.pencil-outline", tr("Crop, synonyms, merging"))
+        edit = _tool(self._context, "mdi6.pencil-outline", tr("Crop, synonyms, merging"))
         edit.setAccessibleName(tr("Edit {name}", name=disease.name))
         edit.clicked.connect(lambda: self.edit(disease))
-        remove = self._tool(
-            "mdi6.trash-can-outline", tr("Remove; only when no leaf and no lesion has it")
-        )
+        why = tr("Remove; only when no leaf and no lesion has it")
+        remove = _tool(self._context, "mdi6.trash-can-outline", why)
         remove.setEnabled(not disease.healthy)
         remove.clicked.connect(lambda: self._remove(disease))
         _name(
@@ -184,13 +174,6 @@ class DiseasesDialog(QDialog):
             },
         )
         return [colour, name, code, crop, key, edit, remove]
-
-    def _tool(self, icon: str, tip: str) -> QToolButton:
-        made = QToolButton()
-        made.setIcon(self._context.theme.icon(icon))
-        made.setIconSize(QSize(18, 18))
-        made.setToolTip(tip)
-        return made
 
     # -- adding
 
@@ -318,6 +301,22 @@ class DiseasesDialog(QDialog):
         merge = self._bulk.last_merge
         if merge is not None and not self._must_wait():
             self._bulk.take_back(merge)
+
+
+def _field(hint: str, name: str) -> QLineEdit:
+    """``name`` is for screen readers."""
+    made = QLineEdit()
+    made.setPlaceholderText(hint)
+    made.setAccessibleName(name)
+    return made
+
+
+def _tool(context: Context, icon: str, tip: str) -> QToolButton:
+    made = QToolButton()
+    made.setIcon(context.theme.icon(icon))
+    made.setIconSize(QSize(18, 18))
+    made.setToolTip(tip)
+    return made
 
 
 def _name(disease: Disease, fields: dict[QWidget, str]) -> None:
