@@ -10,7 +10,7 @@ from __future__ import annotations
 import unicodedata
 
 from PySide6.QtCore import QRect, Qt
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QGuiApplication, QPainter
 from PySide6.QtWidgets import QStyle, QWidget
 
 Side = Qt.AlignmentFlag
@@ -25,6 +25,17 @@ def reads(text: str) -> Qt.LayoutDirection:
         if kind == "L":
             break
     return Qt.LayoutDirection.LeftToRight
+
+
+def apart(*parts: str) -> str:
+    """The parts as one line for what Qt writes itself, each in its own direction and whole.
+
+    Else "rust   0.4 %" reads "% rust   0.4" in a window that reads from the right.
+    """
+    if not QGuiApplication.isRightToLeft():
+        return "   ".join(parts)
+    marks = {Qt.LayoutDirection.LeftToRight: "\u2066", Qt.LayoutDirection.RightToLeft: "\u2067"}
+    return "   ".join(f"{marks[reads(part)]}{part}\u2069" for part in parts)
 
 
 def turned(widget: QWidget, place: QRect) -> QRect:

@@ -6,6 +6,7 @@ which people may change. Knows figures and names; knows no photo and no file.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -70,7 +71,11 @@ def _wrong(before: Grade | None, grade: Grade, earlier: Sequence[Grade]) -> str:
         return tr("Every grade needs a name, such as 3.")
     if any(g.name.strip() == grade.name.strip() for g in earlier):
         return tr("There are two grades called {name}; give one another name.", name=grade.name)
-    if not 0 <= grade.upto <= 100:  # also a figure that is no number
+    if math.isnan(grade.upto):
+        return tr(
+            "Grade {name} has no limit; type a figure from 0 to 100, such as 12.5.", name=grade.name
+        )
+    if not 0 <= grade.upto <= 100:
         return tr(
             "Grade {name} ends at {upto:g} %; choose a figure from 0 to 100.",
             name=grade.name,

@@ -1,26 +1,29 @@
-"""A sheet of standard area diagrams, drawn from the project's own leaves.
+"""Standard area diagrams of each disease, drawn from the project's own leaves.
 
-    OUT/sad.png, OUT/sad.pdf   leaves at rising severity, in true colour and in two tones
-    OUT/sad.csv                which leaf of which photo each is
+    OUT/sad.pdf   a page for each disease: leaves at rising severity, in colour and in two tones
+    OUT/sad.png   the same as a picture; ``sad_1.png``, ``sad_2.png``, … where there are several
+    OUT/sad.csv   which leaf of which photo each is
 
 Raters who have such diagrams beside them estimate severity more accurately (Del Ponte et al. 2017,
-Phytopathology 107, 1161–1174; steps that rise faster than linearly, as there). The same project
-gives the same sheet, byte for byte. Knows pixels and Pillow; measures nothing itself.
+Phytopathology 107, 1161–1174; steps that rise faster than linearly, as there, and a set for each
+disease, since each looks its own way). The same project gives the same sheets, byte for byte. Knows
+which leaves are drawn; how, knows `core.exporters.sad_sheet`. Measures nothing itself.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from core import files, spreadsheets
-from core.domain.ids import ImageId
+from core.domain.disease import Disease
+from core.domain.ids import DiseaseId, ImageId
 from core.domain.image import LeafImage
 from core.domain.mask import Box
 from core.domain.region import Region, RegionKind
@@ -30,13 +33,15 @@ from core.exporters.base import (
     ExportReport,
     Progress,
     all_images,
+    by_id,
     checked_regions,
     relative_names,
 )
+from core.exporters.sad_sheet import DPI, Diagram, draw
 from core.imaging.decode import decode_rgb
-from core.language import number_text, tr, trn
+from core.language import tr, trn
 from core.ports import ProjectStore
-from core.services.severity import Measurer
+from core.services.severity import LeafMeasures, Measurer
 
 SPECS = (
     ExporterSpec(
@@ -51,32 +56,38 @@ SPECS = (
 STEPS = (1.0, 5.0, 10.0, 20.0, 35.0, 50.0)
 NEAR, LEAST = 0.4, 0.5
 """A leaf stands for a step when it is at most this share of it away, or this many percent."""
-
-DPI = 200
-PAGE = (2339, 1654)
-MARGIN, GAP, COLUMNS = 100, 60, 3
-HEAD, CAPTION = 130, 80
-INK, QUIET, LEAF_TONE, LESION_TONE = "#1a1a1a", "#5c5c5c", (214, 222, 208), (38, 30, 26)
-Rgb = NDArray[np.uint8]
+LEAF_TONE, LESION_TONE = (214, 222, 208), (38, 30, 26)
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A diseased leaf of the project; ``number`` 1… is the leaf's on its photo."""
+    """A leaf with one disease alone, None for one without a name; ``number`` 1… on its photo."""
 
     image: LeafImage
     number: int
     severity: float
+    disease: DiseaseId | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Diagram:
-    """A leaf cut out on white, [h, w, 3] uint8 each, the higher side upright."""
+class Drawn:
+    """A candidate as it is drawn, for the step in % that it stands for."""
 
     leaf: Candidate
     step: float
-    colour: Rgb
-    tones: Rgb
+    diagram: Diagram
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sheet:
+    """The diagrams of one disease, ``name`` "" for lesions without one. It may have none."""
+
+    name: str
+    drawn: Sequence[Drawn]
+
+    def picture(self, project: str) -> Image.Image:
+        """The sheet itself."""
+        return draw([d.diagram for d in self.drawn], self.name, project)
 
 
 def write(store: ProjectStore, out: Path, *, progress: Progress | None = None) -> ExportReport:
@@ -84,32 +95,38 @@ def write(store: ProjectStore, out: Path, *, progress: Progress | None = None) -
 
     Also raises ExportRefused when no leaf is near any step, or none of those photos can be read.
     """
-    images = all_images(store)
+    images, diseases = all_images(store), by_id(store.diseases())
     found: list[Candidate] = []
-    measurer, regions = Measurer(), 0
+    measurer, regions, mixed = Measurer(), 0, 0
     for done, image in enumerate(images, start=1):
         outlined = checked_regions(store, image)
         regions += len(outlined)
-        found += [
-            Candidate(image, leaf.number, leaf.areas.severity)
-            for leaf in measurer.measure(outlined).leaves
-            if leaf.number and leaf.areas.severity
-        ]
+        for leaf in measurer.measure(outlined).leaves:
+            if leaf.number and leaf.areas.severity:
+                alone = len(leaf.diseases) == 1
+                found += [_candidate(image, leaf, diseases)] if alone else []
+                mixed += not alone
         if progress:
             progress(done, len(images))
-    diagrams, unread = _drawn(store, found)
-    if not diagrams:
+    sheets, unread = _sheets(store, found, diseases.values())
+    drawn = [sheet for sheet in sheets if sheet.drawn]
+    if not drawn:
         raise ExportRefused(_why_none(unread))
     with files.whole_folder(out) as draft:
-        sheet = draw(diagrams, store.name)
-        sheet.save(draft / "sad.png", dpi=(DPI, DPI))
-        # Without these Pillow would name the draft and the hour.
-        sheet.save(
-            draft / "sad.pdf", resolution=DPI, quality=95,
-            title=tr("Standard area diagrams"), creationDate=None, modDate=None,
-        )  # fmt: skip
-        _write_key(draft / "sad.csv", store, diagrams)
-    return ExportReport(out, len(images), regions, _notes(diagrams, unread))
+        _draw(draft, [sheet.picture(store.name) for sheet in drawn])
+        _write_key(draft / "sad.csv", store, drawn)
+    return ExportReport(out, len(images), regions, _notes(sheets, mixed, unread))
+
+
+def _candidate(
+    image: LeafImage, leaf: LeafMeasures, diseases: Mapping[DiseaseId, Disease]
+) -> Candidate:
+    """Lesions without a name are of the disease that the photo is said to have."""
+    label = diseases.get(image.disease) if image.disease is not None else None
+    said = None if label is None or label.healthy else label.id
+    assert leaf.number is not None
+    assert leaf.areas.severity is not None
+    return Candidate(image, leaf.number, leaf.areas.severity, leaf.diseases[0] or said)
 
 
 def nearest(found: Sequence[Candidate], step: float) -> list[Candidate]:
@@ -119,28 +136,40 @@ def nearest(found: Sequence[Candidate], step: float) -> list[Candidate]:
     return sorted(near, key=lambda c: abs(c.severity - step))
 
 
-def _drawn(
-    store: ProjectStore, found: Sequence[Candidate]
-) -> tuple[list[Diagram], frozenset[ImageId]]:
-    """A diagram for each step that has one, and the photos that could not be read."""
-    taken: set[tuple[ImageId, int]] = set()
+def _sheets(
+    store: ProjectStore, found: Sequence[Candidate], diseases: Iterable[Disease]
+) -> tuple[list[Sheet], frozenset[ImageId]]:
+    """One for each disease that any leaf has, and the photos that could not be read."""
     unread: set[ImageId] = set()
-    diagrams = []
+    sheets = []
+    for disease, name in [*((d.id, d.name) for d in diseases), (None, "")]:
+        mine = [c for c in found if c.disease == disease]
+        if mine:
+            sheets.append(Sheet(name, _drawn(store, mine, unread)))
+    return sheets, frozenset(unread)
+
+
+def _drawn(
+    store: ProjectStore, found: Sequence[Candidate], unread: set[ImageId]
+) -> Sequence[Drawn]:
+    """One for each step that has one; adds to ``unread``."""
+    taken: set[tuple[ImageId, int]] = set()
+    drawn = []
     for step in STEPS:
         for leaf in nearest(found, step):
             if (leaf.image.id, leaf.number) in taken or leaf.image.id in unread:
                 continue
             try:
-                diagrams.append(cut_out(store, leaf, step))
+                drawn.append(Drawn(leaf, step, cut_out(store, leaf)))
             except ImageUnreadable:
                 unread.add(leaf.image.id)
                 continue
             taken.add((leaf.image.id, leaf.number))
             break
-    return sorted(diagrams, key=lambda d: d.leaf.severity), frozenset(unread)
+    return sorted(drawn, key=lambda d: d.leaf.severity)
 
 
-def cut_out(store: ProjectStore, leaf: Candidate, step: float) -> Diagram:
+def cut_out(store: ProjectStore, leaf: Candidate) -> Diagram:
     """The leaf's pixels on white, and the same in two tones. Raises ImageUnreadable."""
     image = leaf.image
     rgb = decode_rgb(store.resolve(image), expected_sha256=image.sha256)
@@ -158,7 +187,7 @@ def cut_out(store: ProjectStore, leaf: Candidate, step: float) -> Diagram:
     tones[whole], tones[lesion] = LEAF_TONE, LESION_TONE
     upright = colour.shape[0] >= colour.shape[1]
     turn = 0 if upright else 1
-    return Diagram(leaf, step, np.rot90(colour, turn), np.rot90(tones, turn))
+    return Diagram(leaf.severity, np.rot90(colour, turn), np.rot90(tones, turn))
 
 
 def _around(boxes: Sequence[Box]) -> Box:
@@ -174,86 +203,39 @@ def _union(regions: Sequence[Region], kind: RegionKind, box: Box) -> NDArray[np.
     return out
 
 
-def draw(diagrams: Sequence[Diagram], name: str) -> Image.Image:
-    """The sheet, A4 landscape at 200 dpi: a cell for each diagram, in rising order."""
-    sheet = Image.new("RGB", PAGE, "white")
-    pen = ImageDraw.Draw(sheet)
-    title = _cut(_title(name), _font(52), PAGE[0] - 2 * MARGIN)
-    pen.text((MARGIN, MARGIN - 30), title, INK, _font(52))
-    under = tr("Severity: diseased area in % of the leaf, measured on each leaf shown.")
-    pen.text((MARGIN, MARGIN + 40), under, QUIET, _font(30))
-    rows = -(-len(diagrams) // COLUMNS)
-    columns = -(-len(diagrams) // rows)
-    top = MARGIN + HEAD
-    width = (PAGE[0] - 2 * MARGIN - (columns - 1) * GAP) // columns
-    height = (PAGE[1] - top - MARGIN // 2 - (rows - 1) * GAP // 2) // rows
-    for place, diagram in enumerate(diagrams):
-        x = MARGIN + place % columns * (width + GAP)
-        y = top + place // columns * (height + GAP // 2)
-        _draw_cell(sheet, diagram, (x, y, x + width, y + height))
-    return sheet
+def _draw(folder: Path, pages: Sequence[Image.Image]) -> None:
+    for number, page in enumerate(pages, 1):
+        name = f"sad_{number}.png" if len(pages) > 1 else "sad.png"
+        page.save(folder / name, dpi=(DPI, DPI))
+    # Without these Pillow would name the draft and the hour.
+    pages[0].save(
+        folder / "sad.pdf", save_all=True, append_images=pages[1:], resolution=DPI, quality=95,
+        title=tr("Standard area diagrams"), creationDate=None, modDate=None,
+    )  # fmt: skip
 
 
-def _draw_cell(sheet: Image.Image, diagram: Diagram, cell: Box) -> None:
-    x0, y0, x1, y1 = cell
-    room = ((x1 - x0 - GAP // 2) // 2, y1 - y0 - CAPTION)
-    for side, pixels in enumerate((diagram.colour, diagram.tones)):
-        height, width = pixels.shape[:2]
-        scale = min(room[0] / width, room[1] / height)
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        picture = Image.fromarray(np.ascontiguousarray(pixels))
-        picture = picture.resize(size, Image.Resampling.LANCZOS)
-        left = x0 + side * (room[0] + GAP // 2) + (room[0] - size[0]) // 2
-        sheet.paste(picture, (left, y0 + room[1] - size[1]))
-    text = percent(diagram.leaf.severity)
-    pen = ImageDraw.Draw(sheet)
-    pen.text(((x0 + x1) // 2, y1 - CAPTION // 2), text, INK, _font(44), anchor="mm")
-
-
-def _title(name: str) -> str:
-    """With the project's name where Pillow's own font has its letters, the same everywhere."""
-    try:
-        name.encode("latin-1")
-    except UnicodeEncodeError:
-        return tr("Standard area diagrams")
-    return tr("Standard area diagrams: {name}", name=name)
-
-
-def percent(severity: float) -> str:
-    """As it stands under a leaf: one decimal below 10 %, none above."""
-    return f"{number_text(severity, '.1f' if severity < 9.95 else '.0f')} %"
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)
-
-
-def _cut(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, room: int) -> str:
-    """As much of ``text`` as there is room for."""
-    if font.getlength(text) <= room:
-        return text
-    while text and font.getlength(text + "…") > room:
-        text = text[:-1]
-    return text + "…"
-
-
-def _write_key(path: Path, store: ProjectStore, diagrams: Sequence[Diagram]) -> None:
-    images = [d.leaf.image for d in diagrams]
-    names = relative_names([store.resolve(image) for image in images])
+def _write_key(path: Path, store: ProjectStore, sheets: Sequence[Sheet]) -> None:
+    lines = [(page, sheet.name, d) for page, sheet in enumerate(sheets, 1) for d in sheet.drawn]
+    names = relative_names([store.resolve(d.leaf.image) for _, _, d in lines])
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
-        table.writerow(["step_percent", "severity_percent", "photo", "leaf"])
-        for diagram, name in zip(diagrams, spreadsheets.written(names), strict=True):
-            leaf = diagram.leaf
-            table.writerow([f"{diagram.step:g}", f"{leaf.severity:.6g}", name, leaf.number])
+        table.writerow(["page", "disease", "step_percent", "severity_percent", "photo", "leaf"])
+        for (page, disease, drawn), name in zip(lines, names, strict=True):
+            leaf = drawn.leaf
+            texts = spreadsheets.written([disease, name])
+            figures = [f"{drawn.step:g}", f"{leaf.severity:.6g}"]
+            table.writerow([page, texts[0], *figures, texts[1], leaf.number])
 
 
-def _notes(diagrams: Sequence[Diagram], unread: frozenset[ImageId]) -> tuple[str, ...]:
-    notes = [tr("Leaves drawn on the sheet: {count}.", count=len(diagrams))]
-    drawn = {d.step for d in diagrams}
-    if missing := [f"{step:g} %" for step in STEPS if step not in drawn]:
+def _notes(sheets: Sequence[Sheet], mixed: int, unread: frozenset[ImageId]) -> tuple[str, ...]:
+    notes = [_drawn_text(sheet) for sheet in sheets]
+    if mixed:
         notes.append(
-            tr("No leaf of the project is near {list}; left out.", list=", ".join(missing))
+            trn(
+                "{n:,} leaf with several diseases is left out: a sheet is of one disease.",
+                "{n:,} leaves with several diseases are left out: a sheet is of one disease.",
+                mixed,
+            )
         )
     if unread:
         could = trn("{n:,} photo", "{n:,} photos", len(unread))
@@ -266,6 +248,15 @@ def _notes(diagrams: Sequence[Diagram], unread: frozenset[ImageId]) -> tuple[str
     return tuple(notes)
 
 
+def _drawn_text(sheet: Sheet) -> str:
+    name, steps = sheet.name or tr("not named"), {d.step for d in sheet.drawn}
+    missing = ", ".join(f"{step:g} %" for step in STEPS if step not in steps)
+    if not steps:
+        return tr("{name}: no leaf is near any of {list}; no sheet.", name=name, list=missing)
+    drawn = trn("{name}: {n:,} leaf drawn", "{name}: {n:,} leaves drawn", len(steps), name=name)
+    return tr("{drawn}, none near {list}.", drawn=drawn, list=missing) if missing else f"{drawn}."
+
+
 def _why_none(unread: frozenset[ImageId]) -> str:
     if unread:
         return tr(
@@ -273,6 +264,6 @@ def _why_none(unread: frozenset[ImageId]) -> str:
             "use Photo → Locate moved photos, then export again."
         )
     return tr(
-        "No leaf has a severity between 0.5 and 70 % yet; outline the leaf and its lesions on some "
-        "photos first."
+        "No leaf with one disease alone has a severity between 0.5 and 70 % yet; outline the leaf "
+        "and its lesions on some photos first."
     )

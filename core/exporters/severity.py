@@ -1,6 +1,6 @@
 """Severity as tidy tables, for R and for spreadsheets.
 
-    OUT/severity.csv   one row for each photo × leaf × disease
+    OUT/severity.csv   one row for each photo × leaf × disease of the crop
     OUT/lesions.csv    one row for each lesion
 
 UTF-8, commas, decimal points, units in the column names; a cell is empty where nothing is known.
@@ -84,7 +84,8 @@ def write(
         images = [replace(image, captured_at="") for image in images]
     names = relative_names([store.resolve(image) for image in images])
     cards = store.calibrations([image.id for image in images])
-    tables = _Tables(by_id(store.diseases()), store.scales().chosen)
+    diseases = by_id(store.diseases())
+    tables = _Tables(diseases, store.scales().chosen, _crops(store, images, diseases))
     measurer, regions = Measurer(), 0
     with (
         files.whole_folder(out) as draft,
@@ -114,17 +115,36 @@ def _notes(images: Sequence[LeafImage], cards: Mapping[ImageId, Calibration]) ->
     return (tr("{have} no scale card, so the columns in mm are empty there.", have=have),)
 
 
-class _Tables:
-    """Rows of cells. ``scale`` grades the severities."""
+def _crops(
+    store: ProjectStore, images: Sequence[LeafImage], diseases: Mapping[DiseaseId, Disease]
+) -> dict[DiseaseId, set[str]]:
+    """The crops of the photos on which each disease occurs or is the label; "" for not told."""
+    found: dict[DiseaseId, set[str]] = {}
+    for image in images:
+        here = {disease for _, disease in store.areas(image.id)} | {image.disease}
+        for disease in here:
+            if disease is not None and disease in diseases and not diseases[disease].healthy:
+                found.setdefault(disease, set()).add(image.crop.casefold())
+    return found
 
-    def __init__(self, diseases: Mapping[DiseaseId, Disease], scale: Scale) -> None:
-        self._diseases, self._scale = diseases, scale
+
+class _Tables:
+    """Rows of cells. ``scale`` grades the severities, ``crops`` are those of each disease."""
+
+    def __init__(
+        self,
+        diseases: Mapping[DiseaseId, Disease],
+        scale: Scale,
+        crops: Mapping[DiseaseId, set[str]],
+    ) -> None:
+        self._diseases, self._scale, self._crops = diseases, scale, crops
 
     def severity(self, photo: _Photo) -> Iterable[Sequence[Cell]]:
-        """One row for each leaf and each disease that occurs on the photo or is its label.
+        """One row for each leaf and each disease that the project has on that crop.
 
-        So a leaf without a lesion of the neighbour's disease has a 0 for it, as a mean needs.
-        A photo without any outline has one row without figures.
+        So a leaf without a disease that others have has a 0 for it, as every mean needs. Where
+        nobody has said where the lesions are there are only the photo's own diseases, and a photo
+        without any outline has one row without figures.
         """
         wanted = self._wanted(photo)
         for leaf in photo.measures.leaves:
@@ -145,10 +165,17 @@ class _Tables:
 
     def _wanted(self, photo: _Photo) -> list[DiseaseId | None]:
         found = {lesion.disease for lesion in photo.measures.lesions}
+        if _looked_at(photo):
+            found |= {disease for disease in self._crops if self._may_occur(disease, photo)}
         label = self._diseases.get(photo.image.disease) if photo.image.disease else None
-        if label is not None and not (label.healthy and found):
+        if label is not None and not (label.healthy and photo.measures.lesions):
             found.add(label.id)
         return sorted(found, key=lambda d: (d is None, d or 0)) or [None]
+
+    def _may_occur(self, disease: DiseaseId, photo: _Photo) -> bool:
+        """Not on a crop on which nobody has seen it, where both crops are told."""
+        crop, known = photo.image.crop.casefold(), self._crops[disease]
+        return not crop or "" in known or crop in known
 
     def _photo(
         self, photo: _Photo, leaf: LeafMeasures | None, disease: DiseaseId | None
@@ -161,8 +188,7 @@ class _Tables:
 
     def _figures(self, photo: _Photo, leaf: LeafMeasures, disease: DiseaseId | None) -> list[Cell]:
         areas, mm2 = leaf.areas, partial(_mm2, photo.card)
-        # Where nobody has said where the lesions are, their absence is no observation.
-        known = photo.image.mask_known or bool(photo.measures.lesions)
+        known = _looked_at(photo)
         whole = areas.cover if leaf.leaf else None
         diseased = areas.diseases.get(disease, 0) if known else None
         share = areas.severity_of(disease) if known else None
@@ -177,6 +203,11 @@ class _Tables:
             len(found) if known else None, *quartiles, *(mm2(q) for q in quartiles),
             photo.card.mm_per_px if photo.card else None,
         ]  # fmt: skip
+
+
+def _looked_at(photo: _Photo) -> bool:
+    """Where nobody has said where the lesions are, their absence is no observation."""
+    return photo.image.mask_known or bool(photo.measures.lesions)
 
 
 def _mm2(card: Calibration | None, pixels: float | None) -> float | None:

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 class OpenPhoto(QObject):
     """``opened`` fires when another photo (or none) is open, ``improved`` when a better picture of
     it came, ``recoloured`` when its regions have other colours. ``leaving`` fires while the photo
-    before is still open: a stroke under way belongs to it. ``unreadable`` carries (photo id, error)
-    when a photo's file cannot be shown.
+    before is still open: a stroke under way belongs to it. ``trouble`` is why the wanted photo
+    cannot be shown, None while that is not known.
 
     ``pending`` gives the edits of a photo that are not on disk yet.
     """
@@ -42,7 +42,6 @@ class OpenPhoto(QObject):
     opened = Signal()
     improved = Signal()
     recoloured = Signal()
-    unreadable = Signal(object, object)
 
     def __init__(self, context: Context, diseases: DiseaseList, parent: QObject) -> None:
         super().__init__(parent)
@@ -53,6 +52,7 @@ class OpenPhoto(QObject):
         self.document: CanvasDocument | None = None
         self.photo: Photo | None = None
         self.wanted: ImageId | None = None
+        self.trouble: BaseException | None = None
         context.project.opened.connect(self._project_opened)
         context.project.changed.connect(self._project_changed)
         diseases.changed.connect(self._recolour)
@@ -61,7 +61,7 @@ class OpenPhoto(QObject):
         """Bring a photo up. The one before stays until this one can be shown."""
         if image == self.wanted and self.session is not None:
             return
-        self.wanted = image
+        self.wanted, self.trouble = image, None
         self._context.project.ask(
             lambda store: _entry(store, image),
             on_done=lambda answer: self._load(*answer) if self.wanted == image else None,
@@ -112,9 +112,9 @@ class OpenPhoto(QObject):
 
     def _cannot_show(self, image: ImageId, error: BaseException) -> None:
         if self.wanted == image:
+            self.trouble = error
             self._drop()
             self.opened.emit()
-            self.unreadable.emit(image, error)
 
     def _drop(self) -> None:
         if self.session is not None:
@@ -126,7 +126,7 @@ class OpenPhoto(QObject):
     def _project_opened(self) -> None:
         # The project has gone: a stroke under way has nowhere to go to.
         self.session = None
-        self.wanted = None
+        self.wanted = self.trouble = None
         self._drop()
         self.opened.emit()
 

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
+    QHBoxLayout,
     QLineEdit,
     QPlainTextEdit,
     QWidget,
@@ -28,6 +29,7 @@ from gui.gallery.swatch import swatch
 from gui.panels.pieces import button, column, label, row
 
 EPPO = re.compile(r"([A-Z0-9]{5,6})?")
+RENAMED = tr("Tables that use the former name still find it: it becomes a synonym.")
 
 
 def wrong(disease: Disease, others: Sequence[Disease]) -> str:
@@ -79,26 +81,23 @@ class DiseaseDialog(QDialog):
         form.addRow(tr("EPPO code"), self.eppo)
         form.addRow(tr("Crop"), self.crop)
         form.addRow(tr("Synonyms"), self.synonyms)
+        self._renamed = label(RENAMED, "muted", wrap=True)
+        form.addRow("", self._renamed)
+        if not disease.healthy and any(not other.healthy for other in others):
+            form.addRow(tr("Merge into"), self._merge_row())
         self._problem = label("", "danger", wrap=True)
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.keep = self._buttons.addButton(tr("Keep"), QDialogButtonBox.ButtonRole.AcceptRole)
         self._buttons.accepted.connect(self._keep)
         self._buttons.rejected.connect(self.reject)
-        note = tr("Tables that use the former name still find it: it becomes a synonym.")
-        self._renamed = label(note, "muted", wrap=True)
-        self.setLayout(
-            column(
-                form, self._renamed, self._merge_row(), self._problem, self._buttons,
-                spacing=12, margin=14,
-            )
-        )  # fmt: skip
+        self.setLayout(column(form, self._problem, self._buttons, spacing=12, margin=14))
         for line in (self.name, self.eppo):
             line.textChanged.connect(lambda _text: self._check())
         self.crop.editTextChanged.connect(lambda _text: self._check())
         self.synonyms.textChanged.connect(self._check)
         self._check()
 
-    def _merge_row(self) -> QWidget:
+    def _merge_row(self) -> QHBoxLayout:
         self.into = QComboBox()
         self.into.setAccessibleName(tr("Merge into"))
         for other in self._others:
@@ -106,12 +105,9 @@ class DiseaseDialog(QDialog):
                 self.into.addItem(swatch(other.colour), other.name, other)
         self.merge = button(tr("Merge…"), self._merge)
         self.merge.setToolTip(tr("Its photos and outlines become those of the other disease"))
-        made = QWidget()
-        layout = row(label(tr("Merge into")), self.into, self.merge)
-        layout.setStretch(1, 1)
-        made.setLayout(layout)
-        made.setVisible(not self._disease.healthy and self.into.count() > 0)
-        return made
+        layout = row(self.into, self.merge)
+        layout.setStretch(0, 1)
+        return layout
 
     @property
     def edited(self) -> Disease:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import cast
 
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor
@@ -19,7 +20,6 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QGridLayout,
     QLineEdit,
-    QScrollArea,
     QToolButton,
     QWidget,
 )
@@ -63,24 +63,24 @@ class DiseasesDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(tr("Diseases"))
         self.setMinimumSize(620, 420)
+        self.resize(660, 540)
         self._context, self._diseases, self._unsaved = context, diseases, unsaved
         self._bulk = bulk
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(8)
         self._grid.setColumnStretch(1, 1)
-        self.search = QLineEdit()
-        self.search.setPlaceholderText(tr("Find by name, synonym, EPPO code or crop"))
-        self.search.setAccessibleName(tr("Find a disease"))
+        rows = QWidget()
+        rows.setLayout(column(self._grid, None))
+        self.search = _field(tr("Find by name, synonym, EPPO code or crop"), tr("Find a disease"))
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(lambda _text: self._fill())
-        self._new = QLineEdit()
+        self._new = _field(tr("Name of another disease"), tr("Name of another disease"))
         self._new.setMaxLength(LONGEST_NAME)
-        self._new.setPlaceholderText(tr("Name of another disease"))
-        self._new.setAccessibleName(tr("Name of another disease"))
         self._new.returnPressed.connect(self._add_one)
         self._add = button(tr("Add"), self._add_one, primary=True)
         self.from_list = button(tr("From a crop's list…"), self._choose_from_list)
         self._problem = label("", "danger", wrap=True)
+        self._new.textEdited.connect(lambda _text: self._problem.clear())
         self.told = label("", "muted", wrap=True)
         self.undo = button(tr("Undo the merge"), self._undo)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
@@ -91,7 +91,7 @@ class DiseasesDialog(QDialog):
         adding.setStretch(0, 1)
         self._said = self._merge_line()
         layout = column(
-            self.search, self._list(), adding, self._problem, self._said, buttons,
+            self.search, scrolled(rows), adding, self._problem, self._said, buttons,
             spacing=12, margin=14,
         )  # fmt: skip
         layout.setStretch(1, 1)
@@ -109,13 +109,17 @@ class DiseasesDialog(QDialog):
         made.setLayout(said)
         return made
 
-    def _list(self) -> QScrollArea:
-        """The rows, which scroll when there are more than fit on a screen."""
-        body = QWidget()
-        body.setLayout(column(self._grid, None))
-        return scrolled(body)
-
     def _fill(self) -> None:
+        focus = self.focusWidget()
+        place = -1 if focus is None else self._grid.indexOf(focus)
+        spot = cast("tuple[int, int, int, int]", self._grid.getItemPosition(place))
+        self._fill_rows()
+        # Saving what was typed makes the rows anew: the keyboard stays in the field it had gone to.
+        item = self._grid.itemAtPosition(*spot[:2]) if place >= 0 else None
+        if item is not None and (widget := item.widget()) is not None:
+            widget.setFocus()
+
+    def _fill_rows(self) -> None:
         while (item := self._grid.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
                 widget.hide()
@@ -143,9 +147,7 @@ class DiseasesDialog(QDialog):
         code = QLineEdit(disease.eppo)
         code.setMaxLength(6)
         code.setFixedWidth(90)
-        code.editingFinished.connect(
-            lambda: self._put(disease, replace(disease, eppo=code.text().strip().upper()))
-        )
+        code.editingFinished.connect(lambda: self._set_code(disease, code.text()))
         crop = Elided(disease.crop, "muted")
         crop.setMinimumWidth(80)
         key = QComboBox()
@@ -154,12 +156,11 @@ class DiseasesDialog(QDialog):
             key.addItem(str(number), number)
         key.setCurrentIndex(key.findData(disease.hotkey))
         key.activated.connect(lambda _i: self._set_key(disease, key.currentData()))
-        edit = self._tool("mdi6.pencil-outline", tr("Crop, synonyms, merging"))
+        edit = _tool(self._context, "mdi6.pencil-outline", tr("Crop, synonyms, merging"))
         edit.setAccessibleName(tr("Edit {name}", name=disease.name))
         edit.clicked.connect(lambda: self.edit(disease))
-        remove = self._tool(
-            "mdi6.trash-can-outline", tr("Remove; only when no leaf and no lesion has it")
-        )
+        why = tr("Remove; only when no leaf and no lesion has it")
+        remove = _tool(self._context, "mdi6.trash-can-outline", why)
         remove.setEnabled(not disease.healthy)
         remove.clicked.connect(lambda: self._remove(disease))
         _name(
@@ -173,13 +174,6 @@ class DiseasesDialog(QDialog):
             },
         )
         return [colour, name, code, crop, key, edit, remove]
-
-    def _tool(self, icon: str, tip: str) -> QToolButton:
-        made = QToolButton()
-        made.setIcon(self._context.theme.icon(icon))
-        made.setIconSize(QSize(18, 18))
-        made.setToolTip(tip)
-        return made
 
     # -- adding
 
@@ -207,6 +201,7 @@ class DiseasesDialog(QDialog):
         dialog.open()
 
     def _take(self, chosen: list[Entry]) -> None:
+        self._problem.clear()
         self._context.project.change(lambda store: put(store, chosen))
 
     # -- editing
@@ -229,6 +224,17 @@ class DiseasesDialog(QDialog):
         self._problem.setText(text)
         if not text:
             self._put(disease, disease.renamed(name.strip()))
+
+    def _set_code(self, disease: Disease, text: str) -> None:
+        from gui.dialogs.disease import wrong
+
+        changed = replace(disease, eppo=text.strip().upper())
+        if changed == disease:
+            return
+        others = [d for d in self._diseases.all if d.id != disease.id]
+        self._problem.setText(wrong(changed, others))
+        if not self._problem.text():
+            self._put(disease, changed)
 
     def _set_key(self, disease: Disease, number: int | None) -> None:
         """A key belongs to one disease: it is taken from the one that had it."""
@@ -295,6 +301,22 @@ class DiseasesDialog(QDialog):
         merge = self._bulk.last_merge
         if merge is not None and not self._must_wait():
             self._bulk.take_back(merge)
+
+
+def _field(hint: str, name: str) -> QLineEdit:
+    """``name`` is for screen readers."""
+    made = QLineEdit()
+    made.setPlaceholderText(hint)
+    made.setAccessibleName(name)
+    return made
+
+
+def _tool(context: Context, icon: str, tip: str) -> QToolButton:
+    made = QToolButton()
+    made.setIcon(context.theme.icon(icon))
+    made.setIconSize(QSize(18, 18))
+    made.setToolTip(tip)
+    return made
 
 
 def _name(disease: Disease, fields: dict[QWidget, str]) -> None:

@@ -36,8 +36,8 @@ from gui.forms import Form
 from gui.panels.pieces import Elided, label
 
 FILES = tr(
-    "JPEG, PNG, TIFF, WebP and HEIC; masks are grey or palette PNGs with the photo's name; the "
-    "table has the columns image and disease."
+    "JPEG, PNG, TIFF, WebP and HEIC, RAW with one more library; masks are grey or palette PNGs "
+    "with the photo's name; the table has the columns image and disease."
 )
 STAY = tr("Photos stay where they are.")
 COPIED = tr("The project works with its own copies; the photos themselves stay as they are.")

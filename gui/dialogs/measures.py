@@ -5,7 +5,7 @@ Knows measures; measures nothing itself.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QDialog,
@@ -22,6 +22,7 @@ from core.domain.ids import DiseaseId
 from core.language import number_text, tr
 from core.services.severity import LeafMeasures, Sizes, sizes
 from gui.controllers.measures import Measures
+from gui.direction import draw_words
 from gui.gallery.cell import percent
 from gui.models.diseases import DiseaseList
 from gui.panels.pieces import column, label, scrolled
@@ -151,11 +152,9 @@ class Histogram(QWidget):
         painter, spread = QPainter(self), self._spread
         text, muted = self._theme.colour("text"), self._theme.colour("muted")
         painter.setPen(text)
-        painter.drawText(
-            QRectF(0, 0, self.width(), 18),
-            Qt.AlignmentFlag.AlignLeft,
-            tr("Sizes of {name}", name=self._name),
-        )
+        title = tr("Sizes of {name}", name=self._name)
+        draw_words(painter, self, QRect(0, 0, self.width(), 18), title, Qt.AlignmentFlag.AlignLeft)
+        painter.setLayoutDirection(Qt.LayoutDirection.LeftToRight)  # an axis, as in every chart
         floor, most = self.height() - 20, max(spread.counts)
         wide = self.width() / len(spread.counts)
         for place, number in enumerate(spread.counts):
@@ -164,7 +163,8 @@ class Histogram(QWidget):
             painter.fillRect(bar, QColor(self._colour))
             painter.setPen(muted)
             above = QRectF(place * wide, floor - high - 18, wide, 16)
-            painter.drawText(above, Qt.AlignmentFlag.AlignCenter, str(number) if number else "")
+            count = number_text(number, ",") if number else ""
+            painter.drawText(above, Qt.AlignmentFlag.AlignCenter, count)
         painter.fillRect(QRectF(0, floor, self.width(), 1), self._theme.colour("border"))
         painter.setPen(muted)
         below = QRectF(0, floor + 3, self.width(), 16)

@@ -24,7 +24,7 @@ from gui.panels.numbers import NumberBox
 from gui.panels.pieces import BAR, label, scrolled
 from gui.preferences import Preferences
 
-WIDTH = 580
+WIDTH = 600
 TITLE_BAR = 60
 
 
@@ -38,6 +38,8 @@ class PreferencesDialog(QDialog):
         column.setSpacing(10)
         # One form for all groups, so that their fields stand in one column.
         form = Form()
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setHorizontalSpacing(14)
         for number, group in enumerate(dict.fromkeys(s.group for s in SETTINGS if s.group)):
             heading = label(group, "heading")
             heading.setContentsMargins(0, 14 if number else 0, 0, 0)
@@ -52,6 +54,7 @@ class PreferencesDialog(QDialog):
         column.addWidget(scrolled(page, steady=True), 1)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
+        buttons.setContentsMargins(BAR, 0, BAR, 0)  # under the fields, which leave room for a bar
         column.addWidget(buttons)
         self.resize(WIDTH, min(_height(page, buttons, column), self._most()))
 

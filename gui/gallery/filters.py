@@ -24,6 +24,7 @@ from core.domain.run import Run, Verdict
 from core.language import tr, trc
 from core.ports import ImageOrder, ImageQuery, Range
 from gui.forms import Form
+from gui.gallery.narrow_box import NarrowBox
 from gui.gallery.wording import ORDERS, SPLIT_TEXT, VERDICT_TEXT
 from gui.panels.numbers import DecimalBox
 from gui.panels.pieces import label
@@ -189,9 +190,7 @@ def _refill(box: QComboBox, items: Sequence[tuple[str, object]]) -> None:
 
 def order_box() -> QComboBox:
     """What the gallery is sorted by."""
-    box = QComboBox()
-    box.setToolTip(tr("Sorted by"))
-    box.setAccessibleName(tr("Sorted by"))
+    box = NarrowBox(tr("Sorted by"))
     for order, text in ORDERS:
         box.addItem(text, order)
     box.setCurrentIndex(box.findData(ImageOrder.ADDED))

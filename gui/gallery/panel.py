@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
-    QComboBox,
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -25,6 +23,7 @@ from core.language import tr, trn
 from core.ports import ImageOrder, ImageQuery
 from gui.context import Context
 from gui.gallery.filters import Filters, order_box
+from gui.gallery.narrow_box import NarrowBox
 from gui.gallery.swatch import swatch
 from gui.gallery.thumbs import Thumbnails
 from gui.gallery.view import GalleryView
@@ -65,9 +64,10 @@ class GalleryPanel(QWidget):
         self._typing.setInterval(200)
         self._typing.timeout.connect(self._apply)
         self.text.textChanged.connect(lambda _text: self._typing.start())
-        for box in (self.state, self.disease, self.order):
+        for box in (self.state, self.disease):
             box.activated.connect(lambda _i: self._apply())
-        self.reverse.toggled.connect(lambda _on: self._apply())
+        self.order.activated.connect(lambda _i: self._apply(sorting=True))
+        self.reverse.toggled.connect(lambda _on: self._apply(sorting=True))
         self.filters.changed.connect(self._apply)
         self.filters.clear.clicked.connect(self.clear)
         self.more.clicked.connect(self._drop_down)
@@ -94,18 +94,9 @@ class GalleryPanel(QWidget):
         self.reverse.setToolTip(tr("The other way round"))
         self.reverse.setAccessibleName(tr("The other way round"))
         self.reverse.setIcon(self._context.theme.icon("mdi6.swap-vertical"))
-        self.state = QComboBox()
-        self.disease = QComboBox()
-        for box, tip in (
-            (self.state, tr("State")),
-            (self.disease, tr("Disease of the leaf")),
-            (self.order, tr("Sorted by")),
-        ):
-            box.setToolTip(tip)
-            box.setAccessibleName(tip)
-            # A long disease name must not widen the gallery.
-            box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            box.setMinimumWidth(64)
+        # A long disease name must not widen the gallery.
+        self.state = NarrowBox(tr("State"))
+        self.disease = NarrowBox(tr("Disease of the leaf"))
 
     def _lay_out(self) -> None:
         boxes = QHBoxLayout()
@@ -147,7 +138,7 @@ class GalleryPanel(QWidget):
         self.disease.setCurrentIndex(max(0, found))
         self.view.set_diseases(self._diseases.by_id)
 
-    def _apply(self) -> None:
+    def _apply(self, *, sorting: bool = False) -> None:
         disease: DiseaseId | str | None = self.disease.currentData()
         query = ImageQuery(
             states=self.state.currentData(),
@@ -157,7 +148,10 @@ class GalleryPanel(QWidget):
             order=ImageOrder(self.order.currentData()),
             reverse=self.reverse.isChecked(),
         )
-        self.index.set_query(self.filters.applied_to(query))
+        query = self.filters.applied_to(query)
+        if sorting and query != self.index.query:
+            self.view.begin_at_top()  # whoever sorts by the worst wants to see the worst
+        self.index.set_query(query)
         active = self.filters.active
         self.more.setText(f"{active}" if active else "")
 
@@ -200,9 +194,8 @@ class GalleryPanel(QWidget):
     def _reset_fields(self) -> None:
         for widget in (self.state, self.disease):
             widget.setCurrentIndex(0)
-        self.text.blockSignals(True)
-        self.text.clear()
-        self.text.blockSignals(False)
+        self.text.clear()  # with its signals: by them it hides its button
+        self._typing.stop()
 
     def _changed(self, changes: Changes) -> None:
         if changes.everything:

@@ -63,6 +63,7 @@ class GalleryView(QAbstractScrollArea):
         self.selection = Selection(index, self)
         self._hovered = -1
         self._pressed: QPoint | None = None
+        self._from_top = False
         self._band = QRubberBand(QRubberBand.Shape.Rectangle, self.viewport())
         self._thumb = thumb
         self._cell = CellPainter(theme, self.font(), thumb)
@@ -71,7 +72,7 @@ class GalleryView(QAbstractScrollArea):
         thumbs.arrived.connect(lambda ids: self._repaint(index.row(i) for i in ids))
         index.cards_changed.connect(self._repaint)
         self.selection.changed.connect(self.viewport().update)
-        index.reset.connect(self._relayout)
+        index.reset.connect(self._rows_changed)
         theme.changed.connect(lambda: self.set_thumb(self._thumb))
 
     def set_thumb(self, thumb: int) -> None:
@@ -88,14 +89,18 @@ class GalleryView(QAbstractScrollArea):
         self.viewport().update()
 
     def set_current(self, image: ImageId | None) -> None:
-        """Mark a photo as the open one and bring it into sight. Emits nothing."""
-        old, self.current = self._index.row(self.current), image
-        row = self._index.row(image)
+        """Mark a photo as the open one; bring it into sight if another was. Emits nothing."""
+        other, old = image != self.current, self._index.row(self.current)
+        self.current, row = image, self._index.row(image)
         if image not in self.selection:
             self.selection.only(image)
         self._repaint((old, row))
-        if row >= 0:
+        if row >= 0 and other:
             self._show_row(row)
+
+    def begin_at_top(self) -> None:
+        """Show the next rows from the first on, wherever the open photo is among them."""
+        self._from_top = True
 
     # -- layout
 
@@ -119,6 +124,15 @@ class GalleryView(QAbstractScrollArea):
         bar.setSingleStep(max(20, self._cell.size.height() // 4))
         self._hovered = -1
         self.viewport().update()
+
+    def _rows_changed(self) -> None:
+        self._relayout()
+        row = self._index.row(self.current)
+        if self._from_top:
+            self.verticalScrollBar().setValue(0)
+        elif row >= 0:
+            self._show_row(row)
+        self._from_top = False
 
     def _show_row(self, row: int) -> None:
         rect, bar = self.grid.cell_rect(row), self.verticalScrollBar()

@@ -233,7 +233,6 @@ class LabelPage(Workspace):
         controller.current.opened.connect(self._opened)
         controller.edits.updated.connect(self._updated)
         self.measures.changed.connect(self._measured)
-        controller.current.unreadable.connect(lambda _image, error: self._unreadable(error))
         self.gallery.view.chosen.connect(controller.current.open)
         self.gallery.index.reset.connect(self._rows_arrived)
         controller.bulk.removed.connect(self._leave_removed)
@@ -320,7 +319,10 @@ class LabelPage(Workspace):
         self.file.setMinimumWidth(0)
         self.zoom.setText("")
         self._show_hint()
-        if self.controller.current.wanted is not None:
+        trouble = self.controller.current.trouble
+        if trouble is not None:
+            self.notice.unreadable(str(trouble))
+        elif self.controller.current.wanted is not None:
             self.notice.opening()
         elif len(self.gallery.index):
             self.notice.choose_one()
@@ -328,10 +330,6 @@ class LabelPage(Workspace):
             self.notice.nothing_matches()
         else:
             self.notice.no_photos()
-
-    def _unreadable(self, error: BaseException) -> None:
-        self._stack.setCurrentWidget(self.notice)
-        self.notice.unreadable(str(error))
 
     def _show_zoom(self) -> None:
         percent = 100 * self.canvas.zoom

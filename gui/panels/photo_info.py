@@ -12,10 +12,12 @@ from datetime import datetime
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QLabel,
+    QMenu,
     QPlainTextEdit,
     QVBoxLayout,
     QWidget,
@@ -114,8 +116,7 @@ class InfoDialog(QDialog):
         form.setVerticalSpacing(8)
         self.values: dict[str, QLabel] = {}
         for title, text in lines(found):
-            value = label(text, wrap=True)
-            value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            value = Value(text)
             self.values[title] = value
             form.addRow(label(title, "muted"), value)
         self.notes = QPlainTextEdit(found.image.notes)
@@ -131,6 +132,33 @@ class InfoDialog(QDialog):
         column.setSpacing(14)
         column.addLayout(form)
         column.addWidget(buttons)
+
+
+class Value(QLabel):
+    """Can be selected and copied, without the places where a long name may be broken."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(True)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+
+    def copy(self) -> None:
+        """What is selected; all where nothing is."""
+        text = self.selectedText() or self.text()
+        QGuiApplication.clipboard().setText(text.replace(ZERO_WIDTH_SPACE, ""))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy()
+        else:
+            super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction(tr("Copy"), self.copy)
+        menu.popup(event.globalPos())
 
 
 def lines(found: Facts) -> list[tuple[str, str]]:

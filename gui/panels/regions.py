@@ -34,7 +34,7 @@ from core.domain.image import ImageState
 from core.domain.region import RegionInfo, RegionKind
 from core.language import tr
 from gui.controllers.label import LabelController
-from gui.direction import draw_words
+from gui.direction import apart, draw_words
 from gui.gallery.cell import percent
 from gui.gallery.swatch import swatch
 from gui.models.diseases import DiseaseList
@@ -84,7 +84,7 @@ class RegionModel(QAbstractListModel):
         info = self.infos[index.row()]
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return f"{self.name(info) or tr('not named')}   {self.share(info)}"
+                return apart(self.name(info) or tr("not named"), self.share(info))
             case Qt.ItemDataRole.DecorationRole:
                 return swatch(self._controller.current.colour(info))
             case Qt.ItemDataRole.AccessibleTextRole | Qt.ItemDataRole.ToolTipRole:

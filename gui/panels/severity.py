@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
@@ -18,6 +18,7 @@ from core.domain.scale import Scale
 from core.geometry.areas import Areas
 from core.language import number_text, tr, trn
 from core.services.severity import PhotoMeasures
+from gui.direction import draw_words, turned
 from gui.gallery.cell import percent
 from gui.models.diseases import DiseaseList
 from gui.panels.pieces import Elided, label, row
@@ -186,16 +187,16 @@ class _Chart(QWidget):
         for number, line in enumerate(self._lines):
             top = 4 + number * LINE
             painter.setPen(self._theme.colour("text"))
-            place = QRectF(0, top, self.width(), 16)
+            place = QRect(0, top, self.width(), 16)
             text = line.text
             room = self.width() - painter.fontMetrics().horizontalAdvance(text) - 8
             name = painter.fontMetrics().elidedText(line.name, Qt.TextElideMode.ElideRight, room)
-            painter.drawText(place, Qt.AlignmentFlag.AlignLeft, name)
+            draw_words(painter, self, place, name, Qt.AlignmentFlag.AlignLeft)
             painter.setPen(self._theme.colour("muted"))
-            painter.drawText(place, Qt.AlignmentFlag.AlignRight, text)
+            draw_words(painter, self, place, text, Qt.AlignmentFlag.AlignRight)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(self._theme.colour("border"))
-            painter.drawRoundedRect(QRectF(0, top + 17, self.width(), 4), 2, 2)
+            painter.drawRoundedRect(QRect(0, top + 17, self.width(), 4), 2, 2)
             painter.setBrush(QColor(line.colour))
-            width = max(4.0, self.width() * line.pixels / max(most, 1))
-            painter.drawRoundedRect(QRectF(0, top + 17, width, 4), 2, 2)
+            width = max(4, round(self.width() * line.pixels / max(most, 1)))
+            painter.drawRoundedRect(turned(self, QRect(0, top + 17, width, 4)), 2, 2)

@@ -26,7 +26,7 @@ for id_, spec in formats().items():
     export_project(store, Path(sys.argv[2]) / f"{id_}{spec.suffix}", format_id=id_)
 store.close()
 """
-SHEETS = {".pdf", "sad.png"}
+SHEETS = "sad*.p[dn][fg]"
 """For people, in their language: the standard area diagrams."""
 
 
@@ -39,7 +39,7 @@ def _export(project: Path, out: Path, language: str) -> dict[str, bytes]:
     return {
         path.relative_to(out).as_posix(): path.read_bytes()
         for path in sorted(out.rglob("*"))
-        if path.is_file() and not {path.suffix, path.name} & SHEETS
+        if path.is_file() and not path.match(SHEETS)
     }
 
 

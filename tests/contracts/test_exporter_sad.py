@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from core.errors import ExportRefused
-from core.exporters import sad
+from core.exporters import sad, sad_sheet
 from core.files import sha256
 from core.ports import ImageQuery, ProjectStore
 from core.services.export import export_project
@@ -50,13 +50,32 @@ def test_the_nearest_leaf_stands_for_each_step(store: ProjectStore, tmp_path: Pa
         ("1", "1", "one.png"), ("5", "5", "five.png"), ("10", "6", "six.png"),
         ("50", "50", "half.png"),
     ]  # fmt: skip
-    assert report.notes == (
-        "Leaves drawn on the sheet: 4.",
-        "No leaf of the project is near 20 %, 35 %; left out.",
-    )
+    assert report.notes == ("rust: 4 leaves drawn, none near 20 %, 35 %.",)
     with Image.open(out / "sad.png") as sheet:
-        assert sheet.size == sad.PAGE
+        assert sheet.size == sad_sheet.PAGE
     assert (out / "sad.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_each_disease_has_a_sheet_of_its_own(tmp_path: Path) -> None:
+    both = (("rust", (10, 0, 110, 5)), ("blight", (10, 50, 110, 55)))
+    unnamed = Leaf("label.png", "blight", (("", (10, 0, 110, 19)),), leaf=LEAF, size=SIZE)
+    faint = Leaf("faint.png", "scab", (("scab", (10, 0, 30, 1)),), leaf=LEAF, size=SIZE)
+    leaves = [sick("ten.png", 10), unnamed, faint, Leaf("both.png", None, both, LEAF, size=SIZE)]
+    store = make_project(tmp_path, leaves, name="mixed")
+    out = tmp_path / "sad"
+    report = export_project(store, out, format_id="sad")
+    with (out / "sad.csv").open(encoding="utf-8") as file:
+        drawn = [(r["page"], r["disease"], r["photo"]) for r in csv.DictReader(file)]
+    assert drawn == [("1", "blight", "label.png"), ("2", "rust", "ten.png")]
+    assert sorted(p.name for p in out.iterdir()) == ["sad.csv", "sad.pdf", "sad_1.png", "sad_2.png"]
+    assert (out / "sad.pdf").read_bytes().count(b"/Type /Page\n") == 2
+    assert report.notes == (
+        "blight: 1 leaf drawn, none near 1 %, 5 %, 10 %, 35 %, 50 %.",
+        "rust: 1 leaf drawn, none near 1 %, 5 %, 20 %, 35 %, 50 %.",
+        "scab: no leaf is near any of 1 %, 5 %, 10 %, 20 %, 35 %, 50 %; no sheet.",
+        "1 leaf with several diseases is left out: a sheet is of one disease.",
+    )
+    store.close()
 
 
 def test_the_sheet_is_the_same_each_time(store: ProjectStore, tmp_path: Path) -> None:
@@ -68,7 +87,7 @@ def test_the_sheet_is_the_same_each_time(store: ProjectStore, tmp_path: Path) ->
 
 def test_the_leaf_is_cut_out_in_its_own_colours(store: ProjectStore) -> None:
     image = store.image(store.image_ids(ImageQuery())[1])
-    made = sad.cut_out(store, sad.Candidate(image, 1, 6.0), 5.0)
+    made = sad.cut_out(store, sad.Candidate(image, 1, 6.0, None))
     with Image.open(store.resolve(image)) as photo:
         assert (made.colour == np.asarray(photo)[:, 10:110]).all()
     dark = (made.tones == sad.LESION_TONE).all(axis=2)
@@ -96,4 +115,9 @@ def test_a_project_without_diseased_leaves_says_what_is_needed(tmp_path: Path) -
 
 
 def test_percentages_are_written_as_precisely_as_they_help() -> None:
-    assert [sad.percent(p) for p in (0.53, 9.94, 9.96, 34.6)] == ["0.5 %", "9.9 %", "10 %", "35 %"]
+    assert [sad_sheet.percent(p) for p in (0.53, 9.94, 9.96, 34.6)] == [
+        "0.5 %",
+        "9.9 %",
+        "10 %",
+        "35 %",
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,8 +60,9 @@ def of(rows: list[Row], photo: str) -> list[Row]:
 
 def test_there_is_a_row_for_each_leaf_and_disease(store: ProjectStore, tmp_path: Path) -> None:
     severity, _ = tables(store, tmp_path / "out")
-    rust, blight = sorted(of(severity, "both, é.png"), key=lambda r: r["disease"], reverse=True)
-    assert (rust["disease"], blight["disease"]) == ("rust", "blight")
+    both = {row["disease"]: row for row in of(severity, "both, é.png")}
+    assert set(both) == {"rust", "blight"}
+    rust, blight = both["rust"], both["blight"]
     assert (rust["leaf"], rust["leaf_area_px"], rust["disease_area_px"]) == ("1", "2240", "84")
     assert float(rust["severity_percent"]) == pytest.approx(100 * 84 / 2240, abs=1e-4)
     assert float(blight["severity_percent"]) == pytest.approx(100 * 40 / 2240, abs=1e-4)
@@ -75,10 +77,10 @@ def test_what_nobody_has_looked_at_is_empty_and_health_is_zero(
     store: ProjectStore, tmp_path: Path
 ) -> None:
     severity, lesions = tables(store, tmp_path / "out")
-    (healthy,) = of(severity, "ok.png")
-    assert healthy["disease"] == "healthy"
-    assert (healthy["severity_percent"], healthy["lesion_count"]) == ("0", "0")
-    assert healthy["grade"] == "0"
+    healthy = of(severity, "ok.png")
+    assert {row["disease"] for row in healthy} == {"healthy", "rust", "blight"}
+    for row in healthy:
+        assert (row["severity_percent"], row["lesion_count"], row["grade"]) == ("0", "0", "0")
     for name in ("new.png", "leaf only.png"):
         (row,) = of(severity, name)
         assert row["severity_percent"] == row["lesion_count"] == row["grade"] == ""
@@ -86,6 +88,33 @@ def test_what_nobody_has_looked_at_is_empty_and_health_is_zero(
     assert (bare["leaf"], bare["severity_percent"], bare["lesion_count"]) == ("", "", "1")
     assert (bare["disease"], bare["disease_area_px"]) == ("", "40")
     assert len(of(lesions, "no leaf.png")) == 1
+
+
+def test_a_mean_over_leaves_counts_those_without_the_disease(
+    store: ProjectStore, tmp_path: Path
+) -> None:
+    severity, _ = tables(store, tmp_path / "out")
+    blight = {
+        row["photo"]: float(row["severity_percent"])
+        for row in severity
+        if row["disease"] == "blight" and row["severity_percent"]
+    }
+    assert set(blight) == {"both, é.png", "one.png", "ok.png"}
+    assert sum(blight.values()) / len(blight) == pytest.approx(100 * 40 / 2240 / 3, abs=1e-4)
+
+
+def test_no_leaf_has_a_row_for_a_disease_of_another_crop(
+    store: ProjectStore, tmp_path: Path
+) -> None:
+    crops = {"both, é.png": "Wheat", "one.png": "coffee", "ok.png": "wheat"}
+    photos = [store.image(image(store, name)) for name in crops]
+    store.update_images(
+        [replace(p, crop=crop) for p, crop in zip(photos, crops.values(), strict=True)]
+    )
+    severity, _ = tables(store, tmp_path / "out")
+    named = {name: {row["disease"] for row in of(severity, name)} for name in crops}
+    assert named["one.png"] == {"rust"}, "blight has been seen on wheat alone"
+    assert named["ok.png"] == {"healthy", "rust", "blight"}
 
 
 def test_there_is_a_row_for_each_lesion(store: ProjectStore, tmp_path: Path) -> None:
@@ -104,7 +133,7 @@ def test_a_scale_card_gives_millimetres(store: ProjectStore, tmp_path: Path) -> 
     card = measured((0.0, 0.0, 40.0, 0.0), 20.0)
     store.put_calibrations({image(store, "one.png"): card})
     severity, lesions = tables(store, tmp_path / "out")
-    (row,) = of(severity, "one.png")
+    row = next(r for r in of(severity, "one.png") if r["disease"] == "rust")
     assert (row["mm_per_px"], row["leaf_area_mm2"], row["disease_area_mm2"]) == ("0.5", "560", "20")
     (lesion,) = of(lesions, "one.png")
     assert lesion["area_mm2"] == "20"
@@ -115,7 +144,8 @@ def test_the_projects_own_scale_grades(store: ProjectStore, tmp_path: Path) -> N
     store.put_scales(Scales(PUBLISHED, HORSFALL_BARRATT.title))
     severity, _ = tables(store, tmp_path / "out")
     assert {row["scale"] for row in severity} - {""} == {HORSFALL_BARRATT.title}
-    assert of(severity, "one.png")[0]["grade"] == "3"
+    grades = {row["disease"]: row["grade"] for row in of(severity, "one.png")}
+    assert grades == {"rust": "3", "blight": "1"}
 
 
 def test_the_files_are_plain(store: ProjectStore, tmp_path: Path) -> None:

@@ -82,6 +82,40 @@ def test_renaming_keeps_the_old_name_as_a_synonym(qtbot, page, dialog) -> None:
     assert page.diseases.get(first.id).synonyms == (first.name,)
 
 
+def test_a_code_typed_in_the_list_is_checked_before_it_is_kept(qtbot, page, dialog) -> None:
+    first = page.diseases.all[0]
+    line = next(w for w in dialog.findChildren(QLineEdit) if w.maxLength() == 6)
+    for typed, kept in (("hem", ""), ("hemiva", "HEMIVA")):
+        line.setText(typed)
+        qtbot.keyClick(line, Qt.Key.Key_Return)
+        assert ("EPPO" in dialog._problem.text()) == (not kept)
+        qtbot.waitUntil(
+            lambda kept=kept: page.diseases.get(first.id).eppo == kept,  # type: ignore[misc]
+            timeout=10_000,
+        )
+
+
+def test_the_keyboard_stays_in_its_field_when_a_name_has_been_saved(qtbot, page, dialog) -> None:
+    first = page.diseases.all[0]
+    line = next(w for w in dialog.findChildren(QLineEdit) if w.text() == first.name)
+    line.setFocus()
+    line.setText("another name")
+    qtbot.keyClick(line, Qt.Key.Key_Tab)
+    qtbot.waitUntil(lambda: page.diseases.get(first.id).name == "another name", timeout=10_000)
+    focus = dialog.focusWidget()
+    assert isinstance(focus, QLineEdit)
+    assert focus.isVisibleTo(dialog)
+    assert focus.accessibleName() == "EPPO code: another name"
+
+
+def test_a_complaint_goes_when_another_name_is_typed(qtbot, page, dialog) -> None:
+    dialog._new.setText(page.diseases.all[0].name)
+    dialog._add.click()
+    assert dialog._problem.text()
+    qtbot.keyClicks(dialog._new, "2")
+    assert not dialog._problem.text()
+
+
 def test_merging_says_what_changes_moves_it_and_can_be_undone(qtbot, program, page, dialog) -> None:
     gone, into = (d for d in page.diseases.all if not d.healthy)
     session = page.controller.session

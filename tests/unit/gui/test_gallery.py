@@ -102,6 +102,61 @@ def test_text_filters_by_file_name_and_clearing_it_lists_all_again(qtbot, page) 
     qtbot.waitUntil(lambda: len(page.gallery.index) == 9, timeout=10_000)
 
 
+def test_what_is_sorted_is_seen_from_the_first_on_and_what_is_filtered_at_the_open_photo(
+    qtbot, page
+) -> None:
+    panel, view = page.gallery, page.gallery.view
+    view.setFixedHeight(200)
+    page.controller.current.open(panel.index.id(8))
+    qtbot.waitUntil(lambda: view.current == panel.index.id(8), timeout=10_000)
+    bar = view.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.value() > 0)
+    with qtbot.waitSignal(panel.index.reset):
+        panel.text.setText("png")
+    assert bar.value() > 0
+    with qtbot.waitSignal(panel.index.reset):
+        panel.order.setCurrentIndex(1)
+        panel.order.activated.emit(1)
+    assert bar.value() == 0
+    with qtbot.waitSignal(panel.index.reset):
+        panel.index.refresh()
+    assert bar.value() > 0, "after any other change the open photo is in sight again"
+
+
+def test_clearing_the_filters_takes_the_search_and_its_button_away(qtbot, page) -> None:
+    panel = page.gallery
+    empty = panel.text.grab().toImage()
+    with qtbot.waitSignal(panel.index.reset):
+        panel.text.setText("leaf")
+    with qtbot.waitSignal(panel.index.reset):
+        panel.clear()
+    qtbot.waitUntil(lambda: panel.text.grab().toImage() == empty)
+
+
+def test_a_choice_that_is_too_long_ends_with_an_ellipsis(qtbot, page) -> None:
+    box = page.gallery.disease
+    box.addItem("Brown eye spot of coffee, on the upper side")
+    box.setCurrentIndex(box.count() - 1)
+    box.resize(114, box.height())
+    assert box.shown().startswith("Brown")
+    assert box.shown().endswith("…")
+    box.resize(600, box.height())
+    assert box.shown() == box.currentText()
+
+
+def test_a_photo_that_is_missing_says_so_whatever_is_filtered(qtbot, tmp_path: Path) -> None:
+    project = bare_project(tmp_path)
+    for photo in tmp_path.glob("photo_*.png"):
+        photo.unlink()
+    with window(qtbot, project) as program:
+        page = program.window.page("label")
+        qtbot.waitUntil(lambda: "not there" in page.notice.text.text(), timeout=10_000)
+        with qtbot.waitSignal(page.gallery.index.reset):
+            page.gallery.text.setText("photo")
+        assert "not there" in page.notice.text.text()
+        assert page.notice.locate.isVisibleTo(page)
+
+
 def test_a_saved_edit_shows_in_the_badge_of_its_photo(qtbot, page) -> None:
     index = page.gallery.index
     qtbot.waitUntil(lambda: index.card(0) is not None, timeout=10_000)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QGuiApplication, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QInputDialog
 from whole_window import bare_project, drag, label_page, labelled_project, on_disk, saved, window
@@ -375,6 +376,21 @@ def test_notes_are_kept_when_the_information_is_closed(qtbot, page, program) -> 
     store, image = program.context.project.store, page.controller.current.wanted
     qtbot.waitUntil(lambda: store.image(image).notes == "wet <b>morning</b>", timeout=PATIENCE)
     qtbot.waitUntil(lambda: page.gallery.index.card(0).has_notes, timeout=PATIENCE)
+
+
+def test_a_path_is_copied_as_it_is_however_it_was_broken(qtbot, page, program) -> None:
+    program.context.actions["photo.info"].trigger()
+    qtbot.waitUntil(lambda: page.info.dialog is not None, timeout=PATIENCE)
+    folder = page.info.dialog.values["Folder"]
+    store = program.context.project.store
+    where = store.resolve(store.image(page.controller.current.wanted)).parent
+    assert folder.text() != str(where), "a long name may be broken"
+    for start in (lambda: folder.setSelection(0, len(folder.text())), lambda: None):
+        QGuiApplication.clipboard().clear()
+        start()
+        QTest.keySequence(folder, QKeySequence(QKeySequence.StandardKey.Copy))
+        assert QGuiApplication.clipboard().text() == str(where)
+    page.info.dialog.reject()
 
 
 def test_lost_small_pictures_are_made_again_from_the_photos(qtbot, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_another_scale_grades_at_once_and_is_kept(qtbot, program, page: LabelPag
 def test_a_scale_that_cannot_be_is_not_kept(qtbot) -> None:
     dialog = ScalesDialog(Scales(), None)  # type: ignore[arg-type]
     qtbot.addWidget(dialog)
-    for text, says in (("7", "rise"), ("many", "nan"), ("", "nan"), ("101", "101")):
+    for text, says in (("7", "rise"), ("many", "no limit"), ("", "no limit"), ("101", "101")):
         dialog.table.item(1, 1).setText(text)
         dialog.table.item(2, 1).setText("6")
         assert says in dialog._problem.text()

@@ -8,10 +8,12 @@ import pytest
 from PySide6.QtCore import QPointF, QRect, QSize, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QPushButton
 from whole_window import label_page, labelled_project, window
 
-from gui.direction import reads, turned
+from core.services.severity import sizes
+from gui.dialogs.measures import Histogram
+from gui.direction import apart, reads, turned
 from gui.panels.pieces import Elided
 
 RIGHT, LEFT = Qt.LayoutDirection.RightToLeft, Qt.LayoutDirection.LeftToRight
@@ -92,6 +94,38 @@ def test_words_read_in_their_own_direction() -> None:
     assert reads("12 × שלום") == RIGHT
     assert reads("3 leaves שלום") == LEFT
     assert reads("12.5 %") == LEFT
+
+
+def test_a_figure_behind_a_name_stays_whole_in_a_list(qtbot, program) -> None:
+    assert apart("rust", "0.4 %") == "\u2066rust\u2069   \u20660.4 %\u2069"
+    QApplication.setLayoutDirection(LEFT)
+    assert apart("rust", "0.4 %") == "rust   0.4 %"
+
+
+def test_an_axis_has_its_small_end_where_the_small_bars_are(qtbot, program) -> None:
+    spread = sizes([1.0, 1.0, 2.0, 8.0, 9000.0])
+    assert spread is not None
+    chart = Histogram(program.theme, "rust", "#e69f00", spread, "px")
+    qtbot.addWidget(chart)
+    chart.resize(400, 128)
+    below = QRect(0, 20, 400, 108)
+    chart.setLayoutDirection(LEFT)
+    from_the_left = chart.grab(below).toImage()
+    chart.setLayoutDirection(RIGHT)
+    assert chart.grab(below).toImage() == from_the_left
+
+
+def test_a_button_with_a_menu_shows_so_at_its_other_end(qtbot, program) -> None:
+    page = label_page(qtbot, program)
+    find = next(b for b in page.assistant_panel.findChildren(QPushButton) if b.menu() is not None)
+    image = find.grab().toImage()
+    middle = range(8, image.height() - 8)
+    at_the_left = {image.pixelColor(x, y).name() for x in range(8, 22) for y in middle}
+    at_the_right = {
+        image.pixelColor(image.width() - 1 - x, y).name() for x in range(4, 12) for y in middle
+    }
+    assert len(at_the_left) > 1
+    assert len(at_the_right) == 1
 
 
 def test_places_turn_with_the_window(qtbot) -> None:
