@@ -22,6 +22,7 @@ from core.domain.region import RegionKind
 from core.domain.run import Verdict
 from core.language import tr, trn
 from core.ports import ImageQuery, ProjectStore
+from core.services.bootstrap import FEWEST
 from core.services.checks import Check, Level
 from core.training import splits
 
@@ -179,6 +180,21 @@ def _held_out(found: Gathered) -> Check:
         return Check("data.held_out", title, Level.WARN, how, remedy)
     if abs(share - splits.HELD_OUT) > NEAR:
         remedy = tr("Set photos to “val” or “train” until about 20 % are held out.")
+        return Check("data.held_out", title, Level.WARN, how, remedy)
+    apart = {
+        x.image.group or x.image.id
+        for x in found.leaves
+        if found.sides.get(x.image.id) == splits.VAL
+    }
+    if len(apart) < FEWEST:
+        how = trn(
+            "{how}, {n:,} of them held out", "{how}, {n:,} of them held out", len(apart), how=how
+        )
+        remedy = tr(
+            "Hold out more of them: with fewer than {fewest} nobody can say how sure a figure is, "
+            "and no later stage is kept.",
+            fewest=FEWEST,
+        )
         return Check("data.held_out", title, Level.WARN, how, remedy)
     return Check("data.held_out", title, Level.OK, how)
 

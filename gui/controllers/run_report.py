@@ -81,6 +81,7 @@ class Material:
     control_scores: list[Score]
     masked_scores: list[Score]
     colours: dict[str, str]
+    groups: dict[ImageId, str]
 
 
 def fetch(store: ProjectStore, run: Run) -> Material:
@@ -88,6 +89,7 @@ def fetch(store: ProjectStore, run: Run) -> Material:
     folder = run_folder(store, run)
     before = next((r for r in store.runs() if r.id == run.parent), None)
     config = run_config(folder)
+    scores = store.scores(run.id)
     masked, control = run, programme.control_of(store, run)
     if config.control_of:
         known = {r.id: r for r in store.runs()}
@@ -95,7 +97,7 @@ def fetch(store: ProjectStore, run: Run) -> Material:
     return Material(
         run=run,
         config=config,
-        scores=store.scores(run.id),
+        scores=scores,
         untuned=folder.read_look(0),
         before=before,
         before_scores=store.scores(before.id) if before else [],
@@ -103,6 +105,7 @@ def fetch(store: ProjectStore, run: Run) -> Material:
         control_scores=store.scores(control.id) if control else [],
         masked_scores=store.scores(masked.id) if control else [],
         colours=colours_by_name(store.diseases()),
+        groups=programme.groups_of(store, scores),
     )
 
 
@@ -111,15 +114,15 @@ def work_out(found: Material) -> RunReport:
     held = [s for s in found.scores if s.split == "val"]
     shown = held or found.scores
     classes = found.config.classes
-    untuned = found.untuned
+    untuned, groups = found.untuned, found.groups
     return RunReport(
         run=found.run,
         config=found.config,
         held_out=bool(held),
-        figures=figures.figures_of(shown, classes),
-        untuned=figures.figures_of(untuned, classes) if untuned else None,
-        tuned=figures.gain(untuned, shown) if untuned else None,
-        stage=programme.judge(found.before, found.before_scores, held),
+        figures=figures.figures_of(shown, classes, groups),
+        untuned=figures.figures_of(untuned, classes, groups) if untuned else None,
+        tuned=figures.gain(untuned, shown, groups) if untuned else None,
+        stage=programme.judge(found.before, found.before_scores, held, groups),
         control=found.control,
         mask=_mask(found),
         colours=found.colours,
@@ -131,7 +134,7 @@ def _mask(found: Material) -> str:
     held = [s for s in found.masked_scores if s.split == "val"]
     if found.control is None or not held:
         return ""
-    return programme.mask_sentence(figures.gain(found.control_scores, held))
+    return programme.mask_sentence(figures.gain(found.control_scores, held, found.groups))
 
 
 def load(

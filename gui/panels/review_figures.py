@@ -178,6 +178,15 @@ class FiguresView(QWidget):
     @staticmethod
     def _which(report: RunReport) -> str:
         leaves = trn("{n:,} leaf", "{n:,} leaves", report.figures.leaves)
+        if groups := report.figures.groups:
+            return trn(
+                "{leaves} of {n:,} group. 95 %: where the figure would lie in 95 of 100 other "
+                "draws of as many groups.",
+                "{leaves} of {n:,} groups. 95 %: where the figure would lie in 95 of 100 other "
+                "draws of as many groups.",
+                groups,
+                leaves=leaves,
+            )
         return tr(
             "{leaves}. 95 %: where the figure would lie in 95 of 100 other draws of as many.",
             leaves=leaves,
