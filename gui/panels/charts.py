@@ -112,6 +112,7 @@ class Chart(pg.PlotWidget):  # type: ignore[misc]
         # The page scrolls; a chart must not swallow the wheel.
         self.viewport().installEventFilter(self)
         theme.changed.connect(self.recolour)
+        self.recolour()  # before there is a curve as well: pyqtgraph's own ground is black
 
     def curve(self, token: str, *, faint: bool = False, dots: bool = False) -> Any:
         """A new curve; draw it with its ``setData``."""

@@ -76,6 +76,21 @@ def test_a_fifth_held_out_in_few_groups_is_told(made: Make) -> None:
     assert "fewer than 5" in found.remedy
 
 
+def test_a_group_that_a_person_put_on_both_sides_is_named(made: Make) -> None:
+    """“Whole groups together” would be a lie: what a person chose wins over the groups."""
+    wanted = [
+        spotted(f"{i}.png", ("rust", "scab")[i % 2], group=f"plant {i // 2}",
+                split=Split.VAL if i % 2 and i < 10 else Split.TRAIN)
+        for i in range(24)
+    ]  # fmt: skip
+    found = made(*wanted)["data.held_out"]
+    assert found.level is Level.WARN
+    assert (
+        "5 groups stand on both sides (plant 0, plant 1, plant 2, plant 3, plant 4)" in found.text
+    )
+    assert "Part of training" in found.remedy
+
+
 def test_most_leaves_held_out_is_told(made: Make) -> None:
     wanted = [
         spotted(f"{i}.png", ("rust", "scab")[i % 2], group=f"plant {i}",
