@@ -224,6 +224,7 @@ class SetupView(QWidget):
         for made in self.presets.buttons():
             made.setChecked(made.objectName() == f"train.preset.{preset.id}")
         self._preset = preset
+        self.recipes.setCurrentIndex(max(0, self.recipes.findData(preset.id)))
         self.minutes.setValue(round(self._config.minutes))
         self.advanced.put(self._config)
 
