@@ -30,12 +30,15 @@ def opened(qtbot, leaves) -> TrainWorkspace:
     return page
 
 
-def finished(qtbot, leaves, **config):
+def finished(qtbot, leaves, *, skill: float | None = None, **config):
     """A finished run in the project."""
 
     def train(store):
         folder = prepare_run(store, TrainConfig(**config))
-        FakeRun(folder.root, steps=8).train()
+        run = FakeRun(folder.root, steps=8)
+        run.train()
+        if skill is not None:
+            run.score(skill)
         ingest(store, folder)
         return folder
 
@@ -205,6 +208,30 @@ def test_the_hard_ones_are_found_by_models_that_have_not_learnt_them(qtbot, leav
     assert [config_of(leaves, train, f).fold_of for f in folds] == [first.id] * 3
     made = config_of(leaves, train, hard)
     assert (made.stage, made.learning_rate, hard.parent) == (Stage.HARD, 1e-5, first.id)
+    train.deleteLater()
+
+
+def test_a_sweep_tries_one_threshold_after_the_other_on_the_same_adapter(qtbot, leaves) -> None:
+    first = finished(qtbot, leaves, skill=1.9)
+    train = TrainWorkspace(leaves.context)
+    page = leaves.show(ReviewWorkspace(leaves.context), "review")
+    qtbot.waitUntil(lambda: page.figures is not None, timeout=PATIENCE)
+    page.filter.put(0.75)
+    page.offer_hard()
+    qtbot.waitUntil(lambda: page.hard_runs.dialog is not None, timeout=PATIENCE)
+    dialog = page.hard_runs.dialog
+    assert dialog is not None
+    # Nothing lies between 0.70 and 0.75: a run of the same leaves would tell nothing.
+    assert "0.80, 0.75, 0.60" in dialog.sweep.text()
+    dialog.sweep.setChecked(True)
+    dialog.gentle.setChecked(True)
+    dialog.train.click()
+    until_runs(qtbot, leaves, train, 4)
+    made = [config_of(leaves, train, run) for run in reversed(train.training.runs[:-1])]
+    assert [c.below for c in made] == [0.80, 0.75, 0.60]
+    assert [len(c.hard) for c in made] == sorted((len(c.hard) for c in made), reverse=True)
+    assert {c.learning_rate for c in made} == {1e-5}
+    assert {run.parent for run in train.training.runs[:-1]} == {first.id}
     train.deleteLater()
 
 
