@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from core.domain.disease import colours_by_name
 from core.domain.ids import ImageId, RunId
 from core.domain.run import Run, Score
+from core.errors import TrainingRefused
 from core.services import figures, programme
 from core.services.figures import WORSE, Change, Figures, Gain
 from core.services.hard_samples import BELOW as EASY
-from core.services.runs import run_config, run_folder
+from core.services.runs import lineage, run_config, run_folder
 from core.training.config import Answers, TrainConfig
 
 if TYPE_CHECKING:
@@ -31,8 +32,9 @@ class RunReport:
     """``figures`` are of the held-out leaves, of all where ``held_out`` is False.
 
     ``tuned`` is what training did to the leaves that the untuned base was looked at with, None
-    where that was not kept; ``untuned`` the base's own figures there. ``stage`` is what the run did
-    to the one it continued. ``mask`` says whether the masks helped, "" without a control.
+    where that was not kept; ``untuned`` the base's own figures there, as the first of a line of
+    continued runs looked at it. ``stage`` is what the run did to the one it continued. ``mask``
+    says whether the masks helped, "" without a control.
     """
 
     run: Run
@@ -98,7 +100,7 @@ def fetch(store: ProjectStore, run: Run) -> Material:
         run=run,
         config=config,
         scores=scores,
-        untuned=folder.read_look(0),
+        untuned=_untuned(store, run),
         before=before,
         before_scores=store.scores(before.id) if before else [],
         control=control,
@@ -107,6 +109,17 @@ def fetch(store: ProjectStore, run: Run) -> Material:
         colours=colours_by_name(store.diseases()),
         groups=programme.groups_of(store, scores),
     )
+
+
+def _untuned(store: ProjectStore, run: Run) -> list[Score]:
+    """What the base said before any training; a run that continues an adapter began with that."""
+    by_id = {r.id: r for r in store.runs()}
+    first = by_id[line[-1]] if (line := lineage(store, run)) else run
+    try:
+        folder = run_folder(store, first)
+        return [] if run_config(folder).parent else folder.read_look(0)
+    except TrainingRefused:  # the folder of the first has gone
+        return []
 
 
 def work_out(found: Material) -> RunReport:

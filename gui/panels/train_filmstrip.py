@@ -225,7 +225,7 @@ class Filmstrip(QWidget):
     def __init__(self, context: Context) -> None:
         super().__init__()
         self._context = context
-        self._root = Path()
+        self._root, self._continued = Path(), False
         self._looks: list[Evaluated] = []
         self._thumbnails: dict[str, bytes] = {}
         self._names: dict[str, str] = {}
@@ -251,10 +251,16 @@ class Filmstrip(QWidget):
         layout.setSizeConstraint(QLayout.SizeConstraint.SetMinAndMaxSize)
 
     def show_run(
-        self, root: Path, thumbnails: Mapping[str, bytes], names: Mapping[str, str]
+        self,
+        root: Path,
+        thumbnails: Mapping[str, bytes],
+        names: Mapping[str, str],
+        *,
+        continued: bool = False,
     ) -> None:
-        """Another run: its folder, and JPEG thumbnails and file names by image id."""
-        self._root = root
+        """Another run: its folder, and JPEG thumbnails and file names by image id. ``continued``:
+        it began with an adapter, so its first look is not at the base."""
+        self._root, self._continued = root, continued
         self._thumbnails, self._names = dict(thumbnails), dict(names)
         self._looks, self._made, self._asked, self._latest = [], {}, set(), {}
         self.slider.setRange(0, 0)
@@ -280,11 +286,12 @@ class Filmstrip(QWidget):
             return
         at = min(self.slider.value(), len(self._looks) - 1)
         look = self._looks[at]
-        step = (
-            tr("the base, before any training")
-            if look.step == 0
-            else tr("after step {step:,}", step=look.step)
+        first = (
+            tr("the adapter it began with")
+            if self._continued
+            else tr("the base, before any training")
         )
+        step = tr("after step {step:,}", step=look.step) if look.step else first
         self.caption.setText(
             tr("{at} of {count}: {step}", at=at + 1, count=len(self._looks), step=step)
         )

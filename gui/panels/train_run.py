@@ -85,7 +85,9 @@ class RunView(QWidget):
         foot.setStretch(0, 1)
         film = card(self.film, margin=12)
         # No higher than the pictures, so that the curves get the rest.
-        film.layout().setSizeConstraint(QLayout.SizeConstraint.SetMinAndMaxSize)
+        inner = film.layout()
+        assert inner is not None
+        inner.setSizeConstraint(QLayout.SizeConstraint.SetMinAndMaxSize)
         layout = column(
             self.title,
             told,
@@ -111,7 +113,6 @@ class RunView(QWidget):
         self.curves.show_progress(progress)
         self.film.show_evaluations(progress.evaluations)
         self.notices.setText("\n".join(progress.notices[-LINES:]))
-        self.notices.setVisible(bool(progress.notices))
         self._show_state()
         self._show_buttons()
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fake_train_worker import FakeRun
@@ -13,6 +16,7 @@ from core.domain.run import RunState
 from core.services import runs
 from core.services.train import ingest, prepare_run
 from core.training.config import Answers, Layers, Stage, TrainConfig
+from core.training.run_folder import score_to_json
 from gui.dialogs.run_facts import RunFactsDialog
 from gui.panels.review import ReviewWorkspace
 from gui.panels.train import TrainWorkspace
@@ -103,6 +107,43 @@ def test_a_stage_shows_each_leaf_before_and_after_and_names_the_easy_ones_that_l
     assert all(c.after < c.before for c in report.worst)
     assert "leaf_" in page.whole.leaves_text.text()
     assert "became worse" in page.whole.worth.text()
+
+
+def test_a_stage_is_held_against_the_untuned_base_not_what_it_began_with(qtbot, leaves) -> None:
+    """Its own first look is at the adapter of the run before: that was tuned already."""
+    first = finished(qtbot, leaves)
+
+    def look(folder, dice: float) -> None:
+        found = [replace(s, dice=dice) for s in folder.read_scores() if s.split == "val"]
+        lines = (json.dumps(score_to_json(s)) + "\n" for s in found)
+        folder.look_scores(0).write_text("".join(lines), "utf-8")
+
+    def again(store):
+        look(first, 0.1)
+        parent = runs.find_run(store, first.id)
+        folder = prepare_run(store, TrainConfig(stage=Stage.PREFERENCE), parent=parent)
+        FakeRun(folder.root, steps=8).train()
+        look(folder, 0.7)
+        ingest(store, folder)
+        return folder
+
+    second = leaves.ask(qtbot, again)
+    page = leaves.show(ReviewWorkspace(leaves.context), "review")
+    page._focus.put(second.id)
+    qtbot.waitUntil(lambda: page.figures is not None, timeout=PATIENCE)
+    page.views.button(1).click()
+    qtbot.waitUntil(lambda: page.whole.report is not None, timeout=PATIENCE)
+    assert page.whole.report.untuned.dice.value == pytest.approx(0.1)
+    assert "before tuning 0.10" in page.whole.dice.caption.text()
+    train = leaves.show(TrainWorkspace(leaves.context), "train")
+    train.show_run(second.id)
+    film = train.view.film
+
+    def told() -> bool:
+        film.slider.setValue(0)
+        return film.caption.text().endswith("the adapter it began with")
+
+    qtbot.waitUntil(told, timeout=PATIENCE)
 
 
 def test_a_stop_ends_the_row(qtbot, leaves, monkeypatch) -> None:
