@@ -135,6 +135,9 @@ def test_a_stage_is_held_against_the_untuned_base_not_what_it_began_with(qtbot, 
     qtbot.waitUntil(lambda: page.whole.report is not None, timeout=PATIENCE)
     assert page.whole.report.untuned.dice.value == pytest.approx(0.1)
     assert "before tuning 0.10" in page.whole.dice.caption.text()
+    assert "Against the untuned base, on the same leaves: Dice +" in page.whole.worth.text()
+    assert "95 %: -1.0 to -1.0" in page.whole.bias.caption.text()
+    assert "off by 1.0 (1.0–1.0) percentage points" in page.whole.severity_text.text()
     train = leaves.show(TrainWorkspace(leaves.context), "train")
     train.show_run(second.id)
     film = train.view.film
