@@ -71,7 +71,9 @@ class ChecksView(QWidget):
     def refresh(self) -> None:
         found = self._rehearsal
         lines = [*found.data, *found.memory, *found.tried]
-        self.open.put([c for level in WORST_FIRST for c in lines if c.level is level])
+        wanting = [c for level in WORST_FIRST for c in lines if c.level is level]
+        self.open.put(wanting)
+        self.open.setVisible(bool(wanting))
         parts = [c for c in lines if c.id.startswith(TARGETS)]
         self.parts.put(parts)
         self.trained.setVisible(bool(parts))
@@ -132,7 +134,6 @@ class _Lines(QWidget):
         self._shown: list[Check] = []
         self._column: QVBoxLayout = column(spacing=6)
         self.setLayout(self._column)
-        self.hide()
 
     @property
     def texts(self) -> list[str]:
@@ -149,7 +150,6 @@ class _Lines(QWidget):
                 widget.deleteLater()
         for check in checks:
             self._column.addWidget(self._line(check))
-        self.setVisible(bool(checks))
 
     def _line(self, check: Check) -> QWidget:
         name, token = MARKS[check.level]

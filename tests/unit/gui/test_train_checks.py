@@ -41,6 +41,14 @@ def test_what_the_data_lack_is_said_without_a_press(page) -> None:
     assert page.setup.train.isEnabled()  # advice blocks nothing
 
 
+def test_what_is_in_order_stays_folded_away_until_it_is_asked_for(qtbot, page) -> None:
+    checks = page.setup.checks
+    assert checks.fold.isVisibleTo(checks)
+    assert not checks.fine.isVisibleTo(checks)
+    qtbot.mouseClick(checks.fold.head, Qt.MouseButton.LeftButton)
+    assert checks.fine.isVisibleTo(checks)
+
+
 def test_a_good_rehearsal_shows_the_words_that_are_learnt_in_colour(qtbot, page) -> None:
     rehearse(qtbot, page)
     checks = page.setup.checks

@@ -222,6 +222,7 @@ def test_the_recipe_that_is_named_is_the_one_that_is_set(qtbot, setup) -> None:
     setup.recipes.setCurrentIndex(index)
     setup.recipes.activated.emit(index)
     assert setup.config.rank == 64
+    assert setup.presets.checkedButton() is None
     chip = setup.findChild(QPushButton, "train.preset.quick")
     qtbot.mouseClick(chip, Qt.MouseButton.LeftButton)
     assert setup.config.rank == 16
