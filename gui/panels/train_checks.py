@@ -94,6 +94,8 @@ class ChecksView(QWidget):
 
     def _said(self) -> str:
         tried = self._rehearsal.tried
+        if not tried and not self._rehearsal.data:
+            return tr("Looking at the data…")
         if not tried:
             return tr(
                 "The data and the memory have been looked at. A rehearsal loads the model and "

@@ -34,6 +34,14 @@ def rehearse(qtbot, page: TrainWorkspace) -> None:
     qtbot.waitUntil(lambda: checks.press.text() == "Rehearse", timeout=PATIENCE)
 
 
+def test_nothing_is_said_to_have_been_looked_at_before_it_was(page) -> None:
+    found = page.setup._rehearsal
+    assert "have been looked at" in page.setup.checks.summary.text()
+    found.data = []
+    found.changed.emit()
+    assert page.setup.checks.summary.text() == "Looking at the data…"
+
+
 def test_what_the_data_lack_is_said_without_a_press(page) -> None:
     said = " ".join(page.setup.checks.open.texts)
     assert "outlined leaves to learn from; 100 to 500 are recommended" in said
