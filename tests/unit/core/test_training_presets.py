@@ -11,13 +11,15 @@ from core.training.config import PRESETS, Layers, Method, Optimiser, TrainConfig
 FIGURES: dict[str, dict[str, Any]] = {
     "rank-64": {
         "rank": 64, "alpha": 64, "learning_rate": 5e-5, "layers": Layers.ALL,
-        "batch_size": 2, "accumulation": 4,
+        "batch_size": 2, "accumulation": 4, "dropout": 0.0,
     },
     "attention": {
         "rank": 64, "alpha": 16, "dropout": 0.1, "layers": Layers.ATTENTION,
         "learning_rate": 2e-4, "final_rate": 0.0, "clip": 1.0,
     },
-    "projector": {"rank": 64, "alpha": 128, "learning_rate": 1e-4, "layers": Layers.ALL},
+    "projector": {
+        "rank": 64, "alpha": 128, "learning_rate": 1e-4, "layers": Layers.ALL, "dropout": 0.0,
+    },
     "batch-32": {
         "learning_rate": 2e-4, "optimiser": Optimiser.ADAMW_8BIT, "dice_weight": 0.5,
         "bce_weight": 0.0,
