@@ -9,6 +9,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from core.commands import run_options
 from core.commands.base import Command, Console, Context
 from core.language import tr
 from core.services.checks import Check, Level, passed
@@ -39,24 +40,16 @@ def _doctor(context: Context, _args: argparse.Namespace) -> int:
 
 
 def _preflight_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("project", metavar="PROJECT")
-    parser.add_argument("--base", metavar="ID", required=True, help=tr("base model, or ID=FOLDER"))
-    parser.add_argument("--preset", metavar="P", default="standard", help=tr("as of “train”"))
-    parser.add_argument("--method", metavar="M", help=tr("as of “train”"))
+    run_options.add(parser)
     parser.add_argument(
         "--quick", action="store_true", help=tr("look at data and sizes alone; load no model")
     )
 
 
 def _preflight(context: Context, args: argparse.Namespace) -> int:
-    from core.services import bases, preflight, rehearsal
-    from core.services.train import settings_of
-    from core.training.config import Method
+    from core.services import preflight, rehearsal
 
-    base = bases.choose(args.base)
-    method = Method(args.method) if args.method else None
-    where = {"base": base.spec.id, "base_path": base.path}
-    config = settings_of(args.preset, embedded=not base.path, method=method, **where)
+    base, config = run_options.chosen(args)
     with context.project(args.project) as store:
         found = preflight.preflight(
             store,

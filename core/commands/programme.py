@@ -103,7 +103,8 @@ class _Work:
         if other is None:
             return
         held = [s for s in self._store.scores(run.id) if s.split == "val"]
-        found = gain(self._store.scores(other.id), held)
+        groups = programme.groups_of(self._store, held)
+        found = gain(self._store.scores(other.id), held, groups)
         said = programme.mask_sentence(found)
         self._context.console.result(said)
         self.rows.append({"run": other.id, "control_of": run.id, "sentence": said})

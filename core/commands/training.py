@@ -6,13 +6,13 @@ Knows how a run is told in a terminal; the services know how it is made.
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from core.commands.base import Command, Console, Context, minutes, share, shown_path
+from core.commands import run_options
+from core.commands.base import Command, Console, Context, share, shown_path
 from core.domain.run import RunState
-from core.language import either, number_text, tr, trn
+from core.language import number_text, tr, trn
 from core.ports import ProjectStore
 from core.training.events import Evaluated, Notice, Phase, Step, TrainEvent
 from core.training.run_folder import RunFolder
@@ -91,36 +91,7 @@ def evaluated(event: Evaluated) -> str:
 
 
 def _train_arguments(parser: argparse.ArgumentParser) -> None:
-    from core.services import bases
-    from core.training.config import PRESETS, Method
-
-    methods = [str(method) for method in Method]
-    parser.add_argument("project", metavar="PROJECT")
-    parser.add_argument("--base", metavar="ID", required=True, help=tr("base model, or ID=FOLDER"))
-    parser.add_argument("--preset", metavar="P", help=", ".join(p.id for p in PRESETS))
-    parser.add_argument("--method", metavar="M", choices=methods, help=either(methods))
-    parser.add_argument(
-        "--head",
-        metavar="H",
-        default="pixel",
-        help=tr("mask head: {list}", list=", ".join(bases.heads())),
-    )
-    parser.add_argument(
-        "--head-weights",
-        metavar="FILE",
-        default="",
-        help=tr("of the SAM that the mask head “sam” builds on"),
-    )
-    parser.add_argument(
-        "--image-tokens",
-        metavar="N",
-        type=int,
-        default=0,
-        help=tr("that a photo may take up, where the model has a choice"),
-    )
-    parser.add_argument(
-        "--minutes", metavar="M", type=minutes, help=tr("of training, without scoring")
-    )
+    run_options.add(parser)
     parser.add_argument(
         "--from",
         metavar="ADAPTER",
@@ -151,9 +122,7 @@ def _train(context: Context, args: argparse.Namespace) -> int:
 
 
 def _prepare(context: Context, store: ProjectStore, args: argparse.Namespace) -> RunFolder:
-    from core.services import bases
-    from core.services.train import prepare_run, settings_of
-    from core.training.config import Method
+    from core.services.train import prepare_run
     from core.training.snapshot import Snapshot
 
     def tell(taken: Snapshot) -> None:
@@ -169,21 +138,9 @@ def _prepare(context: Context, store: ProjectStore, args: argparse.Namespace) ->
             )
         )
 
-    base = bases.choose(args.base)
-    embedded = not base.path
-    config = settings_of(args.preset or "standard", embedded=embedded, minutes=args.minutes)
-    config = replace(
-        config,
-        base=base.spec.id,
-        base_path=base.path,
-        method=Method(args.method) if args.method else config.method,
-        head=args.head,
-        head_path=args.head_weights,
-        image_tokens=args.image_tokens,
-    )
     return prepare_run(
         store,
-        config,
+        run_options.chosen(args)[1],
         adapter=args.adapter,
         progress=lambda done, of: context.console.progress(tr("Looking at photos"), done, of),
         on_snapshot=tell,

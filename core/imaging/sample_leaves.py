@@ -47,7 +47,7 @@ def write_sample_leaves(
 ) -> None:
     """Draw ``count`` photos of ``size`` (width, height) into ``folder``, made if missing.
 
-    Crops, diseases and healthy leaves come up equally often; plants of two or three photos stay
+    Crops, diseases and healthy leaves come up equally often; plants of one or two photos stay
     in one split. The same seed writes the same pixels. Raises OSError when it cannot write.
     """
     photos, masks = folder / "photos", folder / "masks"
@@ -62,7 +62,7 @@ def write_sample_leaves(
 
 
 def _plan(rng: Rng, count: int) -> list[_Plan]:
-    """Plants in turn over all crops and classes; every fourth round of plants is validation."""
+    """Plants in turn over all crops and classes; every fifth round of plants is validation."""
     classes = (*DISEASES, HEALTHY)
     plans: list[_Plan] = []
     plant = 0
@@ -70,14 +70,14 @@ def _plan(rng: Rng, count: int) -> list[_Plan]:
         turn, kind = divmod(plant, len(classes))
         crop = SAMPLE_CROPS[(kind + turn) % len(SAMPLE_CROPS)]
         taken = _FIRST_DAY + timedelta(days=int(rng.integers(0, 60)))
-        for _ in range(min(count - len(plans), int(rng.integers(2, 4)))):
+        for _ in range(min(count - len(plans), int(rng.integers(1, 3)))):
             taken += timedelta(minutes=int(rng.integers(1, 5)))
             plans.append(
                 _Plan(
                     name=f"leaf_{len(plans) + 1:03d}.jpg",
                     disease=classes[kind],
                     group=f"plant {plant + 1:02d}",
-                    split="val" if turn % 4 == 1 else "train",
+                    split="val" if turn % 5 == 1 else "train",
                     crop=crop,
                     taken=taken,
                 )

@@ -1,14 +1,14 @@
-"""How sure a figure is: percentile bootstrap over leaves (Efron 1979).
+"""How sure a figure is: percentile bootstrap over groups of leaves (Efron 1979).
 
-Leaves are drawn with replacement, each as a unit; what two runs say of the same leaf stays
-together, so that a difference is judged by what differs. Leaves of one plant are more alike than
-chance would have it: where they are many, an interval is a little too narrow. Knows figures; knows
-no run.
+Groups are drawn with replacement, all leaves of one together, as they are held out: leaves of one
+plant are more alike than chance would have it, and each for itself would make an interval too
+narrow. A leaf without a group is one of its own. What two runs say of the same leaf stays together,
+so that a difference is judged by what differs. Knows figures; knows no run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 DRAWS = 2000
 LEVEL = 0.95
 FEWEST = 5
-"""With fewer leaves there is no interval worth the name."""
+"""With fewer groups there is no interval worth the name."""
 
 Numbers = NDArray[np.float64]
 Figure = Callable[[NDArray[np.int64]], float]
 """A figure of the leaves with these indices; NaN where they have none."""
+Groups = Sequence[Hashable]
+"""Which group each leaf is in; empty: each is one of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,29 +46,49 @@ class Interval:
         return self.known and self.low > 0
 
 
-def interval(leaves: int, figure: Figure, *, seed: int = 0) -> Interval | None:
+def interval(leaves: int, figure: Figure, *, groups: Groups = (), seed: int = 0) -> Interval | None:
     """Of any figure; None without leaves or where it is not a number."""
     value = figure(np.arange(leaves)) if leaves else float("nan")
     if not np.isfinite(value):
         return None
-    if leaves < FEWEST:
+    members = _members(groups or range(leaves))
+    if len(members) < FEWEST:
         return Interval(value, float("nan"), float("nan"), leaves)
     rng = np.random.default_rng(seed)
-    drawn = np.array([figure(rng.integers(0, leaves, leaves)) for _ in range(DRAWS)])
+
+    def draw() -> NDArray[np.int64]:
+        chosen = rng.integers(0, len(members), len(members))
+        alone = len(members) == leaves  # then members are the leaves themselves
+        return chosen if alone else np.concatenate([members[k] for k in chosen])
+
+    drawn = np.array([figure(draw()) for _ in range(DRAWS)])
     return _ends(value, drawn, leaves)
 
 
-def mean_interval(values: Sequence[float] | Numbers, *, seed: int = 0) -> Interval | None:
+def mean_interval(
+    values: Sequence[float] | Numbers, *, groups: Groups = (), seed: int = 0
+) -> Interval | None:
     """Of a mean over leaves; None without any."""
     found = np.asarray(values, float)
     if not len(found):
         return None
     value = float(found.mean())
-    if len(found) < FEWEST:
+    members = _members(groups or range(len(found)))
+    if len(members) < FEWEST:
         return Interval(value, float("nan"), float("nan"), len(found))
+    sums = np.array([found[m].sum() for m in members])
+    sizes = np.array([len(m) for m in members])
     rng = np.random.default_rng(seed)
-    drawn = found[rng.integers(0, len(found), (DRAWS, len(found)))].mean(1)
-    return _ends(value, drawn, len(found))
+    chosen = rng.integers(0, len(members), (DRAWS, len(members)))
+    return _ends(value, sums[chosen].sum(1) / sizes[chosen].sum(1), len(found))
+
+
+def _members(groups: Groups) -> list[NDArray[np.int64]]:
+    """The indices of each group's leaves."""
+    found: dict[Hashable, list[int]] = {}
+    for index, group in enumerate(groups):
+        found.setdefault(group, []).append(index)
+    return [np.array(m) for m in found.values()]
 
 
 def _ends(value: float, drawn: Numbers, leaves: int) -> Interval:

@@ -22,6 +22,7 @@ from core.domain.region import RegionKind
 from core.domain.run import Verdict
 from core.language import tr, trn
 from core.ports import ImageQuery, ProjectStore
+from core.services.bootstrap import FEWEST
 from core.services.checks import Check, Level
 from core.training import splits
 
@@ -157,30 +158,67 @@ def _masks_by_class(found: Gathered) -> Iterator[Check]:
 
 
 def _held_out(found: Gathered) -> Check:
-    title = tr("Held out")
     held = sum(side == splits.VAL for side in found.sides.values())
     share = held / max(1, len(found.sides))
     groups = len({x.image.group for x in found.leaves if x.image.group})
-    how = (
-        trn(
-            "{share:.0%} of the leaves, whole groups together ({n:,} group)",
-            "{share:.0%} of the leaves, whole groups together ({n:,} groups)",
-            groups,
-            share=share,
-        )
-        if groups
-        else tr("{share:.0%} of the leaves, each for itself: no photo has a group", share=share)
-    )
     if not groups:
+        text = tr("{share:.0%} of the leaves, each for itself: no photo has a group", share=share)
         remedy = tr(
-            "Give photos of one plant or plot the same group, else leaves of one plant stand on "
-            "both sides and the figures flatter."
+            "In the gallery, select the photos of one plant or plot, right-click and press "
+            "“Group…”; else leaves of one plant stand on both sides and the figures flatter."
         )
-        return Check("data.held_out", title, Level.WARN, how, remedy)
+        return _held_out_check(Level.WARN, text, remedy)
+    sides = _sides_by_group(found)
+    if parted := sorted(str(g) for g, has in sides.items() if len(has) > 1):
+        text = trn(
+            "{share:.0%} of the leaves, but {n:,} group stands on both sides ({names})",
+            "{share:.0%} of the leaves, but {n:,} groups stand on both sides ({names})",
+            len(parted),
+            share=share,
+            names=_few(parted),
+        )
+        remedy = tr(
+            "In the gallery, right-click the photos of such a group and set Part of training to "
+            "the same for all of them, or to “Chosen by the program”."
+        )
+        return _held_out_check(Level.WARN, text, remedy)
+    text = trn(
+        "{share:.0%} of the leaves, whole groups together ({n:,} group)",
+        "{share:.0%} of the leaves, whole groups together ({n:,} groups)",
+        groups,
+        share=share,
+    )
+    apart = sum(splits.VAL in has for has in sides.values())
     if abs(share - splits.HELD_OUT) > NEAR:
-        remedy = tr("Set photos to “val” or “train” until about 20 % are held out.")
-        return Check("data.held_out", title, Level.WARN, how, remedy)
-    return Check("data.held_out", title, Level.OK, how)
+        remedy = tr(
+            "In the gallery, right-click photos and set Part of training to “Held out” or “Learn "
+            "from it” until about 20 % are held out."
+        )
+        return _held_out_check(Level.WARN, text, remedy)
+    if apart < FEWEST:
+        text = trn(
+            "{how}, {n:,} of them held out", "{how}, {n:,} of them held out", apart, how=text
+        )
+        remedy = tr(
+            "Hold out more of them: with fewer than {fewest} nobody can say how sure a figure is, "
+            "and no later stage is kept.",
+            fewest=FEWEST,
+        )
+        return _held_out_check(Level.WARN, text, remedy)
+    return _held_out_check(Level.OK, text)
+
+
+def _held_out_check(level: Level, text: str, remedy: str = "") -> Check:
+    return Check("data.held_out", tr("Held out"), level, text, remedy)
+
+
+def _sides_by_group(found: Gathered) -> dict[str | ImageId, set[str]]:
+    """On which sides each group has leaves; a leaf without a group is one of its own."""
+    sides: dict[str | ImageId, set[str]] = {}
+    for leaf in found.leaves:
+        if side := found.sides.get(leaf.image.id):
+            sides.setdefault(leaf.image.group or leaf.image.id, set()).add(side)
+    return sides
 
 
 def _twins(found: Gathered) -> Check:
@@ -206,7 +244,10 @@ def _twins(found: Gathered) -> Check:
         len(pairs),
         shown=shown,
     )
-    remedy = tr("Give such photos the same group, or remove one of each pair.")
+    remedy = tr(
+        "In the gallery, right-click such photos and give them the same “Group…”, or remove one of "
+        "each pair."
+    )
     return Check("data.twins", title, Level.WARN, text, remedy)
 
 
@@ -284,5 +325,9 @@ def _name(image: LeafImage) -> str:
 
 
 def _names(leaves: Sequence[_Leaf]) -> str:
-    shown = ", ".join(_name(x.image) for x in leaves[:NAMED])
-    return f"{shown}, …" if len(leaves) > NAMED else shown
+    return _few([_name(x.image) for x in leaves])
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:NAMED])
+    return f"{shown}, …" if len(names) > NAMED else shown

@@ -1,17 +1,19 @@
 """A run in figures, each with how sure it is: by class, confusions, severity, calibration.
 
-Knows scores; knows no file, no model and no widget. Dice, accuracy and probabilities lie in [0, 1],
+Where photos have groups (a plant, a plot), how sure is told by group, as leaves are held out. Knows
+scores; knows no file, no model and no widget. Dice, accuracy and probabilities lie in [0, 1],
 severities are in percent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.domain.ids import ImageId
 from core.domain.run import Score
 from core.geometry.severity import concordance
 from core.services.bootstrap import Interval, interval, mean_interval
@@ -80,9 +82,12 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Figures:
-    """``leaves`` were scored. What could not be measured is None."""
+    """``leaves`` were scored, of ``groups`` groups; 0 where each stands for itself. What could not
+    be measured is None.
+    """
 
     leaves: int
+    groups: int
     dice: Interval | None
     accuracy: Interval | None
     classes: tuple[ClassFigures, ...]
@@ -115,18 +120,54 @@ class Gain:
         return tuple(c for c in self.changes if c.before >= above and c.after < c.before - WORSE)
 
 
-def figures_of(scores: Sequence[Score], classes: Sequence[str]) -> Figures:
+Groups = Mapping[ImageId, str]
+"""The group of each photo that has one; empty where leaves stand for themselves."""
+
+
+def figures_of(scores: Sequence[Score], classes: Sequence[str], groups: Groups) -> Figures:
     """All figures of ``scores``; ``classes`` in the order they are shown in."""
     named = [s for s in scores if s.truth is not None]
+    units = {_unit(s, groups) for s in scores}
     return Figures(
         leaves=len(scores),
-        dice=mean_interval([v for s in scores if (v := lesion_dice(s)) is not None]),
-        accuracy=mean_interval([float(s.predicted == s.truth) for s in named]),
-        classes=tuple(_class(name, scores) for name in classes),
+        groups=len(units) if len(units) < len(scores) else 0,
+        dice=dice_interval(scores, groups),
+        accuracy=accuracy_interval(scores, groups),
+        classes=tuple(_class(name, scores, groups) for name in classes),
         confusion=_confusion(named, classes),
-        severity=_severity(scores),
-        calibration=_calibration(named),
+        severity=_severity(scores, groups),
+        calibration=_calibration(named, groups),
     )
+
+
+def dice_interval(scores: Sequence[Score], groups: Groups) -> Interval | None:
+    """The mean lesion Dice of the leaves with lesions."""
+    return _mean(((s, v) for s in scores if (v := lesion_dice(s)) is not None), groups)
+
+
+def accuracy_interval(scores: Sequence[Score], groups: Groups) -> Interval | None:
+    """The share of the leaves that carry a disease and are called by it."""
+    named = (s for s in scores if s.truth is not None)
+    return _mean(((s, float(s.predicted == s.truth)) for s in named), groups)
+
+
+def concordance_interval(scores: Sequence[Score], groups: Groups) -> Interval | None:
+    """Lin's coefficient of predicted and true severity."""
+    found = _severity(scores, groups)
+    return found.ccc if found is not None else None
+
+
+def _unit(score: Score, groups: Groups) -> Hashable:
+    return groups.get(score.image) or score.image
+
+
+def _units(scores: Iterable[Score], groups: Groups) -> list[Hashable]:
+    return [_unit(s, groups) for s in scores]
+
+
+def _mean(values: Iterable[tuple[Score, float]], groups: Groups) -> Interval | None:
+    found = list(values)
+    return mean_interval([v for _, v in found], groups=_units((s for s, _ in found), groups))
 
 
 def lesion_dice(score: Score) -> float | None:
@@ -135,36 +176,36 @@ def lesion_dice(score: Score) -> float | None:
     return None if target is not None and target.truth_empty else score.dice
 
 
-def gain(before: Sequence[Score], after: Sequence[Score]) -> Gain:
+def gain(before: Sequence[Score], after: Sequence[Score], groups: Groups) -> Gain:
     """On the leaves that both have scored."""
     old = {s.image: s for s in before}
     pairs = [(old[s.image], s) for s in after if s.image in old]
     changes = [
-        Change(int(a.image), x, y)
+        (a, Change(int(a.image), x, y))
         for b, a in pairs
         if (x := lesion_dice(b)) is not None and (y := lesion_dice(a)) is not None
     ]
     named = [
-        float(a.predicted == a.truth) - float(b.predicted == b.truth)
+        (a, float(a.predicted == a.truth) - float(b.predicted == b.truth))
         for b, a in pairs
         if a.truth is not None and b.truth == a.truth
     ]
     return Gain(
-        dice=mean_interval([c.after - c.before for c in changes]),
-        accuracy=mean_interval(named),
-        changes=tuple(sorted(changes, key=lambda c: c.after - c.before)),
+        dice=_mean(((a, c.after - c.before) for a, c in changes), groups),
+        accuracy=_mean(named, groups),
+        changes=tuple(sorted((c for _, c in changes), key=lambda c: c.after - c.before)),
     )
 
 
-def _class(name: str, scores: Sequence[Score]) -> ClassFigures:
+def _class(name: str, scores: Sequence[Score], groups: Groups) -> ClassFigures:
     mine = [s for s in scores if s.truth == name]
     called = [s for s in scores if s.predicted == name and s.truth is not None]
     return ClassFigures(
         name=name,
         leaves=len(mine),
-        dice=mean_interval([v for s in mine if (v := lesion_dice(s)) is not None]),
-        recall=mean_interval([float(s.predicted == name) for s in mine]),
-        precision=mean_interval([float(s.truth == name) for s in called]),
+        dice=dice_interval(mine, groups),
+        recall=_mean(((s, float(s.predicted == name)) for s in mine), groups),
+        precision=_mean(((s, float(s.truth == name)) for s in called), groups),
     )
 
 
@@ -177,21 +218,22 @@ def _confusion(named: Sequence[Score], classes: Sequence[str]) -> Confusion:
     return Confusion(tuple(classes), counts)
 
 
-def _severity(scores: Sequence[Score]) -> Severity | None:
-    pairs = [(s.true_severity, s.severity) for s in scores if s.true_severity is not None]
-    if len(pairs) < 2:
+def _severity(scores: Sequence[Score], groups: Groups) -> Severity | None:
+    known = [s for s in scores if s.true_severity is not None]
+    if len(known) < 2:
         return None
-    true, predicted = np.array(pairs, float).T
+    true, predicted = np.array([(s.true_severity, s.severity) for s in known], float).T
+    units = _units(known, groups)
     return Severity(
         true=true,
         predicted=predicted,
-        ccc=interval(len(true), lambda k: concordance(true[k], predicted[k])),
-        bias=mean_interval(predicted - true),
-        error=mean_interval(np.abs(predicted - true)),
+        ccc=interval(len(true), lambda k: concordance(true[k], predicted[k]), groups=units),
+        bias=mean_interval(predicted - true, groups=units),
+        error=mean_interval(np.abs(predicted - true), groups=units),
     )
 
 
-def _calibration(named: Sequence[Score]) -> Calibration | None:
+def _calibration(named: Sequence[Score], groups: Groups) -> Calibration | None:
     known = [s for s in named if s.probabilities]
     if not known:
         return None
@@ -205,8 +247,12 @@ def _calibration(named: Sequence[Score]) -> Calibration | None:
     )
     return Calibration(
         bins=bins,
-        error=interval(len(known), lambda k: _calibration_error(place[k], sure[k], right[k])),
-        brier=mean_interval([_brier(s) for s in known]),
+        error=interval(
+            len(known),
+            lambda k: _calibration_error(place[k], sure[k], right[k]),
+            groups=_units(known, groups),
+        ),
+        brier=_mean(((s, _brier(s)) for s in known), groups),
     )
 
 

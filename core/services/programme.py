@@ -2,16 +2,16 @@
 
 A stage continues the adapter of the last one that was accepted, and is accepted only if it beats it
 on held-out leaves by more than chance: the whole bootstrap interval of the paired Dice differences
-lies above 0, and the naming has not become worse beyond its own. Knows runs and scores; starts
-nothing.
+(over groups of leaves where photos have groups) lies above 0, and the naming has not become worse
+beyond its own. Knows runs and scores; starts nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from core.domain.ids import RunId
+from core.domain.ids import ImageId, RunId
 from core.domain.run import Run, Score
 from core.errors import TrainingRefused
 from core.language import tr
@@ -49,7 +49,10 @@ class Acceptance:
         """For people, the interval included."""
         found = self.gain.dice
         if found is None or not found.known:
-            return tr("Too few held-out leaves are outlined to judge this stage; it is not kept.")
+            return tr(
+                "Too few held-out leaves, or groups of them, are outlined to judge this stage; it "
+                "is not kept."
+            )
         figures = tr(
             "Dice {value:+.3f} (95 % from {low:+.3f} to {high:+.3f}) on {leaves} held-out leaves",
             value=found.value,
@@ -72,16 +75,25 @@ def acceptance(store: ProjectStore, run: Run) -> Acceptance | None:
     if before is None:
         return None
     held = [s for s in store.scores(run.id) if s.split == "val"]
-    return judge(before, store.scores(before.id), held)
+    return judge(before, store.scores(before.id), held, groups_of(store, held))
+
+
+def groups_of(store: ProjectStore, scores: Sequence[Score]) -> dict[ImageId, str]:
+    """The groups of scored photos, of those that have one."""
+    images = store.images([s.image for s in scores])
+    return {image.id: image.group for image in images if image.group}
 
 
 def judge(
-    before: Run | None, before_scores: Sequence[Score], held: Sequence[Score]
+    before: Run | None,
+    before_scores: Sequence[Score],
+    held: Sequence[Score],
+    groups: Mapping[ImageId, str],
 ) -> Acceptance | None:
     """``held`` are the held-out leaves' scores of the run that continued ``before``."""
     if before is None or not held:
         return None
-    found = gain(before_scores, held)
+    found = gain(before_scores, held, groups)
     if found.dice is None and found.accuracy is None:
         return None
     return Acceptance(before, found, _better(found))
@@ -173,7 +185,10 @@ def mask_sentence(found: Gain) -> str:
     """“Did the mask help?”; ``found`` goes from the control to the run with masks."""
     named = found.accuracy
     if named is None or not named.known:
-        return tr("Too few held-out leaves carry a disease to say whether the masks helped.")
+        return tr(
+            "Too few held-out leaves, or groups of them, carry a disease to say whether the masks "
+            "helped."
+        )
     figures = tr(
         "{value:+.1%} of diseases right (95 % from {low:+.1%} to {high:+.1%}, {leaves} leaves)",
         value=named.value,

@@ -15,7 +15,7 @@ from core.training.config import TrainConfig
 from core.training.events import Provenance, replay
 from core.training.run_folder import RunFolder
 
-UNSAID = ("base_path", "parent", "watch", "classes", "hard", "control_of", "fold_of")
+UNSAID = ("base_path", "head_path", "parent", "watch", "classes", "hard", "control_of", "fold_of")
 """Paths name the user, and lists are told by their length."""
 
 

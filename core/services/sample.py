@@ -18,7 +18,7 @@ from core.ports import ProjectStore
 from core.services.import_images import ImportOptions, plan, run
 
 NAME = "Sample leaves.leafspot"
-LEAVES = 48
+LEAVES = 54
 TRUTH = "truth"
 """The folder of masks that were put aside."""
 

@@ -184,10 +184,10 @@ def _moved(names: list[str]) -> list[str]:
     return [
         trn(
             "{n:,} photo has moved or changed since import ({shown}); put the file back where it "
-            "was, import it from its new place, or set the photo to “ignored”.",
+            "was, import it from its new place, or set its part of training to “Left out”.",
             "{n:,} photos have moved or changed since import ({shown}); put the files back "
-            "where they were, import moved ones from their new place, or set the "
-            "photos to “ignored”.",
+            "where they were, import moved ones from their new place, or set their "
+            "part of training to “Left out”.",
             len(names),
             shown=shown,
         )

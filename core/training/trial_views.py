@@ -61,8 +61,15 @@ def untouched(model: Learner) -> dict[str, int]:
 def matrix_line(part: str, title: str, count: int, dead: int, *, wanted: bool, left: int) -> Check:
     """How many tensors of a part are trained, whether each of them learns, and how many linear
     layers are ``left`` as they are."""
+    linear = part in ("language", "tower", "projector")
     if not wanted:
         text = tr("left as it is, as chosen")
+        if left:
+            text = trn(
+                "left as it is, as chosen ({n:,} linear layer)",
+                "left as it is, as chosen ({n:,} linear layers)",
+                left,
+            )
         level = Level.OK if not count else Level.FAIL
         return Check(f"targets.{part}", title, level, text)
     text = trn(
@@ -71,7 +78,7 @@ def matrix_line(part: str, title: str, count: int, dead: int, *, wanted: bool, l
         count,
         dead=dead,
     )
-    if left:
+    if linear:
         text += trn(
             "; {n:,} linear layer is left as it is",
             "; {n:,} linear layers are left as they are",

@@ -9,12 +9,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from core.domain.ids import ImageId
 from core.domain.run import Run, Score
 from core.errors import TrainingRefused
-from core.geometry.severity import concordance
 from core.services import run_facts
-from core.services.bootstrap import Interval, interval, mean_interval
-from core.services.figures import Gain, gain, lesion_dice
+from core.services.bootstrap import Interval
+from core.services.figures import (
+    Gain,
+    accuracy_interval,
+    concordance_interval,
+    dice_interval,
+    gain,
+)
+from core.services.programme import groups_of
 from core.services.run_facts import Facts
 from core.services.runs import run_folder
 from core.training.events import Evaluated, replay
@@ -53,6 +60,7 @@ class _Found:
     run: Run
     folder: RunFolder
     held: list[Score]
+    groups: dict[ImageId, str]
 
 
 def load(context: Context, runs: Sequence[Run], got: Callable[[Comparison], None]) -> None:
@@ -66,7 +74,7 @@ def load(context: Context, runs: Sequence[Run], got: Callable[[Comparison], None
             except TrainingRefused:  # its folder has gone
                 continue
             held = [s for s in store.scores(run.id) if s.split == "val"]
-            found.append(_Found(run, folder, held))
+            found.append(_Found(run, folder, held, groups_of(store, held)))
         return found
 
     def fetched(found: list[_Found]) -> None:
@@ -87,23 +95,11 @@ def work_out(found: Sequence[_Found]) -> Comparison:
             Compared(
                 run=one.run,
                 looks=tuple(looks[step] for step in sorted(looks)),
-                dice=mean_interval([d for s in held[k] if (d := lesion_dice(s)) is not None]),
-                accuracy=mean_interval(
-                    [float(s.predicted == s.truth) for s in held[k] if s.truth is not None]
-                ),
-                ccc=_concordance(held[k]),
-                against=gain(held[0], held[k]) if k and held[k] else None,
+                dice=dice_interval(held[k], one.groups),
+                accuracy=accuracy_interval(held[k], one.groups),
+                ccc=concordance_interval(held[k], one.groups),
+                against=gain(held[0], held[k], one.groups) if k and held[k] else None,
             )
         )
     facts: list[Facts] = [run_facts.facts(f.folder, f.run) for f in found]
     return Comparison(tuple(compared), len(common), run_facts.differences(facts))
-
-
-def _concordance(scores: Sequence[Score]) -> Interval | None:
-    pairs = [(s.true_severity, s.severity) for s in scores if s.true_severity is not None]
-    if len(pairs) < 2:
-        return None
-    return interval(
-        len(pairs),
-        lambda k: concordance([pairs[i][0] for i in k], [pairs[i][1] for i in k]),
-    )

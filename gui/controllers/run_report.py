@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from core.domain.disease import colours_by_name
 from core.domain.ids import ImageId, RunId
 from core.domain.run import Run, Score
+from core.errors import TrainingRefused
 from core.services import figures, programme
 from core.services.figures import WORSE, Change, Figures, Gain
 from core.services.hard_samples import BELOW as EASY
-from core.services.runs import run_config, run_folder
+from core.services.runs import lineage, run_config, run_folder
 from core.training.config import Answers, TrainConfig
 
 if TYPE_CHECKING:
@@ -31,8 +32,9 @@ class RunReport:
     """``figures`` are of the held-out leaves, of all where ``held_out`` is False.
 
     ``tuned`` is what training did to the leaves that the untuned base was looked at with, None
-    where that was not kept; ``untuned`` the base's own figures there. ``stage`` is what the run did
-    to the one it continued. ``mask`` says whether the masks helped, "" without a control.
+    where that was not kept; ``untuned`` the base's own figures there, as the first of a line of
+    continued runs looked at it. ``stage`` is what the run did to the one it continued. ``mask``
+    says whether the masks helped, "" without a control.
     """
 
     run: Run
@@ -81,6 +83,7 @@ class Material:
     control_scores: list[Score]
     masked_scores: list[Score]
     colours: dict[str, str]
+    groups: dict[ImageId, str]
 
 
 def fetch(store: ProjectStore, run: Run) -> Material:
@@ -88,6 +91,7 @@ def fetch(store: ProjectStore, run: Run) -> Material:
     folder = run_folder(store, run)
     before = next((r for r in store.runs() if r.id == run.parent), None)
     config = run_config(folder)
+    scores = store.scores(run.id)
     masked, control = run, programme.control_of(store, run)
     if config.control_of:
         known = {r.id: r for r in store.runs()}
@@ -95,15 +99,27 @@ def fetch(store: ProjectStore, run: Run) -> Material:
     return Material(
         run=run,
         config=config,
-        scores=store.scores(run.id),
-        untuned=folder.read_look(0),
+        scores=scores,
+        untuned=_untuned(store, run),
         before=before,
         before_scores=store.scores(before.id) if before else [],
         control=control,
         control_scores=store.scores(control.id) if control else [],
         masked_scores=store.scores(masked.id) if control else [],
         colours=colours_by_name(store.diseases()),
+        groups=programme.groups_of(store, scores),
     )
+
+
+def _untuned(store: ProjectStore, run: Run) -> list[Score]:
+    """What the base said before any training; a run that continues an adapter began with that."""
+    by_id = {r.id: r for r in store.runs()}
+    first = by_id[line[-1]] if (line := lineage(store, run)) else run
+    try:
+        folder = run_folder(store, first)
+        return [] if run_config(folder).parent else folder.read_look(0)
+    except TrainingRefused:  # the folder of the first has gone
+        return []
 
 
 def work_out(found: Material) -> RunReport:
@@ -111,15 +127,15 @@ def work_out(found: Material) -> RunReport:
     held = [s for s in found.scores if s.split == "val"]
     shown = held or found.scores
     classes = found.config.classes
-    untuned = found.untuned
+    untuned, groups = found.untuned, found.groups
     return RunReport(
         run=found.run,
         config=found.config,
         held_out=bool(held),
-        figures=figures.figures_of(shown, classes),
-        untuned=figures.figures_of(untuned, classes) if untuned else None,
-        tuned=figures.gain(untuned, shown) if untuned else None,
-        stage=programme.judge(found.before, found.before_scores, held),
+        figures=figures.figures_of(shown, classes, groups),
+        untuned=figures.figures_of(untuned, classes, groups) if untuned else None,
+        tuned=figures.gain(untuned, shown, groups) if untuned else None,
+        stage=programme.judge(found.before, found.before_scores, held, groups),
         control=found.control,
         mask=_mask(found),
         colours=found.colours,
@@ -131,7 +147,7 @@ def _mask(found: Material) -> str:
     held = [s for s in found.masked_scores if s.split == "val"]
     if found.control is None or not held:
         return ""
-    return programme.mask_sentence(figures.gain(found.control_scores, held))
+    return programme.mask_sentence(figures.gain(found.control_scores, held, found.groups))
 
 
 def load(

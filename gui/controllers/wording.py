@@ -52,13 +52,12 @@ def dice(value: float | None) -> str:
     return "–" if value is None else number_text(value, ".2f")
 
 
-def interval(found: Interval | None) -> str:
+def interval(found: Interval | None, form: str = ".2f") -> str:
     """“0.83 (0.79–0.87)”; the figure alone where too few leaves give no interval."""
     if found is None:
         return "–"
-    if not found.known:
-        return dice(found.value)
-    return f"{dice(found.value)} ({dice(found.low)}–{dice(found.high)})"
+    value, low, high = (number_text(x, form) for x in (found.value, found.low, found.high))
+    return f"{value} ({low}–{high})" if found.known else value
 
 
 def percent(share: float | None, digits: int = 0) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QCloseEvent
+from PySide6.QtCore import Qt, QUrl, Signal
+from PySide6.QtGui import QCloseEvent, QDesktopServices
 from PySide6.QtWidgets import QDialog, QListWidget, QListWidgetItem, QProgressBar, QWidget
 
 from core.files import size_text
@@ -52,8 +52,10 @@ class BaseModelsDialog(QDialog):
         self.download = button(tr("Download"), self._start, primary=True)
         self.stop = button(tr("Stop"), self.fetching.stop)
         self.use = button(tr("Use this model"), self._use, primary=True)
+        self.terms = button(tr("Read its terms"), self._open_page)
+        self.terms.setToolTip(tr("Opens the model's page in the browser"))
         close = button(tr("Close"), self.close)
-        buttons = row(None, close, self.stop, self.download, self.use)
+        buttons = row(None, close, self.terms, self.stop, self.download, self.use)
         side = column(self.title, self.facts, self.place, self.bar, self.status, None, buttons)
         whole = row(self.list, side, spacing=16)
         whole.setContentsMargins(16, 16, 16, 16)
@@ -104,12 +106,14 @@ class BaseModelsDialog(QDialog):
             self.facts.setText(_offered(entry))
             self.place.setText(tr("Goes to {folder}", folder=self.fetching.home))
         else:
-            self.facts.setText(tr("Choose the folder of a model instead."))
+            self.facts.setText(self._spec.note)
         self.status.setText(said)
         self._offer(running=False)
 
     def _offer(self, *, running: bool) -> None:
-        self.download.setVisible(isinstance(self.entry, Offer) and not running)
+        entry = self.entry
+        self.terms.setVisible(isinstance(entry, Offer) and entry.gated and not running)
+        self.download.setVisible(isinstance(entry, Offer) and not running)
         self.use.setVisible(isinstance(self.entry, Here) and not running)
         self.stop.setVisible(running)
         self.bar.setVisible(running)
@@ -133,6 +137,11 @@ class BaseModelsDialog(QDialog):
     def _ended(self, sentence: str) -> None:
         self.fill()
         self._show(sentence)
+
+    def _open_page(self) -> None:
+        entry = self.entry
+        assert isinstance(entry, Offer)
+        QDesktopServices.openUrl(QUrl(entry.page))
 
     def _use(self) -> None:
         entry = self.entry

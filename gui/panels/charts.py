@@ -96,22 +96,23 @@ class Chart(pg.PlotWidget):  # type: ignore[misc]
     The curves' pens are given by theme token; ``faint`` ones are drawn half transparent.
     """
 
-    def __init__(self, theme: Theme, x_text: str) -> None:
+    def __init__(self, theme: Theme, x_text: str, y_text: str = "") -> None:
         super().__init__(axisItems={side: Axis(side) for side in ("left", "bottom")})
         self._theme = theme
         self._curves: list[tuple[Any, str, bool, bool]] = []
-        self._x_text = x_text
+        self._x_text, self._y_text = x_text, y_text
         item = self.getPlotItem()
         item.hideButtons()
         item.setMenuEnabled(False)
         item.setMouseEnabled(False, False)
-        item.getAxis("left").setWidth(40)
+        item.getAxis("left").setWidth(60 if y_text else 40)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumHeight(110)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # there is nothing to do in it
         # The page scrolls; a chart must not swallow the wheel.
         self.viewport().installEventFilter(self)
         theme.changed.connect(self.recolour)
+        self.recolour()  # before there is a curve as well: pyqtgraph's own ground is black
 
     def curve(self, token: str, *, faint: bool = False, dots: bool = False) -> Any:
         """A new curve; draw it with its ``setData``."""
@@ -130,6 +131,8 @@ class Chart(pg.PlotWidget):  # type: ignore[misc]
             axis.setTextPen(theme.colour("muted"))
             axis.setStyle(tickLength=0)
         item.setLabel("bottom", self._x_text, color=theme.tokens.muted)
+        if self._y_text:
+            item.setLabel("left", self._y_text, color=theme.tokens.muted)
         item.showGrid(x=False, y=True, alpha=0.18)
         ratio = self.devicePixelRatioF()  # pyqtgraph counts the width of a line in device pixels
         for made, token, faint, dots in self._curves:

@@ -49,10 +49,11 @@ class FiguresView(QWidget):
         )
         self.classes = Whiskers(theme)
         self.confusion = ConfusionGrid(theme)
-        self.severity, self.sure = Chart(theme, tr("true, %")), Chart(theme, tr("probability"))
+        self.severity = Chart(theme, tr("true, %"), tr("predicted, %"))
+        self.sure = Chart(theme, tr("probability"), tr("share right"))
         self._even, self._leaves = self._curves(self.severity)
         self._honest, self._bins = self._curves(self.sure)
-        self.leaves = Chart(theme, tr("Dice before"))
+        self.leaves = Chart(theme, tr("Dice before"), tr("Dice after"))
         self._same, self._changes = self._curves(self.leaves)
         self.leaves_text = label("", "muted", wrap=True)
         self.leaves_card: QFrame
@@ -178,6 +179,15 @@ class FiguresView(QWidget):
     @staticmethod
     def _which(report: RunReport) -> str:
         leaves = trn("{n:,} leaf", "{n:,} leaves", report.figures.leaves)
+        if groups := report.figures.groups:
+            return trn(
+                "{leaves} of {n:,} group. 95 %: where the figure would lie in 95 of 100 other "
+                "draws of as many groups.",
+                "{leaves} of {n:,} groups. 95 %: where the figure would lie in 95 of 100 other "
+                "draws of as many groups.",
+                groups,
+                leaves=leaves,
+            )
         return tr(
             "{leaves}. 95 %: where the figure would lie in 95 of 100 other draws of as many.",
             leaves=leaves,
@@ -190,15 +200,14 @@ class FiguresView(QWidget):
         if found is None:
             return
         _put(self.ccc, tr("severity, Lin's CCC"), found.ccc, None)
-        bias = found.bias
-        self.bias.put("–" if bias is None else number_text(bias.value, "+.1f"))
+        _put_bias(self.bias, found.bias)
         most = float(max(1.0, found.true.max(), found.predicted.max()))
         self._even.setData([0, most], [0, most])  # type: ignore[attr-defined]
         self._leaves.setData(found.true, found.predicted)  # type: ignore[attr-defined]
         self._leaves.setPen(None)  # type: ignore[attr-defined]
         for way in (self.severity.setXRange, self.severity.setYRange):
             way(0, most, padding=0.04)
-        error = "–" if found.error is None else number_text(found.error.value, ".1f")
+        error = wording.interval(found.error, ".1f")
         self.severity_text.setText(
             tr(
                 "CCC {ccc}; off by {error} percentage points on average.",
@@ -263,28 +272,38 @@ def _put(figure: Figure, caption: str, found: Interval | None, before: Interval 
     figure.put("–" if found is None else wording.dice(found.value), "\n".join(lines))
 
 
+def _put_bias(figure: Figure, found: Interval | None) -> None:
+    lines = [tr("severity bias, % points")]
+    if found is not None and found.known:
+        lines.append(tr("95 %: {low:+.1f} to {high:+.1f}", low=found.low, high=found.high))
+    figure.put("–" if found is None else number_text(found.value, "+.1f"), "\n".join(lines))
+
+
 def _worth(report: RunReport) -> list[str]:
     """Sentences: against the untuned base, then against the run that was continued."""
-    said = []
+    said, gains = [], []
     tuned = report.tuned
     if tuned is not None and tuned.dice is not None and tuned.dice.known:
-        said.append(
+        gains.append(
             tr(
-                "Against the untuned base, on the same leaves: Dice {value:+.2f} "
-                "({low:+.2f} to {high:+.2f}).",
+                "Dice {value:+.2f} ({low:+.2f} to {high:+.2f})",
                 value=tuned.dice.value,
                 low=tuned.dice.low,
                 high=tuned.dice.high,
             )
         )
     if tuned is not None and tuned.accuracy is not None and tuned.accuracy.known:
-        said.append(
+        gains.append(
             tr(
-                "Diseases right {value:+.0%} ({low:+.0%} to {high:+.0%}).",
+                "diseases right {value:+.0%} ({low:+.0%} to {high:+.0%})",
                 value=tuned.accuracy.value,
                 low=tuned.accuracy.low,
                 high=tuned.accuracy.high,
             )
+        )
+    if gains:
+        said.append(
+            tr("Against the untuned base, on the same leaves: {gains}.", gains=", ".join(gains))
         )
     if report.stage is not None:
         said.append(

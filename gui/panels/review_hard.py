@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QButtonGroup, QCheckBox, QDialog, QRadioButton, QWidget
 
+from core.domain.ids import ImageId
 from core.domain.run import Run
-from core.language import tr, trn
+from core.errors import TrainingRefused
+from core.language import number_text, tr, trn
 from core.services import programme
 from core.services.folds import FOLDS
 from core.services.hard_samples import HardPlan, hard_run_plan
@@ -37,19 +39,36 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class HardOffer:
-    """``plan`` as the use-case made it; ``afresh`` are the run's own settings, without adapter."""
+    """``plan`` as the use-case made it; ``afresh`` are the run's own settings, without adapter.
+
+    ``sweep`` are the plans of several thresholds, highest first, each with other leaves.
+    """
 
     run: Run
     below: float
     plan: HardPlan
     afresh: TrainConfig
+    sweep: tuple[HardPlan, ...] = ()
 
 
 def make_offer(store: ProjectStore, run: Run, below: float) -> HardOffer:
     """On the store lane. Raises TrainingRefused when no leaf is hard."""
     plan = hard_run_plan(store, run, below)
     settings = run_config(run_folder(store, run))
-    return HardOffer(run, below, plan, replace(settings, parent="", hard=plan.images))
+    afresh = replace(settings, parent="", hard=plan.images)
+    return HardOffer(run, below, plan, afresh, _sweep(store, run))
+
+
+def _sweep(store: ProjectStore, run: Run) -> tuple[HardPlan, ...]:
+    found: dict[tuple[ImageId, ...], HardPlan] = {}
+    for below in sorted(programme.TAUS, reverse=True):
+        try:
+            plan = hard_run_plan(store, run, below)
+        except TrainingRefused:  # none is that hard, nor under a lower threshold
+            break
+        if plan.images and plan.parent is not None:
+            found.setdefault(plan.images, plan)
+    return tuple(found.values())
 
 
 class HardDialog(QDialog):
@@ -76,7 +95,14 @@ class HardDialog(QDialog):
                n=FOLDS)
         )  # fmt: skip
         self.mined.setVisible(not plan.out_of_fold)
-        for box in (self.gentle, self.mined):
+        self.sweep = QCheckBox(
+            tr(
+                "One run for each of Dice {thresholds}, to see which threshold serves best",
+                thresholds=", ".join(number_text(p.settings.below, ".2f") for p in offer.sweep),
+            )
+        )
+        self.sweep.setVisible(len(offer.sweep) > 1)
+        for box in (self.gentle, self.mined, self.sweep):
             box.setEnabled(plan.parent is not None)
             self.afresh.toggled.connect(box.setDisabled)
         self.go_on.setEnabled(plan.parent is not None)
@@ -88,25 +114,31 @@ class HardDialog(QDialog):
         self.train.setDefault(True)
         buttons = row(None, button(tr("Cancel"), self.reject), self.train)
         span = row(label(tr("For"), "muted"), self.minutes, None)
-        closer = column(self.gentle, self.mined, spacing=8)
+        closer = column(self.gentle, self.mined, self.sweep, spacing=8)
         closer.setContentsMargins(26, 0, 0, 0)  # they belong to the choice above them
         ways = column(self.go_on, closer, self.afresh, spacing=10)
         self.setLayout(column(text, ways, span, buttons, spacing=14, margin=20))
 
     def _agreed(self) -> None:
-        plan, minutes = self._offer.plan, float(self.minutes.value())
-        goes_on = self.go_on.isChecked()
-        settings = plan.settings if goes_on else self._offer.afresh
-        if goes_on and self.gentle.isChecked():
-            settings = replace(settings, **GENTLE, accumulation=2)  # type: ignore[arg-type]
-        request = RunRequest(replace(settings, minutes=minutes), plan.parent if goes_on else None)
-        then: list[Step] = []
-        if goes_on and self.mined.isChecked():
-            run = self._offer.run
-            folds = [Fold(run, number, FOLDS) for number in range(FOLDS)]
-            hard = HardStage(run.id, self._offer.below, minutes, self.gentle.isChecked())
-            request, then = RunRequest(settings, fold=folds[0]), [*folds[1:], hard]
+        offer, minutes = self._offer, float(self.minutes.value())
         self.accept()
+        if not self.go_on.isChecked():
+            settings = replace(offer.afresh, minutes=minutes)
+            self.accepted_request.emit(RunRequest(settings, None), [])
+            return
+        gentle, run = self.gentle.isChecked(), offer.run
+        first, *others = offer.sweep if self.sweep.isChecked() else (offer.plan,)
+        settings = replace(first.settings, minutes=minutes)
+        if gentle:
+            settings = replace(settings, **GENTLE, accumulation=2)  # type: ignore[arg-type]
+        request = RunRequest(settings, first.parent)
+        then: list[Step] = [
+            HardStage(run.id, plan.settings.below, minutes, gentle) for plan in others
+        ]
+        if self.mined.isChecked():
+            folds = [Fold(run, number, FOLDS) for number in range(FOLDS)]
+            own = HardStage(run.id, first.settings.below, minutes, gentle)
+            request, then = RunRequest(settings, fold=folds[0]), [*folds[1:], own, *then]
         self.accepted_request.emit(request, then)
 
 

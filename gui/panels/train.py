@@ -6,6 +6,7 @@ controller. Knows which of them is in front.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -168,9 +169,14 @@ class TrainWorkspace(Workspace):
         live = self.training.live is not None and self.training.live.id == run
         self.view.show_run(found, progress, live=live)
 
-        def film(leaves: tuple[dict[str, bytes], dict[str, str]]) -> None:
+        def film(watched: Watched) -> None:
             if self.shown == run:
-                self.view.film.show_run(folder.root, *leaves)
+                self.view.film.show_run(
+                    folder.root,
+                    watched.thumbnails,
+                    watched.names,
+                    continued=watched.continued,
+                )
                 self.view.film.show_evaluations(self.view.progress.evaluations)
 
         self._context.project.ask(partial(watched, folder=folder), on_done=film, owner=self)
@@ -234,15 +240,26 @@ class TrainWorkspace(Workspace):
             self.show_run(run)
 
 
-def watched(store: ProjectStore, *, folder: RunFolder) -> tuple[dict[str, bytes], dict[str, str]]:
-    """Thumbnails and file names of the run's watched leaves, by image id as text."""
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Thumbnails and file names of a run's watched leaves, by image id as text; ``continued``
+    runs began with an adapter."""
+
+    thumbnails: dict[str, bytes]
+    names: dict[str, str]
+    continued: bool
+
+
+def watched(store: ProjectStore, *, folder: RunFolder) -> Watched:
+    """Of the run in ``folder``."""
     config = TrainConfig.read(folder.config) if folder.config.exists() else TrainConfig()
     ids = [ImageId(i) for i in config.watch]
     found = store.thumbnails(ids)
     names = {card.id: card.name for card in store.cards(ids)}
-    return (
+    return Watched(
         {str(i): found.get(i, b"") for i in ids},
         {str(i): names.get(i, "") for i in ids},
+        continued=bool(config.parent),
     )
 
 

@@ -42,7 +42,7 @@ OPTIMISERS = (
 )
 RECOMPUTE = (
     (False, tr("Keep what layers made (faster)")),
-    (True, tr("Compute layers again on the way back (saves memory)")),
+    (True, tr("Compute them again (saves memory)")),
 )
 
 

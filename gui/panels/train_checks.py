@@ -30,6 +30,8 @@ MARKS = {
     Level.FAIL: ("mdi6.alert-circle-outline", "danger"),
     Level.UNKNOWN: ("mdi6.help-circle-outline", "muted"),
 }
+TARGETS = "targets."
+"""How the ids of lines begin that are about what is trained."""
 WORST_FIRST = (Level.FAIL, Level.WARN, Level.UNKNOWN)
 
 
@@ -47,15 +49,16 @@ class ChecksView(QWidget):
         self.press.setObjectName("train.rehearse")
         self.press.setToolTip(tr("Load the model for about a minute and try it on four leaves"))
         self.open, self.fine, self.sums = _Lines(theme), _Lines(theme), Bars(theme)
+        self.parts = _Lines(theme)
         self.learnt = QLabel()
         self.learnt.setTextFormat(Qt.TextFormat.RichText)
         self.learnt.setWordWrap(True)
         self.fold = Fold("", self.fine, theme=theme)
+        self.trained = Fold(tr("What is trained, part by part"), self.parts, theme=theme)
         self.memory = Fold(tr("Memory, term by term"), self.sums, theme=theme)
         head = row(label(tr("Before you train"), "heading"), None, self.press)
-        self.setLayout(
-            column(head, self.summary, self.open, self.learnt, self.fold, self.memory, spacing=8)
-        )
+        folds = (self.fold, self.trained, self.memory)
+        self.setLayout(column(head, self.summary, self.open, self.learnt, *folds, spacing=8))
         rehearsal.changed.connect(self.refresh)
         theme.changed.connect(self.refresh)
         self.refresh()
@@ -68,8 +71,13 @@ class ChecksView(QWidget):
     def refresh(self) -> None:
         found = self._rehearsal
         lines = [*found.data, *found.memory, *found.tried]
-        self.open.put([c for level in WORST_FIRST for c in lines if c.level is level])
-        fine = [c for c in lines if c.level is Level.OK]
+        wanting = [c for level in WORST_FIRST for c in lines if c.level is level]
+        self.open.put(wanting)
+        self.open.setVisible(bool(wanting))
+        parts = [c for c in lines if c.id.startswith(TARGETS)]
+        self.parts.put(parts)
+        self.trained.setVisible(bool(parts))
+        fine = [c for c in lines if c.level is Level.OK and c not in parts]
         self.fine.put(fine)
         self.fold.head.setText(
             trn("{n:,} thing is in order", "{n:,} things are in order", len(fine))
@@ -86,6 +94,8 @@ class ChecksView(QWidget):
 
     def _said(self) -> str:
         tried = self._rehearsal.tried
+        if not tried and not self._rehearsal.data:
+            return tr("Looking at the data…")
         if not tried:
             return tr(
                 "The data and the memory have been looked at. A rehearsal loads the model and "
@@ -106,12 +116,15 @@ class ChecksView(QWidget):
         tokens = self._theme.tokens
         parts = []
         for text, learnt in spans:
-            shown = html.escape(text.replace("\n", "↵")).replace(" ", "&nbsp;")
+            # Where there is no space a line may end after a control token all the same.
+            shown = html.escape(text.replace("\n", "↵"))
+            shown = shown.replace("&gt;", "&gt;\u200b").replace("↵", "↵\u200b")
             colour = tokens.accent_strong if learnt else tokens.muted
             weight = "600" if learnt else "400"
             parts.append(f'<span style="color:{colour};font-weight:{weight}">{shown}</span>')
         head = html.escape(tr("What is learnt, in colour:"))
-        return f"{head}<br>{'<wbr>'.join(parts)}" if parts else ""
+        body = f'<div style="white-space:pre-wrap">{"".join(parts)}</div>'
+        return f"{head}{body}" if parts else ""
 
 
 class _Lines(QWidget):
@@ -123,7 +136,6 @@ class _Lines(QWidget):
         self._shown: list[Check] = []
         self._column: QVBoxLayout = column(spacing=6)
         self.setLayout(self._column)
-        self.hide()
 
     @property
     def texts(self) -> list[str]:
@@ -140,7 +152,6 @@ class _Lines(QWidget):
                 widget.deleteLater()
         for check in checks:
             self._column.addWidget(self._line(check))
-        self.setVisible(bool(checks))
 
     def _line(self, check: Check) -> QWidget:
         name, token = MARKS[check.level]

@@ -68,6 +68,7 @@ class CompareView(QWidget):
         """The first of ``runs`` is what the others are held against."""
         shown = list(runs)[:MOST]
         self._wanted = tuple(r.id for r in shown)
+        self.title.setText(trn("Comparing {n} run", "Comparing {n} runs", len(shown)))
 
         def got(found: Comparison) -> None:
             if self._wanted == tuple(r.id for r in shown):

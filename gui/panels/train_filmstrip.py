@@ -1,8 +1,8 @@
 """The same few leaves at every evaluation, with the lesions that the model saw there.
 
 A slider goes through the evaluations, the untuned base first; at the newest one it stays with the
-newest. Pictures are put together in the free lane. Knows thumbnails and probability pictures; knows
-no run.
+newest. Under each leaf a small curve has its Dice at all of them. Pictures are put together in the
+free lane. Knows thumbnails and probability pictures; knows no run.
 """
 
 from __future__ import annotations
@@ -14,9 +14,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPaintEvent, QPen
-from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
+from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QImage,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPen,
+    QPolygonF,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QLayout, QSizePolicy, QSlider, QWidget
 
 from core.language import tr
 from core.training.events import Evaluated
@@ -32,16 +41,24 @@ OUTLINE = "#ff5ea8"
 TILE_GAP = 10
 WORDS = 26
 """Height of the line under a picture."""
+CURVE = 44
+"""Height of the curve under that line, 8 pixels of it above and below the axis' ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One leaf at one evaluation; ``dice`` is None where the leaf's lesions are not outlined."""
+    """One leaf at one evaluation; ``dice`` is None where the leaf's lesions are not outlined.
+
+    ``past`` are its Dice at all evaluations as (share of the steps, Dice), both in [0, 1]; ``at``
+    is the share of the one in front.
+    """
 
     image: str
     name: str
     dice: float | None
     picture: QImage | None = None
+    past: tuple[tuple[float, float], ...] = ()
+    at: float = 0.0
 
 
 def outlined(thumbnail: bytes, probability: Path | None) -> QImage | None:
@@ -96,14 +113,13 @@ def outline_path(mask: NDArray[np.uint8]) -> QPainterPath:
 
 
 class Strip(QWidget):
-    """Paints the frames side by side, each with its Dice."""
+    """Paints the frames side by side, each with its Dice and how that went."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
         self._frames: tuple[Frame, ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self.setMaximumHeight(SIDE + WORDS)
         theme.changed.connect(self.update)
 
     @property
@@ -117,18 +133,31 @@ class Strip(QWidget):
                 tr("{name} Dice {dice}", name=f.name, dice=wording.dice(f.dice)) for f in frames
             )
         )
+        self._fit()
         self.updateGeometry()
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(900, self._side() + WORDS)
+        return QSize(900, self._side() + WORDS + CURVE)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(320, 110)
+        return QSize(320, 84 + CURVE)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Take no more height than the pictures need at this width."""
+        self.setMaximumHeight(int(self._wide()) + WORDS + CURVE)
+
+    def _wide(self) -> float:
+        """The side of a picture for which there is width."""
+        each = (self.width() + TILE_GAP) / max(1, len(self._frames)) - TILE_GAP
+        return min(SIDE, max(60.0, each))
 
     def _side(self) -> int:
-        each = (self.width() + TILE_GAP) / max(1, len(self._frames)) - TILE_GAP
-        return int(min(SIDE, max(60, min(each, self.height() - WORDS))))
+        return int(max(60.0, min(self._wide(), self.height() - WORDS - CURVE)))
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -165,6 +194,26 @@ class Strip(QWidget):
         painter.drawText(words, left, name)
         painter.setPen(theme.colour("text"))
         painter.drawText(words, right, figure)
+        if len(frame.past) > 1:
+            top = QRectF(tile.left(), words.bottom() + 8, tile.width(), CURVE - 16)
+            self._paint_curve(painter, top, frame)
+
+    def _paint_curve(self, painter: QPainter, area: QRectF, frame: Frame) -> None:
+        """Dice from 0 at the bottom to 1 at the top, the evaluation in front as a dot."""
+        area = area.adjusted(4, 0, -4, 0)  # room for the dot at either end
+
+        def point(share: float, dice: float) -> QPointF:
+            return QPointF(area.left() + share * area.width(), area.bottom() - dice * area.height())
+
+        painter.setPen(QPen(self._theme.colour("border"), 1))
+        painter.drawLine(area.topLeft(), area.topRight())
+        painter.drawLine(area.bottomLeft(), area.bottomRight())
+        painter.setPen(QPen(self._theme.colour("accent"), 2))
+        painter.drawPolyline(QPolygonF([point(*one) for one in frame.past]))
+        if frame.dice is not None:
+            painter.setBrush(self._theme.colour("accent"))
+            painter.drawEllipse(point(frame.at, frame.dice), 3, 3)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
 
 
 class Filmstrip(QWidget):
@@ -176,7 +225,7 @@ class Filmstrip(QWidget):
     def __init__(self, context: Context) -> None:
         super().__init__()
         self._context = context
-        self._root = Path()
+        self._root, self._continued = Path(), False
         self._looks: list[Evaluated] = []
         self._thumbnails: dict[str, bytes] = {}
         self._names: dict[str, str] = {}
@@ -192,16 +241,26 @@ class Filmstrip(QWidget):
         self.slider.setMinimumWidth(120)
         self.slider.valueChanged.connect(self._show)
         self.caption = Elided("", "muted")
-        top = row(label(tr("What it sees"), "heading"), self.slider, self.caption, spacing=14)
+        top = QWidget()
+        top.setLayout(
+            row(label(tr("What it sees"), "heading"), self.slider, self.caption, spacing=14)
+        )
+        top.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.setLayout(layout := column(top, self.strip, spacing=8))
         layout.setStretch(1, 1)
-        self.setMaximumHeight(SIDE + WORDS + 40)
+        layout.setSizeConstraint(QLayout.SizeConstraint.SetMinAndMaxSize)
 
     def show_run(
-        self, root: Path, thumbnails: Mapping[str, bytes], names: Mapping[str, str]
+        self,
+        root: Path,
+        thumbnails: Mapping[str, bytes],
+        names: Mapping[str, str],
+        *,
+        continued: bool = False,
     ) -> None:
-        """Another run: its folder, and JPEG thumbnails and file names by image id."""
-        self._root = root
+        """Another run: its folder, and JPEG thumbnails and file names by image id. ``continued``:
+        it began with an adapter, so its first look is not at the base."""
+        self._root, self._continued = root, continued
         self._thumbnails, self._names = dict(thumbnails), dict(names)
         self._looks, self._made, self._asked, self._latest = [], {}, set(), {}
         self.slider.setRange(0, 0)
@@ -227,11 +286,12 @@ class Filmstrip(QWidget):
             return
         at = min(self.slider.value(), len(self._looks) - 1)
         look = self._looks[at]
-        step = (
-            tr("the base, before any training")
-            if look.step == 0
-            else tr("after step {step:,}", step=look.step)
+        first = (
+            tr("the adapter it began with")
+            if self._continued
+            else tr("the base, before any training")
         )
+        step = tr("after step {step:,}", step=look.step) if look.step else first
         self.caption.setText(
             tr("{at} of {count}: {step}", at=at + 1, count=len(self._looks), step=step)
         )
@@ -241,9 +301,17 @@ class Filmstrip(QWidget):
         self.stepped.emit(at)
 
     def _frame(self, image: str, look: Evaluated | None) -> Frame:
-        dice = look.watch_dice.get(image) if look else None
-        picture = self._made.get((image, look.step if look else -1), self._latest.get(image))
-        return Frame(image, self._names.get(image, image), dice, picture)
+        name = self._names.get(image, image)
+        if look is None:
+            return Frame(image, name, None, self._latest.get(image))
+        picture = self._made.get((image, look.step), self._latest.get(image))
+        whole = max(1, self._looks[-1].step)
+        past = tuple(
+            (one.step / whole, dice)
+            for one in self._looks
+            if (dice := one.watch_dice.get(image)) is not None
+        )
+        return Frame(image, name, look.watch_dice.get(image), picture, past, look.step / whole)
 
     def _make(self, image: str, look: Evaluated) -> None:
         """Put the picture together in the free lane, unless it is there already."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QLabel, QProgressBar, QSizePolicy, QWidget
+from PySide6.QtWidgets import QLabel, QLayout, QProgressBar, QSizePolicy, QWidget
 
 from core.domain.run import Run, RunState
 from core.language import tr
@@ -84,7 +84,10 @@ class RunView(QWidget):
         foot.setAlignment(self.folder, Qt.AlignmentFlag.AlignBottom)
         foot.setStretch(0, 1)
         film = card(self.film, margin=12)
-        film.setMaximumHeight(self.film.maximumHeight() + 24)
+        # No higher than the pictures, so that the curves get the rest.
+        inner = film.layout()
+        assert inner is not None
+        inner.setSizeConstraint(QLayout.SizeConstraint.SetMinAndMaxSize)
         layout = column(
             self.title,
             told,
@@ -110,7 +113,6 @@ class RunView(QWidget):
         self.curves.show_progress(progress)
         self.film.show_evaluations(progress.evaluations)
         self.notices.setText("\n".join(progress.notices[-LINES:]))
-        self.notices.setVisible(bool(progress.notices))
         self._show_state()
         self._show_buttons()
 

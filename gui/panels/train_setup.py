@@ -221,9 +221,12 @@ class SetupView(QWidget):
     def _use_preset(self, preset: Preset) -> None:
         model = self._models.get(str(self.base.currentData()))
         self._config = preset.settings(embedded=model is None or model.embedded)
+        self.presets.setExclusive(False)  # a recipe of others is none of the chips
         for made in self.presets.buttons():
             made.setChecked(made.objectName() == f"train.preset.{preset.id}")
+        self.presets.setExclusive(True)
         self._preset = preset
+        self.recipes.setCurrentIndex(max(0, self.recipes.findData(preset.id)))
         self.minutes.setValue(round(self._config.minutes))
         self.advanced.put(self._config)
 

@@ -56,7 +56,7 @@ def hard_leaves(scores: Sequence[Mapping[str, Any]]) -> list[int]:
 
 def against(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, object]:
     """Paired differences on the test leaves, with their 95 % intervals."""
-    found = gain(_scores(before), _scores(after))
+    found = gain(_scores(before), _scores(after), {})  # BRACOL tells no plant
     worse = found.worse(above=BELOW)
     return {
         "dice": _told(found.dice),

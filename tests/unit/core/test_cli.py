@@ -527,6 +527,15 @@ def test_training_on_one_class_says_every_reason(run: Run, tmp_path: Path, base:
     assert "outline the lesions" in said.err
 
 
+def test_preflight_takes_every_choice_that_train_takes(run: Run, project: Path, base: str) -> None:
+    quick = ("preflight", project, "--base", base, "--quick")
+    said = run(*quick, "--head", "grid", "--minutes", "3", "--preset", "rank-64")
+    assert "lesions are smaller than one of 14 × 14 cells" in said.out
+    assert "rank 64, head “grid”, 3 min" in said.out
+    assert "choose one of: grid" in run(*quick, "--head", "foo").err
+    assert "leave the choice out" in run(*quick, "--image-tokens", "99").err
+
+
 def test_resume_goes_on_with_the_same_run(
     run: Run, project: Path, base: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

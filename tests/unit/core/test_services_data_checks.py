@@ -55,13 +55,40 @@ def test_leaves_without_groups_and_a_lopsided_split_are_told(made: Make) -> None
 def test_groups_and_a_fifth_held_out_are_as_they_should_be(made: Make) -> None:
     wanted = [
         spotted(f"{i}.png", ("rust", "scab")[i % 2], group=f"plant {i}",
-                split=Split.VAL if i < 2 else Split.TRAIN)
-        for i in range(10)
+                split=Split.VAL if i < 5 else Split.TRAIN)
+        for i in range(25)
     ]  # fmt: skip
     found = made(*wanted)["data.held_out"]
     assert found.level is Level.OK
     assert found.text.startswith("20%")
-    assert "10 groups" in found.text
+    assert "25 groups" in found.text
+
+
+def test_a_fifth_held_out_in_few_groups_is_told(made: Make) -> None:
+    wanted = [
+        spotted(f"{i}.png", ("rust", "scab")[i % 2], group=f"plant {i // 2}",
+                split=Split.VAL if i < 4 else Split.TRAIN)
+        for i in range(20)
+    ]  # fmt: skip
+    found = made(*wanted)["data.held_out"]
+    assert found.level is Level.WARN
+    assert "(10 groups), 2 of them held out" in found.text
+    assert "fewer than 5" in found.remedy
+
+
+def test_a_group_that_a_person_put_on_both_sides_is_named(made: Make) -> None:
+    """“Whole groups together” would be a lie: what a person chose wins over the groups."""
+    wanted = [
+        spotted(f"{i}.png", ("rust", "scab")[i % 2], group=f"plant {i // 2}",
+                split=Split.VAL if i % 2 and i < 10 else Split.TRAIN)
+        for i in range(24)
+    ]  # fmt: skip
+    found = made(*wanted)["data.held_out"]
+    assert found.level is Level.WARN
+    assert (
+        "5 groups stand on both sides (plant 0, plant 1, plant 2, plant 3, plant 4)" in found.text
+    )
+    assert "Part of training" in found.remedy
 
 
 def test_most_leaves_held_out_is_told(made: Make) -> None:

@@ -23,13 +23,18 @@ def model(folder: Path) -> Path:
 
 
 @pytest.fixture
-def dialog(qapp, qtbot, tmp_path, monkeypatch):
+def family() -> str:
+    return "gemma-4"
+
+
+@pytest.fixture
+def dialog(qapp, qtbot, tmp_path, monkeypatch, family):
     home = tmp_path / "weights"
     monkeypatch.setattr(hub, "weights_home", lambda: home)
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
     model(home / "google--gemma-4-E4B-it")
     with leaf_window(qapp, tmp_path, monkeypatch, leaves=2) as leaves:
-        made = BaseModelsDialog(leaves.context, "gemma-4", leaves.window, home)
+        made = BaseModelsDialog(leaves.context, family, leaves.window, home)
         made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
         qtbot.addWidget(made)
         made.show()
@@ -72,3 +77,33 @@ def test_what_the_makers_ask_for_is_said(qtbot, dialog, monkeypatch) -> None:
     qtbot.mouseClick(dialog.download, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "terms" in dialog.status.text(), timeout=PATIENCE)
     assert not dialog.download.isHidden()
+
+
+@pytest.mark.parametrize("family", ["gemma-3"])
+def test_a_gated_model_says_what_to_do_and_opens_its_page_on_a_click(
+    qtbot, dialog, monkeypatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(
+        "gui.dialogs.base_models.QDesktopServices.openUrl",
+        lambda url: opened.append(url.toString()),
+    )
+    assert "agree to their terms" in dialog.facts.text()
+    assert "hf auth login" in dialog.facts.text()
+    assert opened == []
+    qtbot.mouseClick(dialog.terms, Qt.MouseButton.LeftButton)
+    (page,) = opened
+    assert page.endswith("google/gemma-3-4b-it")
+
+
+@pytest.mark.parametrize("family", ["gemma-clip"])
+def test_a_family_without_published_models_says_how_one_is_made(dialog) -> None:
+    assert dialog.list.count() == 0
+    assert "leafspot assemble" in dialog.facts.text()
+    assert dialog.download.isHidden()
+    assert dialog.terms.isHidden()
+
+
+def test_an_open_model_asks_for_no_terms(dialog) -> None:
+    dialog.list.setCurrentRow(1)
+    assert dialog.terms.isHidden()

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication
 from core.training.events import Evaluated, Step
 from gui.controllers.run_progress import RunProgress
 from gui.panels.bars import Bar, Bars
-from gui.panels.charts import MOST_POINTS, Curves, smoothed, thinned
+from gui.panels.charts import MOST_POINTS, Chart, Curves, smoothed, thinned
 from gui.theme import Theme
 
 
@@ -80,3 +80,10 @@ def test_bars_have_room_for_every_class_and_tell_long_names_in_full(qtbot, theme
     picture = bars.grab().toImage()
     lower = {picture.pixelColor(x, 36).name() for x in range(picture.width())}
     assert "#d55e00" in lower
+
+
+def test_a_chart_without_curves_yet_has_the_ground_of_the_theme(qtbot, theme: Theme) -> None:
+    """pyqtgraph's own is black: it flashed while a comparison was worked out."""
+    chart = Chart(theme, "step")
+    qtbot.addWidget(chart)
+    assert chart.backgroundBrush().color() == theme.colour("panel")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from leaf_project import PATIENCE, leaf_window
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QTextDocument
 
 from core.machine_lock import MachineLock, lock_file
-from core.services.checks import Level
+from core.services.checks import Check, Level
 from gui.panels.train import TrainWorkspace
 
 
@@ -33,11 +34,27 @@ def rehearse(qtbot, page: TrainWorkspace) -> None:
     qtbot.waitUntil(lambda: checks.press.text() == "Rehearse", timeout=PATIENCE)
 
 
+def test_nothing_is_said_to_have_been_looked_at_before_it_was(page) -> None:
+    found = page.setup._rehearsal
+    assert "have been looked at" in page.setup.checks.summary.text()
+    found.data = []
+    found.changed.emit()
+    assert page.setup.checks.summary.text() == "Looking at the data…"
+
+
 def test_what_the_data_lack_is_said_without_a_press(page) -> None:
     said = " ".join(page.setup.checks.open.texts)
     assert "outlined leaves to learn from; 100 to 500 are recommended" in said
     assert "no photo has a group" in said
     assert page.setup.train.isEnabled()  # advice blocks nothing
+
+
+def test_what_is_in_order_stays_folded_away_until_it_is_asked_for(qtbot, page) -> None:
+    checks = page.setup.checks
+    assert checks.fold.isVisibleTo(checks)
+    assert not checks.fine.isVisibleTo(checks)
+    qtbot.mouseClick(checks.fold.head, Qt.MouseButton.LeftButton)
+    assert checks.fine.isVisibleTo(checks)
 
 
 def test_a_good_rehearsal_shows_the_words_that_are_learnt_in_colour(qtbot, page) -> None:
@@ -46,8 +63,42 @@ def test_a_good_rehearsal_shows_the_words_that_are_learnt_in_colour(qtbot, page)
     assert checks.summary.text() == "The rehearsal went well with these settings."
     assert "The mask token: is one token, <SEG>, number 4" in checks.fine.texts
     accent = page.setup._context.theme.tokens.accent_strong
-    assert f'color:{accent};font-weight:600">&lt;SEG&gt;&nbsp;rust</span>' in checks.learnt.text()
+    assert f'color:{accent};font-weight:600">&lt;SEG&gt;\u200b rust</span>' in checks.learnt.text()
     assert page.setup.train.isEnabled()
+
+
+def test_the_coloured_words_stay_inside_the_page_however_long_the_prompt_is(page) -> None:
+    """They ran out of it on the right, and what is learnt is what stands at the end."""
+    found = page.setup._rehearsal
+    found.spans = [
+        ("<bos><start_of_turn>user\n\n<start_of_image>", False),
+        ("[photo]", False),
+        ("<end_of_image>\nOutline the lesions, then name the disease.<end_of_turn>\n", False),
+        ("<SEG> rust<end_of_turn>", True),
+    ]
+    found.changed.emit()
+    text = QTextDocument()
+    text.setHtml(page.setup.checks.learnt.text())
+    text.setTextWidth(300)
+    assert text.idealWidth() <= 300
+    plain = text.toPlainText().replace("\u200b", "")
+    assert plain.endswith("name the disease.<end_of_turn>↵<SEG> rust<end_of_turn>")
+
+
+def test_what_is_trained_stands_together_part_by_part(page) -> None:
+    """The matrix of LoRA's targets: a line each, red ones among what needs a look as well."""
+    found = page.setup._rehearsal
+    found.tried = [
+        Check("targets.language", "LoRA in the language model", Level.OK, "56 tensors"),
+        Check("targets.tower", "LoRA in the vision tower", Level.FAIL, "8 of 8 dead", "Leave it."),
+    ]
+    found.changed.emit()
+    checks = page.setup.checks
+    assert checks.parts.texts == [
+        "LoRA in the language model: 56 tensors", "LoRA in the vision tower: 8 of 8 dead",
+    ]  # fmt: skip
+    assert checks.open.texts[0] == "LoRA in the vision tower: 8 of 8 dead"
+    assert not any("LoRA" in line for line in checks.fine.texts)
 
 
 def test_a_red_line_blocks_train_and_says_what_to_press_until_a_setting_changes(

@@ -11,7 +11,7 @@ from leaf_project import PATIENCE, leaf_window
 from PySide6.QtCore import Qt
 
 from core.training.events import Evaluated
-from gui.panels.train_filmstrip import Filmstrip, inside, outlined
+from gui.panels.train_filmstrip import CURVE, Filmstrip, inside, outlined
 
 
 @pytest.fixture
@@ -91,3 +91,34 @@ def test_the_strip_stays_with_the_newest_until_the_person_goes_back(
     film.show_evaluations(looks(run, [0, 5, 10]))
     assert "before any training" in film.caption.text()
     assert film.strip.frames[0].dice == 0.0
+
+
+def test_under_a_leaf_stands_its_dice_at_every_evaluation_with_the_one_in_front_marked(
+    qtbot, leaves, tmp_path: Path
+) -> None:
+    film = Filmstrip(leaves.context)
+    qtbot.addWidget(film)
+    film.resize(700, 320)
+    film.show()
+    film.show_run(tmp_path, {"7": jpeg()}, {"7": "leaf.jpg"})
+    film.show_evaluations(looks(tmp_path, [0, 5, 10]))
+    frame = film.strip.frames[0]
+    assert frame.past == ((0.0, 0.0), (0.5, 0.5), (1.0, 1.0))
+    assert frame.at == 1.0
+    film.slider.setValue(1)
+    assert film.strip.frames[0].at == 0.5
+    film.repaint()
+    below = film.strip.grab().toImage().copy(0, film.strip.height() - CURVE, 256, CURVE)
+    accent = leaves.context.theme.colour("accent").rgb()
+    painted = {x for x in range(256) for y in range(CURVE) if below.pixel(x, y) == accent}
+    assert len(painted) > 200  # from one end to the other
+
+
+def test_the_strip_takes_no_more_height_than_its_pictures(qtbot, leaves, tmp_path: Path) -> None:
+    film = Filmstrip(leaves.context)
+    qtbot.addWidget(film)
+    film.show_run(tmp_path, {str(n): jpeg() for n in range(8)}, {})
+    film.resize(900, 600)
+    film.show()
+    qtbot.waitUntil(lambda: film.strip.maximumHeight() < 256, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: film.height() < 300, timeout=PATIENCE)

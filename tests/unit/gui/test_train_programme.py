@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fake_train_worker import FakeRun
@@ -13,6 +16,7 @@ from core.domain.run import RunState
 from core.services import runs
 from core.services.train import ingest, prepare_run
 from core.training.config import Answers, Layers, Stage, TrainConfig
+from core.training.run_folder import score_to_json
 from gui.dialogs.run_facts import RunFactsDialog
 from gui.panels.review import ReviewWorkspace
 from gui.panels.train import TrainWorkspace
@@ -30,12 +34,15 @@ def opened(qtbot, leaves) -> TrainWorkspace:
     return page
 
 
-def finished(qtbot, leaves, **config):
+def finished(qtbot, leaves, *, skill: float | None = None, **config):
     """A finished run in the project."""
 
     def train(store):
         folder = prepare_run(store, TrainConfig(**config))
-        FakeRun(folder.root, steps=8).train()
+        run = FakeRun(folder.root, steps=8)
+        run.train()
+        if skill is not None:
+            run.score(skill)
         ingest(store, folder)
         return folder
 
@@ -100,6 +107,46 @@ def test_a_stage_shows_each_leaf_before_and_after_and_names_the_easy_ones_that_l
     assert all(c.after < c.before for c in report.worst)
     assert "leaf_" in page.whole.leaves_text.text()
     assert "became worse" in page.whole.worth.text()
+
+
+def test_a_stage_is_held_against_the_untuned_base_not_what_it_began_with(qtbot, leaves) -> None:
+    """Its own first look is at the adapter of the run before: that was tuned already."""
+    first = finished(qtbot, leaves)
+
+    def look(folder, dice: float) -> None:
+        found = [replace(s, dice=dice) for s in folder.read_scores() if s.split == "val"]
+        lines = (json.dumps(score_to_json(s)) + "\n" for s in found)
+        folder.look_scores(0).write_text("".join(lines), "utf-8")
+
+    def again(store):
+        look(first, 0.1)
+        parent = runs.find_run(store, first.id)
+        folder = prepare_run(store, TrainConfig(stage=Stage.PREFERENCE), parent=parent)
+        FakeRun(folder.root, steps=8).train()
+        look(folder, 0.7)
+        ingest(store, folder)
+        return folder
+
+    second = leaves.ask(qtbot, again)
+    page = leaves.show(ReviewWorkspace(leaves.context), "review")
+    page._focus.put(second.id)
+    qtbot.waitUntil(lambda: page.figures is not None, timeout=PATIENCE)
+    page.views.button(1).click()
+    qtbot.waitUntil(lambda: page.whole.report is not None, timeout=PATIENCE)
+    assert page.whole.report.untuned.dice.value == pytest.approx(0.1)
+    assert "before tuning 0.10" in page.whole.dice.caption.text()
+    assert "Against the untuned base, on the same leaves: Dice +" in page.whole.worth.text()
+    assert "95 %: -1.0 to -1.0" in page.whole.bias.caption.text()
+    assert "off by 1.0 (1.0–1.0) percentage points" in page.whole.severity_text.text()
+    train = leaves.show(TrainWorkspace(leaves.context), "train")
+    train.show_run(second.id)
+    film = train.view.film
+
+    def told() -> bool:
+        film.slider.setValue(0)
+        return film.caption.text().endswith("the adapter it began with")
+
+    qtbot.waitUntil(told, timeout=PATIENCE)
 
 
 def test_a_stop_ends_the_row(qtbot, leaves, monkeypatch) -> None:
@@ -205,6 +252,30 @@ def test_the_hard_ones_are_found_by_models_that_have_not_learnt_them(qtbot, leav
     assert [config_of(leaves, train, f).fold_of for f in folds] == [first.id] * 3
     made = config_of(leaves, train, hard)
     assert (made.stage, made.learning_rate, hard.parent) == (Stage.HARD, 1e-5, first.id)
+    train.deleteLater()
+
+
+def test_a_sweep_tries_one_threshold_after_the_other_on_the_same_adapter(qtbot, leaves) -> None:
+    first = finished(qtbot, leaves, skill=1.9)
+    train = TrainWorkspace(leaves.context)
+    page = leaves.show(ReviewWorkspace(leaves.context), "review")
+    qtbot.waitUntil(lambda: page.figures is not None, timeout=PATIENCE)
+    page.filter.put(0.75)
+    page.offer_hard()
+    qtbot.waitUntil(lambda: page.hard_runs.dialog is not None, timeout=PATIENCE)
+    dialog = page.hard_runs.dialog
+    assert dialog is not None
+    # Nothing lies between 0.70 and 0.75: a run of the same leaves would tell nothing.
+    assert "0.80, 0.75, 0.60" in dialog.sweep.text()
+    dialog.sweep.setChecked(True)
+    dialog.gentle.setChecked(True)
+    dialog.train.click()
+    until_runs(qtbot, leaves, train, 4)
+    made = [config_of(leaves, train, run) for run in reversed(train.training.runs[:-1])]
+    assert [c.below for c in made] == [0.80, 0.75, 0.60]
+    assert [len(c.hard) for c in made] == sorted((len(c.hard) for c in made), reverse=True)
+    assert {c.learning_rate for c in made} == {1e-5}
+    assert {run.parent for run in train.training.runs[:-1]} == {first.id}
     train.deleteLater()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from leaf_project import PATIENCE, leaf_window
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPushButton
 
 from core.domain.ids import DiseaseId, RunId
 from core.domain.image import Split
@@ -213,3 +214,16 @@ def test_every_obstacle_is_named_with_what_to_press() -> None:
     assert len(said) == 1
     assert "rust" in said[0]
     assert "Label workspace" in said[0]
+
+
+def test_the_recipe_that_is_named_is_the_one_that_is_set(qtbot, setup) -> None:
+    """A press on a chip takes the recipe's figures away, so its name goes as well."""
+    index = setup.recipes.findData("rank-64")
+    setup.recipes.setCurrentIndex(index)
+    setup.recipes.activated.emit(index)
+    assert setup.config.rank == 64
+    assert setup.presets.checkedButton() is None
+    chip = setup.findChild(QPushButton, "train.preset.quick")
+    qtbot.mouseClick(chip, Qt.MouseButton.LeftButton)
+    assert setup.config.rank == 16
+    assert setup.recipes.currentData() == "standard"
