@@ -83,6 +83,11 @@ class MaskHead(Protocol):
 class Remembering(Protocol):
     """A head that looks at photos with a model of its own, and need not do so twice."""
 
+    @property
+    def sees_with(self) -> nn.Module:
+        """That model; nothing of it is trained."""
+        ...
+
     def keep_in(self, folder: Path) -> None:
         """From now on, what was seen of a photo lies in ``folder``, by the photo's content."""
         ...

@@ -197,6 +197,11 @@ class SamHead:
         self._eye = eye
         self._folder: Path | None = None
 
+    @property
+    def sees_with(self) -> nn.Module:
+        found: nn.Module = self._eye.model
+        return found
+
     def keep_in(self, folder: Path) -> None:
         """As `core.heads.base.Remembering.keep_in`: one file a photo, 2 to 9 MB."""
         folder.mkdir(parents=True, exist_ok=True)

@@ -59,9 +59,15 @@ def peak_above(steps: Callable[[], object]) -> float | None:
     except OSError:
         steps()
         return None
-    before = _status("VmRSS")
+    before = resident()
     steps()
     return float(_status("VmHWM") - before)
+
+
+def resident() -> int:
+    """Bytes of the computer's memory that this process holds now; 0 where nobody says (Linux
+    does)."""
+    return _status("VmRSS")
 
 
 def _status(name: str) -> int:
