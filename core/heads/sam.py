@@ -39,6 +39,8 @@ SPECS = (
             "each photo with SAM's encoder once: seconds a photo without a GPU."
         ),
         builds_on=tr("weights of SAM 2.1, Segment Anything or MobileSAM"),
+        weights=4_700_000,
+        step_bytes=300 << 20,
     ),
 )
 TOWER = 96

@@ -17,7 +17,7 @@ import torch
 from core import registry
 from core.errors import ModelMissing, TrainingRefused
 from core.services import machine
-from core.training import forecast, room
+from core.training import model_shape, room
 from core.training.config import TrainConfig
 from core.vlms.base import VlmSpec
 
@@ -29,7 +29,7 @@ def insist(config: TrainConfig) -> None:
     """
     spec = registry.find("core.vlms", VlmSpec, config.base)
     try:
-        model = forecast.shape(spec.path(config.base_path))
+        model = model_shape.shape(spec.path(config.base_path))
     except ModelMissing:
         return
     gpu = torch.cuda.is_available()

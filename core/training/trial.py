@@ -18,7 +18,16 @@ from core.errors import TrainingRefused
 from core.files import size_text
 from core.language import tr, trn
 from core.services.checks import Check, Level
-from core.training import calibration, device, events, forecast, learner, quick_checks, recompute
+from core.training import (
+    calibration,
+    device,
+    events,
+    forecast,
+    learner,
+    model_shape,
+    quick_checks,
+    recompute,
+)
 from core.training.config import Tower, TrainConfig
 from core.training.features import Features
 from core.training.looking import Report, ticker
@@ -174,7 +183,7 @@ class Trial:
 
         taken = device.peak_above(steps)
         gpu = torch.cuda.is_available()
-        shape = forecast.shape(learner.base_folder(self.config))
+        shape = model_shape.shape(learner.base_folder(self.config))
         moving = forecast.forecast(shape, self.config, gpu=gpu).moving
         title = tr("Memory of a step")
         if taken is None:
