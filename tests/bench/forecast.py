@@ -15,6 +15,7 @@ where they were made: they tell which term is off. Linux only. What a graphics c
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import multiprocessing
 import sys
@@ -24,7 +25,6 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,15 @@ CASES: dict[str, tuple[str, dict[str, object]]] = {
     "gemma-4 E, 280 tokens": ("gemma4_e", {"batch_size": 2, "image_tokens": 280}),
     "gemma-clip, 4 photos": ("gemma_clip", {"batch_size": 4}),
 }
+LIBRARIES = (
+    "peft",
+    "transformers.models.auto.processing_auto",
+    *(
+        f"transformers.models.{name}.modeling_{name}"
+        for name in ("gemma3", "gemma4", "llava", "clip", "siglip", "sam2")
+    ),
+)
+"""Loaded once, for all cases."""
 FAMILIES = {"": "starter", "gemma3": "gemma-3", "gemma4_e": "gemma-4", "gemma_clip": "gemma-clip"}
 
 
@@ -73,8 +82,7 @@ class Kept(AbstractContextManager[None]):
             elif name.rpartition(".")[0].endswith("layers"):
                 self._watch(module, "tower" if "vision" in name else "layers")
         for module in model.head.module.modules():
-            if not [*module.children()]:
-                self._watch(module, "head")
+            self._watch(module, "head")
         self._hooks = torch.autograd.graph.saved_tensors_hooks(self._pack, lambda kept: kept)
 
     def _watch(self, module: Any, name: str) -> None:
@@ -109,9 +117,10 @@ def measured(config: TrainConfig, scratch: Path) -> dict[str, Any]:
         for seed in (1, 2):
             one._step(one._visits(config.batch_size, seed), 0.1)
 
+    device.peak_above(lambda: None)  # gives back what was freed
+    found["held"] = device.resident() - before
     found["step"] = device.peak_above(steps)
     found["tokens"] = _width(one, visits)
-    found["held"] = device.resident() - before
     found["tower"] = device.peak_above(lambda: _look(one))
     kept = Kept(one.model)
     with kept:
@@ -139,19 +148,15 @@ def _look(one: trial.Trial) -> None:
     vlm.tower(vlm.pixels(photos))
 
 
-def apart(config: TrainConfig, scratch: Path) -> dict[str, Any]:
-    """``measured`` in a process of its own."""
+def apart(work: Callable[..., Any], *given: Any) -> Any:
+    """What ``work`` gives in a process of its own, which leaves no memory behind here."""
     split = multiprocessing.get_context("fork")
     ours, theirs = split.Pipe()
-
-    def work(end: Connection) -> None:
-        end.send(measured(config, scratch))
-
-    process = split.Process(target=work, args=(theirs,))
+    process = split.Process(target=lambda: theirs.send(work(*given)))
     process.start()
     theirs.close()
     try:
-        return ours.recv()  # type: ignore[no-any-return]
+        return ours.recv()
     finally:
         process.join()
 
@@ -160,10 +165,10 @@ def settings(maker: str, given: dict[str, object], folder: Path) -> TrainConfig:
     """A case's settings, its base model made where it is not there."""
     made = given
     if maker:
-        build: Callable[[Path], Path] = getattr(small_models, maker)
-        made = made | {"base": FAMILIES[maker], "base_path": str(build(folder / maker))}
+        path = apart(getattr(small_models, maker), folder / maker)
+        made = made | {"base": FAMILIES[maker], "base_path": str(path)}
     if given.get("head") == "sam":
-        made = made | {"head_path": str(_sam2(folder / "sam2"))}
+        made = made | {"head_path": str(apart(_sam2, folder / "sam2"))}
     return replace(SETTINGS, **({"rank": 16} | made))  # type: ignore[arg-type]
 
 
@@ -180,7 +185,7 @@ def compared(name: str, folder: Path) -> dict[str, Any]:
     spec = trial.learner.base_folder(config)
     terms = forecast.forecast(model_shape.shape(spec), config, gpu=False)
     with tempfile.TemporaryDirectory() as scratch:
-        found = apart(config, Path(scratch))
+        found = apart(measured, config, Path(scratch))
     held = terms.total - terms.moving - forecast.LIBRARIES
     row = {"case": name, "terms": {t.id: t.bytes for t in terms.terms}, "measured": found}
     row["held"], row["step"] = held, terms.moving
@@ -213,6 +218,8 @@ def main() -> int:
     args = parser.parse_args()
     torch.set_num_threads(1)  # a process with threads cannot be split
     small_models.VOCABULARY = VOCABULARY
+    for name in LIBRARIES:
+        importlib.import_module(name)
     machine = figures.machine()
     print(machine)
     print(f"{'MiB: foreseen, measured, ratio':34}{'held':>22}{'step':>22}{'whole':>8}")
