@@ -24,7 +24,9 @@ class HeadSpec:
     answers on; both are stretched over the photo, whatever its shape. A head that builds on
     another model has that model's sizes. ``ceiling`` says in words how fine a mask can get.
     ``builds_on`` names the model that a person has to point to, "" for none; where there is one,
-    ``factory`` takes its place as ``path``.
+    ``factory`` takes its place as ``path``. ``weights`` is about how many numbers are trained, and
+    ``step_bytes`` what a training step takes for each photo, in fp32 and as measured
+    (`tests/bench/forecast.py`).
     """
 
     id: str
@@ -34,6 +36,8 @@ class HeadSpec:
     cells: int
     ceiling: str = ""
     builds_on: str = ""
+    weights: int = 1_000_000
+    step_bytes: int = 64 << 20
 
 
 class Maps(NamedTuple):
@@ -82,6 +86,11 @@ class MaskHead(Protocol):
 @runtime_checkable
 class Remembering(Protocol):
     """A head that looks at photos with a model of its own, and need not do so twice."""
+
+    @property
+    def sees_with(self) -> nn.Module:
+        """That model; nothing of it is trained."""
+        ...
 
     def keep_in(self, folder: Path) -> None:
         """From now on, what was seen of a photo lies in ``folder``, by the photo's content."""

@@ -39,6 +39,8 @@ SPECS = (
             "each photo with SAM's encoder once: seconds a photo without a GPU."
         ),
         builds_on=tr("weights of SAM 2.1, Segment Anything or MobileSAM"),
+        weights=4_700_000,
+        step_bytes=300 << 20,
     ),
 )
 TOWER = 96
@@ -196,6 +198,11 @@ class SamHead:
         self.module = module
         self._eye = eye
         self._folder: Path | None = None
+
+    @property
+    def sees_with(self) -> nn.Module:
+        found: nn.Module = self._eye.model
+        return found
 
     def keep_in(self, folder: Path) -> None:
         """As `core.heads.base.Remembering.keep_in`: one file a photo, 2 to 9 MB."""

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from core.language import tr
+
 
 class Level(StrEnum):
     """``WARN``: it works, but not all of it or not well. ``FAIL``: it will not work.
@@ -30,6 +32,19 @@ class Check:
     level: Level
     text: str
     remedy: str = ""
+
+
+def red(checks: Iterable[Check]) -> list[str]:
+    """Why it should not be begun, and what to press: a sentence for each line that failed."""
+    return [
+        tr("{title}: {text} {remedy}", title=c.title, text=_ended(c.text), remedy=c.remedy).strip()
+        for c in checks
+        if c.level is Level.FAIL
+    ]
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
 def passed(checks: Iterable[Check]) -> bool:

@@ -16,7 +16,7 @@ from core.language import tr
 from core.services import machine
 from core.services.bases import ChosenBase
 from core.services.checks import Check, Level
-from core.training import calibration, forecast, room
+from core.training import calibration, model_shape, room
 from core.training.config import TrainConfig
 from core.training.forecast import Forecast, Term
 
@@ -48,7 +48,7 @@ def memory_lines(
 ) -> Iterator[Check]:
     """One line a term and one for the sum; none for a model whose files tell nothing."""
     try:
-        model = forecast.shape(base.folder)
+        model = model_shape.shape(base.folder)
     except ModelMissing as error:
         yield Check("memory", tr("Memory"), Level.UNKNOWN, str(error))
         return
@@ -64,7 +64,7 @@ def memory_lines(
 def terms(base: ChosenBase, config: TrainConfig, where: Device) -> tuple[Term, ...]:
     """What the forecast is made of; nothing for a model whose files tell nothing."""
     try:
-        model = forecast.shape(base.folder)
+        model = model_shape.shape(base.folder)
     except ModelMissing:
         return ()
     return room.predicted(model, config, gpu=where.gpu).terms

@@ -26,7 +26,7 @@ from core.services.bases import ChosenBase
 from core.services.checks import Check, Level
 from core.services.data_checks import data_checks
 from core.services.train import disk_needed
-from core.training import forecast, snapshot
+from core.training import model_shape, snapshot
 from core.training.config import TrainConfig
 from core.training.snapshot import Snapshot
 
@@ -117,7 +117,7 @@ def _model(base: ChosenBase) -> Check:
 
 def parameters(folder: Path) -> int:
     """How many a model has, by its files' headers. Raises ModelMissing when one is none."""
-    total = sum(math.prod(shape) for _, shape in forecast.weights(folder))
+    total = sum(math.prod(shape) for _, shape in model_shape.weights(folder))
     if not total:
         raise ModelMissing(
             tr(

@@ -1,6 +1,6 @@
 """After a training process has ended badly: whether to start it again by itself, and with what.
 
-Memory that ran out: the same optimiser steps in smaller parts. A graphics card that was lost: once
+Memory that ran out: the same optimiser steps in less memory. A graphics card that was lost: once
 more from the checkpoint, for only a new process gets it back. Anything else is for the person to
 decide. Knows a run's folder and how its process ended; starts nothing.
 """
@@ -53,14 +53,16 @@ def _cause(outcome: Outcome, kills_before: int) -> str:
 
 
 def _smaller(folder: RunFolder) -> bool:
-    config = remedies.smaller(remedies.applied(run_config(folder), folder))
+    before = remedies.applied(run_config(folder), folder)
+    config = remedies.smaller(before)
     if config is None:
         return False
-    done = remedies.read(folder)
-    remedies.write(
-        folder,
-        replace(done, batch_size=config.batch_size, accumulation=config.accumulation),
+    done = replace(
+        remedies.read(folder), batch_size=config.batch_size, accumulation=config.accumulation
     )
+    if config.recompute and not before.recompute:
+        done = replace(done, recompute=1)
+    remedies.write(folder, done)
     return True
 
 

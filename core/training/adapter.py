@@ -13,7 +13,8 @@ LoRA is rebuilt from the few fields of ``leafspot.json``, each checked. Knows te
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+import shutil
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,22 +47,47 @@ def app_version() -> str:
         return "0"
 
 
-def save_adapter(learner: Learner, config: TrainConfig, folder: Path) -> None:
-    """Writes the whole folder, or nothing; an earlier one is replaced once the new one is whole."""
+@dataclass(frozen=True, slots=True)
+class Unchanging:
+    """What of an adapter does not change while it is trained. To hash a large base model and to
+    write its tokenizer takes seconds, and whoever presses Stop is not to wait for them.
+
+    ``processor`` is a folder with the processor's files.
+    """
+
+    base: adapter_package.Base
+    facts: Facts
+    processor: Path
+
+    @classmethod
+    def of(cls, learner: Learner, config: TrainConfig, folder: Path) -> Unchanging:
+        """Writes the processor's files into ``folder``, which need not exist."""
+        processor: Any = learner.vlm.processor
+        processor.save_pretrained(folder)
+        digests = adapter_package.base_digests(base_folder(config))
+        return cls(adapter_package.Base(config.base, digests), Facts.of(config), folder)
+
+
+def save_adapter(
+    learner: Learner, config: TrainConfig, folder: Path, unchanging: Unchanging | None = None
+) -> None:
+    """Writes the whole folder, or nothing; an earlier one is replaced once the new one is whole.
+
+    ``unchanging`` is what was made of ``learner`` and ``config`` before, where somebody has it.
+    """
     with replace_folder(folder) as draft:
+        known = unchanging or Unchanging.of(learner, config, draft)
         write_tensors(learner.adapter(), draft / ADAPTER_FILE)
         head = {n: t.detach().contiguous() for n, t in learner.head.module.state_dict().items()}
         write_tensors(head, draft / HEAD_FILE)
         (draft / "adapter_config.json").write_text(_peft_config(learner, config), "utf-8")
-        (draft / FACTS).write_text(json.dumps(asdict(Facts.of(config)), indent=1), "utf-8")
-        processor: Any = learner.vlm.processor
-        processor.save_pretrained(draft)
+        (draft / FACTS).write_text(json.dumps(asdict(known.facts), indent=1), "utf-8")
+        if known.processor != draft:
+            shutil.copytree(known.processor, draft, dirs_exist_ok=True)
         adapter_package.write(
             draft,
             leafspot=app_version(),
-            base=adapter_package.Base(
-                config.base, adapter_package.base_digests(base_folder(config))
-            ),
+            base=known.base,
             classes=config.classes,
             healthy=config.healthy,
             prompts={

@@ -1,6 +1,6 @@
 """What real steps took of memory on this machine, beside what the formulae said.
 
-One number a base model, method and device: measured over predicted, of what a step allocates. The
+One number a base model, method, mask head and device: measured over predicted, of what a step allocates. The
 next forecast is multiplied by it. Kept in a small JSON file in the person's data folder; losing it
 costs nothing. Knows a file; measures nothing.
 """
@@ -17,6 +17,8 @@ from core import files
 from core.errors import UserError
 from core.training.config import TrainConfig
 
+FORMULAE = 2
+"""Raised with the formulae: what was measured against others corrects nothing here."""
 MOST = 10.0
 """A factor beyond this, or below its inverse, is no correction but a fault of measuring."""
 
@@ -25,7 +27,8 @@ def key(config: TrainConfig, *, gpu: bool) -> str:
     """What a factor is remembered under."""
     device = "gpu" if gpu else "cpu"
     again = "again" if config.recompute else "kept"
-    return f"{config.base}|{Path(config.base_path).name}|{config.method}|{again}|{device}"
+    what = f"{config.base}|{Path(config.base_path).name}|{config.method}|{config.head}"
+    return f"{what}|{again}|{device}|{FORMULAE}"
 
 
 def factor(config: TrainConfig, *, gpu: bool) -> float | None:

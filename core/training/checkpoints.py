@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 KEEP = 2
 MANIFEST = "manifest.json"
+WEIGHTS, OPTIMISER = "weights.safetensors", "optimiser.safetensors"
 _NAME = re.compile(r"step-(\d{7,})")
 
 
@@ -80,8 +81,8 @@ def save(
             return target
         shutil.rmtree(target)
     with files.whole_folder(target) as draft:
-        write_tensors(weights, draft / "weights.safetensors")
-        write_tensors(optimiser, draft / "optimiser.safetensors")
+        write_tensors(weights, draft / WEIGHTS)
+        write_tensors(optimiser, draft / OPTIMISER)
         (draft / "progress.json").write_text(json.dumps(asdict(progress)), "utf-8")
         listed = {
             f.name: {"sha256": files.sha256(f), "bytes": f.stat().st_size}
@@ -111,28 +112,32 @@ def latest(root: Path) -> Saved | None:
     return None
 
 
-def at(root: Path, step: int) -> Saved | None:
-    """The checkpoint of one step, or None when it is gone or damaged."""
+def weights_at(root: Path, step: int) -> dict[str, Tensor] | None:
+    """The trained weights of one step's checkpoint, or None when it is gone or they are damaged.
+
+    The optimiser's state, twice as large, is not looked at.
+    """
     folder = root / folder_name(step)
-    return _load(folder) if folder.is_dir() and _verified(folder) else None
+    whole = folder.is_dir() and _verified(folder, WEIGHTS)
+    return load_file(folder / WEIGHTS) if whole else None
 
 
 def _load(folder: Path) -> Saved:
     raw = json.loads((folder / "progress.json").read_text("utf-8"))
     return Saved(
-        weights=load_file(folder / "weights.safetensors"),
-        optimiser=load_file(folder / "optimiser.safetensors"),
+        weights=load_file(folder / WEIGHTS),
+        optimiser=load_file(folder / OPTIMISER),
         progress=Progress(**raw),
     )
 
 
-def _verified(folder: Path) -> bool:
+def _verified(folder: Path, *only: str) -> bool:
     try:
         listed = json.loads((folder / MANIFEST).read_text("utf-8"))
         return all(
-            (folder / name).stat().st_size == entry["bytes"]
-            and files.sha256(folder / name) == entry["sha256"]
-            for name, entry in listed.items()
+            (folder / name).stat().st_size == listed[name]["bytes"]
+            and files.sha256(folder / name) == listed[name]["sha256"]
+            for name in only or listed
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False

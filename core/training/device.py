@@ -17,7 +17,7 @@ import torch
 from core import registry
 from core.errors import ModelMissing, TrainingRefused
 from core.services import machine
-from core.training import forecast, room
+from core.training import model_shape, room
 from core.training.config import TrainConfig
 from core.vlms.base import VlmSpec
 
@@ -29,7 +29,7 @@ def insist(config: TrainConfig) -> None:
     """
     spec = registry.find("core.vlms", VlmSpec, config.base)
     try:
-        model = forecast.shape(spec.path(config.base_path))
+        model = model_shape.shape(spec.path(config.base_path))
     except ModelMissing:
         return
     gpu = torch.cuda.is_available()
@@ -59,9 +59,15 @@ def peak_above(steps: Callable[[], object]) -> float | None:
     except OSError:
         steps()
         return None
-    before = _status("VmRSS")
+    before = resident()
     steps()
     return float(_status("VmHWM") - before)
+
+
+def resident() -> int:
+    """Bytes of the computer's memory that this process holds now; 0 where nobody says (Linux
+    does)."""
+    return _status("VmRSS")
 
 
 def _status(name: str) -> int:

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
+
+if TYPE_CHECKING:
+    from core.services.checks import Check
 
 PROTOCOL = 1
 
@@ -100,7 +103,8 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """One line of a rehearsal (`core.training.trial`): the fields of `core.services.checks.Check`.
+    """One line of a rehearsal (`core.training.trial`), or of what every run looks at before its
+    first photo (`core.training.quick_checks`): the fields of `core.services.checks.Check`.
 
     ``spans`` are (text, whether it is learnt) of the words that are learnt from, where it shows
     them.
@@ -173,6 +177,11 @@ TrainEvent = (
     | Failed
 )
 KINDS: dict[str, type[TrainEvent]] = {kind.name: kind for kind in get_args(TrainEvent)}
+
+
+def examined(check: Check, spans: Sequence[tuple[str, bool]] = ()) -> Examined:
+    """The event that carries a line."""
+    return Examined(check.id, check.title, check.level.value, check.text, check.remedy, [*spans])
 
 
 def to_fields(event: TrainEvent) -> dict[str, object]:

@@ -9,14 +9,13 @@ arrays and a tower; knows no project and no loop.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core import adapter_package
 from core.embeddings.key import EmbeddingKey, Maker
 from core.embeddings.memory import Recent
 from core.embeddings.store import EmbeddingStore
@@ -100,7 +99,7 @@ class Features:
         return EmbeddingKey(digest, self._maker) if digest else None
 
 
-def base_digest(folder: Path) -> str:
-    """SHA-256 over a base model's files, as text: other weights see other things."""
-    files = sorted(adapter_package.base_digests(folder).items())
-    return hashlib.sha256(repr(files).encode()).hexdigest()
+def base_digest(files: Mapping[str, str]) -> str:
+    """SHA-256 over a base model's ``files`` (`core.adapter_package.base_digests`), as text: other
+    weights see other things."""
+    return hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()

@@ -1,33 +1,30 @@
 """How much memory a training step will hold, by term, before anything is loaded.
 
-Counted from the model's own files: names and shapes in the safetensors headers, widths in
-``config.json``. Each term is a formula (NF4 with double quantisation keeps 0.5 + 1/64 + 4/16384
-bytes a weight; a trained weight costs itself, its gradient and the optimiser's moments; a layer
-that is computed again keeps its input, one that is not keeps all it made). What the formulae miss
-is learnt from real steps: `core.training.calibration`. Knows figures; loads no model, no torch.
+Each term is a formula over what `core.training.model_shape` counts: NF4 with double quantisation
+keeps 0.5 + 1/64 + 4/16384 bytes a weight; a trained weight costs itself, its gradient and the
+optimiser's moments; a layer that is computed again keeps its input, one that is not keeps all that
+its derivative needs. What a mask head takes is measured and stands with it.
+`tests/bench/forecast.py` holds all this against real steps on a processor; on a graphics card it is
+computed alone. What the formulae miss is learnt from real steps: `core.training.calibration`. Knows
+figures; loads no model, no torch.
 """
 
 from __future__ import annotations
 
-import json
-import math
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
 
-from core.errors import ModelMissing
+from core import registry
+from core.heads.base import HeadSpec, weights_file
 from core.language import tr
 from core.training.config import Method, Optimiser, Tower, TrainConfig
+from core.training.model_shape import Shape
 
-MAX_HEADER = 100 << 20
-"""safetensors itself refuses longer ones."""
 NF4 = 0.5 + 1 / 64 + 4 / 16384
 """Bytes a weight, double quantisation included."""
-HEAD_WEIGHTS = 1_300_000
-HEAD_PHOTO = 120 << 20
-"""Bytes that the mask head's maps of one photo take, forward and backward."""
+WINDOWS, LARGE_EYE = 512 << 20, 500 << 20
+"""Bytes that a SAM 2 takes to look at a photo, and how large the file of a Segment Anything must be
+for it to have 16 heads and not 12."""
 QUESTIONS, WORDS, SAID = 4, 24, 8
 """Of one photo: questions woven into its row, their words each, the words of their answers."""
 PATCHES = 8192
@@ -36,37 +33,8 @@ ROWS_BYTES = 128 << 20
 """Bytes of logits in fp32 that are held at a time: 128 rows of Gemma's vocabulary."""
 CONTEXT, LIBRARIES = 0.9 * 2**30, 0.9 * 2**30
 """Bytes of a graphics card's context and of the libraries in the computer's memory."""
-_TEXT = re.compile(r"layers\.\d+\..*\b(q|k|v|o|gate|up|down)_proj\.weight$")
-_TOWER = re.compile(r"(layers?|blocks?)\.\d+\..*\b(q_proj|k_proj|v_proj|out_proj|fc1|fc2)\.weight$")
-_SEES = ("vision", "audio", "tower")
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """A model's weights, counted. ``linear`` are the language model's linear layers, ``tables`` the
-    vocabulary's, ``rest`` everything else (tower, projector, norms). ``lora_text`` and
-    ``lora_tower`` are Σ (in + out) over the layers LoRA goes on."""
-
-    linear: int
-    tables: int
-    rest: int
-    projector: int
-    lora_text: int
-    lora_tower: int
-    hidden: int
-    layers: int
-    inner: int
-    heads_width: int
-    vocabulary: int
-    image_tokens: int
-    tower_hidden: int = 0
-    tower_layers: int = 0
-    tower_inner: int = 0
-    patches: int = 0
-
-    @property
-    def total(self) -> int:
-        return self.linear + self.tables + self.rest
+HELD = ("weights", "tables", "per_layer", "eye", "trained", "fixed")
+"""Terms that stay between steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,151 +58,124 @@ class Forecast:
 
     @property
     def moving(self) -> float:
-        """Bytes above the resident weights, as two real steps measure them."""
-        return sum(t.bytes for t in self.terms if t.id not in ("weights", "tables", "fixed"))
+        """Bytes above what stays between steps, as two real steps measure them."""
+        return sum(t.bytes for t in self.terms if t.id not in HELD)
 
     def scaled(self, factor: float) -> Forecast:
         """With what a step allocates multiplied by ``factor``, as measured on this machine."""
-        fixed = ("weights", "tables", "fixed")
         return Forecast(
-            tuple(t if t.id in fixed else replace(t, bytes=t.bytes * factor) for t in self.terms)
+            tuple(t if t.id in HELD else replace(t, bytes=t.bytes * factor) for t in self.terms)
         )
-
-
-def shape(folder: Path) -> Shape:
-    """Of the model in ``folder``. Raises ModelMissing when it is none that can be read."""
-    counts = {"linear": 0, "tables": 0, "rest": 0, "projector": 0}
-    lora = {"text": 0, "tower": 0}
-    for name, sides in weights(folder):
-        cells = math.prod(sides)
-        sees = any(word in name for word in _SEES)
-        if not sees and _TEXT.search(name) and len(sides) == 2:
-            counts["linear"] += cells
-            lora["text"] += sum(sides)
-        elif not sees and ("embed_tokens" in name or "lm_head" in name):
-            counts["tables"] += cells
-        else:
-            counts["rest"] += cells
-            if sees and _TOWER.search(name) and len(sides) == 2:
-                lora["tower"] += sum(sides)
-            if "projector" in name:
-                counts["projector"] += cells
-    if not counts["linear"]:
-        raise ModelMissing(
-            tr(
-                "There is no language model in {folder}; choose a folder with its .safetensors.",
-                folder=folder,
-            )
-        )
-    return Shape(**counts, lora_text=lora["text"], lora_tower=lora["tower"], **_widths(folder))
-
-
-def _widths(folder: Path) -> dict[str, int]:
-    try:
-        raw: dict[str, Any] = json.loads((folder / "config.json").read_text("utf-8"))
-        text, seen = raw.get("text_config", raw), raw.get("vision_config") or {}
-        heads = int(text["num_attention_heads"])
-        side = int(seen.get("image_size", 0)) // max(1, int(seen.get("patch_size", 1)))
-        patches = side * side
-        image = raw.get("mm_tokens_per_image") or raw.get("image_seq_length")
-        image = image or raw.get("vision_soft_tokens_per_image") or patches or 256
-        return {
-            "hidden": int(text["hidden_size"]),
-            "layers": int(text["num_hidden_layers"]),
-            "inner": int(text["intermediate_size"]),
-            "heads_width": heads * int(text.get("head_dim") or text["hidden_size"] // heads),
-            "vocabulary": int(text.get("vocab_size", 262_208)),
-            "image_tokens": int(image),
-            "tower_hidden": int(seen.get("hidden_size", 0)),
-            "tower_layers": int(seen.get("num_hidden_layers", 0)),
-            "tower_inner": int(seen.get("intermediate_size", 0)),
-            "patches": patches,
-        }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelMissing(
-            tr("The config.json in {folder} makes no sense; get the model again.", folder=folder)
-        ) from error
-
-
-def weights(folder: Path) -> Iterator[tuple[str, list[int]]]:
-    """Name and shape of each tensor, by the files' headers alone. Raises ModelMissing."""
-    for path in sorted(folder.glob("*.safetensors")):
-        yield from _header(path)
-
-
-def _header(path: Path) -> list[tuple[str, list[int]]]:
-    nothing = tr("{name} is no safetensors file; get the model again.", name=path.name)
-    try:
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if length > MAX_HEADER:
-                raise ModelMissing(nothing)
-            header = json.loads(file.read(length))
-        return [(n, [int(s) for s in e["shape"]]) for n, e in header.items() if n != "__metadata__"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelMissing(nothing) from error
 
 
 def forecast(model: Shape, config: TrainConfig, *, gpu: bool) -> Forecast:
     """Every term of one training step, in bytes; bf16 on a graphics card, fp32 elsewhere."""
     wide = 2 if gpu else 4
     four = config.method is Method.QLORA_NF4
-    return Forecast(
-        (
-            Term(
-                "weights",
-                tr("Weights in 4 bits, the rest as they are") if four else tr("Weights"),
-                model.linear * (NF4 if four else wide) + model.rest * wide,
-            ),
-            Term("tables", tr("Vocabulary"), float(model.tables * wide)),
-            Term(
-                "trained",
-                tr("LoRA, projector and head with their optimiser"),
-                _trained(model, config),
-            ),
-            Term("layers", tr("Layers of the language model"), _layers(model, config, wide)),
-            Term("tower", tr("Vision tower"), _tower(model, config, wide)),
-            Term("logits", tr("Scores over the vocabulary"), _logits(model, config)),
-            Term("head", tr("Mask head"), float(HEAD_PHOTO * config.batch_size)),
-            Term("fixed", tr("Libraries"), CONTEXT if gpu else LIBRARIES),
-        )
-    )
+    trained = trained_weights(model, config)
+    step = [
+        Term("gradients", tr("Gradients"), 4.0 * trained),
+        Term("layers", tr("Layers of the language model"), _layers(model, config, wide)),
+        Term("logits", tr("Scores over the vocabulary"), _logits(model, config)),
+        Term("head", tr("Mask head"), float(_head(config).step_bytes * config.batch_size)),
+    ]
+    seen = _tower(model, config, wide)
+    if config.tower is Tower.FROZEN:
+        # Before the steps: only what it takes beyond them counts.
+        seen = max(0.0, max(seen, _eye_looks(config)) - sum(t.bytes for t in step))
+    else:
+        seen += max(0.0, _eye_looks(config) - sum(t.bytes for t in step) - seen)
+    terms = [
+        Term(
+            "weights",
+            tr("Weights in 4 bits, the rest as they are") if four else tr("Weights"),
+            model.linear * (NF4 if four else wide) + model.rest * wide,
+        ),
+        Term("tables", tr("Vocabulary"), float(model.tables * wide)),
+        # On a computer with a graphics card it stays in the computer's own memory.
+        Term("per_layer", tr("Vocabulary of each layer"), 0.0 if gpu else 4.0 * model.per_layer),
+        Term("eye", tr("The model that the mask head builds on"), _eye(config)),
+        # Kept with two moments; in fp32 unless the moments are in 8 bits.
+        Term(
+            "trained",
+            tr("LoRA, projector and head with their optimiser"),
+            float(trained * (6 if config.optimiser is Optimiser.ADAMW_8BIT else 12)),
+        ),
+        *step,
+        Term("tower", tr("Vision tower"), seen),
+        Term("fixed", tr("Libraries"), CONTEXT if gpu else LIBRARIES),
+    ]
+    return Forecast(tuple(t for t in terms if t.bytes))
+
+
+def _head(config: TrainConfig) -> HeadSpec:
+    return registry.find("core.heads", HeadSpec, config.head)
+
+
+def _eye(config: TrainConfig) -> float:
+    """Bytes of the weights that a mask head builds on: published in fp32, and held so."""
+    path = weights_file(config.head_path)
+    return float(path.stat().st_size) if path is not None and path.is_file() else 0.0
+
+
+def _eye_looks(config: TrainConfig) -> float:
+    """Bytes that it takes to look at a photo. A Segment Anything holds three maps of every patch
+    against every other, in each of its heads; its descendants look through windows."""
+    path = weights_file(config.head_path)
+    if path is None:
+        return 0.0
+    if path.suffix != ".pth":
+        return WINDOWS
+    heads = 12 if _eye(config) < LARGE_EYE else 16
+    return float(3 * heads * 4096**2 * 4)
 
 
 def trained_weights(model: Shape, config: TrainConfig) -> int:
     """How many numbers are trained."""
     sides = model.lora_text + (model.lora_tower if config.tower is Tower.LORA else 0)
-    return config.rank * sides + model.projector + HEAD_WEIGHTS
+    return config.rank * sides + model.projector + _head(config).weights
 
 
-def _trained(model: Shape, config: TrainConfig) -> float:
-    # Kept, their gradient, two moments; all in fp32 unless the moments are in 8 bits.
-    each = 10 if config.optimiser is Optimiser.ADAMW_8BIT else 16
-    return float(trained_weights(model, config) * each)
-
-
-def tokens(model: Shape) -> int:
+def tokens(model: Shape, config: TrainConfig) -> int:
     """Of one photo's row: the image and what is asked about it."""
-    return model.image_tokens + QUESTIONS * (WORDS + SAID)
+    return model.seen(config.image_tokens)[0] + QUESTIONS * (WORDS + SAID)
 
 
 def _layers(model: Shape, config: TrainConfig, wide: int) -> float:
-    rows = config.batch_size * tokens(model)
-    whole = 16 * model.hidden + 4 * model.inner + 3 * model.heads_width
-    live = rows * whole * wide
+    """Of the forward: what each layer keeps for the way back. Of the backward: what one layer makes
+    on top of it, and its weights without their 4 bits."""
+    row = tokens(model, config)
+    rows = config.batch_size * row
+    # Norms compute in fp32: of the layer's four their inputs are kept, and of the queries' and the
+    # keys' own. Keys and values are there three times: as they are, in the cache that the second
+    # turn goes on from, and as wide as the queries for the attention; each token sees a mask.
+    norms = 4 * model.hidden + model.heads_width + model.kv_width
+    others = 2 * model.hidden + 4 * model.inner + 7 * model.heads_width + 4 * model.kv_width + row
+    if model.layer_width:
+        norms, others = norms + model.hidden, others + model.hidden + 6 * model.layer_width
+    one = rows * (4 * norms + wide * others)
+    back = rows * wide * (3 * model.inner + 2 * model.hidden)
+    if config.method is Method.QLORA_NF4:
+        back += model.hidden * model.inner * wide
     if not config.recompute:
-        return float(model.layers * live)
+        return float(model.layers * one + back)
     # Its input, and the keys and values that the second turn goes on from.
-    return float(rows * 2 * model.hidden * model.layers * wide + live)
+    kept = rows * wide * (model.hidden + 4 * model.kv_width + model.layer_width)
+    return float(model.layers * kept + one + back)
 
 
 def _tower(model: Shape, config: TrainConfig, wide: int) -> float:
-    one = model.patches * (8 * model.tower_hidden + 2 * model.tower_inner) * wide
+    """Of a tower that learns, as of the layers. One that does not looks at photos before the steps
+    and not beside them."""
+    patches = model.seen(config.image_tokens)[1]
+    one = patches * (8 * model.tower_hidden + 2 * model.tower_inner) * wide
     if config.tower is Tower.FROZEN:
-        return float(together(model.patches) * one / 2)
-    kept = model.patches * model.tower_hidden * model.tower_layers * wide
-    photos = config.batch_size
-    return float(photos * (kept + 2 * one if config.recompute else model.tower_layers * 2 * one))
+        live = max(6 * model.tower_hidden, 2 * model.tower_hidden + 2 * model.tower_inner)
+        return float(together(patches) * patches * live * wide)
+    kept = patches * model.tower_hidden * model.tower_layers * wide
+    return float(
+        config.batch_size * (kept + 2 * one if config.recompute else model.tower_layers * one)
+    )
 
 
 def together(patches: int) -> int:

@@ -19,16 +19,13 @@ from core.training.learner import Learner
 from core.training.photos import PhotoCache
 from core.training.predict import Prediction
 from core.training.run_folder import RunFolder, Sample
+from core.training.stopping import StopAsked
 
 Report = Callable[[events.TrainEvent], None]
 MOST_EVALUATED = 64
 """Held-out photos looked at during training; scoring afterwards looks at all of them."""
 REPORT_EVERY = 0.3
 """Seconds between two reports of the same kind."""
-
-
-class StopAsked(Exception):
-    """Somebody asked for the end in the middle of something that may be left unfinished."""
 
 
 class Merit(NamedTuple):

@@ -18,18 +18,21 @@ import torch
 from core.errors import DiskFull, TrainingRefused, WorkerFailed
 from core.heads.base import Remembering
 from core.language import tr
+from core.services.checks import red
 from core.training import adapter, checkpoints, device, events, learner, remedies, scoring
 from core.training.checkpoints import Progress
 from core.training.config import Answers, Stage, Tower, TrainConfig
 from core.training.features import Features, base_digest
 from core.training.learner import Learner
-from core.training.looking import REPORT_EVERY, Looker, Report, StopAsked, ticker
+from core.training.looking import REPORT_EVERY, Looker, Report, ticker
 from core.training.objective import Objective, Whole
 from core.training.optimising import load_optimiser, optimiser_of, optimiser_state
 from core.training.photos import PhotoCache
 from core.training.preference import Preference
+from core.training.quick_checks import quick_checks
 from core.training.run_folder import RunFolder, Sample
 from core.training.schedule import Schedule
+from core.training.stopping import StopAsked, heed
 from core.training.stopwatch import Stopwatch
 from core.training.visits import Visits
 
@@ -49,14 +52,26 @@ class Losses:
         return self.answer + self.mask
 
 
+Promptly = Callable[[Callable[[], None]], None]
+"""Does what it is given, to its end, without leaving the processor to others meanwhile."""
+
+
 class Recipe:
     """One run. ``stop`` is asked all the time; True ends training with a usable adapter.
 
     Before the first step there is nothing to use: whatever is under way raises StopAsked then.
+    ``promptly`` does what a person may be waiting for: the last checkpoint and the adapter.
     """
 
-    def __init__(self, run: RunFolder, report: Report, stop: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        run: RunFolder,
+        report: Report,
+        stop: Callable[[], bool],
+        promptly: Promptly = lambda work: work(),
+    ) -> None:
         self.run, self.report, self.stop = run, report, stop
+        self._promptly = promptly
         self.config = remedies.applied(TrainConfig.read(run.config), run)
         self.samples = run.read_samples()
         if problems := self.config.problems():
@@ -81,12 +96,20 @@ class Recipe:
     # -- setting up
 
     def setup(self) -> None:
-        """Loads the model, decodes the photos, encodes them, picks up a checkpoint."""
+        """Loads the model, decodes the photos, encodes them, picks up a checkpoint.
+
+        ``stop`` is asked from the moment at which the model is loaded.
+        """
         if said := remedies.sentence(self.run):
             self.report(events.Notice(said))
         device.insist(self.config)
         self.report(events.Phase("loading"))
         self.learner = learner.load(self.config)
+        self._look_quickly()
+        heed(self.learner, self.stop)
+        self._unchanging = adapter.Unchanging.of(
+            self.learner, self.config, self.run.root / "cache" / "processor"
+        )
         preferring = self.config.stage is Stage.PREFERENCE
         # A run that goes on has what it needs in its checkpoint; only what the preference stage
         # compares with is drawn anew by the adapter that it began with.
@@ -104,6 +127,15 @@ class Recipe:
         self.optimiser = optimiser_of(self.learner, self.config)
         self._resume()
 
+    def _look_quickly(self) -> None:
+        """What would make an hour of training worthless and shows at once. Raises TrainingRefused
+        with what a rehearsal would say."""
+        found = list(quick_checks(self.learner, self.config))
+        for check in found:
+            self.report(events.examined(check))
+        if problems := red(found):
+            raise TrainingRefused(problems)
+
     def _decode(self, samples: Sequence[Sample]) -> PhotoCache:
         if isinstance(self.learner.head, Remembering):
             self.learner.head.keep_in(self.run.root / "cache" / "seen")
@@ -116,7 +148,7 @@ class Recipe:
     def _encode(self) -> Features:
         """Tower features of every photo, once: the tower is frozen, so they never change."""
         budget = round(self.config.cache_gib * 2**30)
-        digest = base_digest(learner.base_folder(self.config))
+        digest = base_digest(self._unchanging.base.sha256)
         found = Features(
             self.learner.vlm, self.cache, self.run.features, budget=budget, digest=digest
         )
@@ -151,7 +183,7 @@ class Recipe:
                 self._save_after(error)
             raise
         if self.progress.step > self._saved:
-            self._save(last=True)
+            self._promptly(lambda: self._save(last=True))
         return stopped
 
     def _fit(self) -> bool:
@@ -164,8 +196,6 @@ class Recipe:
         tried = reported = watch.read()
         while self._done() < 1 and not self._gained_nothing():
             losses = self._step()
-            if losses is None:
-                return True
             now = watch.read()
             self.progress = replace(self.progress, step=self.progress.step + 1, seconds=now)
             self._tell_of_sleep(watch.slept())
@@ -210,8 +240,8 @@ class Recipe:
     def _done(self) -> float:
         return self.schedule.progress(self.progress.step, self.progress.seconds)
 
-    def _step(self) -> Losses | None:
-        """One optimiser step; None when the end was asked for within it: nothing has changed."""
+    def _step(self) -> Losses:
+        """One optimiser step. StopAsked within it leaves the weights as they were."""
         factor = self.schedule.factor(self._done())
         for group in self.optimiser.param_groups:
             group["lr"] = group["top"] * factor
@@ -222,9 +252,6 @@ class Recipe:
         losses = Losses()
         for part in parts:
             answer, mask = self.objective.losses(part, whole)
-            if self.stop():  # two thirds of the part are still to come
-                self.optimiser.zero_grad(set_to_none=True)
-                return None
             torch.autograd.backward(answer + mask)
             losses.answer += answer.item()
             losses.mask += mask.item()
@@ -296,18 +323,23 @@ class Recipe:
         if not self.progress.step:
             raise StopAsked
         self.report(events.Phase("saving"))
-        best = checkpoints.at(self.run.checkpoints, self.progress.best_step)
-        if best is not None:
-            self.learner.load(best.weights)
-        self.learner.train(False)
-        adapter.save_adapter(self.learner, self.config, self.run.adapter)
+        self._promptly(self._keep)
         if not stopped:
             try:
                 self.score()
             except StopAsked:
                 stopped = True
-        shutil.rmtree(self.run.root / "cache", ignore_errors=True)
         self.report(events.Finished("adapter", stopped))
+        shutil.rmtree(self.run.root / "cache", ignore_errors=True)
+
+    def _keep(self) -> None:
+        """The best weights, in memory and as the run's adapter."""
+        if self.progress.best_step != self.progress.step:
+            best = checkpoints.weights_at(self.run.checkpoints, self.progress.best_step)
+            if best is not None:
+                self.learner.load(best)
+        self.learner.train(False)
+        adapter.save_adapter(self.learner, self.config, self.run.adapter, self._unchanging)
 
     def score(self) -> None:
         """Scores every sample with what is loaded."""
@@ -325,6 +357,7 @@ class Recipe:
         """The run's adapter on the run's photos, without training."""
         self.report(events.Phase("loading"))
         self.learner = learner.load(self.config)
+        heed(self.learner, self.stop)
         adapter.fill(self.learner, self.run.adapter)
         self.cache = self._decode(self.samples)
         self.score()

@@ -1,5 +1,7 @@
 """What a run changes about itself when memory runs out: smaller bites, the same meal.
 
+Fewer photos at a time first; when one alone is too many, layers that are computed again. Both leave
+what is learnt as it is; what would not (fewer image tokens, a smaller rank) is the person's choice.
 The settings of a run never change; what was done about memory is written beside them, in
 ``remedies.json``, and laid over them whenever the run goes on. The photos of an optimiser step,
 their order and what they are asked stay the same, only how many are looked at together becomes
@@ -12,7 +14,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 
 from core import files
-from core.language import trn
+from core.language import tr, trn
 from core.training.config import TrainConfig
 from core.training.run_folder import RunFolder
 
@@ -26,11 +28,13 @@ _LOST = ("cuda error: unknown error", "cuda unknown error", "device lost", "driv
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """``batch_size`` photos at a time, ``accumulation`` times a step. ``restarts`` counts the
-    times the run was started anew at ``step`` because its device was lost."""
+    """``batch_size`` photos at a time, ``accumulation`` times a step, both 0 as long as nothing
+    was done. ``recompute`` is 1 where layers are computed again. ``restarts`` counts the times the
+    run was started anew at ``step`` because its device was lost."""
 
     batch_size: int = 0
     accumulation: int = 0
+    recompute: int = 0
     step: int = -1
     restarts: int = 0
 
@@ -48,11 +52,14 @@ def is_device_lost(error: BaseException) -> bool:
 
 
 def smaller(config: TrainConfig) -> TrainConfig | None:
-    """The same optimiser step in smaller parts; None when a photo at a time is not enough."""
+    """The same optimiser step in less memory; None when nothing is left to be done about it.
+
+    Layers computed again cost a third more time, more than smaller parts do: they come last.
+    """
     whole = config.batch_size * config.accumulation
     sizes = [n for n in range(1, config.batch_size) if whole % n == 0]
     if not sizes:
-        return None
+        return None if config.recompute else replace(config, recompute=True)
     return replace(config, batch_size=sizes[-1], accumulation=whole // sizes[-1])
 
 
@@ -61,6 +68,11 @@ def sentence(run: RunFolder) -> str:
     done = read(run)
     if not done.batch_size:
         return ""
+    if done.recompute:
+        return tr(
+            "Memory ran out with one photo at a time: layers are computed again on the way back "
+            "now, which takes a third more time and learns the same."
+        )
     return trn(
         "Memory ran out before: now {n} photo at a time, {whole} a step as before.",
         "Memory ran out before: now {n} photos at a time, {whole} a step as before.",
@@ -90,4 +102,9 @@ def applied(config: TrainConfig, run: RunFolder) -> TrainConfig:
     fits = remedy.batch_size > 0 and remedy.batch_size * remedy.accumulation == whole
     if not fits:
         return config
-    return replace(config, batch_size=remedy.batch_size, accumulation=remedy.accumulation)
+    return replace(
+        config,
+        batch_size=remedy.batch_size,
+        accumulation=remedy.accumulation,
+        recompute=config.recompute or bool(remedy.recompute),
+    )

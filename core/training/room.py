@@ -9,7 +9,8 @@ from core.files import size_text
 from core.language import tr
 from core.training import calibration, forecast
 from core.training.config import TrainConfig
-from core.training.forecast import Forecast, Shape
+from core.training.forecast import Forecast
+from core.training.model_shape import Shape
 
 CHEAPEST = 3
 """Remedies that are told at once."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,21 +18,31 @@ from core.errors import TrainingRefused
 from core.files import size_text
 from core.language import tr, trn
 from core.services.checks import Check, Level
-from core.training import calibration, device, events, forecast, learner, prompts, recompute
+from core.training import (
+    calibration,
+    device,
+    events,
+    forecast,
+    learner,
+    model_shape,
+    quick_checks,
+    recompute,
+)
 from core.training.config import Tower, TrainConfig
+from core.training.features import Features
 from core.training.looking import Report, ticker
 from core.training.objective import Objective, Whole
 from core.training.optimising import optimiser_of
 from core.training.photos import PhotoCache
 from core.training.questions import ask, known_of
 from core.training.run_folder import RunFolder
+from core.training.stopping import heed
 from core.training.trial_views import (
     chosen,
     matrix_line,
     part_of,
     parts,
     states_both_ways,
-    supervised,
     untouched,
 )
 from core.training.visits import Turn, Visit
@@ -66,6 +75,7 @@ class Trial:
         device.insist(self.config)
         self.report(events.Phase("loading"))
         self.model = learner.load(self.config)
+        heed(self.model, self.stop)
         side = max(self.model.head.spec.side, self.model.vlm.photo_side)
         self.cache = PhotoCache.build(
             self.samples,
@@ -74,8 +84,18 @@ class Trial:
             cells=self.model.head.spec.cells,
             progress=ticker(self.report, "reading photos", self.stop),
         )
-        self.objective = Objective(self.model, self.config, self.cache, None)
+        self.objective = Objective(self.model, self.config, self.cache, self._features())
         self.optimiser = optimiser_of(self.model, self.config)
+
+    def _features(self) -> Features | None:
+        """As the run has them, so that its steps take what the run's do."""
+        if self.config.tower is not Tower.FROZEN:
+            return None
+        folder, budget = self.run.root / "features", round(self.config.cache_gib * 2**30)
+        # The folder is this rehearsal's alone: no other base ever looks into it.
+        found = Features(self.model.vlm, self.cache, folder, budget=budget, digest="rehearsal")
+        found.prepare(ticker(self.report, "encoding photos", self.stop))
+        return found
 
     def examine(self) -> None:
         """Reports every line as it comes. Raises as ``prepare`` does."""
@@ -89,50 +109,22 @@ class Trial:
                 self._say(check)
 
     def _say(self, check: Check, spans: Sequence[tuple[str, bool]] = ()) -> None:
-        level = check.level.value
-        self.report(
-            events.Examined(check.id, check.title, level, check.text, check.remedy, [*spans])
-        )
+        self.report(events.examined(check, spans))
 
     # -- words
 
     def tokens(self) -> Iterator[Check]:
         """`<SEG>` is one id, and the photo's tokens are known as such."""
-        vlm: Any = self.model.vlm
-        said = vlm.render(prompts.DIAGNOSE, prompts.diagnosis(self.config.classes[0]))
-        name = vlm.processor.tokenizer.convert_ids_to_tokens(vlm.seg)
-        title = tr("The mask token")
-        if said.ids.count(vlm.seg) == 1 and said.ids[said.prompt] == vlm.seg:
-            text = tr("is one token, {name}, number {id}", name=name, id=vlm.seg)
-            yield Check("seg", title, Level.OK, text)
-        else:
-            text = tr("is not one token of this model's")
-            remedy = tr("Choose a base model with its original tokenizer.")
-            yield Check("seg", title, Level.FAIL, text, remedy)
-        title, count = tr("Tokens of the photo"), sum(said.types)
-        if count:
-            text = trn("{n:,} token is marked as photo", "{n:,} tokens are marked as photo", count)
-            yield Check("types", title, Level.OK, text)
-        else:
-            text = tr("none is marked as photo, so the model would read it word by word")
-            remedy = tr("Get the base model again, with its own processor.")
-            yield Check("types", title, Level.FAIL, text, remedy)
+        yield from quick_checks.tokens(self.model, self.config.classes[0])
 
     def labels(self) -> Iterator[Check]:
         """What is learnt, word by word: shown, since only a person can say that it is meant."""
-        sample = next((s for s in self.samples if s.disease), self.samples[0])
-        answer = prompts.diagnosis(sample.disease or self.config.classes[0])
-        said = self.model.vlm.render(prompts.DIAGNOSE, answer)
-        spans = supervised(self.model, said)
-        learnt = [text for text, on in spans if on]
-        title = tr("What is learnt")
-        ends = bool(said.ids) and said.ids[-1] == self.model.vlm.end
-        text = "".join(learnt).strip()
-        if learnt and ends:
-            self._say(Check("labels", title, Level.OK, text), spans)
-            return
-        remedy = tr("Get the base model again, with its own chat template.")
-        yield Check("labels", title, Level.FAIL, text or tr("nothing"), remedy)
+        named = (s.disease for s in self.samples if s.disease)
+        check, spans = quick_checks.learnt(self.model, next(named, self.config.classes[0]))
+        if check.level is Level.OK:
+            self._say(check, spans)
+        else:
+            yield check
 
     @torch.inference_mode()
     def states(self) -> Iterator[Check]:
@@ -191,7 +183,7 @@ class Trial:
 
         taken = device.peak_above(steps)
         gpu = torch.cuda.is_available()
-        shape = forecast.shape(learner.base_folder(self.config))
+        shape = model_shape.shape(learner.base_folder(self.config))
         moving = forecast.forecast(shape, self.config, gpu=gpu).moving
         title = tr("Memory of a step")
         if taken is None:
@@ -235,11 +227,9 @@ class Trial:
         self.optimiser.zero_grad(set_to_none=True)
         left = untouched(self.model)
         for part, title in parts().items():
-            wanted = part not in ("tower", "projector")
-            wanted |= part == "tower" and self.config.tower is Tower.LORA
-            wanted |= part == "projector" and bool(self.model.vlm.trained_whole)
+            asked = part in quick_checks.wanted(self.model, self.config)
             yield matrix_line(
-                part, title, count.get(part, 0), dead.get(part, 0), wanted=wanted, left=left[part]
+                part, title, count.get(part, 0), dead.get(part, 0), wanted=asked, left=left[part]
             )
 
     def again(self) -> Iterator[Check]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import Bug, ModelMissing
+from core.errors import ModelMissing
 from core.language import tr
 from core.vlms.base import Rendered, VlmSpec
 
@@ -85,7 +85,14 @@ class Gemma:
         said = answer.replace(SEG_TEXT, self._seg_text).replace(FOUND_TEXT, filler)
         ids, full = self._encode(text), self._encode(f"{text}{said}{self._end_text}")
         if full[: len(ids)] != ids:
-            raise Bug(f"the prompt's tokens are not a prefix of prompt + {answer!r}")
+            raise ModelMissing(
+                tr(
+                    "The chat template in {folder} writes a question otherwise once it is "
+                    "answered, so that no answer can be told from it; get the base model again, "
+                    "with its own chat template.",
+                    folder=self.folder.name,
+                )
+            )
         found = -1
         if FOUND_TEXT in answer:
             found = full.index(self.pad, len(ids))

@@ -12,9 +12,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 from core import files
 from core.errors import TrainingRefused, UserError
@@ -22,13 +24,13 @@ from core.language import tr
 from core.training import events, remedies
 from core.training.run_folder import RunFolder
 from core.workers import awake
-from core.workers.channel import Channel
-from core.workers.priority import give_way
+from core.workers.channel import Channel, leave
+from core.workers.priority import Promptly, give_way, stay_prompt
 from core.workers.wire import PROTOCOL, Garbage
 
 
 class Reporter:
-    """Every event to the run's ``events.jsonl`` first, then to the wire.
+    """Every event to the run's ``events.jsonl`` first, then to the wire; from any thread.
 
     What a full disk refuses is kept and written with the next event: whoever listens hears it all
     the same, and training need not end for it.
@@ -38,13 +40,21 @@ class Reporter:
         """``file`` is unbuffered and open for appending."""
         self._channel, self._file = channel, file
         self._waiting = b""
+        self._one_at_a_time = threading.RLock()
 
     def __call__(self, event: events.TrainEvent) -> None:
         fields = events.to_fields(event)
-        self._waiting += (json.dumps(fields, ensure_ascii=False) + "\n").encode()
-        self._write()
-        name = str(fields.pop("event"))
-        self._channel.send(name, **fields)
+        with self._one_at_a_time:
+            self._waiting += (json.dumps(fields, ensure_ascii=False) + "\n").encode()
+            self._write()
+            name = str(fields.pop("event"))
+            self._channel.send(name, **fields)
+
+    def leave(self, last: events.TrainEvent) -> NoReturn:
+        """Ends the process with ``last`` as its last word, whatever its other threads are at."""
+        with self._one_at_a_time:
+            self(last)
+            leave(0)
 
     def _write(self) -> None:
         try:
@@ -56,22 +66,46 @@ class Reporter:
 
 
 class Stop:
-    """Whether somebody asked for the end."""
+    """Whether somebody asked for the end. Listens in a thread of its own: asking costs nothing."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._asked = False
+        self._said = threading.Event()
+        self._unheard: Callable[[], None] | None = None
+        self._lock = threading.Lock()
+        threading.Thread(target=self._listen, name="stop", daemon=True).start()
 
     def __call__(self) -> bool:
-        while not self._asked and (command := self._channel.poll()) is not None:
-            self._asked = not isinstance(command, Garbage) and command.get("do") == "stop"
-        return self._asked
+        self._unheard = None
+        return self._said.is_set()
+
+    def while_unheard(self, leave: Callable[[], None]) -> None:
+        """Calls ``leave``, from any thread, should the word come before it is first asked for.
+
+        Libraries and a model take seconds to load, and nobody can ask within.
+        """
+        with self._lock:
+            self._unheard = leave
+            if self._said.is_set():
+                leave()
+
+    def _listen(self) -> None:
+        while (command := self._channel.receive()) is not None:
+            if isinstance(command, Garbage) or command.get("do") != "stop":
+                continue
+            with self._lock:
+                self._said.set()
+                if (leave := self._unheard) is not None:
+                    leave()
 
 
 def main(arguments: list[str]) -> int:
     """Runs the recipe; every end, good or bad, is an event."""
     channel = Channel.claim("train")
-    give_way()  # the commands' own thread is there already and stays prompt
+    # Threads that are there already stay prompt: those of the commands, of the word to stop, and of
+    # what is done after it.
+    stop, promptly = Stop(channel), stay_prompt()
+    give_way()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     score_only, trial = "--score-only" in arguments, "--trial" in arguments
@@ -80,11 +114,15 @@ def main(arguments: list[str]) -> int:
         report = Reporter(channel, file)
         step = 0 if score_only else run.committed_step
         report(events.Hello(PROTOCOL, os.getpid(), "train", step))
+        kept = run if not trial and not score_only else None
+        stop.while_unheard(lambda: report.leave(_nothing_new(kept)))
         try:
             if trial:
-                _rehearse(run, report, Stop(channel))
+                _rehearse(run, report, stop)
+            elif score_only:
+                _score(run, report, stop)
             else:
-                _work(run, report, Stop(channel), score_only=score_only)
+                _work(run, report, stop, promptly)
         except UserError as error:
             report(events.Failed(_code(error), str(error)))
         except Exception as error:  # noqa: BLE001 - the edge of the process: every end is an event
@@ -95,32 +133,50 @@ def main(arguments: list[str]) -> int:
 
 
 OUT_OF_MEMORY = tr(
-    "The computer ran out of memory; close other programs, or choose a smaller batch size, and "
-    "press Resume."
+    "The computer ran out of memory; close other programs and press Resume. If that is not enough, "
+    "start a run with QLoRA in 4 bits, a lower LoRA rank or a smaller base model."
 )
+"""Told when nothing is left that a run does about it by itself (`core.services.second_try`)."""
 
 
-def _work(run: RunFolder, report: Reporter, stop: Stop, *, score_only: bool) -> None:
-    from core.training.looking import StopAsked
+def _work(run: RunFolder, report: Reporter, stop: Stop, promptly: Promptly) -> None:
     from core.training.provenance import provenance
     from core.training.recipe import Recipe
+    from core.training.stopping import StopAsked
 
-    recipe = Recipe(run, report, stop)
+    recipe = Recipe(run, report, stop, promptly)
     report(provenance(run))
-    if score_only:
-        recipe.score_only()
-        report(events.Finished("adapter", stopped=False))
-        return
     try:
         recipe.setup()
         stopped = recipe.fit()
         recipe.finish(stopped=stopped)
     except StopAsked:
+        report(_nothing_new(run))
+
+
+def _nothing_new(run: RunFolder | None) -> events.TrainEvent:
+    """The last word where nothing was learnt: a run that was gone on with has its adapter still."""
+    if run is not None and run.adapter.is_dir():
+        return events.Finished("adapter", stopped=True)
+    return events.Stopped()
+
+
+def _score(run: RunFolder, report: Reporter, stop: Stop) -> None:
+    from core.training.provenance import provenance
+    from core.training.recipe import Recipe
+    from core.training.stopping import StopAsked
+
+    recipe = Recipe(run, report, stop)
+    report(provenance(run))
+    try:
+        recipe.score_only()
+        report(events.Finished("adapter", stopped=False))
+    except StopAsked:
         report(events.Stopped())
 
 
 def _rehearse(run: RunFolder, report: Reporter, stop: Stop) -> None:
-    from core.training.looking import StopAsked
+    from core.training.stopping import StopAsked
     from core.training.trial import Trial
 
     try:
@@ -150,4 +206,4 @@ def _failure(error: Exception) -> events.Failed:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    leave(main(sys.argv[1:]))

@@ -18,7 +18,7 @@ from PySide6.QtCore import Signal
 from core.errors import TrainingRefused, UserError
 from core.language import tr
 from core.machine_lock import MachineLock
-from core.services.checks import Check, Level
+from core.services.checks import Check, red
 from core.training.config import TrainConfig
 from core.training.events import Examined, Phase, from_fields
 from core.training.run_folder import RunFolder
@@ -71,14 +71,7 @@ class Rehearsal(Shared):
     @property
     def red(self) -> list[str]:
         """Why a run should not be started, and what to press."""
-        lines = [*self.data, *self.memory, *self.tried]
-        wrong = [c for c in lines if c.level is Level.FAIL]
-        return [
-            tr(
-                "{title}: {text} {remedy}", title=c.title, text=_ended(c.text), remedy=c.remedy
-            ).strip()
-            for c in wrong
-        ]
+        return red([*self.data, *self.memory, *self.tried])
 
     # -- looking
 
@@ -228,7 +221,3 @@ def _foreseen(config: TrainConfig, device: Device | None) -> _Foreseen:
     lines = [*memory_lines.memory_lines(base, config, device)]
     terms = memory_lines.terms(base, config, device)
     return device, [line for line in lines if not line.id.startswith("memory.")], terms
-
-
-def _ended(text: str) -> str:
-    return text if text.endswith((".", "!", "?", "…")) else f"{text}."

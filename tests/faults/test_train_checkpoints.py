@@ -64,7 +64,7 @@ def test_a_damaged_one_gives_way_to_the_one_before(tmp_path: Path, damage: str) 
     else:
         (folder / "manifest.json").write_text("{}[")
     assert checkpoints.latest(tmp_path).progress.step == 1  # type: ignore[union-attr]
-    assert checkpoints.at(tmp_path, 2) is None
+    assert checkpoints.weights_at(tmp_path, 2) is None
 
 
 def test_weights_that_are_not_finite_are_never_saved(tmp_path: Path) -> None:

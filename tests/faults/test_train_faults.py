@@ -15,12 +15,13 @@ from core.services import second_try
 from core.training import checkpoints, events, objective, recipe, remedies
 from core.training.checkpoints import Progress
 from core.training.config import Stage, TrainConfig
-from core.training.looking import Merit, StopAsked
+from core.training.looking import Merit
 from core.training.recipe import Recipe
 from core.training.run_folder import RunFolder
+from core.training.stopping import StopAsked
 from core.training.stopwatch import ASLEEP, Stopwatch
 from core.workers.outcome import Outcome
-from core.workers.train import Reporter
+from core.workers.train import Reporter, _nothing_new
 from tests.drawn_run import SETTINGS, drawn_run
 from tests.faults.full_disk import no_file_beyond
 
@@ -50,23 +51,26 @@ class Run:
         self.recipe = Recipe(folder, self.told.append, self._stop)
         step = self.recipe._step
 
-        def noted() -> recipe.Losses | None:
+        def noted() -> recipe.Losses:
             number = self.recipe.progress.step
             found = step()
-            if found is not None:
-                self.losses.append(found.total)
-                parts = self.recipe.visits.step(number)
-                self.seen.append([v.index for part in parts for v in part])
+            self.losses.append(found.total)
+            parts = self.recipe.visits.step(number)
+            self.seen.append([v.index for part in parts for v in part])
             return found
 
         self.recipe._step = noted  # type: ignore[method-assign]
         self.recipe.setup()
-        nothing = events.Evaluated(0, None, None, None, 0, {}, {})
         found = iter(merits)
         self.recipe.looker.look = lambda *_a: (  # type: ignore[method-assign]
-            nothing,
+            self.nothing()[0],
             Merit(next(found, 0.0), 0.05),
         )
+
+    @staticmethod
+    def nothing(*_: object) -> tuple[events.Evaluated, Merit]:
+        """What a look finds that was never taken."""
+        return events.Evaluated(0, None, None, None, 0, {}, {}), Merit(0.0, 0.05)
 
     def _stop(self) -> bool:
         return len(self.losses) >= self.stop_at
@@ -160,15 +164,49 @@ def test_memory_that_ran_out_goes_on_with_fewer_photos_at_a_time(
     assert losses == pytest.approx(undisturbed.losses, rel=0.02)
 
 
-def test_when_a_single_photo_is_too_much_the_person_is_told(tmp_path: Path) -> None:
+def test_when_a_single_photo_is_too_much_layers_are_computed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = replace(SETTINGS, batch_size=1, accumulation=4)
+    undisturbed = Run(drawn_run(tmp_path / "undisturbed", settings=settings))
+    undisturbed.fit()
+    real = objective.Objective.losses
+
+    def hungry(self: objective.Objective, *args: object) -> object:
+        if not run.recipe.config.recompute and len(run.losses) >= 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return real(self, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(objective.Objective, "losses", hungry)
+    folder = drawn_run(tmp_path / "run", settings=settings)
+    run = Run(folder)
+    with pytest.raises(torch.OutOfMemoryError):
+        run.fit()
+    losses = run.losses
+    assert second_try.prepare(folder, OUT_OF_MEMORY)
+    run = Run(folder)
+    run.fit()
+    assert "computed again" in run.notices()[0]
+    assert losses + run.losses == pytest.approx(undisturbed.losses, rel=0.02)
+
+
+@pytest.mark.parametrize("already", [False, True])
+def test_the_person_is_told_when_nothing_more_can_be_done_about_memory(
+    tmp_path: Path, already: bool
+) -> None:
+    """Whatever is done, a step learns from as many photos as before and as many image tokens."""
     run = RunFolder(tmp_path)
-    run.config.write_text(replace(SETTINGS, batch_size=6, accumulation=1).to_json())
-    sizes = []
+    settings = replace(SETTINGS, batch_size=6, accumulation=1, recompute=already)
+    run.config.write_text(settings.to_json())
+    done = []
     while second_try.prepare(run, OUT_OF_MEMORY):
         config = remedies.applied(TrainConfig.read(run.config), run)
         assert config.batch_size * config.accumulation == 6
-        sizes.append(config.batch_size)
-    assert sizes == [3, 2, 1]
+        done.append((config.batch_size, config.recompute))
+        mended = replace(config, batch_size=6, accumulation=1, recompute=already)
+        assert mended == settings
+    smaller = [(3, already), (2, already), (1, already)]
+    assert done == (smaller if already else [*smaller, (1, True)])
 
 
 def test_a_kill_is_taken_for_memory_only_where_the_kernel_says_so(
@@ -334,6 +372,55 @@ def test_stop_is_heard_in_the_middle_of_everything(
     fresh = Recipe(drawn_run(tmp_path / "fresh"), told.append, lambda: asked)
     with pytest.raises(StopAsked):
         fresh.setup()
+
+
+@pytest.mark.parametrize("way", ["there", "back", "looking"])
+def test_stop_is_heard_between_two_layers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """On the way there and on the way back: no further layer is begun, and nothing has changed."""
+    asked, passed = False, 0
+    folder = drawn_run(tmp_path / "run")
+    told: list[events.TrainEvent] = []
+    run = Recipe(folder, told.append, lambda: asked)
+    run.setup()
+    layers = [m for n, m in run.learner.vlm.model.named_modules() if n.endswith("layers.2")]
+    layer = next(m for m in layers if hasattr(m, "self_attn") and hasattr(m, "mlp"))
+    before = run.learner.state()
+
+    def ask(*_: object) -> None:
+        nonlocal asked
+        asked = True
+
+    def count(*_: object) -> None:
+        nonlocal passed
+        passed += asked
+
+    for name, module in run.learner.vlm.model.named_modules():
+        if name.rpartition(".")[0].endswith("layers") and module is not layer:
+            module.register_forward_hook(count)
+            module.register_full_backward_hook(count)
+    if way == "looking":
+        layer.register_forward_pre_hook(ask)
+        with pytest.raises(StopAsked):
+            run.looker.look(1)
+    else:
+        monkeypatch.setattr(run.looker, "look", Run.nothing)
+        hook = layer.register_full_backward_hook if way == "back" else layer.register_forward_hook
+        hook(ask)
+        assert run.fit()
+        assert run.progress.step == 0
+    assert asked
+    assert passed == 0
+    assert all(torch.equal(t, before[n]) for n, t in run.learner.state().items())
+
+
+def test_a_run_that_is_stopped_before_it_goes_on_still_has_its_adapter(tmp_path: Path) -> None:
+    folder = drawn_run(tmp_path / "run")
+    assert _nothing_new(folder) == events.Stopped()
+    first = Run(folder)
+    first.recipe.finish(stopped=first.fit(stop_at=1))
+    assert _nothing_new(folder) == events.Finished("adapter", stopped=True)
 
 
 def test_an_error_number_of_the_system_comes_through_safetensors(tmp_path: Path) -> None:

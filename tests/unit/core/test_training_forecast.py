@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from core.errors import ModelMissing
-from core.training import calibration, forecast, room
+from core.training import calibration, forecast, model_shape, room
 from core.training.config import Method, Optimiser, Tower, TrainConfig
-from core.training.forecast import Shape
+from core.training.model_shape import Shape
 from tests.doubles.workers import fake_base
 
 GIB = 2**30
@@ -77,10 +77,76 @@ def test_weights_are_counted_in_the_files_own_headers(tmp_path: Path) -> None:
     projector = "model.multi_modal_projector.mm_input_projection_weight"
     more = {tower: np.zeros((6, 4), np.float32), projector: np.zeros((6, 8), np.float32)}
     save_file(more, folder / "n.safetensors")
-    found = forecast.shape(folder)
+    found = model_shape.shape(folder)
     assert (found.linear, found.tables, found.rest) == (64, 128, 24 + 48)
     assert (found.lora_text, found.lora_tower, found.projector) == (16, 10, 48)
     assert (found.hidden, found.layers) == (8, 1)
+
+
+GEMMA_E = replace(
+    GEMMA_4B, image_tokens=256, patches=256 * 9, pooling=3, per_layer=2_818_572_288, layer_width=256
+)
+"""As Gemma 4 E4B is: a row for each layer, and a choice of how many tokens a photo takes up."""
+
+
+def terms(model: Shape, config: TrainConfig, *, gpu: bool = False) -> dict[str, float]:
+    return {t.id: t.bytes for t in forecast.forecast(model, config, gpu=gpu).terms}
+
+
+def test_more_image_tokens_take_more_memory_where_they_are_a_choice() -> None:
+    few, many = (replace(SMALLEST, image_tokens=n) for n in (70, 1120))
+    assert terms(GEMMA_E, many)["layers"] > 3 * terms(GEMMA_E, few)["layers"]
+    assert GEMMA_E.seen(1120) == (33 * 33, 9 * 33 * 33)
+    assert terms(GEMMA_4B, many) == terms(GEMMA_4B, few)
+
+
+def test_rows_for_each_layer_are_in_the_computers_memory_and_never_on_a_card() -> None:
+    assert terms(GEMMA_E, SMALLEST)["per_layer"] == 4 * GEMMA_E.per_layer
+    assert "per_layer" not in terms(GEMMA_E, SMALLEST, gpu=True)
+
+
+def test_how_many_tokens_a_photo_takes_up_stands_with_the_processor(tmp_path: Path) -> None:
+    folder = fake_base(tmp_path / "m")
+    raw = json.loads((folder / "config.json").read_text())
+    seen = {"hidden_size": 8, "num_hidden_layers": 1, "pooling_kernel_size": 3}
+    (folder / "config.json").write_text(json.dumps(raw | {"vision_config": seen}))
+    assert model_shape.shape(folder).seen(0) == (256, 256 * 9)
+    told = {"image_processor": {"max_soft_tokens": 70}}
+    (folder / "processor_config.json").write_text(json.dumps(told))
+    assert model_shape.shape(folder).seen(0) == (64, 64 * 9)
+
+
+def test_the_model_that_a_head_builds_on_is_held_beside_the_base(tmp_path: Path) -> None:
+    sam = tmp_path / "sam.pth"
+    sam.write_bytes(bytes(1000))
+    config = replace(SMALLEST, head="sam", head_path=str(sam))
+    assert terms(GEMMA_4B, config)["eye"] == 1000
+    assert "eye" not in terms(GEMMA_4B, SMALLEST)
+    assert terms(GEMMA_4B, config)["head"] > terms(GEMMA_4B, SMALLEST)["head"]
+    # To look at a photo with it takes more than a step does, and happens at another time.
+    assert forecast.forecast(GEMMA_4B, config, gpu=True).moving == 3 * 12 * 4096**2 * 4
+
+
+def test_a_head_of_few_cells_takes_less_than_one_of_many() -> None:
+    assert (
+        terms(GEMMA_4B, replace(SMALLEST, head="grid"))["head"] < terms(GEMMA_4B, SMALLEST)["head"]
+    )
+
+
+def test_a_frozen_tower_looks_before_the_steps_and_not_beside_them() -> None:
+    large = replace(GEMMA_4B, tower_hidden=100_000)
+    found = forecast.forecast(large, SMALLEST, gpu=True)
+    assert found.moving == 2 * 4096 * 6 * 100_000 * 2
+    assert "tower" not in terms(replace(GEMMA_4B, tower_hidden=8, tower_inner=8), SMALLEST)
+
+
+def test_a_trained_weights_moments_stay_between_steps_and_its_gradient_does_not() -> None:
+    few, many = (forecast.forecast(GEMMA_4B, replace(SMALLEST, rank=r), gpu=True) for r in (8, 16))
+    more = forecast.trained_weights(GEMMA_4B, SMALLEST)
+    more -= forecast.trained_weights(GEMMA_4B, replace(SMALLEST, rank=8))
+    assert replace(SMALLEST, rank=16) == SMALLEST
+    assert many.moving - few.moving == pytest.approx(4 * more)
+    assert many.total - few.total == pytest.approx(16 * more)
 
 
 @pytest.mark.parametrize("raw", ["{}", "[]", "nonsense", '{"num_attention_heads": "many"}'])
@@ -88,7 +154,7 @@ def test_a_config_that_makes_no_sense_is_told(tmp_path: Path, raw: str) -> None:
     folder = fake_base(tmp_path / "m")
     (folder / "config.json").write_text(raw)
     with pytest.raises(ModelMissing, match="get the model again"):
-        forecast.shape(folder)
+        model_shape.shape(folder)
 
 
 # -- ways out

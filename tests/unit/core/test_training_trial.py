@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.errors import TrainingRefused
+from core.errors import ModelMissing, TrainingRefused
 from core.services.checks import Check, Level
-from core.training import events, trial
+from core.training import events, learner, quick_checks, trial
 from core.training.config import TrainConfig
+from core.training.recipe import Recipe
 from core.training.trial import Trial
 from tests.drawn_run import SETTINGS, drawn_run
 
@@ -126,3 +127,52 @@ def test_what_this_machine_cannot_hold_is_refused_before_it_is_loaded(
     monkeypatch.setattr("core.training.learner.load", lambda _config: pytest.fail("it was loaded"))
     with pytest.raises(TrainingRefused, match="needs about"):
         rehearsal(tmp_path / "run").examine()
+
+
+# -- what every run looks at by itself
+
+
+def test_a_run_looks_at_what_can_be_seen_at_once_and_says_it_by_name(ready: Trial) -> None:
+    found = lines(quick_checks.quick_checks(ready.model, QUICK))
+    assert [*found] == [
+        "seg", "types", "labels", "targets.language", "targets.projector", "targets.rows",
+        "targets.head",
+    ]  # fmt: skip
+    assert {c.level for c in found.values()} == {Level.OK}
+
+
+def test_a_part_that_would_not_be_trained_ends_a_run_before_its_first_photo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = learner.load
+
+    def frozen(config: TrainConfig) -> learner.Learner:
+        model = real(config)
+        for name, parameter in model.parameters().items():
+            parameter.requires_grad_(trial.part_of(name) != "language")
+        return model
+
+    monkeypatch.setattr("core.training.learner.load", frozen)
+    told: list[events.TrainEvent] = []
+    run = Recipe(drawn_run(tmp_path / "run", settings=QUICK), told.append, lambda: False)
+    with pytest.raises(TrainingRefused, match="LoRA in the language model: 0 tensors"):
+        run.setup()
+    said = {e.id: e.level for e in told if isinstance(e, events.Examined)}
+    assert said["targets.language"] == "fail"
+    assert said["seg"] == "ok"
+    assert "reading photos" not in {e.phase for e in told if isinstance(e, events.Phase)}
+
+
+def test_a_chat_template_that_rewrites_a_question_once_it_is_answered_is_refused(
+    ready: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vlm, real = ready.model.vlm, type(ready.model.vlm)._encode  # type: ignore[attr-defined]
+    end = vlm._end_text  # type: ignore[attr-defined]
+
+    def otherwise(text: str) -> list[int]:
+        ids = real(vlm, text)
+        return ids[1:] if text.endswith(end) else ids
+
+    monkeypatch.setattr(vlm, "_encode", otherwise)
+    with pytest.raises(ModelMissing, match="chat template"):
+        vlm.render("Another question.", "<SEG> rust")
