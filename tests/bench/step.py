@@ -138,7 +138,7 @@ def main() -> int:
     said = {"machine": figures.machine(), "versions": {n: version(n) for n in LIBRARIES}}
     print(said["machine"], said["versions"])
     found = every(args)
-    if args.add and args.json.exists():
+    if args.add and args.json and args.json.exists():
         mine = {case["case"] for case in found}
         before = json.loads(args.json.read_text("utf-8"))["cases"]
         found = [case for case in before if case["case"] not in mine] + found
