@@ -3,14 +3,16 @@
     .venv/bin/python -m installer.pin > installer/constraints.txt
 
 For whoever renews the libraries: install the newer ones, run every test, then run this. It names
-what Leafspot's requirements lead to and nothing else that happens to be installed. Knows metadata
-only; needs the module ``packaging``, which the tests bring.
+what Leafspot's requirements lead to and nothing else that happens to be installed, besides what
+the benches alone need, which ``pyproject.toml`` asks for in one version. Knows metadata only; needs
+the module ``packaging``, which the tests bring.
 """
 
 from __future__ import annotations
 
 import re
 import sys
+import tomllib
 from importlib import metadata
 from pathlib import Path
 
@@ -54,6 +56,13 @@ def reachable(requirements: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
+def exact(root: Path) -> dict[str, str]:
+    """Name to version of what the benches alone need."""
+    with (root / "pyproject.toml").open("rb") as file:
+        lines = tomllib.load(file)["project"]["optional-dependencies"]["bench"]
+    return dict(line.split("==") for line in lines)
+
+
 def line_for(name: str, version: str) -> str:
     """One pinned package, with the marker that confines it."""
     if name in QT:
@@ -64,8 +73,8 @@ def line_for(name: str, version: str) -> str:
 
 def main() -> None:
     """Prints the constraints file."""
-    wanted = read_wanted(Path(__file__).resolve().parent.parent).requirements
-    pins = reachable((*wanted, "pip"))
+    root = Path(__file__).resolve().parent.parent
+    pins = reachable((*read_wanted(root).requirements, "pip")) | exact(root)
     sys.stdout.write(HEADER + "".join(f"{line_for(*pin)}\n" for pin in sorted(pins.items())))
 
 

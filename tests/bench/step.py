@@ -1,10 +1,13 @@
 """One training step, ours beside the plain peft loop that a user would write.
 
-    python tests/bench/step.py [--json FILE] [--repeats N] [--peers FOLDER]
+    python tests/bench/step.py [--json FILE [--add]] [--repeats N] [--peers FOLDER]
+        [--cases NAME …] [--settings NAME …]
 
 Time: both models in one process, their steps in turn, the median of each. Memory: a process each,
 the most it held during its steps above what it held between them (weights, optimiser and all).
-The worst case counts. ``--peers`` also measures TRL's SFTTrainer in an environment of its own,
+The worst case counts; ``--add`` counts those in FILE from earlier calls, so that a busy machine can
+be lent for one case at a time. The case of real weights is left out unless `gemma270` can be
+had. ``--peers`` also measures TRL's SFTTrainer in an environment of its own,
 made in FOLDER; it trains the words alone. See `step_sides` for what a step is.
 """
 
@@ -13,6 +16,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import gc
+import importlib
 import json
 import os
 import statistics
@@ -27,8 +31,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
-CASES = {"gemma-3": "gemma3", "gemma-4": "gemma4_e", "gemma-clip": "gemma_clip"}
-"""Base model's id to the function of `small_models` that makes its folder."""
+CASES = {
+    "gemma-3": ("gemma-3", "small_models:gemma3"),
+    "gemma-4": ("gemma-4", "small_models:gemma4_e"),
+    "gemma-clip": ("gemma-clip", "small_models:gemma_clip"),
+    "gemma-270m": ("gemma-clip", "gemma270:clip"),
+}
+"""Base model's id, and what makes its folder; the last of real weights."""
 AIM = 0.6
 LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes")
 
@@ -85,14 +94,14 @@ def child(job: str, *args: str, python: str = sys.executable) -> dict[str, objec
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def measured(base: str, setting: str, folder: Path, repeats: int) -> dict[str, object]:
+def measured(name: str, setting: str, folder: Path, repeats: int) -> dict[str, object]:
     """One case: both ratios and what they are made of."""
-    where = (base, setting, str(folder))
+    where = (CASES[name][0], setting, str(folder))
     seconds = child("times", *where, str(repeats))
     held = {side: child("memory", *where, side) for side in ("plain", "ours")}
     spent = {side: statistics.median(values) for side, values in seconds.items()}
     return {
-        "case": f"{base}, {setting}",
+        "case": f"{name}, {setting}",
         "seconds": spent,
         "mib": held,
         "time_ratio": spent["ours"] / spent["plain"],
@@ -116,33 +125,50 @@ def main() -> int:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--peers", type=Path)
-    parser.add_argument("--bases", nargs="+", choices=CASES, default=list(CASES))
+    parser.add_argument("--add", action="store_true")
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
+    parser.add_argument("--settings", nargs="+")
     parser.add_argument("--job", nargs="+", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.job:
         print(json.dumps(job(args.job[0], args.job[1:])))
         return 0
     import figures
-    import small_models
-    import step_sides
 
-    found = []
     said = {"machine": figures.machine(), "versions": {n: version(n) for n in LIBRARIES}}
     print(said["machine"], said["versions"])
-    with tempfile.TemporaryDirectory() as scratch:
-        for base in args.bases:
-            folder = getattr(small_models, CASES[base])(Path(scratch) / base)
-            for setting in step_sides.SETTINGS:
-                found.append(measured(base, setting, folder, args.repeats))
-                print(_line(found[-1]))
-            if args.peers:
-                found[-1]["trl"] = peer(args.peers, base, folder)
-                print("  TRL's SFTTrainer:", found[-1]["trl"])
+    found = every(args)
+    if args.add and args.json and args.json.exists():
+        mine = {case["case"] for case in found}
+        before = json.loads(args.json.read_text("utf-8"))["cases"]
+        found = [case for case in before if case["case"] not in mine] + found
     worst = {r: max(float(case[r]) for case in found) for r in ("time_ratio", "memory_ratio")}
     print("worst:", worst, "aim:", AIM)
     if args.json:
-        args.json.write_text(json.dumps(said | worst | {"cases": found}, indent=1))
+        args.json.write_text(json.dumps(said | worst | {"cases": found}, indent=1), "utf-8")
     return 0 if max(worst.values()) <= AIM else 1
+
+
+def every(args: argparse.Namespace) -> list[dict[str, object]]:
+    """What was asked for, measured."""
+    import gemma270
+    import step_sides
+
+    found = []
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in args.cases:
+            if name == "gemma-270m" and not (gemma270.is_kept() or gemma270.is_installed()):
+                print(f"{name}: left out, not installed")
+                continue
+            module, _, maker = CASES[name][1].partition(":")
+            folder = getattr(importlib.import_module(module), maker)(Path(scratch) / name)
+            for setting in args.settings or step_sides.SETTINGS:
+                found.append(measured(name, setting, folder, args.repeats))
+                print(_line(found[-1]))
+            if args.peers:
+                found[-1]["trl"] = peer(args.peers, CASES[name][0], folder)
+                print("  TRL's SFTTrainer:", found[-1]["trl"])
+    return found
 
 
 def peer(home: Path, base: str, folder: Path) -> dict[str, object]:

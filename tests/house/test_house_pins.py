@@ -10,7 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from installer import graphics, stamp
+from installer import graphics, pin, stamp
 
 
 @pytest.fixture
@@ -24,6 +24,12 @@ def test_every_requirement_is_pinned(repo: Path, pins: list[Requirement]) -> Non
         canonicalize_name(Requirement(line).name) for line in stamp.read_wanted(repo).requirements
     }
     assert wanted <= {canonicalize_name(pin.name) for pin in pins}
+
+
+def test_what_the_benches_alone_need_is_pinned(repo: Path, pins: list[Requirement]) -> None:
+    assert pin.exact(repo).items() <= {
+        (one.name, str(one.specifier).removeprefix("==")) for one in pins
+    }
 
 
 def test_a_pin_is_a_name_and_a_version(repo: Path) -> None:
