@@ -38,6 +38,8 @@ from core.exporters.base import (
     relative_names,
 )
 from core.exporters.sad_sheet import DPI, Diagram, draw
+from core.geometry import pieces
+from core.geometry.pieces import Flags
 from core.imaging.decode import decode_rgb
 from core.language import tr, trn
 from core.ports import ProjectStore
@@ -56,6 +58,8 @@ SPECS = (
 STEPS = (1.0, 5.0, 10.0, 20.0, 35.0, 50.0)
 NEAR, LEAST = 0.4, 0.5
 """A leaf stands for a step when it is at most this share of it away, or this many percent."""
+SPECK = 0.01
+"""Pieces smaller than this share of the largest may lie outside the drawing."""
 LEAF_TONE, LESION_TONE = (214, 222, 208), (38, 30, 26)
 
 
@@ -182,12 +186,22 @@ def cut_out(store: ProjectStore, leaf: Candidate) -> Diagram:
     box = _around([b for r in regions if (b := r.mask.box()) is not None])
     lesion = _union(regions, RegionKind.LESION, box)
     whole = lesion | _union(regions, RegionKind.LEAF, box)
-    colour = np.where(whole[..., None], rgb[box[1] : box[3], box[0] : box[2]], np.uint8(255))
+    rows, columns = _without_specks(whole)
+    whole, lesion, rgb = whole[rows, columns], lesion[rows, columns], rgb[box[1] :, box[0] :]
+    colour = np.where(whole[..., None], rgb[rows, columns], np.uint8(255))
     tones = np.full_like(colour, 255)
     tones[whole], tones[lesion] = LEAF_TONE, LESION_TONE
     upright = colour.shape[0] >= colour.shape[1]
     turn = 0 if upright else 1
     return Diagram(leaf.severity, np.rot90(colour, turn), np.rot90(tones, turn))
+
+
+def _without_specks(whole: Flags) -> tuple[slice, slice]:
+    """Rows and columns of the leaf: stray pixels far off would make it small on the sheet."""
+    labels, count = pieces.label(whole)
+    areas = pieces.areas(labels, count)
+    y, x = np.nonzero(np.isin(labels, 1 + np.flatnonzero(areas >= SPECK * areas.max())))
+    return slice(int(y.min()), int(y.max()) + 1), slice(int(x.min()), int(x.max()) + 1)
 
 
 def _around(boxes: Sequence[Box]) -> Box:

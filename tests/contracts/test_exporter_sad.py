@@ -95,6 +95,18 @@ def test_the_leaf_is_cut_out_in_its_own_colours(store: ProjectStore) -> None:
     assert ((made.tones == sad.LEAF_TONE).all(axis=2) | dark).all()
 
 
+def test_a_stray_pixel_does_not_make_the_leaf_small(tmp_path: Path) -> None:
+    lesions = (("rust", (20, 10, 40, 30)), ("rust", (118, 98, 119, 99)))
+    leaf = Leaf("one.png", "rust", lesions, leaf=(10, 0, 60, 60), size=SIZE)
+    store = make_project(tmp_path, [leaf], name="speck")
+    image = store.image(store.image_ids(ImageQuery())[0])
+    made = sad.cut_out(store, sad.Candidate(image, 1, 13.0, None))
+    assert made.colour.shape == (60, 50, 3)
+    with Image.open(store.resolve(image)) as photo:
+        assert (made.colour == np.asarray(photo)[:60, 10:60]).all()
+    store.close()
+
+
 def test_photos_that_have_gone_give_way_to_others(store: ProjectStore, tmp_path: Path) -> None:
     (tmp_path / "photos" / "five.png").unlink()
     (tmp_path / "photos" / "half.png").write_bytes(b"another file")
