@@ -117,6 +117,7 @@ class DiseasesDialog(QDialog):
         # Saving what was typed makes the rows anew: the keyboard stays in the field it had gone to.
         item = self._grid.itemAtPosition(*spot[:2]) if place >= 0 else None
         if item is not None and (widget := item.widget()) is not None:
+            widget.show()  # else it is shown a turn of the event loop later, and has no focus yet
             widget.setFocus()
 
     def _fill_rows(self) -> None:
