@@ -109,6 +109,11 @@ class Camera(QObject):
         dx, dy = self.transform.to_device(x, y)
         return QPointF((dx - 0.5) / self.ratio, (dy - 0.5) / self.ratio)
 
+    @property
+    def line(self) -> int:
+        """Device pixels of a thin line: 1 on a screen of plain density, 2 on one of twice that."""
+        return max(1, round(1.25 * self.ratio))
+
     def visible_box(self) -> Box:
         """Photo pixels that are on the screen, half open."""
         return self.transform.photo_box((0, 0, *self.view))

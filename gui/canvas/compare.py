@@ -13,6 +13,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from core.language import tr
+from gui.canvas.class_pyramid import ClassPyramid
 from gui.canvas.difference_layer import (
     AGREED,
     EXTRA,
@@ -38,7 +39,7 @@ class ComparePane(PhotoView):
         self.setAccessibleName(tr("{role} of the compared masks", role=role.value))
         self.setCursor(Qt.CursorShape.OpenHandCursor)
         self.navigation.left_drags = True
-        self.layers = [DifferenceLayer(compared, role)]
+        self.layers = [DifferenceLayer(compared, role, self.camera)]
         self.empty_state = EmptyState("", "", "mdi6.image-outline")
 
 
@@ -103,7 +104,7 @@ class CompareView(QWidget):
         """Let the prediction be where ``probability`` (uint8, any resolution, 255 = certain) is at
         least ``threshold``; None returns to the mask.
         """
-        self._compared.probability = probability
+        self._compared.probability = None if probability is None else ClassPyramid(probability)
         self.set_threshold(threshold)
 
     def set_threshold(self, threshold: int) -> None:

@@ -15,6 +15,7 @@ from PySide6.QtCore import QRect
 from PySide6.QtGui import QImage, QPainter
 
 from core.language import tr
+from gui.canvas.camera import Camera
 from gui.canvas.class_pyramid import ClassPyramid
 from gui.canvas.mask_layer import edges, premultiplied
 from gui.canvas.sampling import Window, sample_field, to_image
@@ -37,11 +38,14 @@ class Role(Enum):
 
 @dataclass
 class Compared:
-    """What three panes share. ``threshold`` 0–255 turns ``probability`` into the prediction."""
+    """What three panes share. ``threshold`` 0–255 turns ``probability`` into the prediction.
+
+    All are read the same way: a difference on the screen is one between pixels of the photo.
+    """
 
     truth: ClassPyramid | None = None
     prediction: ClassPyramid | None = None
-    probability: NDArray[np.uint8] | None = None
+    probability: ClassPyramid | None = None
     threshold: int = 128
 
     def true_in(self, window: Window) -> NDArray[np.bool_] | None:
@@ -51,15 +55,16 @@ class Compared:
     def predicted_in(self, window: Window) -> NDArray[np.bool_] | None:
         """The prediction at the screen's resolution; the probability goes before the mask."""
         if self.probability is not None:
-            return sample_field(self.probability, window) >= max(1, self.threshold)
+            return _sampled(self.probability, window, max(1, self.threshold))
         return None if self.prediction is None else _sampled(self.prediction, window)
 
 
-def _sampled(classes: ClassPyramid, window: Window) -> NDArray[np.bool_]:
+def _sampled(classes: ClassPyramid, window: Window, least: int = 128) -> NDArray[np.bool_]:
+    """Where a device pixel covers a photo pixel of at least ``least``."""
     height, width = classes.base.shape
     if (width, height) == window.size:
-        return classes.sample(window) > 0
-    return sample_field(classes.base, window) >= 128
+        return classes.sample(window) >= least
+    return sample_field(classes.base, window) >= least
 
 
 def as_classes(mask: NDArray[np.bool_] | None) -> ClassPyramid | None:
@@ -68,12 +73,17 @@ def as_classes(mask: NDArray[np.bool_] | None) -> ClassPyramid | None:
 
 
 class DifferenceLayer:
-    """A `Layer` that shows one role of ``compared``."""
+    """A `Layer` that shows one role of ``compared`` to who looks through ``camera``."""
 
-    def __init__(self, compared: Compared, role: Role) -> None:
+    def __init__(self, compared: Compared, role: Role, camera: Camera) -> None:
         self._compared = compared
         self._role = role
-        self._rim = 2
+        self._camera = camera
+
+    @property
+    def _rim(self) -> int:
+        """Device pixels that an outline is thick, always inside the mask."""
+        return 2 * self._camera.line
 
     def render(self, window: Window) -> list[QImage]:
         grown = window.grown(self._rim)

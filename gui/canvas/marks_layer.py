@@ -94,7 +94,7 @@ class MarksLayer:
             self._view.update()
 
     def render(self, window: Window) -> list[QImage]:
-        return self.shown.render(window)
+        return self.shown.render(window, self._view.camera.line)
 
     def paint(self, painter: QPainter, transform: Transform, ratio: float) -> None:
         self.shown.paint(painter, transform, ratio)

@@ -146,11 +146,11 @@ class MaskLayer:
         if box is not None:
             self._take_in(box)
 
-    def restyle(self, *, opacity: float, mode: MaskMode, hatched: bool, line: int) -> None:
-        """Opacity 0–1, how regions are drawn, whether filled lesions carry their disease's
-        pattern, and the thickness of outlines.
+    def restyle(self, *, opacity: float, mode: MaskMode, hatched: bool) -> None:
+        """Opacity 0–1, how regions are drawn, and whether filled lesions carry their disease's
+        pattern.
         """
-        self.opacity, self.mode, self.hatched, self.line = opacity, mode, hatched, line
+        self.opacity, self.mode, self.hatched = opacity, mode, hatched
         self._recolour()
 
     def refresh(self, box: Box) -> None:

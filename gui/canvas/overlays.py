@@ -28,6 +28,8 @@ MARK = 9
 PAD = 4
 DASH = 6
 STRIPE = 6
+RIM_LINES = 2
+"""Thin lines that the edge of a mask is thick, always inside it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +45,9 @@ class Candidate:
         x, y = self.origin
         return x, y, x + self.pixels.shape[1], y + self.pixels.shape[0]
 
-    def render(self, window: Window) -> QImage | None:
+    def render(self, window: Window, line: int) -> QImage | None:
         """Diagonal stripes with a firm edge: not to be taken for an accepted region."""
-        rim = 2
+        rim = RIM_LINES * line
         flags = sample_flags(self.pixels, window.grown(rim), origin=self.origin)
         if not flags.any():
             return None
@@ -53,7 +55,7 @@ class Candidate:
         rims = edges(numbers, rim)
         ys = np.arange(window.y0 - rim, window.y1 + rim)[:, None]
         xs = np.arange(window.x0 - rim, window.x1 + rim)
-        numbers[flags & ((xs + ys) // STRIPE % 2 == 0)] = 2
+        numbers[flags & ((xs + ys) // (STRIPE * line) % 2 == 0)] = 2
         numbers[rims] = 3
         lut = np.array(
             [
@@ -84,13 +86,13 @@ class Overlays:
     hover: TileMask | None = None
     chosen: list[TileMask] = field(default_factory=list)
 
-    def render(self, window: Window) -> list[QImage]:
-        """Pixel layers of the window, in painting order."""
-        images = [] if self.waiting is None else [_outline(self.waiting, window)]
+    def render(self, window: Window, line: int) -> list[QImage]:
+        """Pixel layers of the window, in painting order; ``line`` device pixels are a thin line."""
+        images = [] if self.waiting is None else [_outline(self.waiting, window, line)]
         if self.candidate is not None:
-            images.append(self.candidate.render(window))
+            images.append(self.candidate.render(window, line))
         outlined = [*self.chosen, *([] if self.hover is None else [self.hover])]
-        images += [_outline(mask, window) for mask in outlined]
+        images += [_outline(mask, window, line) for mask in outlined]
         return [image for image in images if image is not None]
 
     def paint(self, painter: QPainter, transform: Transform, ratio: float) -> None:
@@ -148,8 +150,8 @@ def _rect(box: tuple[float, float, float, float], transform: Transform) -> QRect
     return QRect(min(x0, x1), min(y0, y1), abs(x1 - x0), abs(y1 - y0))
 
 
-def _outline(mask: TileMask, window: Window) -> QImage | None:
-    rim = 2
+def _outline(mask: TileMask, window: Window, line: int) -> QImage | None:
+    rim = RIM_LINES * line
     flags = sample_mask(mask, window.grown(rim)).astype(np.uint8)
     if not flags.any():
         return None

@@ -49,12 +49,9 @@ class RegionLayer(QObject):
         self._work()
 
     def restyle(self) -> None:
-        """Opacity, mode, hatching or the screen's density changed."""
+        """Opacity, mode or hatching changed."""
         if self._masks is not None:
-            line = max(1, round(1.25 * self._view.camera.ratio))
-            self._masks.restyle(
-                opacity=self.opacity, mode=self.mode, hatched=self.hatched, line=line
-            )
+            self._masks.restyle(opacity=self.opacity, mode=self.mode, hatched=self.hatched)
         self._view.update()
 
     def show_stroke(self, stroke: Stroke | None, box: Box | None) -> None:
@@ -72,7 +69,10 @@ class RegionLayer(QObject):
         return self._masks is None or not self._masks.pending
 
     def render(self, window: Window) -> list[QImage]:
-        image = None if self._masks is None else self._masks.render(window)
+        if self._masks is None:
+            return []
+        self._masks.line = self._view.camera.line
+        image = self._masks.render(window)
         return [] if image is None else [image]
 
     def paint(self, painter: QPainter, transform: Transform, ratio: float) -> None:

@@ -266,7 +266,7 @@ def test_later_lesions_lie_on_earlier_ones_and_all_on_the_leaf() -> None:
     colours = {1: "#ff0000", 2: "#0000ff", 9: "#00ff00"}
     document = CanvasDocument(size, [first, leaf, second], palette=lambda i: colours[i.id])
     layer = MaskLayer(document)
-    layer.restyle(opacity=1.0, mode=layer.mode, hatched=False, line=1)
+    layer.restyle(opacity=1.0, mode=layer.mode, hatched=False)
     layer.work(10, visible=(0, 0, 64, 64))
     image = layer.render(Window(0, 0, 64, 64, 1.0, size))
     assert image is not None

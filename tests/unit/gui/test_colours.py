@@ -67,7 +67,7 @@ def layer(colour: str, *, hatched: bool) -> MaskLayer:
     mask = TileMask.from_array(np.ones((60, 80), bool))
     info = RegionInfo(RegionId(1), ImageId(1), RegionKind.LESION)
     made = MaskLayer(CanvasDocument((80, 60), [Region(info, mask)], palette=lambda _i: colour))
-    made.restyle(opacity=0.4, mode=MaskMode.FILL, hatched=hatched, line=1)
+    made.restyle(opacity=0.4, mode=MaskMode.FILL, hatched=hatched)
     while made.pending:
         made.work(9, visible=(0, 0, 80, 60))
     return made
