@@ -14,6 +14,8 @@ from PySide6.QtGui import QGuiApplication, QPainter
 from PySide6.QtWidgets import QStyle, QWidget
 
 Side = Qt.AlignmentFlag
+# The isolates of Unicode's bidirectional algorithm: left to right, right to left, and their end.
+_MARKS, _END = ("\u2066", "\u2067"), "\u2069"
 
 
 def reads(text: str) -> Qt.LayoutDirection:
@@ -27,15 +29,21 @@ def reads(text: str) -> Qt.LayoutDirection:
     return Qt.LayoutDirection.LeftToRight
 
 
-def apart(*parts: str) -> str:
-    """The parts as one line for what Qt writes itself, each in its own direction and whole.
+def isolated(text: str) -> str:
+    """``text`` as a piece of a line that Qt writes itself: in its own direction and whole.
 
-    Else "rust   0.4 %" reads "% rust   0.4" in a window that reads from the right.
+    For figures with a unit and for names: in a window that reads from the right "blight 15 %"
+    would be shown as "% blight 15", and "15 %" as "% 15". Else the text as it is.
     """
-    if not QGuiApplication.isRightToLeft():
-        return "   ".join(parts)
-    marks = {Qt.LayoutDirection.LeftToRight: "\u2066", Qt.LayoutDirection.RightToLeft: "\u2067"}
-    return "   ".join(f"{marks[reads(part)]}{part}\u2069" for part in parts)
+    if not QGuiApplication.isRightToLeft() or text.startswith(_MARKS):
+        return text
+    mark = _MARKS[reads(text) == Qt.LayoutDirection.RightToLeft]
+    return f"{mark}{text}{_END}" if text else text
+
+
+def apart(*parts: str) -> str:
+    """The parts as one line, each in its own direction."""
+    return "   ".join(map(isolated, parts))
 
 
 def turned(widget: QWidget, place: QRect) -> QRect:

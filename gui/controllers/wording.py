@@ -13,6 +13,7 @@ from PySide6.QtCore import QDate, QDateTime, QLocale, QTime
 from core.domain.run import Run, RunState, Verdict
 from core.language import current, number_text, tr
 from core.services.bootstrap import Interval
+from gui.direction import isolated
 
 STATES = {
     RunState.PREPARED: tr("Not started"),
@@ -62,12 +63,12 @@ def interval(found: Interval | None, form: str = ".2f") -> str:
 
 def percent(share: float | None, digits: int = 0) -> str:
     """``share`` in [0, 1]."""
-    return "–" if share is None else f"{number_text(share * 100, f'.{digits}f')} %"
+    return "–" if share is None else isolated(f"{number_text(share * 100, f'.{digits}f')} %")
 
 
 def severity(value: float | None) -> str:
     """``value`` in percent already."""
-    return "–" if value is None else f"{number_text(value, '.1f')} %"
+    return "–" if value is None else isolated(f"{number_text(value, '.1f')} %")
 
 
 def when(created_at: str) -> str:

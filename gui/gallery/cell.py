@@ -16,6 +16,7 @@ from core.domain.ids import DiseaseId
 from core.domain.image import ImageState
 from core.language import number_text, tr
 from core.ports import ImageCard
+from gui.direction import isolated
 from gui.theme import Theme
 
 PAD, CAPTION, BADGE = 6, 36, 18
@@ -223,5 +224,5 @@ class CellPainter:
 def percent(value: float) -> str:
     """A severity as people read it: one decimal under ten, none above."""
     if 0 < value < 0.05:
-        return f"<{number_text(0.1)} %"
-    return f"{number_text(value, '.1f' if value < 10 else '.0f')} %"
+        return isolated(f"<{number_text(0.1)} %")
+    return isolated(f"{number_text(value, '.1f' if value < 10 else '.0f')} %")

@@ -31,6 +31,7 @@ from gui.controllers.resting import Resting
 from gui.controllers.segment import Assistant
 from gui.controllers.suggestions import Suggestions
 from gui.controllers.view_actions import ViewActions
+from gui.direction import isolated
 from gui.gallery.bulk_menu import BulkMenu
 from gui.gallery.panel import GalleryPanel
 from gui.models.diseases import DiseaseList
@@ -332,8 +333,8 @@ class LabelPage(Workspace):
             self.notice.no_photos()
 
     def _show_zoom(self) -> None:
-        percent = 100 * self.canvas.zoom
-        self.zoom.setText(f"{percent:.0f} %" if self.controller.session else "")
+        percent = isolated(f"{100 * self.canvas.zoom:.0f} %")
+        self.zoom.setText(percent if self.controller.session else "")
 
     def _show_hint(self) -> None:
         from gui.canvas.tools.base import all_tools

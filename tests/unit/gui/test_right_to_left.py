@@ -6,16 +6,19 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPointF, QRect, QSize, Qt
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QImage, QTextLayout, QTextOption
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton
 from whole_window import label_page, labelled_project, window
 
 from core.services.severity import sizes
+from gui.controllers import wording
 from gui.dialogs.measures import Histogram
-from gui.direction import apart, reads, turned
+from gui.direction import apart, isolated, reads, turned
+from gui.gallery.cell import percent
 from gui.panels.pieces import Elided
 
+ISOLATES = "\u2066\u2067\u2069"
 RIGHT, LEFT = Qt.LayoutDirection.RightToLeft, Qt.LayoutDirection.LeftToRight
 
 
@@ -77,6 +80,48 @@ def test_a_file_name_does_not_come_apart(qtbot, program) -> None:
     last = ink(image, QRect(400 - width // 3, 0, width // 3, 24))
     assert ink(image, QRect(0, 0, 200, 24)) == 0
     assert 0 < first < last
+
+
+def seen(text: str) -> str:
+    """The characters of one line as they stand on the screen of this window, left to right."""
+    option = QTextOption()
+    option.setTextDirection(QApplication.layoutDirection())
+    layout = QTextLayout(text, QApplication.font())
+    layout.setTextOption(option)
+    layout.beginLayout()
+    layout.createLine().setLineWidth(1000)
+    layout.endLayout()
+    everything = QTextLayout.GlyphRunRetrievalFlag.RetrieveAll
+    places = [
+        (place.x(), text[index])
+        for run in layout.glyphRuns(-1, -1, everything)
+        for place, index in zip(run.positions(), run.stringIndexes(), strict=True)
+        if text[index] not in ISOLATES
+    ]
+    return "".join(letter for _, letter in sorted(places))
+
+
+def test_a_figure_keeps_its_order_beside_a_name(qtbot, program) -> None:
+    page = label_page(qtbot, program)
+    model = page.regions.model
+    qtbot.waitUntil(lambda: model.rowCount() > 1)
+    lines = [str(model.index(row).data()) for row in range(model.rowCount())]
+    lesions = [line for line in lines if "%" in line]
+    assert lesions
+    for line in lesions:
+        name, figure = page.diseases.all[0].name, line.strip(ISOLATES).rpartition(ISOLATES[0])[2]
+        assert name in line
+        assert seen(line) == f"{figure}   {name}"
+    assert seen("blight 15 %") == "% blight 15"  # what happens to those who forget
+
+
+@pytest.mark.parametrize("say", [percent, wording.severity, lambda v: wording.percent(v / 100)])
+def test_a_figure_by_itself_has_its_sign_behind_it(qtbot, program, say) -> None:
+    text = say(15.0)
+    assert seen(text) == text.strip(ISOLATES)
+    QApplication.setLayoutDirection(LEFT)
+    assert say(15.0).isprintable()  # nothing is added where nothing turns round
+    assert isolated("") == ""
 
 
 def test_icons_with_a_direction_turn_round_and_others_do_not(qapp, program) -> None:
