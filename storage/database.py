@@ -102,6 +102,15 @@ class Database:
         with self._session(self._writer) as session:
             yield session
 
+    def state(self, session: Session) -> tuple[int, int]:
+        """Differs from what it was whenever anything was written meanwhile, by this program or by
+        another: an answer may be kept as long as it is the same. Only from ``read``.
+        """
+        connection = session.connection().connection.driver_connection
+        assert isinstance(connection, sqlite3.Connection)
+        (others,) = connection.execute("PRAGMA data_version").fetchone()
+        return connection.total_changes, int(others)
+
     def must_be_writable(self) -> None:
         """Raises ProjectReadOnly with the reason, if there is one."""
         if self.read_only:

@@ -8,9 +8,8 @@ rows and queries; begins no transaction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
-from itertools import filterfalse
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
@@ -18,9 +17,11 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from core.domain.ids import ImageId
 from core.ports import ImageOrder, ImageQuery, Range
+from storage.gallery_rank import Ranking
 from storage.mapping import disease_from, fold
 from storage.tables import DiseaseRow, ImageRow, ScoreRow
 
+Kept = Callable[[Hashable, Callable[[], list[ImageId]]], Ranking]
 EVERY_DICE = (0.0, 1.0)
 _COLUMN: dict[ImageOrder, tuple[InstrumentedAttribute[Any], Any, bool]] = {
     ImageOrder.NAME: (ImageRow.name_folded, "", False),
@@ -31,37 +32,51 @@ _COLUMN: dict[ImageOrder, tuple[InstrumentedAttribute[Any], Any, bool]] = {
 """What is sorted by, the value that means "not known", and whether high values come first."""
 
 
+def _read(_what: Hashable, read: Callable[[], list[ImageId]]) -> Ranking:
+    return Ranking(read())
+
+
 def count(session: Session, query: ImageQuery) -> int:
     """How many photos match."""
     if _asks_scores(query):
-        return len(ids(session, query))
+        return len(ids(session, replace(query, order=ImageOrder.ADDED)))
     conditions = _conditions(session, query)
     return int(session.scalar(select(func.count()).select_from(ImageRow).where(*conditions)) or 0)
 
 
-def ids(session: Session, query: ImageQuery) -> list[ImageId]:
-    """Every match, in order. Photos that lack what is sorted by come last, in either direction."""
+def ids(session: Session, query: ImageQuery, kept: Kept = _read) -> list[ImageId]:
+    """Every match, in order. Photos that lack what is sorted by come last, in either direction.
+
+    ``kept`` is asked for the order of all photos, by what makes it what it is.
+    """
     down = query.reverse and query.order is ImageOrder.ADDED
     order = ImageRow.added.desc() if down else ImageRow.added.asc()
     ranked_within, rest = _without_what_ranks(query)
     matching = select(ImageRow.id).where(*_conditions(session, rest)).order_by(order)
-    ranked = _ranked(query)
-    first = _ids(session, ranked) if ranked is not None else []
-    if first and not rest.filters:
-        # The scan of the order is enough, unless photos lack what it is by.
+    ranking = _ranking(session, query, kept)
+    if ranking is not None and len(ranking) and not rest.filters:
+        # The order is enough, unless photos lack what it is by.
         gone = set(_ids(session, select(ImageRow.id).where(ImageRow.removed)))
-        present = [i for i in first if i not in gone] if gone else first
+        present = [i for i in ranking.ids if i not in gone] if gone else ranking.ids
         if ranked_within or len(present) == count(session, rest):
             return present
     found = _ids(session, matching)
     for scored in _scored(session, rest):
         found = list(filter(scored.__contains__, found))
-    if ranked is None:
+    if ranking is None:
         return found
-    first = list(filter(set(found).__contains__, first))
-    if ranked_within or len(first) == len(found):
-        return first
-    return first + list(filterfalse(set(first).__contains__, found))
+    first, others = ranking.split(found)
+    return first if ranked_within else first + others
+
+
+def _ranking(session: Session, query: ImageQuery, kept: Kept) -> Ranking | None:
+    ranked = _ranked(query)
+    if ranked is None:
+        return None
+    figure = query.dice if query.order is ImageOrder.WORST_DICE else query.severity
+    run = query.run if query.order is ImageOrder.WORST_DICE else None
+    within = figure if query.order in (ImageOrder.WORST_DICE, ImageOrder.SEVERITY) else None
+    return kept((query.order, query.reverse, run, within), lambda: _ids(session, ranked))
 
 
 def _without_what_ranks(query: ImageQuery) -> tuple[bool, ImageQuery]:

@@ -104,7 +104,10 @@ class Images(Rows):
     def image_ids(self, query: ImageQuery) -> list[ImageId]:
         """Every match, in order. Photos that lack what is sorted by come last."""
         with self._db.read() as session:
-            return gallery_query.ids(session, query)
+            state = self._db.state(session)
+            return gallery_query.ids(
+                session, query, lambda what, read: self._ranking.get(what, state, read)
+            )
 
     def groups(self) -> list[str]:
         """Every group that a photo is in, in the order of the alphabet."""

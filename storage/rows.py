@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from storage.database import Database
+from storage.gallery_rank import LastRanking
 from storage.thumbnails import Thumbnails
 
 T = TypeVar("T")
@@ -26,6 +27,7 @@ class Rows:
         self._db = database
         self._thumbs = thumbnails
         self.folder = folder
+        self._ranking = LastRanking()
 
 
 def now() -> int:

@@ -72,10 +72,13 @@ class ImageIndex(QObject):
     def refresh(self) -> None:
         """Ask for the rows anew."""
         query = self.query
+
+        def question(store: ProjectStore) -> tuple[list[ImageId], int]:
+            ids = store.image_ids(query)
+            return ids, store.count(ImageQuery()) if query.filters else len(ids)
+
         asked = self._project.ask(
-            lambda store: (store.image_ids(query), store.count(ImageQuery())),
-            on_done=lambda found: self._take_ids(query, *found),
-            owner=self,
+            question, on_done=lambda found: self._take_ids(query, *found), owner=self
         )
         if asked is None:
             self._take_ids(query, [], 0)

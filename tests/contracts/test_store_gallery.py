@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from core.domain.ids import DiseaseId, ImageId, RunId
 from core.domain.image import ImageState, Split
 from core.domain.region import RegionKind
 from core.domain.run import Verdict
-from core.errors import ProjectReadOnly
+from core.errors import ProjectError, ProjectReadOnly
 from core.ports import ImageOrder, ImageQuery, NewImage, ProjectStore
 from storage import create_project, open_project
 
@@ -114,6 +115,39 @@ def test_the_last_photo_that_somebody_changed_comes_first(store: ProjectStore) -
     assert store.image_ids(ImageQuery(order=ImageOrder.CHANGED))[0] == 3
     assert store.cards([ImageId(3)])[0].done_by == "Anna"
     assert store.image(ImageId(3)).done_by == "Anna"
+
+
+def test_an_order_that_is_asked_for_again_follows_what_was_written(store: ProjectStore) -> None:
+    a, everything = RunId("a"), ImageQuery(text=".jpg")
+    by_name = replace(everything, order=ImageOrder.NAME)
+    worst = replace(everything, order=ImageOrder.WORST_DICE, run=a)
+    by_severity = replace(everything, order=ImageOrder.SEVERITY)
+    newest = replace(everything, order=ImageOrder.CHANGED)
+    with closing(open_project(store.folder, read_only=True)) as reader:
+
+        def agreed(query: ImageQuery) -> list[ImageId]:
+            found = store.image_ids(query)
+            assert found == store.image_ids(query) == reader.image_ids(query)
+            assert found == reader.image_ids(query)
+            return found
+
+        assert agreed(worst) == [1, 2, 3]
+        store.put_scores([score("a", 3, 0.1)])
+        assert agreed(worst) == [3, 1, 2]
+        assert agreed(by_severity) == [2, 1, 3]
+        lesions = store.regions(ImageId(1))[1:]
+        gone = tuple(RegionRemoved(lesion.info, lesion.mask.packed()) for lesion in lesions)
+        store.commit(Edit(ImageId(1), "Delete", gone))
+        assert agreed(by_severity) == [1, 2, 3]
+        assert agreed(newest)[0] == 1
+        assert agreed(by_name) == [2, 3, 1]
+        store.add_images([NewImage(photo(4, "a0.jpg"))])
+        assert agreed(by_name) == [2, 4, 3, 1]
+        with pytest.raises(ProjectError):  # the first of the two is undone again
+            store.update_images([photo(4, "z.jpg"), photo(404, "y.jpg")])
+        assert agreed(by_name) == [2, 4, 3, 1]
+        store.update_images([photo(4, "z.jpg")])
+        assert agreed(by_name) == [2, 3, 1, 4]
 
 
 def several(store: ProjectStore) -> list[object]:
