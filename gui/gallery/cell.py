@@ -20,6 +20,8 @@ from gui.direction import isolated
 from gui.theme import Theme
 
 PAD, CAPTION, BADGE = 6, 36, 18
+AT_ONCE = 24
+"""Captions drawn in one frame, a tenth of a millisecond each and more."""
 KEPT = 600
 """Captions with badges, about 60 KB each: some screenfuls."""
 
@@ -105,15 +107,28 @@ class CellPainter:
             painter.setBrush(self._tokens["border"])
             painter.drawRects([self.picture_rect(cell) for cell in cells])
 
+    def too_many(
+        self, cards: Sequence[ImageCard | None], diseases: Mapping[DiseaseId, Disease]
+    ) -> set[int]:
+        """The places in ``cards`` whose captions wait for the next frame: a screenful of texts
+        would keep this one from the screen."""
+        if len(cards) > KEPT // 2:  # drawn a few at a time, the last would push out the first
+            return set()
+        new = [
+            place
+            for place, card in enumerate(cards)
+            if card is not None and _key(card, diseases, self.ratio) not in self._drawn
+        ]
+        return set(new[AT_ONCE:])
+
     def prepare(
         self, card: ImageCard, diseases: Mapping[DiseaseId, Disease], ratio: float
     ) -> QPixmap:
         """Caption and badges of a card. Drawn once: a picture that arrives later costs no text."""
-        disease = diseases.get(card.disease) if card.disease is not None else None
-        key = (card, disease, ratio)
+        key = _key(card, diseases, ratio)
         drawn = self._drawn.get(key)
         if drawn is None:
-            drawn = self._draw(card, disease, ratio)
+            drawn = self._draw(*key)
             if len(self._drawn) >= KEPT:
                 del self._drawn[next(iter(self._drawn))]
             self._drawn[key] = drawn
@@ -219,6 +234,14 @@ class CellPainter:
             cut = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, width)
             self._elided[key] = cut
         return cut
+
+
+def _key(
+    card: ImageCard, diseases: Mapping[DiseaseId, Disease], ratio: float
+) -> tuple[ImageCard, Disease | None, float]:
+    """All that a caption depends on."""
+    disease = diseases.get(card.disease) if card.disease is not None else None
+    return card, disease, ratio
 
 
 def percent(value: float) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QHelpEvent,
     QKeyEvent,
@@ -162,8 +162,10 @@ class GalleryView(QAbstractScrollArea):
         pictures = [self._thumbs.pixmap(self._index.id(row)) for row, _ in rows]
         blank = [rect for (_, rect), picture in zip(rows, pictures, strict=True) if not picture]
         self._cell.placeholders(painter, blank)
-        for (row, rect), picture in zip(rows, pictures, strict=True):
-            image, card = self._index.id(row), self._index.card(row)
+        cards = [self._index.card(row) for row, _ in rows]
+        late = self._cell.too_many(cards, self._diseases)
+        for place, ((row, rect), picture) in enumerate(zip(rows, pictures, strict=True)):
+            image, card = self._index.id(row), None if place in late else cards[place]
             current, selected = image == self.current, several and image in self.selection
             hovered = row == self._hovered
             if card or picture or current or selected or hovered:
@@ -171,6 +173,8 @@ class GalleryView(QAbstractScrollArea):
                 self._cell.paint(
                     painter, rect, card=card, pixmap=picture, look=look, diseases=self._diseases
                 )
+        if late:
+            QTimer.singleShot(0, self, lambda: self._repaint(rows[place][0] for place in late))
 
     def scrollContentsBy(self, _dx: int, dy: int) -> None:
         self._hovered = -1

@@ -76,6 +76,20 @@ def test_pictures_arrive_and_replace_the_placeholders(qtbot, page) -> None:
     assert QColor(drawn(page).pixel(spot)) != place
 
 
+def test_captions_that_one_frame_cannot_take_come_with_the_next(
+    qtbot, page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures(page, qtbot)
+    view, whole = page.gallery.view, drawn(page)
+    monkeypatch.setattr("gui.gallery.cell.AT_ONCE", 1)
+    captions = view._cell._drawn
+    captions.clear()
+    view.viewport().repaint()
+    assert len(captions) == 1
+    qtbot.waitUntil(lambda: len(captions) == len(view.ids_in_sight()), timeout=10_000)
+    assert drawn(page) == whole
+
+
 def test_the_state_filter_lists_only_photos_in_that_state(qtbot, page) -> None:
     page.controller.mark(ImageState.CHECKED)
     qtbot.waitUntil(lambda: not page.controller.edits.saver.pending(page.controller.current.wanted))
