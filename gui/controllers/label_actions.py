@@ -11,6 +11,7 @@ from functools import partial
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QActionGroup
 
+from core.domain.ids import ImageId
 from core.domain.image import ImageState
 from core.domain.region import RegionKind
 from core.engines.base import PromptKind
@@ -202,8 +203,10 @@ class LabelActions(QObject):
         self._controller.accept(candidate, source=source, into=into, instead=instead)
 
     def accept_next(self) -> None:
-        """Space: what is proposed is taken; with nothing proposed the photo is done."""
-        if self._context.actions["candidate.accept"].isEnabled():
+        """Space: what is proposed is taken; with nothing proposed the photo is done, or those that
+        are selected in the gallery.
+        """
+        if self._context.actions["candidate.accept"].isEnabled() and not self._picked():
             self._accept()
         else:
             self._finish(ImageState.DONE)
@@ -236,13 +239,20 @@ class LabelActions(QObject):
     def _toggle_kind(self, leaf: bool) -> None:
         self._controller.set_kind(RegionKind.LEAF if leaf else RegionKind.LESION)
 
+    def _picked(self) -> tuple[ImageId, ...]:
+        """The photos that are selected where the keyboard is in the gallery: they are what one
+        looks at. None where that is the open photo alone.
+        """
+        view = self._gallery.view
+        ids = view.selection.ids if view.hasFocus() else ()
+        return () if ids == (self._controller.current.wanted,) else ids
+
     def _name(self, number: int, *, leaf: bool) -> None:
         disease = self.keys.disease(number)
         if disease is None:
             return
-        view = self._gallery.view
-        if view.hasFocus() and len(view.selection.ids) > 1:  # they are what one looks at
-            self._bulk.name(view.selection.ids, disease)
+        if picked := self._picked():
+            self._bulk.name(picked, disease)
         elif leaf:
             self._controller.name(disease)
         else:
@@ -268,6 +278,9 @@ class LabelActions(QObject):
         self._context.notices.info(tr("No further photo is waiting in this list."))
 
     def _finish(self, state: ImageState) -> None:
+        if picked := self._picked():
+            self._bulk.mark(picked, state)
+            return
         session, by = self._controller.session, self._context.preferences.text("label.author")
         if state is ImageState.CHECKED and session is not None:
             if not by.strip():

@@ -432,6 +432,54 @@ def test_a_digit_names_the_selected_photos_while_the_keyboard_is_on_them(
     qtbot.waitUntil(lambda: named() != [True, True, True], timeout=PATIENCE)
 
 
+@pytest.mark.parametrize(
+    ("key", "keys", "state"),
+    [
+        (Qt.Key.Key_D, Qt.KeyboardModifier.NoModifier, ImageState.DONE),
+        (Qt.Key.Key_Space, Qt.KeyboardModifier.NoModifier, ImageState.DONE),
+        (Qt.Key.Key_D, SHIFT, ImageState.CHECKED),
+    ],
+)
+def test_keys_mark_the_selected_photos_while_the_keyboard_is_on_them_and_undo_takes_it_back(
+    qtbot, page, program, key: Qt.Key, keys: Qt.KeyboardModifier, state: ImageState
+) -> None:
+    program.context.preferences.put("label.author", "Ben")
+    bulk = page.controller.bulk
+    page.gallery.view.selection.all()
+    bulk.mark(page.gallery.view.selection.ids, ImageState.UNSEEN)
+    qtbot.waitUntil(lambda: bulk.undo_title != "", timeout=PATIENCE)
+    title = bulk.undo_title
+    before, opened = states(page, program), page.controller.current.wanted
+    click(page, 0)
+    click(page, 2, CONTROL)
+    click(page, 5, CONTROL)
+    click(page, 0, CONTROL)  # the open one is not among them
+    assert selected(page) == [2, 5]
+    page.gallery.view.setFocus()
+    QTest.keyClick(page.gallery.view, key, keys)
+    wanted = [state if row in (2, 5) else old for row, old in enumerate(before)]
+    qtbot.waitUntil(lambda: states(page, program) == wanted, timeout=PATIENCE)
+    assert page.controller.current.wanted == opened
+    assert selected(page) == [2, 5], "and they stay selected for what comes next"
+    qtbot.waitUntil(lambda: bulk.undo_title not in ("", title), timeout=PATIENCE)
+    program.context.actions["edit.undo"].trigger()
+    qtbot.waitUntil(lambda: states(page, program) == before, timeout=PATIENCE)
+
+
+def test_d_marks_the_open_photo_while_the_keyboard_is_on_its_outlines(qtbot, page, program) -> None:
+    click(page, 0)
+    qtbot.waitUntil(lambda: page.controller.session is not None, timeout=PATIENCE)
+    page.controller.mark(ImageState.UNSEEN)
+    saved(qtbot, page)
+    before = states(page, program)
+    click(page, 2, CONTROL)
+    page.canvas.setFocus()
+    QTest.keyClick(page.canvas, Qt.Key.Key_D)
+    saved(qtbot, page)
+    wanted = [ImageState.DONE, *before[1:]]
+    qtbot.waitUntil(lambda: states(page, program) == wanted, timeout=PATIENCE)
+
+
 def test_the_crop_of_many_photos_is_set_from_their_menu_and_undone(qtbot, page, program) -> None:
     store = program.context.project.store
     click(page, 1)
