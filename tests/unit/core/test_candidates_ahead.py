@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from test_workers_ahead import Wire
 
 from core.embeddings.found import kept, key_of
 from core.embeddings.key import CANDIDATES, EmbeddingKey
@@ -17,6 +19,7 @@ from core.services import segment
 from core.services.looks import Done, Job
 from core.services.pictures import PhotoFile
 from core.workers import embed
+from core.workers.segment import Desk
 
 CLICK = Prompt(((20.0, 20.0),), (True,))
 FOUND = [Candidate(np.ones((4, 5), bool), (7, 9), 0.75)]
@@ -69,6 +72,7 @@ class Beside:
 
     def want(self, jobs: list[Job]) -> None:
         self.jobs = list(jobs)
+        self.busy = self.busy or bool(jobs)  # what was begun goes on
 
     def finished(self) -> list[Done]:
         done, self.done = self.done, []
@@ -168,6 +172,39 @@ def test_an_engine_stays_quick_however_long_finding_takes(assistant, beside):
     beside.end(stored=True)
     assistant.collect()
     assert assistant._looks.quick
+
+
+def test_a_click_is_answered_before_a_search_that_was_begun_and_holds_up_the_next(
+    beside, photos, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(segment, "load_engine", lambda *_: Quick())
+    monkeypatch.setattr(embed, "load_engine", lambda *_: Quick())
+
+    turns = iter(range(2000))
+
+    def nobody_asks() -> None:
+        """The worker goes on by itself, until the search is under way."""
+        next(turns)
+        time.sleep(0.01)
+        if len(_searched(beside)) < 3:
+            wire.script.insert(0, nobody_asks)
+
+    def click(number: int) -> dict:
+        return {"do": "predict", "request": number, **segment.prompt_fields(CLICK)}
+
+    def search_ends() -> None:
+        assert wire.said("masks") == [("masks", 1), ("masks", 2)]
+        beside.busy = False
+
+    shown, *rest = ({"path": str(p.path), "sha256": p.sha256} for p in photos)
+    wire = Wire(
+        [{"do": "load", "engine": "leaf"},
+         {"do": "keep", "folder": str(tmp_path / "kept"), "budget": 1_000_000},
+         {"do": "image", "token": 1, **shown}, {"do": "ahead", "photos": rest},
+         nobody_asks, click(1), click(2), search_ends]
+    )  # fmt: skip
+    assert Desk(wire, segment.Assistant(beside), beside).serve() == 0
+    assert wire.said("ready", "masks") == [("ready", 1), ("masks", 1), ("masks", 2)]
 
 
 @pytest.mark.parametrize("folder", [None, "kept"])
