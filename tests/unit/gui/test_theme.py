@@ -7,7 +7,7 @@ import re
 import pytest
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QGuiApplication
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit, QWidget
 
 from gui.actions import TABLE
 from gui.gallery.wording import STATE_TEXT
@@ -41,6 +41,20 @@ def test_text_can_be_read_on_everything_it_stands_on(tokens: Tokens) -> None:
         assert contrast(tokens.danger, ground) >= 4.5  # it is written in as well
     for token in (tokens.ok, tokens.warn, tokens.danger):
         assert contrast(token, tokens.panel) >= 3
+
+
+@pytest.mark.parametrize("field", [QLineEdit, QPlainTextEdit])
+@pytest.mark.parametrize("choice", ["light", "dark"])
+def test_what_an_empty_field_says_can_be_read(
+    qtbot, qapp: QApplication, field: type[QWidget], choice: str
+) -> None:
+    theme = Theme(qapp, choice)
+    line = field()
+    qtbot.addWidget(line)
+    line.show()
+    said = line.palette().placeholderText().color()
+    assert said.alpha() == 255, "the colour that is measured is the one that is seen"
+    assert contrast(said.name(), theme.tokens.field) >= 4.5
 
 
 @pytest.mark.parametrize("tokens", [LIGHT, DARK], ids=["light", "dark"])
