@@ -441,29 +441,25 @@ def test_a_digit_names_the_selected_photos_while_the_keyboard_is_on_them(
     ],
 )
 def test_keys_mark_the_selected_photos_while_the_keyboard_is_on_them_and_undo_takes_it_back(
-    qtbot, page, program, key: Qt.Key, keys: Qt.KeyboardModifier, state: ImageState
+    qtbot, tmp_path: Path, key: Qt.Key, keys: Qt.KeyboardModifier, state: ImageState
 ) -> None:
-    program.context.preferences.put("label.author", "Ben")
-    bulk = page.controller.bulk
-    page.gallery.view.selection.all()
-    bulk.mark(page.gallery.view.selection.ids, ImageState.UNSEEN)
-    qtbot.waitUntil(lambda: bulk.undo_title != "", timeout=PATIENCE)
-    title = bulk.undo_title
-    before, opened = states(page, program), page.controller.current.wanted
-    click(page, 0)
-    click(page, 2, CONTROL)
-    click(page, 5, CONTROL)
-    click(page, 0, CONTROL)  # the open one is not among them
-    assert selected(page) == [2, 5]
-    page.gallery.view.setFocus()
-    QTest.keyClick(page.gallery.view, key, keys)
-    wanted = [state if row in (2, 5) else old for row, old in enumerate(before)]
-    qtbot.waitUntil(lambda: states(page, program) == wanted, timeout=PATIENCE)
-    assert page.controller.current.wanted == opened
-    assert selected(page) == [2, 5], "and they stay selected for what comes next"
-    qtbot.waitUntil(lambda: bulk.undo_title not in ("", title), timeout=PATIENCE)
-    program.context.actions["edit.undo"].trigger()
-    qtbot.waitUntil(lambda: states(page, program) == before, timeout=PATIENCE)
+    with window(qtbot, bare_project(tmp_path, photos=6)) as program:
+        page = label_page(qtbot, program)
+        page.resize(1200, 760)
+        program.context.preferences.put("label.author", "Ben")
+        listed(qtbot, page, 6)
+        before, opened = states(page, program), page.controller.current.wanted
+        assert set(before) == {ImageState.UNSEEN}
+        page.gallery.view.selection.take((2, 5))  # the open one is not among them
+        page.gallery.view.setFocus()
+        QTest.keyClick(page.gallery.view, key, keys)
+        wanted = [state if row in (2, 5) else old for row, old in enumerate(before)]
+        qtbot.waitUntil(lambda: states(page, program) == wanted, timeout=PATIENCE)
+        assert page.controller.current.wanted == opened
+        assert selected(page) == [2, 5], "and they stay selected for what comes next"
+        qtbot.waitUntil(lambda: page.controller.bulk.undo_title != "", timeout=PATIENCE)
+        program.context.actions["edit.undo"].trigger()
+        qtbot.waitUntil(lambda: states(page, program) == before, timeout=PATIENCE)
 
 
 def test_d_marks_the_open_photo_while_the_keyboard_is_on_its_outlines(qtbot, page, program) -> None:
