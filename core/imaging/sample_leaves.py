@@ -43,17 +43,23 @@ class _Plan:
 
 
 def write_sample_leaves(
-    folder: Path, *, count: int = 48, seed: int = 7, size: tuple[int, int] = (1024, 768)
+    folder: Path,
+    *,
+    count: int = 48,
+    seed: int = 7,
+    size: tuple[int, int] = (1024, 768),
+    most: int = 3,
 ) -> None:
     """Draw ``count`` photos of ``size`` (width, height) into ``folder``, made if missing.
 
-    Crops, diseases and healthy leaves come up equally often; plants of one or two photos stay
-    in one split. The same seed writes the same pixels. Raises OSError when it cannot write.
+    Crops, diseases and healthy leaves come up equally often; plants of ``most`` photos
+    or one fewer stay in one split. The same seed writes the same pixels. Raises OSError when it
+    cannot write.
     """
     photos, masks = folder / "photos", folder / "masks"
     photos.mkdir(parents=True, exist_ok=True)
     masks.mkdir(exist_ok=True)
-    plans = _plan(np.random.default_rng(seed), count)
+    plans = _plan(np.random.default_rng(seed), count, most)
     for number, plan in enumerate(plans):
         leaf = _draw(np.random.default_rng((seed, number)), plan, size)
         _write_photo(leaf, photos / plan.name, plan.taken)
@@ -61,8 +67,8 @@ def write_sample_leaves(
     _write_tables(folder, plans)
 
 
-def _plan(rng: Rng, count: int) -> list[_Plan]:
-    """Plants in turn over all crops and classes; every fifth round of plants is validation."""
+def _plan(rng: Rng, count: int, most: int) -> list[_Plan]:
+    """Plants in turn over all crops and classes; every fourth round of plants is validation."""
     classes = (*DISEASES, HEALTHY)
     plans: list[_Plan] = []
     plant = 0
@@ -70,14 +76,14 @@ def _plan(rng: Rng, count: int) -> list[_Plan]:
         turn, kind = divmod(plant, len(classes))
         crop = SAMPLE_CROPS[(kind + turn) % len(SAMPLE_CROPS)]
         taken = _FIRST_DAY + timedelta(days=int(rng.integers(0, 60)))
-        for _ in range(min(count - len(plans), int(rng.integers(1, 3)))):
+        for _ in range(min(count - len(plans), int(rng.integers(most - 1, most + 1)))):
             taken += timedelta(minutes=int(rng.integers(1, 5)))
             plans.append(
                 _Plan(
                     name=f"leaf_{len(plans) + 1:03d}.jpg",
                     disease=classes[kind],
                     group=f"plant {plant + 1:02d}",
-                    split="val" if turn % 5 == 1 else "train",
+                    split="val" if turn % 4 == 1 else "train",
                     crop=crop,
                     taken=taken,
                 )

@@ -47,7 +47,8 @@ def sample_project(
         home.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=".sample-", dir=home))
         try:
-            write_sample_leaves(draft, count=leaves)
+            # Small plants, so that enough of them are held out to say how sure a figure is.
+            write_sample_leaves(draft, count=leaves, most=2)
             _withhold(draft, withheld)
             _fill(draft, create, progress)
             draft.chmod(0o755)
