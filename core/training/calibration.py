@@ -1,8 +1,8 @@
 """What real steps took of memory on this machine, beside what the formulae said.
 
-One number a base model, method, mask head and device: measured over predicted, of what a step allocates. The
-next forecast is multiplied by it. Kept in a small JSON file in the person's data folder; losing it
-costs nothing. Knows a file; measures nothing.
+One number a base model, method, mask head and device: measured over predicted, of what a step
+allocates. The next forecast is multiplied by it. Kept in a small JSON file in the person's data
+folder; losing it costs nothing. Knows a file; measures nothing.
 """
 
 from __future__ import annotations
