@@ -384,8 +384,8 @@ def test_stop_is_heard_between_two_layers(
     told: list[events.TrainEvent] = []
     run = Recipe(folder, told.append, lambda: asked)
     run.setup()
-    layers = [m for n, m in run.learner.vlm.model.named_modules() if n.endswith("layers.2")]
-    layer = next(m for m in layers if hasattr(m, "self_attn") and hasattr(m, "mlp"))
+    named = dict(run.learner.vlm.model.named_modules())
+    layer = next(m for n, m in named.items() if n.endswith("language_model.layers.2"))
     before = run.learner.state()
 
     def ask(*_: object) -> None:
@@ -396,7 +396,7 @@ def test_stop_is_heard_between_two_layers(
         nonlocal passed
         passed += asked
 
-    for name, module in run.learner.vlm.model.named_modules():
+    for name, module in named.items():
         if name.rpartition(".")[0].endswith("layers") and module is not layer:
             module.register_forward_hook(count)
             module.register_full_backward_hook(count)
