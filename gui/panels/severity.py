@@ -16,7 +16,7 @@ from core.domain.disease import UNNAMED_LESION_COLOUR
 from core.domain.ids import DiseaseId
 from core.domain.scale import Scale
 from core.geometry.areas import Areas
-from core.language import number_text, tr, trn
+from core.language import tr, trn
 from core.services.severity import PhotoMeasures
 from gui.direction import draw_words, turned
 from gui.gallery.cell import percent
@@ -42,8 +42,11 @@ class Share:
     @property
     def text(self) -> str:
         """What stands at the end of the line."""
-        share = "–" if self.value is None else percent(self.value)
-        return share if self.count is None else f"{number_text(self.count, ',')} · {share}"
+        share = "" if self.value is None else percent(self.value)
+        if self.count is None:
+            return share or "–"
+        lesions = trn("{n:,} lesion", "{n:,} lesions", self.count)
+        return f"{lesions} · {share}" if share else lesions
 
 
 def shares(

@@ -46,7 +46,7 @@ def test_counts_and_grade_follow_the_hand(qtbot, page: LabelPage) -> None:
     disease = page.controller.session.image.disease
     line = next(s for s in page.severity.chart._lines if s.count)
     assert line.count == len(page.measures.found.of(disease))
-    assert line.text.startswith(f"{line.count} · ")
+    assert line.text.startswith(f"{line.count} lesion")
 
 
 def test_another_scale_grades_at_once_and_is_kept(qtbot, program, page: LabelPage) -> None:
