@@ -5,26 +5,37 @@ Started by the window, the command line, or by hand. Events go to ``events.jsonl
 and, the same lines, to whoever listens; ``{"do": "stop"}`` on standard input ends training with a
 usable adapter. The exit status is 0 for a run that finished or was stopped, 1 otherwise. It leaves
 the processor to whatever else the person does.
+
+Under `accelerate launch` the same command runs in several processes (`core.training.together`). The
+first is the one that is spoken of above; the others share the work of a step, and write nothing but
+their log.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from types import FrameType
+from typing import TYPE_CHECKING, BinaryIO
 
 from core import files
-from core.errors import TrainingRefused, UserError
-from core.language import tr
-from core.training import events, remedies
+from core.errors import TrainingRefused, UserError, WorkerFailed
+from core.language import tr, trn
+from core.training import events, remedies, together
 from core.training.run_folder import RunFolder
+from core.training.together import Place
 from core.workers import awake
-from core.workers.channel import Channel
+from core.workers.channel import Channel, keep_apart
 from core.workers.priority import give_way
 from core.workers.wire import PROTOCOL, Garbage
+
+if TYPE_CHECKING:
+    from core.training.looking import Report
 
 
 class Reporter:
@@ -56,11 +67,16 @@ class Reporter:
 
 
 class Stop:
-    """Whether somebody asked for the end."""
+    """Whether somebody asked for the end: by a command, or by Ctrl-C of a launcher."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, place: Place) -> None:
         self._channel = channel
         self._asked = False
+        if place.size > 1:
+            signal.signal(signal.SIGINT, self._ask)
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        self._asked = True
 
     def __call__(self) -> bool:
         while not self._asked and (command := self._channel.poll()) is not None:
@@ -70,21 +86,26 @@ class Stop:
 
 def main(arguments: list[str]) -> int:
     """Runs the recipe; every end, good or bad, is an event."""
+    place = together.place()
+    if place.rank:
+        return _beside(place, arguments)
     channel = Channel.claim("train")
-    give_way()  # the commands' own thread is there already and stays prompt
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    _prepare()
     score_only, trial = "--score-only" in arguments, "--trial" in arguments
-    run = RunFolder(Path(next(a for a in arguments if not a.startswith("--"))).resolve())
+    run, stop = _folder(arguments), Stop(channel, place)
     with run.events.open("ab", buffering=0) as file, awake.held():
         report = Reporter(channel, file)
         step = 0 if score_only else run.committed_step
         report(events.Hello(PROTOCOL, os.getpid(), "train", step))
         try:
+            if place.size > 1:
+                signal.signal(signal.SIGTERM, _Ended(place))
             if trial:
-                _rehearse(run, report, Stop(channel))
+                _rehearse(run, report, stop)
+            elif score_only:
+                _score(run, report, stop)
             else:
-                _work(run, report, Stop(channel), score_only=score_only)
+                _work(run, report, stop, place)
         except UserError as error:
             report(events.Failed(_code(error), str(error)))
         except Exception as error:  # noqa: BLE001 - the edge of the process: every end is an event
@@ -94,29 +115,93 @@ def main(arguments: list[str]) -> int:
     return 1
 
 
+def _prepare() -> None:
+    give_way()  # the commands' own thread is there already and stays prompt
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+def _folder(arguments: list[str]) -> RunFolder:
+    return RunFolder(Path(next(a for a in arguments if not a.startswith("--"))).resolve())
+
+
+class _Ended:
+    """What a launcher does to the processes that are left when one has gone wrong."""
+
+    def __init__(self, place: Place) -> None:
+        self._size = place.size
+
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_IGN)  # once: what follows is the end, and is told
+        raise WorkerFailed(together.broken(self._size))
+
+
+def _beside(place: Place, arguments: list[str]) -> int:
+    """A process that trains with the first: its end is told in the log alone."""
+    keep_apart()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process hears of it and tells
+    _prepare()
+    if "--score-only" in arguments or "--trial" in arguments:
+        return 0
+    try:
+        _work(_folder(arguments), lambda _event: None, lambda: False, place)
+    except together.Left:
+        return 0
+    except UserError as error:
+        sys.stderr.write(f"process {place.rank}: {error}\n")
+        return 1
+    return 0
+
+
 OUT_OF_MEMORY = tr(
     "The computer ran out of memory; close other programs, or choose a smaller batch size, and "
     "press Resume."
 )
 
 
-def _work(run: RunFolder, report: Reporter, stop: Stop, *, score_only: bool) -> None:
+def _work(run: RunFolder, report: Report, stop: Callable[[], bool], place: Place) -> None:
     from core.training.looking import StopAsked
+    from core.training.provenance import provenance
+    from core.training.recipe import Recipe
+
+    group = together.join(place)
+    recipe = Recipe(run, report, stop, group)
+    report(provenance(run))
+    if text := _togetherness(place):
+        report(events.Notice(text))
+    try:
+        recipe.setup()
+        stopped = recipe.fit()
+        if group.first:
+            recipe.finish(stopped=stopped)
+    except StopAsked:
+        report(events.Stopped())
+
+
+def _togetherness(place: Place) -> str:
+    """With how many others this process trains; "" alone, where that was meant."""
+    if place.size > 1:
+        return trn(
+            "{n} process shares the photos of every step.",
+            "{n} processes share the photos of every step.",
+            place.size,
+        )
+    if together.started_alone():
+        return tr(
+            "The launcher started this process only, which trains alone; for several without "
+            "graphics cards, give it --multi_gpu all the same."
+        )
+    return ""
+
+
+def _score(run: RunFolder, report: Reporter, stop: Stop) -> None:
     from core.training.provenance import provenance
     from core.training.recipe import Recipe
 
     recipe = Recipe(run, report, stop)
     report(provenance(run))
-    if score_only:
-        recipe.score_only()
-        report(events.Finished("adapter", stopped=False))
-        return
-    try:
-        recipe.setup()
-        stopped = recipe.fit()
-        recipe.finish(stopped=stopped)
-    except StopAsked:
-        report(events.Stopped())
+    recipe.score_only()
+    report(events.Finished("adapter", stopped=False))
 
 
 def _rehearse(run: RunFolder, report: Reporter, stop: Stop) -> None:
