@@ -6,18 +6,20 @@ Knows how a run is told in a terminal; the services know how it is made.
 from __future__ import annotations
 
 import argparse
+import shlex
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from core.commands.base import Command, Console, Context, minutes, share, shown_path
+from core.commands import train_options
+from core.commands.base import Command, Console, Context, share, shown_path
 from core.domain.run import RunState
-from core.language import either, number_text, tr, trn
+from core.language import number_text, tr, trn
 from core.ports import ProjectStore
 from core.training.events import Evaluated, Notice, Phase, Step, TrainEvent
 from core.training.run_folder import RunFolder
 from core.training.summary import RunSummary
 from core.wording import phase_text
+from core.workers import launch
 
 FIGURES = (("lesion_dice", tr("Dice")), ("accuracy", tr("accuracy")))
 
@@ -90,47 +92,6 @@ def evaluated(event: Evaluated) -> str:
     )
 
 
-def _train_arguments(parser: argparse.ArgumentParser) -> None:
-    from core.services import bases
-    from core.training.config import PRESETS, Method
-
-    methods = [str(method) for method in Method]
-    parser.add_argument("project", metavar="PROJECT")
-    parser.add_argument("--base", metavar="ID", required=True, help=tr("base model, or ID=FOLDER"))
-    parser.add_argument("--preset", metavar="P", help=", ".join(p.id for p in PRESETS))
-    parser.add_argument("--method", metavar="M", choices=methods, help=either(methods))
-    parser.add_argument(
-        "--head",
-        metavar="H",
-        default="pixel",
-        help=tr("mask head: {list}", list=", ".join(bases.heads())),
-    )
-    parser.add_argument(
-        "--head-weights",
-        metavar="FILE",
-        default="",
-        help=tr("of the SAM that the mask head “sam” builds on"),
-    )
-    parser.add_argument(
-        "--image-tokens",
-        metavar="N",
-        type=int,
-        default=0,
-        help=tr("that a photo may take up, where the model has a choice"),
-    )
-    parser.add_argument(
-        "--minutes", metavar="M", type=minutes, help=tr("of training, without scoring")
-    )
-    parser.add_argument(
-        "--from",
-        metavar="ADAPTER",
-        dest="adapter",
-        type=Path,
-        help=tr("folder of an exported adapter to start from"),
-    )
-    parser.add_argument("--resume", action="store_true", help=tr("go on with the last run"))
-
-
 def _train(context: Context, args: argparse.Namespace) -> int:
     from core.services import bases, runs, training_session
     from core.services.train import recover
@@ -144,10 +105,24 @@ def _train(context: Context, args: argparse.Namespace) -> int:
             context.console.note(tr("Going on with run {id}.", id=run.id))
         else:
             folder = _prepare(context, store, args)
-        summary = training_session.train(store, folder, on_event=Telling(context.console))
+        if args.prepare_only:
+            _tell_prepared(context, folder, args.processes)
+            return 0
+        summary = training_session.train(
+            store, folder, on_event=Telling(context.console), processes=args.processes
+        )
         _tell_end(context, folder, summary)
     # A script must not take what was broken off for the run it asked for.
     return 0 if summary.state is RunState.FINISHED else 1
+
+
+def _tell_prepared(context: Context, folder: RunFolder, processes: int) -> None:
+    """The command that trains it; this project takes the result in when it is opened next."""
+    command = shlex.join(launch.by_hand("train", str(folder.root), processes=processes))
+    context.console.result(tr("Run {id} is prepared; this trains it:", id=folder.id))
+    context.console.result(command)
+    document = {"run": folder.id, "folder": str(folder.root), "command": command}
+    context.console.document(document)
 
 
 def _prepare(context: Context, store: ProjectStore, args: argparse.Namespace) -> RunFolder:
@@ -381,7 +356,7 @@ def _mistake(row: dict[str, Any]) -> str:
 
 
 COMMANDS = (
-    Command("train", tr("fine-tune a base model on the project"), _train_arguments, _train),
+    Command("train", tr("fine-tune a base model on the project"), train_options.add, _train),
     Command("score", tr("score every photo with a run's adapter again"), _run_arguments, _score),
     Command("hard", tr("list the leaves a run gets wrong, worst first"), _hard_arguments, _hard),
 )
