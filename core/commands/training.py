@@ -118,7 +118,7 @@ def _train(context: Context, args: argparse.Namespace) -> int:
 
 def _tell_prepared(context: Context, folder: RunFolder, processes: int) -> None:
     """The command that trains it; this project takes the result in when it is opened next."""
-    command = shlex.join(launch.by_hand("train", str(folder.root), processes=processes))
+    command = shlex.join(launch.by_hand(processes, "train", str(folder.root)))
     context.console.result(tr("Run {id} is prepared; this trains it:", id=folder.id))
     context.console.result(command)
     document = {"run": folder.id, "folder": str(folder.root), "command": command}

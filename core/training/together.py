@@ -35,6 +35,7 @@ SILENCE = 600.0
 """Seconds that a process may keep the others waiting without a word."""
 WORD_EVERY = 30.0
 """Seconds between two words of the first process, while it does something alone."""
+FSDP = "ACCELERATE_USE_FSDP"
 _GO, _WAIT, _END = 0.0, 1.0, 2.0
 _LOOPBACK = {"linux": "lo", "darwin": "lo0"}
 
@@ -45,20 +46,25 @@ class Left(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """``rank`` of ``size`` processes, the ``local``-th of this computer; all count from 0."""
+    """``rank`` of ``size`` processes, the ``local``-th of this computer; all count from 0.
+
+    ``sharding``: the launcher was set to share out the weights as well (FSDP).
+    """
 
     rank: int = 0
     size: int = 1
     local: int = 0
+    sharding: bool = False
 
 
 def place() -> Place:
     """Where a launcher put this process; alone where none did."""
     try:
         rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-        return Place(rank, size, int(os.environ.get("LOCAL_RANK", rank)))
+        local = int(os.environ.get("LOCAL_RANK", rank))
     except (KeyError, ValueError):
         return Place()
+    return Place(rank, size, local, os.environ.get(FSDP, "").lower() == "true")
 
 
 def started_alone() -> bool:
@@ -78,6 +84,8 @@ def join(place: Place, *, silence: float = SILENCE) -> Group:
     """
     if place.size == 1:
         return Group(place)
+    # transformers would load the weights in one process alone, for a trainer that shares them out.
+    os.environ.pop(FSDP, None)
     import torch
     from torch import distributed
 

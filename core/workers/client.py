@@ -64,9 +64,12 @@ class WorkerClient:
 
     def start(self) -> None:
         """Raises WorkerFailed when the program itself cannot be run."""
+        command = launch.command(self.worker, *self._args)
+        if self._processes > 1:
+            command = launch.shared_command(self._processes, self.worker, *self._args)
         try:
             self._process = subprocess.Popen(
-                launch.command(self.worker, *self._args, processes=self._processes),
+                command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -27,20 +27,23 @@ OFFLINE = {
 }
 
 
-def command(worker: str, *args: str, processes: int = 1) -> list[str]:
-    """The argv that runs ``core.workers.<worker>``, in several ``processes`` through accelerate.
+def command(worker: str, *args: str) -> list[str]:
+    """The argv that runs ``core.workers.<worker>``.
 
     ``-P`` keeps the current folder off the import path: a ``json.py`` beside the photos must not
     become part of the program.
     """
-    if processes == 1:
-        return [sys.executable, "-P", "-m", f"core.workers.{worker}", *args]
-    _, *launched = by_hand(worker, *args, processes=processes)
-    return [sys.executable, "-P", "-m", "accelerate.commands.accelerate_cli", *launched]
+    return [sys.executable, "-P", "-m", f"core.workers.{worker}", *args]
 
 
-def by_hand(worker: str, *args: str, processes: int = 1) -> list[str]:
-    """The same for a person's terminal; in a checkout, in the folder that holds ``core``."""
+def shared_command(processes: int, worker: str, *args: str) -> list[str]:
+    """The argv that runs it in several ``processes``, which accelerate starts."""
+    _, *words = by_hand(processes, worker, *args)
+    return [sys.executable, "-P", "-m", "accelerate.commands.accelerate_cli", *words]
+
+
+def by_hand(processes: int, worker: str, *args: str) -> list[str]:
+    """Either of them for a person's terminal; in a checkout, in the folder that holds ``core``."""
     if processes == 1:
         return ["python", "-m", f"core.workers.{worker}", *args]
     threads = max(1, (os.cpu_count() or 1) // processes)

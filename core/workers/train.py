@@ -180,6 +180,14 @@ def _work(run: RunFolder, report: Report, stop: Callable[[], bool], place: Place
 
 def _togetherness(place: Place) -> str:
     """With how many others this process trains; "" alone, where that was meant."""
+    if place.size > 1 and place.sharding:
+        return trn(
+            "{n} process shares the photos of every step; the base model is not shared out "
+            "(FSDP), so it has to fit each graphics card.",
+            "{n} processes share the photos of every step; the base model is not shared out "
+            "(FSDP), so it has to fit each graphics card.",
+            place.size,
+        )
     if place.size > 1:
         return trn(
             "{n} process shares the photos of every step.",

@@ -1,0 +1,223 @@
+"""Two processes that share a run end where one would have, and none is left when one is gone.
+
+Started by accelerate itself, on a CPU with gloo.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from core.training import adapter, checkpoints, events
+from core.training.config import TrainConfig
+from core.training.recipe import Recipe
+from core.training.run_folder import RunFolder
+from core.workers.client import WorkerClient
+from core.workers.outcome import Outcome
+from tests.drawn_run import SETTINGS, drawn_run
+
+pytestmark = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="finds processes in /proc"
+)
+# 8 photos to learn from: two steps an epoch, and a last one that is shared unevenly by three.
+SHORT = replace(SETTINGS, epochs=2.0, steps=4, evaluations=2, threads=1)
+Event = dict[str, object]
+
+
+@pytest.fixture(autouse=True)
+def one_core() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def alone(run: RunFolder, *, stop_at: int = 10**9) -> list[events.TrainEvent]:
+    told: list[events.TrainEvent] = []
+    recipe = Recipe(run, told.append, lambda: recipe.progress.step >= stop_at)
+    recipe.setup()
+    recipe.finish(stopped=recipe.fit())
+    return told
+
+
+def together(
+    run: RunFolder, seen: Callable[[Event, WorkerClient], object] = lambda *_: None
+) -> tuple[list[Event], Outcome]:
+    """Two processes under accelerate; ``seen`` hears every event as it comes."""
+    found: list[Event] = []
+    with WorkerClient("train", str(run.root), log=run.log, processes=2) as worker:
+        for event in worker.events(timeout=120):
+            found.append(event)
+            seen(event, worker)
+        return found, worker.outcome()
+
+
+def run_of(folder: Path, settings: TrainConfig = SHORT) -> RunFolder:
+    return drawn_run(folder, photos=10, settings=settings)
+
+
+def weights(run: RunFolder) -> dict[str, torch.Tensor]:
+    found = checkpoints.latest(run.checkpoints)
+    assert found is not None
+    return found.weights
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    """Within what another order of summing makes of fp32 in a few steps of AdamW."""
+    assert one.keys() == other.keys()
+    return all(torch.allclose(t, other[n], rtol=1e-3, atol=2e-5) for n, t in one.items())
+
+
+def processes_of(run: RunFolder) -> list[int]:
+    """Those that train ``run``, launcher and all."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                line = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if os.fsencode(run.root) in line and int(entry.name) != os.getpid():
+                found.append(int(entry.name))
+    return found
+
+
+def all_gone(run: RunFolder) -> bool:
+    deadline = time.monotonic() + 60
+    while processes_of(run) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return not processes_of(run)
+
+
+def beside(run: RunFolder) -> int:
+    """The process that trains with the first one."""
+    for pid in processes_of(run):
+        if b"RANK=1" in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+            return pid
+    raise AssertionError("it trains alone")
+
+
+def test_two_processes_end_with_the_weights_of_one_and_one_goes_on_where_two_stopped(
+    tmp_path: Path,
+) -> None:
+    one, two = run_of(tmp_path / "one"), run_of(tmp_path / "two")
+    alone(one)
+    told, outcome = together(two)
+    assert outcome.ok
+    assert same(weights(two), weights(one))
+    names = [str(e["event"]) for e in told]
+    assert any("2 processes" in str(e.get("text")) for e in told)
+    # One process alone speaks and writes: nothing is there twice.
+    assert names.count("finished") == names.count("provenance") == names.count("scored") == 1
+    looks = [e["step"] for e in told if e["event"] == "evaluated"]
+    assert looks == [0, 2, 4]
+    written = [json.loads(line)["event"] for line in two.events.read_text().splitlines()]
+    assert [n for n in names if n != "hello"] == [n for n in written if n != "hello"]
+    adapter.load_adapter(two.adapter)
+    assert len(list(two.read_scores())) == 10
+    assert all_gone(two)
+
+
+def test_a_run_begun_by_one_is_ended_by_two(tmp_path: Path) -> None:
+    whole, cut = run_of(tmp_path / "whole"), run_of(tmp_path / "cut")
+    alone(whole)
+    alone(cut, stop_at=2)
+    told, outcome = together(cut)
+    assert outcome.ok
+    assert any("step 2" in str(e.get("text")) for e in told)
+    assert same(weights(cut), weights(whole))
+
+
+def test_a_word_stops_both_with_an_adapter(tmp_path: Path) -> None:
+    run = run_of(tmp_path / "run", replace(SHORT, steps=0, epochs=400.0))
+    told, outcome = together(run, lambda e, w: e["event"] == "step" and w.send("stop"))
+    assert outcome.ok
+    assert told[-1]["event"] == "finished"
+    assert told[-1]["stopped"] is True
+    adapter.load_adapter(run.adapter)
+    assert all_gone(run)
+
+
+def test_the_death_of_one_ends_the_other_with_a_sentence_and_the_run_goes_on_alone(
+    tmp_path: Path,
+) -> None:
+    run = run_of(tmp_path / "run", replace(SHORT, steps=0, epochs=400.0))
+    killed: list[int] = []
+
+    def kill(event: Event, _worker: WorkerClient) -> None:
+        if event["event"] == "step" and not killed:
+            killed.append(beside(run))
+            os.kill(killed[0], signal.SIGKILL)
+
+    told, outcome = together(run, kill)
+    assert killed
+    assert not outcome.ok
+    assert told[-1]["event"] == "failed"
+    assert "One of the 2 processes" in outcome.sentence()
+    assert all_gone(run)
+    done = checkpoints.latest(run.checkpoints)
+    run.config.write_text(replace(SHORT, steps=(done.progress.step if done else 0) + 1).to_json())
+    alone(run)
+    assert run.adapter.is_dir()
+
+
+def test_what_cannot_be_trained_is_refused_once(tmp_path: Path) -> None:
+    run = run_of(tmp_path / "run")
+    (run.root / "3.png").write_bytes(b"no photo any more")
+    told, outcome = together(run)
+    assert [e["event"] for e in told].count("failed") == 1
+    assert "3.png" in outcome.sentence()
+    assert all_gone(run)
+
+
+SILENT = """
+import sys, time
+from core.errors import WorkerFailed
+from core.training import together
+group = together.join(together.place(), silence=2.0)
+if group.rank:
+    time.sleep(600)
+try:
+    group.agree([1.0])
+except WorkerFailed as error:
+    print(error)
+    sys.exit(5)
+"""
+
+
+def test_a_process_that_hangs_is_not_waited_for_for_ever(tmp_path: Path, repo: Path) -> None:
+    where = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", SILENT],
+            env=os.environ | where | {"RANK": str(rank), "PYTHONPATH": str(repo)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    try:
+        said, _ = both[0].communicate(timeout=60)
+        assert both[0].returncode == 5
+        assert "no longer answers" in said
+    finally:
+        both[1].kill()
+        both[1].communicate()
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
