@@ -41,6 +41,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         default=0,
         help=tr("that a photo may take up, where the model has a choice"),
     )
+    _add_course(parser)
+
+
+def _add_course(parser: argparse.ArgumentParser) -> None:
+    """How long, from where and by whom; the rest says what is trained."""
     parser.add_argument(
         "--minutes", metavar="M", type=minutes, help=tr("of training, without scoring")
     )
