@@ -22,6 +22,7 @@ from core.training import adapter, checkpoints, events
 from core.training.config import TrainConfig
 from core.training.recipe import Recipe
 from core.training.run_folder import RunFolder
+from core.workers import launch
 from core.workers.client import WorkerClient
 from core.workers.outcome import Outcome
 from tests.drawn_run import SETTINGS, drawn_run
@@ -29,7 +30,7 @@ from tests.drawn_run import SETTINGS, drawn_run
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="finds processes in /proc"
 )
-# 8 photos to learn from: two steps an epoch, and a last one that is shared unevenly by three.
+# 8 photos to learn from, 4 a step: two for each process.
 SHORT = replace(SETTINGS, epochs=2.0, steps=4, evaluations=2, threads=1)
 Event = dict[str, object]
 
@@ -169,6 +170,29 @@ def test_the_death_of_one_ends_the_other_with_a_sentence_and_the_run_goes_on_alo
     run.config.write_text(replace(SHORT, steps=(done.progress.step if done else 0) + 1).to_json())
     alone(run)
     assert run.adapter.is_dir()
+
+
+def test_by_hand_ctrl_c_ends_both_with_an_adapter(tmp_path: Path) -> None:
+    """With the settings for larger boxes, whose sharing out of weights is left aside and told."""
+    run = run_of(tmp_path / "run", replace(SHORT, steps=0, epochs=400.0))
+    command = launch.shared_command(2, "train", str(run.root))
+    command[command.index("--config_file") + 1] = str(launch.ACCELERATE / "fsdp.yaml")
+    with run.log.open("wb") as log:
+        launcher = subprocess.Popen(
+            command, env=launch.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
+    deadline = time.monotonic() + 120
+    while '"step"' not in (run.events.read_text() if run.events.is_file() else ""):
+        assert launcher.poll() is None, run.log.read_text()[-2000:]
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    launcher.send_signal(signal.SIGINT)
+    launcher.wait(60)
+    told = list(events.replay(run.events))
+    assert told[-1] == events.Finished("adapter", stopped=True)
+    assert any(isinstance(e, events.Notice) and "has to fit each" in e.text for e in told)
+    adapter.load_adapter(run.adapter)
+    assert all_gone(run)
 
 
 def test_what_cannot_be_trained_is_refused_once(tmp_path: Path) -> None:
