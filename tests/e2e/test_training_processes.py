@@ -255,7 +255,8 @@ group.begin_alike([learnt])
 assert torch.equal(learnt, torch.ones(2, 3))
 together.WORD_EVERY = 0.0
 stop = group.telling(lambda: False)
-assert group.first_does(lambda: [stop() for _ in range(3)]) == ([False] * 3 if group.first else None)
+said = group.first_does(lambda: [stop() for _ in range(3)])
+assert said == ([False] * 3 if group.first else None)
 class Broken(Exception): pass
 def work(): raise Broken
 try:
