@@ -107,8 +107,10 @@ def main(arguments: list[str]) -> int:
             else:
                 _work(run, report, stop, place)
         except UserError as error:
+            _deafen(place)
             report(events.Failed(_code(error), str(error)))
         except Exception as error:  # noqa: BLE001 - the edge of the process: every end is an event
+            _deafen(place)
             report(_failure(error))
         else:
             return 0
@@ -131,9 +133,14 @@ class _Ended:
     def __init__(self, place: Place) -> None:
         self._size = place.size
 
-    def __call__(self, number: int, _frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_IGN)  # once: what follows is the end, and is told
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
         raise WorkerFailed(together.broken(self._size))
+
+
+def _deafen(place: Place) -> None:
+    """The end has come and is being told: the launcher, which wants it too, may not break in."""
+    if place.size > 1:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _beside(place: Place, arguments: list[str]) -> int:

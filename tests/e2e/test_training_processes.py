@@ -64,7 +64,7 @@ def together(
     """Two processes under accelerate; ``seen`` hears every event as it comes."""
     found: list[Event] = []
     with WorkerClient("train", str(run.root), log=run.log, processes=2) as worker:
-        for event in worker.events(timeout=120):
+        for event in worker.events(timeout=300):
             found.append(event)
             seen(event, worker)
         return found, worker.outcome()
@@ -215,8 +215,8 @@ def test_by_hand_ctrl_c_ends_both_with_an_adapter(run_of: RunOf) -> None:
         launcher = subprocess.Popen(
             command, env=launch.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
-    deadline = time.monotonic() + 120
-    while '"step"' not in (run.events.read_text() if run.events.is_file() else ""):
+    deadline = time.monotonic() + 300
+    while '"event": "step"' not in (run.events.read_text() if run.events.is_file() else ""):
         assert launcher.poll() is None, run.log.read_text()[-2000:]
         assert time.monotonic() < deadline
         time.sleep(0.2)
