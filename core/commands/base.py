@@ -169,6 +169,13 @@ def share(text: str) -> float:
     return _number(text, -1e-9, 1, tr("a Dice lies between 0 and 1"))
 
 
+def processes(text: str) -> int:
+    """For argparse: how many share a piece of work."""
+    otherwise = tr("processes lie between 1 and 64")
+    value = _number(text, 0.999, 64, otherwise)
+    return int(_number(text, value - 1, int(value), otherwise))
+
+
 def _number(text: str, above: float, most: float, otherwise: str) -> float:
     try:
         value = float(text)

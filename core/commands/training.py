@@ -6,11 +6,12 @@ Knows how a run is told in a terminal; the services know how it is made.
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import Any
 
 from core.commands import run_options
-from core.commands.base import Command, Console, Context, share, shown_path
+from core.commands.base import Command, Console, Context, processes, share, shown_path
 from core.domain.run import RunState
 from core.language import number_text, tr, trn
 from core.ports import ProjectStore
@@ -18,6 +19,7 @@ from core.training.events import Evaluated, Notice, Phase, Step, TrainEvent
 from core.training.run_folder import RunFolder
 from core.training.summary import RunSummary
 from core.wording import phase_text
+from core.workers import launch
 
 FIGURES = (("lesion_dice", tr("Dice")), ("accuracy", tr("accuracy")))
 
@@ -99,6 +101,18 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help=tr("folder of an exported adapter to start from"),
     )
+    parser.add_argument(
+        "--processes",
+        metavar="N",
+        type=processes,
+        default=1,
+        help=tr("that share the photos of every step, for one on each graphics card"),
+    )
+    parser.add_argument(
+        "--prepare-only",
+        action="store_true",
+        help=tr("write the run's folder, say how it is trained by hand, and end"),
+    )
     parser.add_argument("--resume", action="store_true", help=tr("go on with the last run"))
 
 
@@ -115,10 +129,24 @@ def _train(context: Context, args: argparse.Namespace) -> int:
             context.console.note(tr("Going on with run {id}.", id=run.id))
         else:
             folder = _prepare(context, store, args)
-        summary = training_session.train(store, folder, on_event=Telling(context.console))
+        if args.prepare_only:
+            _tell_prepared(context, folder, args.processes)
+            return 0
+        summary = training_session.train(
+            store, folder, on_event=Telling(context.console), processes=args.processes
+        )
         _tell_end(context, folder, summary)
     # A script must not take what was broken off for the run it asked for.
     return 0 if summary.state is RunState.FINISHED else 1
+
+
+def _tell_prepared(context: Context, folder: RunFolder, processes: int) -> None:
+    """The command that trains it; this project takes the result in when it is opened next."""
+    command = shlex.join(launch.by_hand(processes, "train", str(folder.root)))
+    context.console.result(tr("Run {id} is prepared; this trains it:", id=folder.id))
+    context.console.result(command)
+    document = {"run": folder.id, "folder": str(folder.root), "command": command}
+    context.console.document(document)
 
 
 def _prepare(context: Context, store: ProjectStore, args: argparse.Namespace) -> RunFolder:

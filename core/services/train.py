@@ -7,6 +7,7 @@ as does the window).
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +34,7 @@ HELD_OUT = "held_out"
 WATCHED = 8
 RUN_BYTES = 96 << 20
 """Adapter, checkpoints and logs of a small model; a larger base adds its share."""
+ENDED = (RunState.FINISHED, RunState.STOPPED, RunState.FAILED)
 PHOTO_BYTES = 400_000
 """The squeezed photo and its masks in the run's cache, and its two prediction PNGs."""
 
@@ -157,10 +159,14 @@ def _aside(folder: RunFolder) -> dict[str, float]:
 
 
 def recover(store: ProjectStore) -> list[RunId]:
-    """At start-up: runs still marked running have lost their window; write down how they ended."""
+    """At start-up: runs still marked running have lost their window; write down how they ended.
+
+    So is how those ended that were prepared here and trained by hand.
+    """
     if store.read_only:
         return []
-    lost = [run for run in store.runs() if run.state is RunState.RUNNING]
+    runs = store.runs()
+    lost = [run for run in runs if run.state is RunState.RUNNING or _trained_by_hand(store, run)]
     for run in lost:
         try:
             ingest(store, run_folder(store, run))
@@ -169,6 +175,15 @@ def recover(store: ProjectStore) -> list[RunId]:
         except WorkerFailed:  # its state is written down; its scores are told when asked for
             continue
     return [run.id for run in lost]
+
+
+def _trained_by_hand(store: ProjectStore, run: Run) -> bool:
+    if run.state is not RunState.PREPARED:
+        return False
+    with contextlib.suppress(TrainingRefused):  # nobody has trained what is gone
+        events = run_folder(store, run).events
+        return events.is_file() and follow(replay(events)).state in ENDED
+    return False
 
 
 def watch_list(samples: Sequence[Sample]) -> tuple[ImageId, ...]:

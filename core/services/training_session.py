@@ -25,16 +25,19 @@ STOP_GRACE = 180.0
 """Seconds for the last checkpoint after a stop; a large model on a slow disk takes its time."""
 
 
-def train(store: ProjectStore, folder: RunFolder, *, on_event: OnEvent) -> RunSummary:
+def train(
+    store: ProjectStore, folder: RunFolder, *, on_event: OnEvent, processes: int = 1
+) -> RunSummary:
     """Train until done, or until Ctrl-C: that stops with a checkpoint; a second one kills.
 
-    The same call resumes. Raises TrainingRefused while another training goes on, WorkerFailed
-    with the worker's sentence when it ends without a usable result.
+    ``processes`` share the photos of each step. The same call resumes, with any number of them.
+    Raises TrainingRefused while another training goes on, WorkerFailed with the worker's sentence
+    when it ends without a usable result.
     """
     with MachineLock(tr("the project “{name}”", name=store.name)):
         store.set_run_state(folder.id, RunState.RUNNING)
         try:
-            sentence = _run(folder, on_event)
+            sentence = _run(folder, on_event, processes=processes)
         finally:
             ingest(store, folder)
     return _result(folder, sentence)
@@ -57,11 +60,13 @@ def _result(folder: RunFolder, sentence: str) -> RunSummary:
     return summary
 
 
-def _run(folder: RunFolder, on_event: OnEvent, *extra: str) -> str:
+def _run(folder: RunFolder, on_event: OnEvent, *extra: str, processes: int = 1) -> str:
     """Gives back why the worker did not do its work; "" when it did."""
     while True:
         kills = second_try.memory_kills()
-        worker = WorkerClient("train", str(folder.root), *extra, log=folder.log)
+        worker = WorkerClient(
+            "train", str(folder.root), *extra, log=folder.log, processes=processes
+        )
         with worker.started():
             stopping = _listen(worker, on_event)
         outcome = worker.stop(STOP_GRACE)

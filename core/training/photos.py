@@ -22,6 +22,8 @@ from core.imaging.decode import decode_rgb
 from core.training.run_folder import Sample
 
 Progress = Callable[[int, int], None]
+PHOTOS = "photos.npy"
+"""In a run's cache folder."""
 
 
 def coverage(mask: NDArray[np.bool_], cells: int) -> NDArray[np.uint8]:
@@ -58,9 +60,7 @@ class PhotoCache:
         """
         folder.mkdir(parents=True, exist_ok=True)
         shape = (len(samples), side, side, 3)
-        photos = np.lib.format.open_memmap(
-            folder / "photos.npy", mode="w+", dtype=np.uint8, shape=shape
-        )
+        photos = np.lib.format.open_memmap(folder / PHOTOS, mode="w+", dtype=np.uint8, shape=shape)
         targets: list[dict[str, NDArray[np.uint8]]] = []
         problems: list[str] = []
         for i, sample in enumerate(samples):
@@ -75,6 +75,12 @@ class PhotoCache:
         if problems:
             raise TrainingRefused(problems[:20])
         return cls(samples, photos, targets)
+
+    @classmethod
+    def built(cls, samples: Sequence[Sample], folder: Path, *, cells: int) -> PhotoCache:
+        """What another process has built of the same samples in the same ``folder``."""
+        photos = np.load(folder / PHOTOS, mmap_mode="r", allow_pickle=False)
+        return cls(samples, photos, [target_coverages(sample, cells) for sample in samples])
 
     def photo(self, index: int) -> NDArray[np.uint8]:
         """[side, side, 3] uint8 of one sample."""

@@ -26,7 +26,7 @@ def provenance(run: RunFolder) -> Provenance:
         except PackageNotFoundError:
             continue
     if torch.cuda.is_available():
-        device = torch.cuda.get_device_name(0)
+        device = torch.cuda.get_device_name()
     else:
         device = f"{platform.machine()}, {torch.get_num_threads()} threads"
     return Provenance(files.sha256(run.samples), files.sha256(run.config), versions, device)

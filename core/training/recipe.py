@@ -2,14 +2,14 @@
 
 The loop is ours and short, because HF's Trainer commits checkpoints that can be half-written and
 normalises accumulation wrongly for Gemma 3 and 4 (``accepts_loss_kwargs = False``). Knows a run
-folder and how to report; knows no project, no window and no process.
+folder, how to report, and with whom it learns; knows no project, no window and no process.
 """
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +24,9 @@ from core.training.checkpoints import Progress
 from core.training.config import Answers, Stage, Tower, TrainConfig
 from core.training.features import Features, base_digest
 from core.training.learner import Learner
-from core.training.looking import REPORT_EVERY, Looker, Report, ticker
-from core.training.objective import Objective, Whole
+from core.training.lesson import Losses, learn
+from core.training.looking import REPORT_EVERY, Looker, Merit, Report, ticker
+from core.training.objective import Objective
 from core.training.optimising import load_optimiser, optimiser_of, optimiser_state
 from core.training.photos import PhotoCache
 from core.training.preference import Preference
@@ -34,22 +35,11 @@ from core.training.run_folder import RunFolder, Sample
 from core.training.schedule import Schedule
 from core.training.stopping import StopAsked, heed
 from core.training.stopwatch import Stopwatch
+from core.training.together import Group
 from core.training.visits import Visits
 
 SAVE_EVERY = 120.0
 """Seconds between checkpoints, so that a killed run loses no more than that."""
-
-
-@dataclass(slots=True)
-class Losses:
-    """Of one optimiser step, as plain figures."""
-
-    answer: float = 0.0
-    mask: float = 0.0
-
-    @property
-    def total(self) -> float:
-        return self.answer + self.mask
 
 
 Promptly = Callable[[Callable[[], None]], None]
@@ -61,6 +51,8 @@ class Recipe:
 
     Before the first step there is nothing to use: whatever is under way raises StopAsked then.
     ``promptly`` does what a person may be waiting for: the last checkpoint and the adapter.
+    In a ``group`` every process has its own Recipe of the same run, and raises Left where the first
+    one has come to an end before this one; after ``fit`` the first goes on alone.
     """
 
     def __init__(
@@ -69,15 +61,17 @@ class Recipe:
         report: Report,
         stop: Callable[[], bool],
         promptly: Promptly = lambda work: work(),
+        group: Group | None = None,
     ) -> None:
-        self.run, self.report, self.stop = run, report, stop
         self._promptly = promptly
+        self.group = group or Group()
+        self.run, self.report, self.stop = run, report, self.group.telling(stop)
         self.config = remedies.applied(TrainConfig.read(run.config), run)
         self.samples = run.read_samples()
         if problems := self.config.problems():
             raise TrainingRefused(problems)
         if self.config.threads:
-            torch.set_num_threads(self.config.threads)
+            torch.set_num_threads(max(1, self.config.threads // self.group.size))
         taught = self.config.answers is Answers.MASK
         self.train = [
             i
@@ -108,7 +102,7 @@ class Recipe:
         self._look_quickly()
         heed(self.learner, self.stop)
         self._unchanging = adapter.Unchanging.of(
-            self.learner, self.config, self.run.root / "cache" / "processor"
+            self.learner, self.config, self.run.root / "cache" / f"processor-{self.group.rank}"
         )
         preferring = self.config.stage is Stage.PREFERENCE
         # A run that goes on has what it needs in its checkpoint; only what the preference stage
@@ -126,6 +120,7 @@ class Recipe:
         self.objective = kind(self.learner, self.config, self.cache, self.features)
         self.optimiser = optimiser_of(self.learner, self.config)
         self._resume()
+        self.group.begin_alike(self.learner.parameters().values())
 
     def _look_quickly(self) -> None:
         """What would make an hour of training worthless and shows at once. Raises TrainingRefused
@@ -143,7 +138,10 @@ class Recipe:
         tick = ticker(self.report, "reading photos", self.stop)
         folder = self.run.root / "cache"
         cells = self.learner.head.spec.cells
-        return PhotoCache.build(samples, folder, side=side, cells=cells, progress=tick)
+        built = self.group.first_does(
+            lambda: PhotoCache.build(samples, folder, side=side, cells=cells, progress=tick)
+        )
+        return built or PhotoCache.built(samples, folder, cells=cells)
 
     def _encode(self) -> Features:
         """Tower features of every photo, once: the tower is frozen, so they never change."""
@@ -152,11 +150,17 @@ class Recipe:
         found = Features(
             self.learner.vlm, self.cache, self.run.features, budget=budget, digest=digest
         )
-        found.prepare(ticker(self.report, "encoding photos", self.stop))
+        tick = ticker(self.report, "encoding photos", self.stop)
+        self.group.first_does(lambda: found.prepare(tick))
         return found
 
     def _resume(self) -> None:
         saved = checkpoints.latest(self.run.checkpoints)
+        step = saved.progress.step if saved is not None else 0
+        if self.group.agree([step]) != [step]:
+            raise WorkerFailed(
+                tr("The processes that train together see different checkpoints; start them again.")
+            )
         if saved is None:
             return
         self.learner.load(saved.weights)
@@ -184,6 +188,7 @@ class Recipe:
             raise
         if self.progress.step > self._saved:
             self._promptly(lambda: self._save(last=True))
+        self.group.leave()
         return stopped
 
     def _fit(self) -> bool:
@@ -196,13 +201,13 @@ class Recipe:
         tried = reported = watch.read()
         while self._done() < 1 and not self._gained_nothing():
             losses = self._step()
-            now = watch.read()
-            self.progress = replace(self.progress, step=self.progress.step + 1, seconds=now)
+            asked = self._agree(watch.read())
+            now = self.progress.seconds
             self._tell_of_sleep(watch.slept())
             if now - reported > REPORT_EVERY:
                 self._report_step(losses)
                 reported = now
-            if self.stop():
+            if asked:
                 return True
             if looks and self._done() >= looks[0]:
                 looks = [x for x in looks if x > self._done()]
@@ -213,6 +218,13 @@ class Recipe:
                 self._save()
                 tried = now
         return False
+
+    def _agree(self, seconds: float) -> bool:
+        """A step is done, after ``seconds`` of training; whether the end was asked for."""
+        self.progress = replace(self.progress, step=self.progress.step + 1, seconds=seconds)
+        seconds, asked = self.group.agree([seconds, self.stop()])
+        self.progress = replace(self.progress, seconds=seconds)
+        return bool(asked)
 
     def _gained_nothing(self) -> bool:
         """Whether patience is at an end."""
@@ -245,17 +257,14 @@ class Recipe:
         factor = self.schedule.factor(self._done())
         for group in self.optimiser.param_groups:
             group["lr"] = group["top"] * factor
-        torch.manual_seed(self.config.seed * 1_000_003 + self.progress.step)
+        # Whatever dropout draws is each process's own.
+        torch.manual_seed(
+            self.config.seed * 1_000_003 + self.progress.step + (self.group.rank << 40)
+        )
         self.learner.train(True)
-        parts = self.visits.step(self.progress.step)
-        whole = Whole.of(parts)
-        losses = Losses()
-        for part in parts:
-            answer, mask = self.objective.losses(part, whole)
-            torch.autograd.backward(answer + mask)
-            losses.answer += answer.item()
-            losses.mask += mask.item()
         parameters = [p for g in self.optimiser.param_groups for p in g["params"]]
+        parts = self.visits.step(self.progress.step)
+        losses = learn(self.objective, parts, parameters, self.group)
         length = torch.nn.utils.clip_grad_norm_(parameters, self.config.clip)
         # Before the step, so that no weight is ever touched by what is not a number.
         if not np.isfinite(losses.total) or not bool(torch.isfinite(length)):
@@ -273,7 +282,9 @@ class Recipe:
 
     def _evaluate(self) -> None:
         """Held-out leaves by the generated path; which checkpoint to keep is remembered."""
-        event, merit = self.looker.look(self.progress.step, self.stop)
+        step = self.progress.step
+        looked = self.group.first_does(lambda: self.looker.look(step, self.stop))
+        merit = Merit(*self.group.agree(looked[1] if looked else [0.0, 0.0]))
         if self.progress.step:
             gained = merit.figure > self.progress.best
             chosen = merit.replaces(self.progress.best)
@@ -283,10 +294,14 @@ class Recipe:
                 best_step=self.progress.step if chosen else self.progress.best_step,
                 stale=0 if gained else self.progress.stale + 1,
             )
-        self.report(event)
+        if looked:
+            self.report(looked[0])
 
     def _save(self, *, last: bool = False) -> None:
         """Commits a checkpoint. A full disk is told once and tried again, unless it is the last."""
+        if not self.group.first:
+            self._saved = self.progress.step
+            return
         state = optimiser_state(self.optimiser, self.learner)
         try:
             path = checkpoints.save(

@@ -67,7 +67,8 @@ def open_model(folder: Path, config: Any, opening: Opening, *, quantise: bool) -
     gpu = torch.cuda.is_available()
     extra: dict[str, Any] = {}
     if gpu:
-        extra["device_map"] = {"": 0} | dict.fromkeys(opening.on_cpu, "cpu")
+        card = torch.cuda.current_device()  # each of several processes has its own
+        extra["device_map"] = {"": card} | dict.fromkeys(opening.on_cpu, "cpu")
     if quantise:
         extra["quantization_config"] = _four_bits(opening)
     try:

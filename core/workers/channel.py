@@ -53,11 +53,7 @@ class Channel:
     def claim(cls, worker: str) -> Channel:
         """Take standard input and output over, tie this process to its parent, say hello."""
         commands, events = os.dup(0), os.dup(1)
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(nothing, 0)
-        os.close(nothing)
-        os.dup2(2, 1)
-        sys.stdout = sys.stderr
+        _close_standard()
         channel = cls(worker, commands=commands, events=events)
         if channel._held:
             _die_with_parent()
@@ -136,6 +132,25 @@ def leave(status: int) -> NoReturn:
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
     os._exit(status)
+
+
+def keep_apart() -> None:
+    """For a process beside the one that has the channel: none of the lines are its own.
+
+    It inherited the same two pipes. A command that it read would be lost, and so would an event
+    that it wrote into the middle of another.
+    """
+    _close_standard()
+    _die_with_parent()
+
+
+def _close_standard() -> None:
+    """Nothing to read any more, and whatever is printed goes to the log."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
 
 
 def _die_with_parent() -> None:

@@ -37,8 +37,11 @@ started may hold its end of the pipes for as long as it likes, so their end says
 class WorkerClient:
     """One worker process. ``log`` receives its standard error; without it the end is remembered."""
 
-    def __init__(self, worker: str, *args: str, log: Path | None = None) -> None:
-        self.worker = worker
+    def __init__(
+        self, worker: str, *args: str, log: Path | None = None, processes: int = 1
+    ) -> None:
+        """``processes`` above 1 share the work; the one spoken with is their launcher."""
+        self.worker, self._processes = worker, processes
         self.garbage: list[Garbage] = []
         self._args = args
         self._log = log
@@ -61,9 +64,12 @@ class WorkerClient:
 
     def start(self) -> None:
         """Raises WorkerFailed when the program itself cannot be run."""
+        command = launch.command(self.worker, *self._args)
+        if self._processes > 1:
+            command = launch.shared_command(self._processes, self.worker, *self._args)
         try:
             self._process = subprocess.Popen(
-                launch.command(self.worker, *self._args),
+                command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -13,6 +13,8 @@ from core import language
 
 ROOT = Path(__file__).resolve().parents[2]
 """The folder that holds ``core``: the checkout, or site-packages when installed."""
+ACCELERATE = ROOT / "resources" / "accelerate"
+"""Settings for its launcher."""
 
 OFFLINE = {
     # Set before any library is imported: nothing leaves the machine, and nobody asks to.
@@ -34,6 +36,23 @@ def command(worker: str, *args: str) -> list[str]:
     return [sys.executable, "-P", "-m", f"core.workers.{worker}", *args]
 
 
+def shared_command(processes: int, worker: str, *args: str) -> list[str]:
+    """The argv that runs it in several ``processes``, which accelerate starts."""
+    _, *words = by_hand(processes, worker, *args)
+    return [sys.executable, "-P", "-m", "accelerate.commands.accelerate_cli", *words]
+
+
+def by_hand(processes: int, worker: str, *args: str) -> list[str]:
+    """Either of them for a person's terminal; in a checkout, in the folder that holds ``core``."""
+    if processes == 1:
+        return ["python", "-m", f"core.workers.{worker}", *args]
+    threads = max(1, (os.cpu_count() or 1) // processes)
+    # A settings file of ours, for accelerate would read the person's own otherwise; a free port.
+    return ["accelerate", "launch", "--config_file", str(ACCELERATE / "two-processes.yaml"),
+            "--num_processes", str(processes), "--num_cpu_threads_per_process", str(threads),
+            "--main_process_port", "0", "-m", f"core.workers.{worker}", *args]  # fmt: skip
+
+
 def environment() -> dict[str, str]:
     """This process's environment with what a worker needs."""
     path = os.environ.get("PYTHONPATH", "")
@@ -41,6 +60,7 @@ def environment() -> dict[str, str]:
     own = {
         "PYTHONPATH": os.pathsep.join(parts),
         "PYTHONUTF8": "1",
+        "PYTHONSAFEPATH": "1",  # what -P is, for those that a launcher starts
         language.VARIABLE: language.current(),
     }
     return os.environ | OFFLINE | own

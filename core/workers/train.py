@@ -5,28 +5,38 @@ Started by the window, the command line, or by hand. Events go to ``events.jsonl
 and, the same lines, to whoever listens; ``{"do": "stop"}`` on standard input ends training with a
 usable adapter. The exit status is 0 for a run that finished or was stopped, 1 otherwise. It leaves
 the processor to whatever else the person does.
+
+Under `accelerate launch` the same command runs in several processes (`core.training.together`). The
+first is the one that is spoken of above; the others share the work of a step, and write nothing but
+their log.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from types import FrameType
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from core import files
-from core.errors import TrainingRefused, UserError
-from core.language import tr
-from core.training import events, remedies
+from core.errors import TrainingRefused, UserError, WorkerFailed
+from core.language import tr, trn
+from core.training import events, remedies, together
 from core.training.run_folder import RunFolder
+from core.training.together import Place
 from core.workers import awake
-from core.workers.channel import Channel, leave
+from core.workers.channel import Channel, keep_apart, leave
 from core.workers.priority import Promptly, give_way, stay_prompt
 from core.workers.wire import PROTOCOL, Garbage
+
+if TYPE_CHECKING:
+    from core.training.looking import Report
 
 
 class Reporter:
@@ -66,14 +76,22 @@ class Reporter:
 
 
 class Stop:
-    """Whether somebody asked for the end. Listens in a thread of its own: asking costs nothing."""
+    """Whether somebody asked for the end: by a command, or by Ctrl-C of a launcher.
 
-    def __init__(self, channel: Channel) -> None:
+    Listens in a thread of its own: asking costs nothing.
+    """
+
+    def __init__(self, channel: Channel, place: Place) -> None:
         self._channel = channel
         self._said = threading.Event()
         self._unheard: Callable[[], None] | None = None
         self._lock = threading.Lock()
         threading.Thread(target=self._listen, name="stop", daemon=True).start()
+        if place.size > 1:
+            signal.signal(signal.SIGINT, self._interrupted)
+
+    def _interrupted(self, _number: int, _frame: FrameType | None) -> None:
+        self._said.set()
 
     def __call__(self) -> bool:
         self._unheard = None
@@ -101,35 +119,84 @@ class Stop:
 
 def main(arguments: list[str]) -> int:
     """Runs the recipe; every end, good or bad, is an event."""
+    place = together.place()
+    if place.rank:
+        return _beside(place, arguments)
     channel = Channel.claim("train")
     # Threads that are there already stay prompt: those of the commands, of the word to stop, and of
     # what is done after it.
-    stop, promptly = Stop(channel), stay_prompt()
-    give_way()
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    stop, promptly = Stop(channel, place), stay_prompt()
+    _prepare()
     score_only, trial = "--score-only" in arguments, "--trial" in arguments
-    run = RunFolder(Path(next(a for a in arguments if not a.startswith("--"))).resolve())
+    run = _folder(arguments)
     with run.events.open("ab", buffering=0) as file, awake.held():
         report = Reporter(channel, file)
         step = 0 if score_only else run.committed_step
         report(events.Hello(PROTOCOL, os.getpid(), "train", step))
         kept = run if not trial and not score_only else None
-        stop.while_unheard(lambda: report.leave(_nothing_new(kept)))
+        if place.size == 1:  # the others of a group would take it for a failure
+            stop.while_unheard(lambda: report.leave(_nothing_new(kept)))
         try:
+            if place.size > 1:
+                signal.signal(signal.SIGTERM, _Ended(place))
             if trial:
                 _rehearse(run, report, stop)
             elif score_only:
                 _score(run, report, stop)
             else:
-                _work(run, report, stop, promptly)
+                _work(run, report, stop, promptly, place)
         except UserError as error:
+            _deafen(place)
             report(events.Failed(_code(error), str(error)))
         except Exception as error:  # noqa: BLE001 - the edge of the process: every end is an event
+            _deafen(place)
             report(_failure(error))
         else:
             return 0
     return 1
+
+
+def _prepare() -> None:
+    give_way()
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+def _folder(arguments: list[str]) -> RunFolder:
+    return RunFolder(Path(next(a for a in arguments if not a.startswith("--"))).resolve())
+
+
+class _Ended:
+    """What a launcher does to the processes that are left when one has gone wrong."""
+
+    def __init__(self, place: Place) -> None:
+        self._size = place.size
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        raise WorkerFailed(together.broken(self._size))
+
+
+def _deafen(place: Place) -> None:
+    """The end has come and is being told: the launcher, which wants it too, may not break in."""
+    if place.size > 1:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def _beside(place: Place, arguments: list[str]) -> int:
+    """A process that trains with the first: its end is told in the log alone."""
+    keep_apart()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process hears of it and tells
+    _prepare()
+    if "--score-only" in arguments or "--trial" in arguments:
+        return 0
+    try:
+        _work(_folder(arguments), lambda _event: None, lambda: False, lambda work: work(), place)
+    except together.Left:
+        return 0
+    except UserError as error:
+        sys.stderr.write(f"process {place.rank}: {error}\n")
+        return 1
+    return 0
 
 
 OUT_OF_MEMORY = tr(
@@ -139,19 +206,49 @@ OUT_OF_MEMORY = tr(
 """Told when nothing is left that a run does about it by itself (`core.services.second_try`)."""
 
 
-def _work(run: RunFolder, report: Reporter, stop: Stop, promptly: Promptly) -> None:
+def _work(
+    run: RunFolder, report: Report, stop: Callable[[], bool], promptly: Promptly, place: Place
+) -> None:
     from core.training.provenance import provenance
     from core.training.recipe import Recipe
     from core.training.stopping import StopAsked
 
-    recipe = Recipe(run, report, stop, promptly)
+    group = together.join(place)
+    recipe = Recipe(run, report, stop, promptly, group)
     report(provenance(run))
+    if text := _togetherness(place):
+        report(events.Notice(text))
     try:
         recipe.setup()
         stopped = recipe.fit()
-        recipe.finish(stopped=stopped)
+        if group.first:
+            recipe.finish(stopped=stopped)
     except StopAsked:
         report(_nothing_new(run))
+
+
+def _togetherness(place: Place) -> str:
+    """With how many others this process trains; "" alone, where that was meant."""
+    if place.size > 1 and place.sharding:
+        return trn(
+            "{n} process shares the photos of every step; the base model is not shared out "
+            "(FSDP), so it has to fit each graphics card.",
+            "{n} processes share the photos of every step; the base model is not shared out "
+            "(FSDP), so it has to fit each graphics card.",
+            place.size,
+        )
+    if place.size > 1:
+        return trn(
+            "{n} process shares the photos of every step.",
+            "{n} processes share the photos of every step.",
+            place.size,
+        )
+    if together.started_alone():
+        return tr(
+            "The launcher started this process only, which trains alone; for several without "
+            "graphics cards, give it --multi_gpu all the same."
+        )
+    return ""
 
 
 def _nothing_new(run: RunFolder | None) -> events.TrainEvent:

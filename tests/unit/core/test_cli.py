@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shlex
 import shutil
 import signal
 import threading
@@ -145,7 +146,8 @@ def test_an_empty_word_is_never_taken_for_something_else(run: Run, words: tuple[
     "words",
     [("train", "x", "--base", "starter", "--minutes", m) for m in ("nan", "inf", "-1", "0", "1e9")]
     + [("demo", "--headless", "--minutes", m) for m in ("nan", "inf", "-1", "0")]
-    + [("hard", "x", "--below", d) for d in ("nan", "2", "-0.1", "inf")],
+    + [("hard", "x", "--below", d) for d in ("nan", "2", "-0.1", "inf")]
+    + [("train", "x", "--base", "starter", "--processes", n) for n in ("0", "1.5", "65", "two")],
 )
 def test_a_number_that_cannot_be_meant_is_refused_before_any_work(
     run: Run, words: tuple[str, ...]
@@ -153,7 +155,7 @@ def test_a_number_that_cannot_be_meant_is_refused_before_any_work(
     said = run(*words)
     assert said.status == 2
     assert said.out == ""
-    assert "between 0 and" in said.err
+    assert "between 0 and" in said.err or "between 1 and 64" in said.err
     assert len(said.err.strip().splitlines()) == 1
 
 
@@ -517,6 +519,23 @@ def test_leaves_judged_wrong_are_told_where_they_are_left_out(
     said = run("train", project, "--base", base)
     assert sentence in said.err
     assert "from 7 leaves, 3 held out" in said.err
+
+
+def test_a_run_may_be_trained_by_hand(run: Run, project: Path, base: str) -> None:
+    words = ("train", project, "--base", base, "--processes", 2, "--prepare-only", "--json")
+    said = run(*words)
+    assert said.status == 0, said.err
+    folder = Path(str(said.document["folder"]))
+    assert (folder / "config.json").is_file()
+    assert not (folder / "events.jsonl").exists()
+    command = shlex.split(str(said.document["command"]))
+    assert command[:2] == ["accelerate", "launch"]
+    assert command[-3:] == ["-m", "core.workers.train", str(folder)]
+    assert Path(command[command.index("--config_file") + 1]).is_file()
+    # The next command goes on with it as with any.
+    again = run("train", project, "--base", base, "--resume", "--json")
+    assert again.document["run"] == said.document["run"]
+    assert again.document["state"] == "finished"
 
 
 def test_training_on_one_class_says_every_reason(run: Run, tmp_path: Path, base: str) -> None:

@@ -293,6 +293,20 @@ def test_a_run_whose_window_died_is_taken_in_at_start(
     assert recover(store) == []
 
 
+def test_a_run_that_was_trained_by_hand_is_taken_in_once_it_has_ended(
+    store: ProjectStore, base: TrainConfig
+) -> None:
+    run = prepare_run(store, base)
+    assert recover(store) == []
+    told = [events.Hello(1, 1, "train"), events.Step(7, 9, 1, 1, 1, 1, 1, 1)]
+    run.events.write_text("".join(json.dumps(events.to_fields(e)) + "\n" for e in told))
+    assert recover(store) == []  # it may be under way
+    with run.events.open("a") as file:
+        file.write(json.dumps(events.to_fields(events.Finished("adapter", stopped=True))) + "\n")
+    assert recover(store) == [run.id]
+    assert store.runs()[0].state is RunState.STOPPED
+
+
 def test_a_run_whose_folder_is_gone_does_not_stop_the_start(
     store: ProjectStore, base: TrainConfig
 ) -> None:
