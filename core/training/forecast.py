@@ -27,6 +27,8 @@ WINDOWS, LARGE_EYE = 512 << 20, 500 << 20
 for it to have 16 heads and not 12."""
 QUESTIONS, WORDS, SAID = 4, 24, 8
 """Of one photo: questions woven into its row, their words each, the words of their answers."""
+FORETOLD = 4
+"""Places a question at which a word is foretold: answers that begin alike share theirs."""
 PATCHES = 8192
 """Patches that a frozen tower looks at in one go: two photos of 4,096, eight of a smaller grid."""
 ROWS_BYTES = 128 << 20
@@ -184,9 +186,10 @@ def together(patches: int) -> int:
 
 
 def _logits(model: Shape, config: TrainConfig) -> float:
-    rows = config.batch_size * QUESTIONS * SAID
+    """Scores, their logarithms and their gradients in fp32; a cap is two more and its own."""
+    rows = config.batch_size * QUESTIONS * FORETOLD
     most = max(1, ROWS_BYTES // (4 * model.vocabulary))
-    return float(min(rows, most) * model.vocabulary * 12)
+    return float(min(rows, most) * model.vocabulary * (24 if model.capped else 12))
 
 
 @dataclass(frozen=True, slots=True)

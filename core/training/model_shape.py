@@ -34,7 +34,8 @@ class Shape:
     everything else (tower, projector, norms). ``lora_text`` and ``lora_tower`` are Σ (in + out)
     over the layers LoRA goes on. ``kv_width`` and ``heads_width`` are those of keys and of queries,
     ``layer_width`` is that of a row for one layer. ``pooling``: so many patches along each edge of
-    a token, where the number of tokens is a choice; 0 where it is not."""
+    a token, where the number of tokens is a choice; 0 where it is not. ``capped``: scores over the
+    vocabulary go through a cap (Gemma 2 and 4)."""
 
     linear: int
     tables: int
@@ -56,6 +57,7 @@ class Shape:
     per_layer: int = 0
     layer_width: int = 0
     pooling: int = 0
+    capped: bool = False
 
     @property
     def total(self) -> int:
@@ -114,6 +116,7 @@ def _widths(folder: Path) -> dict[str, int]:
             "kv_width": int(text.get("num_key_value_heads") or heads) * each,
             "vocabulary": int(text.get("vocab_size", 262_208)),
             "layer_width": int(text.get("hidden_size_per_layer_input") or 0),
+            "capped": bool(text.get("final_logit_softcapping")),
             "tower_hidden": int(seen.get("hidden_size", 0)),
             "tower_layers": int(seen.get("num_hidden_layers", 0)),
             "tower_inner": int(seen.get("intermediate_size", 0)),

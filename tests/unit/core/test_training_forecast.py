@@ -217,3 +217,8 @@ def test_a_damaged_note_of_factors_is_none(raw: str) -> None:
 def test_a_factor_beyond_belief_is_not_believed() -> None:
     calibration.remember(SMALLEST, 1000.0, gpu=True)
     assert calibration.factor(SMALLEST, gpu=True) is None
+
+
+def test_scores_that_go_through_a_cap_take_twice_as_much() -> None:
+    capped = terms(replace(GEMMA_4B, capped=True), SMALLEST)
+    assert capped["logits"] == 2 * terms(GEMMA_4B, SMALLEST)["logits"]
