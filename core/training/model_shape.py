@@ -22,6 +22,8 @@ MAX_HEADER = 100 << 20
 """safetensors itself refuses longer ones."""
 _TEXT = re.compile(r"layers\.\d+\..*\b(q|k|v|o|gate|up|down)_proj\.weight$")
 _TOWER = re.compile(r"(layers?|blocks?)\.\d+\..*\b(q_proj|k_proj|v_proj|out_proj|fc1|fc2)\.weight$")
+WIDTHS = {"inner": "gate_proj", "heads_width": "q_proj", "kv_width": "k_proj"}
+"""The mean widths of layers, by the projection that has them."""
 _SEES = ("vision", "audio", "tower")
 PER_LAYER = "embed_tokens_per_layer"
 """Gemma 4's embeddings for each layer, which are only looked up in."""
@@ -74,14 +76,19 @@ class Shape:
 
 def shape(folder: Path) -> Shape:
     """Of the model in ``folder``. Raises ModelMissing when it is none that can be read."""
-    counts = {"linear": 0, "tables": 0, "per_layer": 0, "rest": 0, "projector": 0}
+    counts: dict[str, Any] = {
+        "linear": 0, "tables": 0, "per_layer": 0, "rest": 0, "projector": 0,
+    }  # fmt: skip
     lora = {"text": 0, "tower": 0}
+    wide = dict.fromkeys(WIDTHS, 0)
     for name, sides in weights(folder):
         cells = math.prod(sides)
         sees = any(word in name for word in _SEES)
         if not sees and _TEXT.search(name) and len(sides) == 2:
             counts["linear"] += cells
             lora["text"] += sum(sides)
+            for width, part in WIDTHS.items():
+                wide[width] += sides[0] if part in name else 0
         elif not sees and PER_LAYER in name:
             counts["per_layer"] += cells
         elif not sees and ("embed_tokens" in name or "lm_head" in name):
@@ -99,10 +106,13 @@ def shape(folder: Path) -> Shape:
                 folder=folder,
             )
         )
-    return Shape(**counts, lora_text=lora["text"], lora_tower=lora["tower"], **_widths(folder))
+    widths = _widths(folder)
+    # Layers differ in Gemma 4: here stands their mean.
+    widths |= {w: cells // max(1, widths["layers"]) for w, cells in wide.items() if cells}
+    return Shape(**counts, lora_text=lora["text"], lora_tower=lora["tower"], **widths)
 
 
-def _widths(folder: Path) -> dict[str, int]:
+def _widths(folder: Path) -> dict[str, Any]:
     try:
         raw: dict[str, Any] = json.loads((folder / "config.json").read_text("utf-8"))
         text, seen = raw.get("text_config", raw), raw.get("vision_config") or {}
