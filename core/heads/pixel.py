@@ -30,7 +30,7 @@ SPECS = (
         cells=112,
         ceiling=tr("112 × 112 cells over the photo; true masks pushed through it keep Dice 0.97."),
         weights=900_000,
-        step_bytes=62 << 20,
+        step_bytes=92 << 20,
     ),
 )
 

@@ -40,7 +40,7 @@ SPECS = (
         ),
         builds_on=tr("weights of SAM 2.1, Segment Anything or MobileSAM"),
         weights=4_700_000,
-        step_bytes=300 << 20,
+        step_bytes=463 << 20,
     ),
 )
 TOWER = 96

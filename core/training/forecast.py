@@ -25,14 +25,17 @@ NF4 = 0.5 + 1 / 64 + 4 / 16384
 WINDOWS, LARGE_EYE = 512 << 20, 500 << 20
 """Bytes that a SAM 2 takes to look at a photo, and how large the file of a Segment Anything must be
 for it to have 16 heads and not 12."""
-QUESTIONS, WORDS, SAID = 4, 24, 8
+QUESTIONS, WORDS, SAID = 4, 14, 6
 """Of one photo: questions woven into its row, their words each, the words of their answers."""
+FORETOLD = 4
+"""Places a question at which a word is foretold: answers that begin alike share theirs."""
 PATCHES = 8192
 """Patches that a frozen tower looks at in one go: two photos of 4,096, eight of a smaller grid."""
 ROWS_BYTES = 128 << 20
 """Bytes of logits in fp32 that are held at a time: 128 rows of Gemma's vocabulary."""
-CONTEXT, LIBRARIES = 0.9 * 2**30, 0.9 * 2**30
-"""Bytes of a graphics card's context and of the libraries in the computer's memory."""
+CONTEXT, LIBRARIES = 0.9 * 2**30, 0.6 * 2**30
+"""Bytes of a graphics card's context (computed), and of the libraries in the computer's memory and
+what they make once (measured)."""
 HELD = ("weights", "tables", "per_layer", "eye", "trained", "fixed")
 """Terms that stay between steps."""
 
@@ -146,14 +149,15 @@ def _layers(model: Shape, config: TrainConfig, wide: int) -> float:
     on top of it, and its weights without their 4 bits."""
     row = tokens(model, config)
     rows = config.batch_size * row
-    # Norms compute in fp32: of the layer's four their inputs are kept, and of the queries' and the
-    # keys' own. Keys and values are there three times: as they are, in the cache that the second
-    # turn goes on from, and as wide as the queries for the attention; each token sees a mask.
-    norms = 4 * model.hidden + model.heads_width + model.kv_width
-    others = 2 * model.hidden + 4 * model.inner + 7 * model.heads_width + 4 * model.kv_width + row
+    # Counted in what autograd keeps of a layer of Gemma 3, tensor by tensor. In fp32 everywhere:
+    # what goes into its norms and into each LoRA. Keys and values are there as they are, in the
+    # cache that the second turn goes on from, and as wide as the queries for the attention; each
+    # token sees a mask.
+    full = 9 * model.hidden + model.inner + 2 * model.heads_width + model.kv_width
+    others = 5 * model.hidden + 4 * model.inner + 7 * model.heads_width + 2 * model.kv_width + row
     if model.layer_width:
-        norms, others = norms + model.hidden, others + model.hidden + 6 * model.layer_width
-    one = rows * (4 * norms + wide * others)
+        full, others = full + model.hidden, others + 3 * model.layer_width
+    one = rows * (4 * (full + 7 * config.rank) + wide * others)
     back = rows * wide * (3 * model.inner + 2 * model.hidden)
     if config.method is Method.QLORA_NF4:
         back += model.hidden * model.inner * wide
@@ -168,9 +172,9 @@ def _tower(model: Shape, config: TrainConfig, wide: int) -> float:
     """Of a tower that learns, as of the layers. One that does not looks at photos before the steps
     and not beside them."""
     patches = model.seen(config.image_tokens)[1]
-    one = patches * (8 * model.tower_hidden + 2 * model.tower_inner) * wide
+    one = patches * (15 * model.tower_hidden + 3 * model.tower_inner) * wide
     if config.tower is Tower.FROZEN:
-        live = max(6 * model.tower_hidden, 2 * model.tower_hidden + 2 * model.tower_inner)
+        live = 12 * model.tower_hidden + 4 * model.tower_inner
         return float(together(patches) * patches * live * wide)
     kept = patches * model.tower_hidden * model.tower_layers * wide
     return float(
@@ -184,9 +188,10 @@ def together(patches: int) -> int:
 
 
 def _logits(model: Shape, config: TrainConfig) -> float:
-    rows = config.batch_size * QUESTIONS * SAID
+    """Scores, their logarithms and their gradients in fp32; a cap is two more and its own."""
+    rows = config.batch_size * QUESTIONS * FORETOLD
     most = max(1, ROWS_BYTES // (4 * model.vocabulary))
-    return float(min(rows, most) * model.vocabulary * 12)
+    return float(min(rows, most) * model.vocabulary * (24 if model.capped else 12))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ MAX_HEADER = 100 << 20
 """safetensors itself refuses longer ones."""
 _TEXT = re.compile(r"layers\.\d+\..*\b(q|k|v|o|gate|up|down)_proj\.weight$")
 _TOWER = re.compile(r"(layers?|blocks?)\.\d+\..*\b(q_proj|k_proj|v_proj|out_proj|fc1|fc2)\.weight$")
+WIDTHS = {"inner": "gate_proj", "heads_width": "q_proj", "kv_width": "k_proj"}
+"""The mean widths of layers, by the projection that has them."""
 _SEES = ("vision", "audio", "tower")
 PER_LAYER = "embed_tokens_per_layer"
 """Gemma 4's embeddings for each layer, which are only looked up in."""
@@ -34,7 +36,8 @@ class Shape:
     everything else (tower, projector, norms). ``lora_text`` and ``lora_tower`` are Σ (in + out)
     over the layers LoRA goes on. ``kv_width`` and ``heads_width`` are those of keys and of queries,
     ``layer_width`` is that of a row for one layer. ``pooling``: so many patches along each edge of
-    a token, where the number of tokens is a choice; 0 where it is not."""
+    a token, where the number of tokens is a choice; 0 where it is not. ``capped``: scores over the
+    vocabulary go through a cap (Gemma 2 and 4)."""
 
     linear: int
     tables: int
@@ -56,6 +59,7 @@ class Shape:
     per_layer: int = 0
     layer_width: int = 0
     pooling: int = 0
+    capped: bool = False
 
     @property
     def total(self) -> int:
@@ -72,14 +76,19 @@ class Shape:
 
 def shape(folder: Path) -> Shape:
     """Of the model in ``folder``. Raises ModelMissing when it is none that can be read."""
-    counts = {"linear": 0, "tables": 0, "per_layer": 0, "rest": 0, "projector": 0}
+    counts: dict[str, Any] = {
+        "linear": 0, "tables": 0, "per_layer": 0, "rest": 0, "projector": 0,
+    }  # fmt: skip
     lora = {"text": 0, "tower": 0}
+    wide = dict.fromkeys(WIDTHS, 0)
     for name, sides in weights(folder):
         cells = math.prod(sides)
         sees = any(word in name for word in _SEES)
         if not sees and _TEXT.search(name) and len(sides) == 2:
             counts["linear"] += cells
             lora["text"] += sum(sides)
+            for width, part in WIDTHS.items():
+                wide[width] += sides[0] if part in name else 0
         elif not sees and PER_LAYER in name:
             counts["per_layer"] += cells
         elif not sees and ("embed_tokens" in name or "lm_head" in name):
@@ -97,10 +106,13 @@ def shape(folder: Path) -> Shape:
                 folder=folder,
             )
         )
-    return Shape(**counts, lora_text=lora["text"], lora_tower=lora["tower"], **_widths(folder))
+    widths = _widths(folder)
+    # Layers differ in Gemma 4: here stands their mean.
+    widths |= {w: cells // max(1, widths["layers"]) for w, cells in wide.items() if cells}
+    return Shape(**counts, lora_text=lora["text"], lora_tower=lora["tower"], **widths)
 
 
-def _widths(folder: Path) -> dict[str, int]:
+def _widths(folder: Path) -> dict[str, Any]:
     try:
         raw: dict[str, Any] = json.loads((folder / "config.json").read_text("utf-8"))
         text, seen = raw.get("text_config", raw), raw.get("vision_config") or {}
@@ -114,6 +126,7 @@ def _widths(folder: Path) -> dict[str, int]:
             "kv_width": int(text.get("num_key_value_heads") or heads) * each,
             "vocabulary": int(text.get("vocab_size", 262_208)),
             "layer_width": int(text.get("hidden_size_per_layer_input") or 0),
+            "capped": bool(text.get("final_logit_softcapping")),
             "tower_hidden": int(seen.get("hidden_size", 0)),
             "tower_layers": int(seen.get("num_hidden_layers", 0)),
             "tower_inner": int(seen.get("intermediate_size", 0)),

@@ -189,9 +189,7 @@ def compared(name: str, folder: Path) -> dict[str, Any]:
     held = terms.total - terms.moving - forecast.LIBRARIES
     row = {"case": name, "terms": {t.id: t.bytes for t in terms.terms}, "measured": found}
     row["held"], row["step"] = held, terms.moving
-    row["whole"] = (held + terms.moving + forecast.LIBRARIES) / (
-        found["held"] + found["step"] + forecast.LIBRARIES
-    )
+    row["whole"] = terms.total / (found["libraries"] + found["held"] + found["step"])
     return row
 
 

@@ -136,17 +136,22 @@ def test_a_head_of_few_cells_takes_less_than_one_of_many() -> None:
 def test_a_frozen_tower_looks_before_the_steps_and_not_beside_them() -> None:
     large = replace(GEMMA_4B, tower_hidden=100_000)
     found = forecast.forecast(large, SMALLEST, gpu=True)
-    assert found.moving == 2 * 4096 * 6 * 100_000 * 2
+    assert found.moving == 2 * 4096 * (12 * 100_000 + 4 * large.tower_inner) * 2
     assert "tower" not in terms(replace(GEMMA_4B, tower_hidden=8, tower_inner=8), SMALLEST)
 
 
 def test_a_trained_weights_moments_stay_between_steps_and_its_gradient_does_not() -> None:
-    few, many = (forecast.forecast(GEMMA_4B, replace(SMALLEST, rank=r), gpu=True) for r in (8, 16))
-    more = forecast.trained_weights(GEMMA_4B, SMALLEST)
-    more -= forecast.trained_weights(GEMMA_4B, replace(SMALLEST, rank=8))
-    assert replace(SMALLEST, rank=16) == SMALLEST
-    assert many.moving - few.moving == pytest.approx(4 * more)
-    assert many.total - few.total == pytest.approx(16 * more)
+    found = forecast.forecast(GEMMA_4B, SMALLEST, gpu=True)
+    by_id, count = (
+        {t.id: t.bytes for t in found.terms},
+        forecast.trained_weights(GEMMA_4B, SMALLEST),
+    )
+    assert by_id["trained"] == 12 * count
+    assert by_id["gradients"] == 4 * count
+    step = sum(by_id.get(name, 0) for name in ("gradients", "layers", "logits", "head", "tower"))
+    assert found.moving == pytest.approx(step)
+    few = replace(SMALLEST, optimiser=Optimiser.ADAMW_8BIT)
+    assert terms(GEMMA_4B, few)["trained"] == 6 * count
 
 
 @pytest.mark.parametrize("raw", ["{}", "[]", "nonsense", '{"num_attention_heads": "many"}'])
@@ -217,3 +222,8 @@ def test_a_damaged_note_of_factors_is_none(raw: str) -> None:
 def test_a_factor_beyond_belief_is_not_believed() -> None:
     calibration.remember(SMALLEST, 1000.0, gpu=True)
     assert calibration.factor(SMALLEST, gpu=True) is None
+
+
+def test_scores_that_go_through_a_cap_take_twice_as_much() -> None:
+    capped = terms(replace(GEMMA_4B, capped=True), SMALLEST)
+    assert capped["logits"] == 2 * terms(GEMMA_4B, SMALLEST)["logits"]
