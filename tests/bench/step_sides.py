@@ -62,7 +62,7 @@ def config_of(base: str, folder: Path) -> TrainConfig:
     """What both train with."""
     return TrainConfig(
         base=base, base_path=str(folder), classes=CLASSES, healthy="healthy",
-        method=Method.QLORA_NF4, recompute=True,
+        method=Method.QLORA_NF4, recompute=True, dropout=0.0,
     )  # fmt: skip
 
 
