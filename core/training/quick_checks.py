@@ -2,7 +2,7 @@
 
 Every run asks this before it looks at its first photo, and is refused by the same named lines that
 a rehearsal (`core.training.trial`) shows; what takes a step is tried there alone. Knows a learner
-and its tokens; takes no step and reports nothing.
+and its tokens; takes no step.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from core.errors import TrainingRefused
 from core.language import tr, trn
-from core.services.checks import Check, Level
-from core.training import prompts
+from core.services.checks import Check, Level, red
+from core.training import events, prompts
 from core.training.config import Tower, TrainConfig
 from core.training.learner import Learner
+from core.training.looking import Report
 from core.training.trial_views import part_of, parts, supervised
 
 
@@ -24,6 +26,15 @@ def quick_checks(model: Learner, config: TrainConfig) -> Iterator[Check]:
     yield from tokens(model, config.classes[0])
     yield learnt(model, config.classes[0])[0]
     yield from trained(model, config)
+
+
+def insist(model: Learner, config: TrainConfig, report: Report) -> None:
+    """Reports every line. Raises TrainingRefused with those that failed."""
+    found = list(quick_checks(model, config))
+    for check in found:
+        report(events.examined(check))
+    if problems := red(found):
+        raise TrainingRefused(problems)
 
 
 def tokens(model: Learner, disease: str) -> Iterator[Check]:

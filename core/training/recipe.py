@@ -18,7 +18,6 @@ import torch
 from core.errors import DiskFull, TrainingRefused, WorkerFailed
 from core.heads.base import Remembering
 from core.language import tr
-from core.services.checks import red
 from core.training import adapter, checkpoints, device, events, learner, remedies, scoring
 from core.training.checkpoints import Progress
 from core.training.config import Answers, Stage, Tower, TrainConfig
@@ -30,7 +29,7 @@ from core.training.objective import Objective
 from core.training.optimising import load_optimiser, optimiser_of, optimiser_state
 from core.training.photos import PhotoCache
 from core.training.preference import Preference
-from core.training.quick_checks import quick_checks
+from core.training.quick_checks import insist
 from core.training.run_folder import RunFolder, Sample
 from core.training.schedule import Schedule
 from core.training.stopping import StopAsked, heed
@@ -99,7 +98,7 @@ class Recipe:
         device.insist(self.config)
         self.report(events.Phase("loading"))
         self.learner = learner.load(self.config)
-        self._look_quickly()
+        insist(self.learner, self.config, self.report)
         heed(self.learner, self.stop)
         self._unchanging = adapter.Unchanging.of(
             self.learner, self.config, self.run.root / "cache" / f"processor-{self.group.rank}"
@@ -121,15 +120,6 @@ class Recipe:
         self.optimiser = optimiser_of(self.learner, self.config)
         self._resume()
         self.group.begin_alike(self.learner.parameters().values())
-
-    def _look_quickly(self) -> None:
-        """What would make an hour of training worthless and shows at once. Raises TrainingRefused
-        with what a rehearsal would say."""
-        found = list(quick_checks(self.learner, self.config))
-        for check in found:
-            self.report(events.examined(check))
-        if problems := red(found):
-            raise TrainingRefused(problems)
 
     def _decode(self, samples: Sequence[Sample]) -> PhotoCache:
         if isinstance(self.learner.head, Remembering):

@@ -19,7 +19,7 @@ WORKER = """
 import os, sys, threading
 from core.workers import train
 
-def job(_run, _report, _stop, promptly):
+def job(_run, _report, _stop, promptly, _place):
     def tell(): sys.stderr.write(f"nice {os.getpriority(os.PRIO_PROCESS, 0)}\\n")
     tell()
     thread = threading.Thread(target=tell); thread.start(); thread.join()

@@ -17,7 +17,7 @@ import atexit, sys, time
 from core.training import events
 from core.workers import train
 
-def job(run, report, stop, promptly):
+def job(run, report, stop, promptly, place):
     if {heard}:
         stop()
     report(events.Phase("loading"))
