@@ -191,8 +191,9 @@ class Recipe:
         tried = reported = watch.read()
         while self._done() < 1 and not self._gained_nothing():
             losses = self._step()
-            asked = self._agree(watch.read())
-            now = self.progress.seconds
+            self.progress = replace(self.progress, step=self.progress.step + 1)
+            now, asked = self.group.agree([watch.read(), self.stop()])
+            self.progress = replace(self.progress, seconds=now)
             self._tell_of_sleep(watch.slept())
             if now - reported > REPORT_EVERY:
                 self._report_step(losses)
@@ -208,13 +209,6 @@ class Recipe:
                 self._save()
                 tried = now
         return False
-
-    def _agree(self, seconds: float) -> bool:
-        """A step is done, after ``seconds`` of training; whether the end was asked for."""
-        self.progress = replace(self.progress, step=self.progress.step + 1, seconds=seconds)
-        seconds, asked = self.group.agree([seconds, self.stop()])
-        self.progress = replace(self.progress, seconds=seconds)
-        return bool(asked)
 
     def _gained_nothing(self) -> bool:
         """Whether patience is at an end."""

@@ -46,7 +46,7 @@ import numpy as np
 from core.training import events
 from core.workers import train
 
-def burn(_run, report, stop, _place):
+def burn(_run, report, stop, *_others):
     def multiply():
         a = np.random.default_rng(1).random((768, 768), np.float32)
         while not stop():

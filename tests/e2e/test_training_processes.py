@@ -114,9 +114,9 @@ def check_same(two: RunFolder, one: RunFolder) -> None:
     another order of summing leaves of a gradient that should be nothing."""
     half_way = checkpoints.weights_at(one.checkpoints, 2)
     assert half_way is not None
-    way = apart(weights(one), half_way)
+    way, between = apart(weights(one), half_way), apart(weights(two), weights(one))
     assert way > 0.01
-    assert apart(weights(two), weights(one)) < way / 1000
+    assert between < way / 1000
 
 
 def processes_of(run: RunFolder) -> list[int]:
