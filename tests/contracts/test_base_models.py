@@ -23,7 +23,7 @@ EMBEDDED = [s for s in registry.discover("core.vlms", VlmSpec).values() if s.fol
 HEADS = [h for h in registry.discover("core.heads", HeadSpec).values() if not h.builds_on]
 PAIRS = [(base, head) for base in EMBEDDED for head in HEADS]
 CLASSES = ("healthy", "rust", "leaf_miner")
-SETTINGS = TrainConfig(classes=CLASSES, healthy="healthy", rank=4)
+SETTINGS = TrainConfig(classes=CLASSES, healthy="healthy", rank=4, dropout=0.0)
 
 
 @pytest.fixture(scope="module", params=PAIRS, ids=lambda pair: f"{pair[0].id}-{pair[1].id}")

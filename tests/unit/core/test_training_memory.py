@@ -21,7 +21,7 @@ from core.training.prompts import CLASSIFY, DIAGNOSE, LEAF, SHOWN, diagnosis
 from core.training.run_folder import Sample
 from core.training.weave import Asked
 
-SETTINGS = TrainConfig(classes=("healthy", "rust", "miner"), healthy="healthy", rank=4)
+SETTINGS = TrainConfig(classes=("healthy", "rust", "miner"), healthy="healthy", rank=4, dropout=0.0)
 QUESTIONS = [
     (0, DIAGNOSE, diagnosis("rust")),
     (0, LEAF, SHOWN),
