@@ -172,8 +172,10 @@ def share(text: str) -> float:
 def processes(text: str) -> int:
     """For argparse: how many share a piece of work."""
     otherwise = tr("processes lie between 1 and 64")
-    value = _number(text, 0.999, 64, otherwise)
-    return int(_number(text, value - 1, int(value), otherwise))
+    found = _number(text, 0, 64, otherwise)
+    if not found.is_integer():
+        raise _unfit(text, otherwise)
+    return int(found)
 
 
 def _number(text: str, above: float, most: float, otherwise: str) -> float:
@@ -182,7 +184,10 @@ def _number(text: str, above: float, most: float, otherwise: str) -> float:
     except ValueError:
         value = math.nan
     if not above < value <= most:
-        raise argparse.ArgumentTypeError(
-            tr("{what!r} will not do, {otherwise}", what=text, otherwise=otherwise)
-        )
+        raise _unfit(text, otherwise)
     return value
+
+
+def _unfit(text: str, otherwise: str) -> argparse.ArgumentTypeError:
+    said = tr("{what!r} will not do, {otherwise}", what=text, otherwise=otherwise)
+    return argparse.ArgumentTypeError(said)
