@@ -1,7 +1,7 @@
 """Ground rules for every test: no window on the desk, no network, nothing of the user's touched.
 
 Knows the environment a test runs in; knows nothing of what is tested, and imports neither Qt nor
-torch. Set ``LEAFSPOT_REAL_WINDOW=1`` to see the windows that the GUI tests open.
+torch unasked. Set ``LEAFSPOT_REAL_WINDOW=1`` to see the windows that the GUI tests open.
 """
 
 from __future__ import annotations
@@ -96,3 +96,14 @@ def bracol(repo: Path) -> Path:
     if not folder.is_dir():
         pytest.skip("the BRACOL leaves are not beside the checkout")
     return folder
+
+
+@pytest.fixture
+def one_core() -> Iterator[None]:
+    """For tests of torch: the same sums on every machine, and a core left to whoever works here."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -360,3 +360,21 @@ BASES: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "gemma-dinov2": ("gemma-clip", lambda f: save_gemma_clip(f, save_dinov2, "Gemma")),
 }
 """Every kind of base model by a name of its own: the family's id, and what writes its folder."""
+
+
+def generated_state(learner: Any, inputs: Any, **how: Any) -> Any:
+    """[hidden] state of `<SEG>` by the library's own generation after ``inputs``."""
+    seg = learner.vlm.seg
+    made = learner.peft.generate(
+        **inputs,
+        **how,
+        max_new_tokens=2,
+        min_new_tokens=2,
+        do_sample=False,
+        prefix_allowed_tokens_fn=lambda _row, _ids: [seg],
+        output_hidden_states=True,
+        return_dict_in_generate=True,
+    )
+    assert made.sequences[0, -2] == seg
+    # The state of what was said first comes up while the next is looked for.
+    return made.hidden_states[1][-1][0, -1]

@@ -14,7 +14,7 @@ import pytest
 import torch
 from small_hub_sam import save_sam2
 from small_sam import save_sam
-from small_vlms import BASES
+from small_vlms import BASES, generated_state
 
 from core import adapter_package
 from core.errors import AdapterRefused
@@ -201,20 +201,8 @@ def test_generating_comes_by_the_same_state_as_training(case: Case) -> None:
     assert inputs["input_ids"].shape[1] > side // 16
     # With a cache that grows, transformers 5.23 lets the 12B alone attend ahead in global layers.
     official = isinstance(vlm, Gemma4Unified)
-    made = learner.peft.generate(
-        **inputs,
-        cache_implementation="static" if official else None,
-        disable_compile=True,
-        max_new_tokens=2,
-        min_new_tokens=2,
-        do_sample=False,
-        prefix_allowed_tokens_fn=lambda _row, _ids: [vlm.seg],
-        output_hidden_states=True,
-        return_dict_in_generate=True,
-    )
-    assert made.sequences[0, -2] == vlm.seg
-    # The state of what was said first comes up while the next is looked for.
-    theirs = made.hidden_states[1][-1][0, -1]
+    cache = "static" if official else None
+    theirs = generated_state(learner, inputs, cache_implementation=cache, disable_compile=True)
     torch.testing.assert_close(theirs, ours.states[0], atol=2e-4, rtol=1e-3)
 
 

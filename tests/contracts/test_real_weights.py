@@ -14,6 +14,7 @@ from core.training.learner import Learner
 from core.training.predict import grid_of, head_input
 from core.training.weave import Asked
 from tests.bench import gemma270
+from tests.small_vlms import generated_state
 
 pytestmark = [pytest.mark.slow, pytest.mark.gemma270]
 
@@ -79,7 +80,7 @@ def test_a_step_teaches_what_is_trained_and_nothing_else(learner: Learner) -> No
 
 
 def test_generating_comes_by_the_same_state_as_training(learner: Learner) -> None:
-    vlm, processor = learner.vlm, learner.vlm.processor
+    processor = learner.vlm.processor
     learner.train(False)
     with torch.no_grad():
         ours = told(learner)
@@ -87,16 +88,6 @@ def test_generating_comes_by_the_same_state_as_training(learner: Learner) -> Non
     text = processor.apply_chat_template(
         [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
     )
-    made = learner.peft.generate(
-        **processor(text=text, images=[PHOTO], return_tensors="pt", add_special_tokens=False),
-        max_new_tokens=2,
-        min_new_tokens=2,
-        do_sample=False,
-        prefix_allowed_tokens_fn=lambda _row, _ids: [vlm.seg],
-        output_hidden_states=True,
-        return_dict_in_generate=True,
-    )
-    assert made.sequences[0, -2] == vlm.seg
-    # The state of what was said first comes up while the next is looked for.
-    theirs = made.hidden_states[1][-1][0, -1]
+    inputs = processor(text=text, images=[PHOTO], return_tensors="pt", add_special_tokens=False)
+    theirs = generated_state(learner, inputs)
     torch.testing.assert_close(theirs, ours.states[0], atol=2e-3, rtol=1e-3)

@@ -30,9 +30,10 @@ from core.workers.outcome import Outcome
 from tests.drawn_run import SETTINGS, drawn_run
 from tests.small_vlms import save_gemma3
 
-pytestmark = pytest.mark.skipif(
-    not sys.platform.startswith("linux"), reason="finds processes in /proc"
-)
+pytestmark = [
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds processes in /proc"),
+    pytest.mark.usefixtures("one_core"),
+]
 # 8 photos to learn from, 4 a step: two for each process. What LoRA drops is each process's own.
 SHORT = replace(
     SETTINGS,
@@ -47,14 +48,6 @@ SHORT = replace(
 ENDLESS = replace(SHORT, steps=0, epochs=1e5)
 Event = dict[str, object]
 RunOf = Callable[..., RunFolder]
-
-
-@pytest.fixture(autouse=True)
-def one_core() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def alone(run: RunFolder, *, stop_at: int = 10**9) -> list[events.TrainEvent]:

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,14 +26,7 @@ from core.training.run_folder import RunFolder
 from core.workers.client import WorkerClient
 from tests.drawn_run import SETTINGS, drawn_run
 
-
-@pytest.fixture(autouse=True)
-def one_core() -> Iterator[None]:
-    """The same arithmetic on every machine, and a core left to whoever works here."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_core")
 
 
 def fit(run: RunFolder, *, stop_after: int | None = None) -> list[events.TrainEvent]:

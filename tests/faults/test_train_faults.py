@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,15 +25,9 @@ from core.workers.train import Reporter, _nothing_new
 from tests.drawn_run import SETTINGS, drawn_run
 from tests.faults.full_disk import no_file_beyond
 
+pytestmark = pytest.mark.usefixtures("one_core")
+
 OUT_OF_MEMORY = Outcome("train", 1, last={"event": "failed", "code": remedies.OUT_OF_MEMORY})
-
-
-@pytest.fixture(autouse=True)
-def one_core() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 class Run:

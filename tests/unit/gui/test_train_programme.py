@@ -49,6 +49,16 @@ def finished(qtbot, leaves, *, skill: float | None = None, **config):
     return leaves.ask(qtbot, train)
 
 
+def figures_of(qtbot, leaves, run) -> ReviewWorkspace:
+    """Review on the figures of ``run``."""
+    page = leaves.show(ReviewWorkspace(leaves.context), "review")
+    page._focus.put(run.id)
+    qtbot.waitUntil(lambda: page.figures is not None, timeout=PATIENCE)
+    page.views.button(1).click()
+    qtbot.waitUntil(lambda: page.whole.report is not None, timeout=PATIENCE)
+    return page
+
+
 def runs_of(qtbot, leaves):
     return leaves.ask(qtbot, lambda s: s.runs())
 
@@ -97,11 +107,7 @@ def test_a_stage_shows_each_leaf_before_and_after_and_names_the_easy_ones_that_l
         return folder
 
     second = leaves.ask(qtbot, again)
-    page = leaves.show(ReviewWorkspace(leaves.context), "review")
-    page._focus.put(second.id)
-    qtbot.waitUntil(lambda: page.figures is not None, timeout=PATIENCE)
-    page.views.button(1).click()
-    qtbot.waitUntil(lambda: page.whole.report is not None, timeout=PATIENCE)
+    page = figures_of(qtbot, leaves, second)
     report = page.whole.report
     assert len(report.changes) == 12
     assert all(c.after < c.before for c in report.worst)
@@ -128,11 +134,7 @@ def test_a_stage_is_held_against_the_untuned_base_not_what_it_began_with(qtbot, 
         return folder
 
     second = leaves.ask(qtbot, again)
-    page = leaves.show(ReviewWorkspace(leaves.context), "review")
-    page._focus.put(second.id)
-    qtbot.waitUntil(lambda: page.figures is not None, timeout=PATIENCE)
-    page.views.button(1).click()
-    qtbot.waitUntil(lambda: page.whole.report is not None, timeout=PATIENCE)
+    page = figures_of(qtbot, leaves, second)
     assert page.whole.report.untuned.dice.value == pytest.approx(0.1)
     assert "before tuning 0.10" in page.whole.dice.caption.text()
     assert "Against the untuned base, on the same leaves: Dice +" in page.whole.worth.text()
