@@ -128,23 +128,28 @@ class Gemma:
         self, ids: Tensor, places: Tensor, sees: Tensor, filled: Tensor, past: Any = None
     ) -> tuple[Tensor, Any]:
         from transformers import DynamicCache
-        from transformers.modeling_outputs import BaseModelOutputWithPooling
 
         own = places[:, -ids.shape[1] :, None]
         apart = own - places[:, None, :]
         # Made without the config: a cache with one would drop what lies outside the window.
         cache = DynamicCache() if past is None else past
-        found: Tensor = self._base.model(
-            input_ids=ids,
+        read = self._read(
+            ids,
+            filled,
             position_ids=own[..., 0],
             attention_mask=self._masks(sees, apart),
-            mm_encoder_outputs={
-                "image": BaseModelOutputWithPooling(pooler_output=self._photos(filled))
-            },
             past_key_values=cache,
             use_cache=True,
-        ).last_hidden_state
+        )
+        found: Tensor = read.last_hidden_state
         return found, cache
+
+    def _read(self, ids: Tensor, filled: Tensor, **how: Any) -> Any:
+        """The class's own forward without its head, ``filled`` in place of image tokens."""
+        from transformers.modeling_outputs import BaseModelOutputWithPooling
+
+        photos = BaseModelOutputWithPooling(pooler_output=self._photos(filled))
+        return self._base.model(input_ids=ids, mm_encoder_outputs={"image": photos}, **how)
 
     def _photos(self, filled: Tensor) -> Any:
         """[F, hidden] in the form in which the class takes the photos' tokens."""

@@ -223,6 +223,23 @@ def test_a_merged_model_answers_as_the_adapter_does(case: Case, tmp_path: Path) 
     torch.testing.assert_close(after.answer, before.answer, atol=5e-3, rtol=1e-3)
 
 
+@pytest.mark.parametrize("base", BASES)
+def test_no_step_copies_the_vocabularys_table(
+    base: str, folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from peft.tuners.trainable_tokens.layer import TrainableTokensLayer
+
+    learner = learners.load(settings(folders, base, "pixel", Method.LORA_FP32))
+    copies: list[str] = []
+    monkeypatch.setattr(
+        TrainableTokensLayer,
+        "get_merged_weights",
+        lambda self, _: copies.append(base) or self.weight,
+    )
+    told(learner, photos()).answer.sum().backward()
+    assert copies == []
+
+
 @pytest.mark.parametrize("base", [b for b in BASES if b != "gemma-siglip"])
 def test_an_adapted_tower_learns_in_every_matrix(base: str, folders) -> None:
     config = replace(settings(folders, base, "pixel", Method.QLORA_NF4), tower=Tower.LORA)
