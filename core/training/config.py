@@ -125,7 +125,7 @@ class TrainConfig:
     image_tokens: int = 0
     rank: int = 16
     alpha: int = 32
-    dropout: float = 0.05
+    dropout: float = 0.0
     learning_rate: float = 2e-3
     head_learning_rate: float = 1e-3
     weight_decay: float = 0.01
