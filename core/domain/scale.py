@@ -102,6 +102,33 @@ def _above(before: Grade, grade: Grade) -> bool:
     return grade.upto > before.upto or (grade.upto == before.upto and alone)
 
 
+def one_more(grades: Sequence[Grade]) -> tuple[Grade, ...]:
+    """``grades`` with the last one that has room for it parted in two.
+
+    The lower half keeps the name, the upper one the limit; numbers above it count on. A grade has
+    room when a limit of two decimals fits in: not the one for leaves diseased all over. Unchanged
+    where none has: the limits do not rise.
+    """
+    for at in reversed(range(len(grades))):
+        grade, floor = grades[at], grades[at - 1].upto if at else 0.0
+        middle = round((floor + grade.upto) / 2, 2)
+        if floor < middle < grade.upto:
+            lower = replace(grade, upto=middle, under=False)
+            return (*grades[:at], lower, *_named_on(grade, grades[at + 1 :], grades))
+    return tuple(grades)
+
+
+def _named_on(grade: Grade, above: Sequence[Grade], taken: Sequence[Grade]) -> tuple[Grade, ...]:
+    """``grade`` under the name that follows its own, and those above it each one further."""
+    if all(g.name.strip().isdecimal() for g in (grade, *above)):
+        return tuple(replace(g, name=str(int(g.name) + 1)) for g in (grade, *above))
+    names = {g.name.strip() for g in taken}
+    name = grade.name.strip() + "+"
+    while name in names:
+        name += "+"
+    return (replace(grade, name=name), *above)
+
+
 def _end(scale: Scale) -> str:
     if scale.grades[-1].holds(100.0):
         return ""

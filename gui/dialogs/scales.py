@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core.domain.scale import LONGEST, PUBLISHED, Grade, Scales, scales_problem
+from core.domain.scale import LONGEST, PUBLISHED, Grade, Scales, one_more, scales_problem
 from core.language import number_text, tr
 from gui.panels.pieces import button, column, label, row
 
@@ -125,13 +125,10 @@ class ScalesDialog(QDialog):
             self._show()
 
     def add_grade(self) -> None:
-        """One more at the end; the one before it gets a limit between its neighbours."""
-        grades = list(self._all[self._place].grades)
-        last, former = grades[-1], grades[-2].upto if len(grades) > 1 else 0.0
-        middle = round((former + last.upto) / 2, 2)
-        name = str(int(last.name) + 1) if last.name.isdigit() else f"{last.name}+"
-        grades[-1:] = [replace(last, upto=middle), Grade(name, 100.0)]
-        self._replace(grades)
+        """One more near the end. Where the limits leave no room, what is shown as wrong with them
+        says why.
+        """
+        self._replace(list(one_more(self._all[self._place].grades)))
 
     def remove_grade(self) -> None:
         """The chosen one, or the last."""

@@ -95,6 +95,37 @@ def test_ones_own_scale_is_a_copy_that_can_be_changed(qtbot) -> None:
     assert scales.chosen.grade(0) == "none"
 
 
+@pytest.mark.parametrize("scale", PUBLISHED, ids=lambda s: s.title)
+def test_another_grade_fits_every_published_scale_at_once(qtbot, scale) -> None:
+    dialog = ScalesDialog(Scales(PUBLISHED, scale.title), None)  # type: ignore[arg-type]
+    qtbot.addWidget(dialog)
+    for more in (1, 2, 3):
+        dialog.add_grade()
+        assert dialog._problem.text() == ""
+        grades = dialog.scales.chosen.grades
+        assert len(grades) == len(scale.grades) + more
+        first = int(scale.grades[0].name)
+        assert [g.name for g in grades] == [str(first + n) for n in range(len(grades))]
+
+
+def test_the_leaf_that_is_diseased_all_over_keeps_a_grade_of_its_own(qtbot) -> None:
+    dialog = ScalesDialog(Scales(PUBLISHED, HORSFALL_BARRATT.title), None)  # type: ignore[arg-type]
+    qtbot.addWidget(dialog)
+    dialog.add_grade()
+    found = dialog.scales.chosen
+    assert [found.grade(s) for s in (97, 98.5, 99.9, 100)] == ["10", "11", "12", "13"]
+
+
+def test_a_grade_without_a_number_gets_a_name_nobody_has(qtbot) -> None:
+    dialog = ScalesDialog(Scales(), None)  # type: ignore[arg-type]
+    qtbot.addWidget(dialog)
+    dialog.table.item(4, 0).setText("high")
+    dialog.table.item(3, 0).setText("high+")
+    dialog.add_grade()
+    assert dialog._problem.text() == ""
+    assert [g.name for g in dialog.scales.chosen.grades][-2:] == ["high", "high++"]
+
+
 def spot(dialog: ScaleCardDialog, x: float, y: float) -> QPoint:
     ratio = dialog.canvas.camera.ratio
     dx, dy = dialog.canvas.camera.transform.to_device(x, y)
