@@ -12,6 +12,7 @@ from core.domain.bulk import Assignment, BulkEdit, Field, Values
 from core.domain.disease import Disease
 from core.domain.ids import ImageId
 from core.domain.image import ImageState, Split
+from core.domain.region import RegionKind
 from core.language import tr
 from core.ports import ImageQuery, ProjectStore
 from core.wording import marked
@@ -44,6 +45,25 @@ def mark(
     of_healthy = ImageQuery(disease=healthy.id, removed=None)
     known: Values = {**values, Field.MASK_KNOWN: True}
     return BulkEdit(title, tuple(_parted(store, images, of_healthy, known, values)))
+
+
+def no_lesions(images: Sequence[ImageId], healthy: Disease | None) -> BulkEdit:
+    """These leaves have none: healthy, their empty outlines known. For photos ``with_lesions`` does
+    not give; how far a photo is stays as it is, save that one nobody has looked at is begun.
+    """
+    values: dict[Field, object] = {Field.MASK_KNOWN: True}
+    if healthy is not None:
+        values[Field.DISEASE] = healthy.id
+    begun = Assignment(
+        {Field.STATE: ImageState.IN_PROGRESS}, tuple(images), where={Field.STATE: ImageState.UNSEEN}
+    )
+    return BulkEdit(tr("No lesions"), (begun, *_all(images, values)) if images else ())
+
+
+def with_lesions(store: ProjectStore, images: Sequence[ImageId]) -> tuple[ImageId, ...]:
+    """Those of the photos on which a lesion is outlined."""
+    drawn = [card.id for card in store.cards(images) if card.regions]
+    return tuple(i for i in drawn if any(kind is RegionKind.LESION for kind, _ in store.areas(i)))
 
 
 def put_in_split(images: Sequence[ImageId], split: Split) -> BulkEdit:

@@ -74,6 +74,34 @@ class BulkController(ManySteps):
         text = trn("{n:,} photo is marked.", "{n:,} photos are marked.", len(images))
         self._act(make, text, then=said)
 
+    def no_lesions(self, images: Sequence[ImageId]) -> None:
+        """Healthy leaves. Photos with outlined lesions are left as they are, and it is said: one
+        key must not take the outlines of many away.
+        """
+        healthy, drawn = self._diseases.healthy, set[ImageId]()
+
+        def make(store: ProjectStore) -> BulkEdit:
+            drawn.update(bulk.with_lesions(store, images))
+            return bulk.no_lesions([i for i in images if i not in drawn], healthy)
+
+        def marked() -> str:
+            done = len(images) - len(drawn)
+            text = trn("{n:,} photo has no lesions now.", "{n:,} photos have no lesions now.", done)
+            return text if done else ""
+
+        def said() -> None:
+            if drawn:
+                self._context.notices.warning(
+                    trn(
+                        "{n:,} photo with outlined lesions was left as it is: open it and press H.",
+                        "{n:,} photos with outlined lesions were left as they are: open each and "
+                        "press H.",
+                        len(drawn),
+                    )
+                )
+
+        self._act(make, marked, then=said)
+
     def split(self, images: Sequence[ImageId], split: Split) -> None:
         count = trn("{n:,} photo", "{n:,} photos", len(images))
         self._act(
@@ -129,9 +157,12 @@ class BulkController(ManySteps):
     def _act(
         self,
         make: Callable[[ProjectStore], BulkEdit],
-        text: str,
+        text: str | Callable[[], str],
         then: Callable[[], None] = lambda: None,
     ) -> None:
+        """``text`` says what was done, a function of it where that is known only then; "" is not
+        said.
+        """
         made: list[BulkEdit] = []
 
         def work(store: ProjectStore) -> Changes:
@@ -139,12 +170,12 @@ class BulkController(ManySteps):
             return store.bulk(made[-1])
 
         def taken() -> None:
-            step = self.step(made[-1].action)
-            if step is None:  # they were so already
-                self._context.notices.success(text)
-            else:
+            step, done = self.step(made[-1].action), text if isinstance(text, str) else text()
+            if step is not None:
                 undo = partial(self.take_back, step)
-                self._context.notices.post(Notice(Level.SUCCESS, text, tr("Undo"), undo))
+                self._context.notices.post(Notice(Level.SUCCESS, done, tr("Undo"), undo))
+            elif done:  # they were so already
+                self._context.notices.success(done)
             then()
 
         if self._context.project.writable:

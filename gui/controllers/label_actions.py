@@ -102,7 +102,7 @@ class LabelActions(QObject):
             "photo.next_open": self._next_open,
             "photo.done": partial(self._finish, ImageState.DONE),
             "photo.checked": partial(self._finish, ImageState.CHECKED),
-            "photo.no_lesions": controller.no_lesions,
+            "photo.no_lesions": self._no_lesions,
             "candidate.accept": self._accept,
             "candidate.extend": partial(self._accept, extend=True),
             "candidate.next": self._next_candidate,
@@ -292,6 +292,12 @@ class LabelActions(QObject):
         advance = bool(self._context.preferences.get("label.advance"))
         if advance and not self._step(1):
             self._context.notices.info(tr("That was the last photo of the list."))
+
+    def _no_lesions(self) -> None:
+        if picked := self._picked():
+            self._bulk.no_lesions(picked)
+        else:
+            self._controller.no_lesions()
 
     def _follow(self) -> None:
         actions, edits = self._context.actions, self._controller.edits

@@ -476,6 +476,47 @@ def test_d_marks_the_open_photo_while_the_keyboard_is_on_its_outlines(qtbot, pag
     qtbot.waitUntil(lambda: states(page, program) == wanted, timeout=PATIENCE)
 
 
+def test_h_says_no_lesions_of_the_selected_photos_and_undo_takes_it_back(
+    qtbot, tmp_path: Path
+) -> None:
+    with window(qtbot, bare_project(tmp_path, photos=6)) as program:
+        page = label_page(qtbot, program)
+        listed(qtbot, page, 6)
+        store, healthy = program.context.project.store, page.diseases.healthy
+        ids = [page.gallery.index.id(row) for row in range(6)]
+        before = store.images(ids)
+        page.gallery.view.selection.take((2, 5))  # the open one is not among them
+        page.gallery.view.setFocus()
+        QTest.keyClick(page.gallery.view, Qt.Key.Key_H)
+
+        def free() -> list[int]:
+            photos = store.images(ids)
+            return [n for n, p in enumerate(photos) if p.disease == healthy.id and p.mask_known]
+
+        qtbot.waitUntil(lambda: free() == [2, 5], timeout=PATIENCE)
+        assert [store.image(ids[n]).state for n in (2, 5)] == [ImageState.IN_PROGRESS] * 2
+        said = "2 photos have no lesions now."
+        notices = program.context.notices
+        qtbot.waitUntil(lambda: said in [n.text for n in notices.recent], timeout=PATIENCE)
+        qtbot.waitUntil(lambda: page.controller.bulk.undo_title != "", timeout=PATIENCE)
+        program.context.actions["edit.undo"].trigger()
+        qtbot.waitUntil(lambda: store.images(ids) == before, timeout=PATIENCE)
+
+
+def test_h_takes_no_outlined_lesions_away_where_one_does_not_look(qtbot, page, program) -> None:
+    store = program.context.project.store
+    ids = [page.gallery.index.id(row) for row in range(9)]
+    drawn = store.images(ids)
+    page.gallery.view.selection.take((3, 4))
+    page.gallery.view.setFocus()
+    QTest.keyClick(page.gallery.view, Qt.Key.Key_H)
+    left = "2 photos with outlined lesions were left as they are: open each and press H."
+    notices = program.context.notices
+    qtbot.waitUntil(lambda: left in [n.text for n in notices.recent], timeout=PATIENCE)
+    assert [n.text for n in notices.recent if "no lesions now" in n.text] == []
+    assert store.images(ids) == drawn
+
+
 def test_the_crop_of_many_photos_is_set_from_their_menu_and_undone(qtbot, page, program) -> None:
     store = program.context.project.store
     click(page, 1)
