@@ -53,8 +53,13 @@ def turned(widget: QWidget, place: QRect) -> QRect:
 
 def draw_words(painter: QPainter, widget: QWidget, place: QRect, text: str, side: Side) -> None:
     """Draw ``text`` in ``place``, both as they are meant in a window that reads from the left."""
+    seen = QStyle.visualAlignment(widget.layoutDirection(), side)
+    put_words(painter, turned(widget, place), text, seen)
+
+
+def put_words(painter: QPainter, place: QRect, text: str, side: Side) -> None:
+    """Draw ``text`` in its own direction in ``place``, at the ``side`` where it is seen."""
     painter.save()
     painter.setLayoutDirection(reads(text))
-    seen = QStyle.visualAlignment(widget.layoutDirection(), side)
-    painter.drawText(turned(widget, place), int(seen | Side.AlignAbsolute), text)
+    painter.drawText(place, int(side | Side.AlignAbsolute), text)
     painter.restore()

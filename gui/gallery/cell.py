@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QPixmap
+from PySide6.QtWidgets import QStyle
 
 from core.domain.disease import Disease
 from core.domain.ids import DiseaseId
 from core.domain.image import ImageState
 from core.language import number_text, tr
 from core.ports import ImageCard
-from gui.direction import isolated
+from gui.direction import isolated, put_words
 from gui.theme import Theme
 
 PAD, CAPTION, BADGE = 6, 36, 18
@@ -24,6 +25,9 @@ AT_ONCE = 24
 """Captions drawn in one frame, a tenth of a millisecond each and more."""
 KEPT = 600
 """Captions with badges, about 60 KB each: some screenfuls."""
+
+
+_Key = tuple[ImageCard, Disease | None, float, Qt.LayoutDirection]
 
 
 @dataclass(frozen=True)
@@ -51,12 +55,15 @@ class CellPainter:
         self.size = QSize(thumb + 2 * PAD, self.picture.height() + 2 * PAD + CAPTION)
         self.ratio = 1.0
         """Device pixels per logical one; the view sets it before it paints."""
+        self.direction = Qt.LayoutDirection.LeftToRight
+        """Which way the gallery reads; set likewise. Words and badges turn round, pictures do not.
+        """
         self._font = font
         self._small = QFont(font)
         self._small.setPointSizeF(max(6.0, font.pointSizeF() * 0.88))
         self._metrics = QFontMetrics(self._font)
         self._small_metrics = QFontMetrics(self._small)
-        self._drawn: dict[tuple[ImageCard, Disease | None, float], QPixmap] = {}
+        self._drawn: dict[_Key, QPixmap] = {}
         self._elided: dict[tuple[str, int], str] = {}
         icons = {
             ImageState.IN_PROGRESS: ("mdi6.circle-half-full", "warn"),
@@ -117,7 +124,7 @@ class CellPainter:
         new = [
             place
             for place, card in enumerate(cards)
-            if card is not None and _key(card, diseases, self.ratio) not in self._drawn
+            if card is not None and self._key(card, diseases, self.ratio) not in self._drawn
         ]
         return set(new[AT_ONCE:])
 
@@ -125,10 +132,10 @@ class CellPainter:
         self, card: ImageCard, diseases: Mapping[DiseaseId, Disease], ratio: float
     ) -> QPixmap:
         """Caption and badges of a card. Drawn once: a picture that arrives later costs no text."""
-        key = _key(card, diseases, ratio)
+        key = self._key(card, diseases, ratio)
         drawn = self._drawn.get(key)
         if drawn is None:
-            drawn = self._draw(*key)
+            drawn = self._draw(card, key[1], ratio)
             if len(self._drawn) >= KEPT:
                 del self._drawn[next(iter(self._drawn))]
             self._drawn[key] = drawn
@@ -161,7 +168,7 @@ class CellPainter:
         painter.setPen(QPen(self._tokens["accent"], 2.0))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(picture.adjusted(1, 1, -1, -1))
-        spot = QRect(picture.left() + 4, picture.top() + 4, BADGE, BADGE)
+        spot = self._turned(picture, QRect(picture.left() + 4, picture.top() + 4, BADGE, BADGE))
         self._plate(painter, spot, BADGE / 2)
         painter.drawPixmap(spot.topLeft() + QPoint(1, 1), self._ticked)
 
@@ -169,11 +176,12 @@ class CellPainter:
         icon = self._icons.get(card.state)
         if icon is not None:
             spot = QRect(picture.right() - BADGE - 2, picture.top() + 4, BADGE, BADGE)
+            spot = self._turned(picture, spot)
             self._plate(painter, spot, BADGE / 2)
             painter.drawPixmap(spot.topLeft() + QPoint(1, 1), icon)
         if card.has_notes:
             right = picture.right() - 2 - (BADGE + 3 if icon is not None else 0)
-            spot = QRect(right - BADGE, picture.top() + 4, BADGE, BADGE)
+            spot = self._turned(picture, QRect(right - BADGE, picture.top() + 4, BADGE, BADGE))
             self._plate(painter, spot, BADGE / 2)
             painter.drawPixmap(spot.topLeft() + QPoint(1, 1), self._noted)
         taken = 0
@@ -192,7 +200,7 @@ class CellPainter:
         """The width it takes."""
         width = self._pill_width(text)
         x = picture.left() + 4 if left else picture.right() - width - 3
-        spot = QRect(x, picture.bottom() - BADGE - 2, width, BADGE - 1)
+        spot = self._turned(picture, QRect(x, picture.bottom() - BADGE - 2, width, BADGE - 1))
         self._plate(painter, spot, 5)
         painter.setFont(self._small)
         painter.setPen(self._tokens["text"])
@@ -212,17 +220,23 @@ class CellPainter:
         self, painter: QPainter, picture: QRect, card: ImageCard, disease: Disease | None
     ) -> None:
         line = QRect(picture.left(), picture.bottom() + 4, picture.width(), 16)
+        side = QStyle.visualAlignment(self.direction, Qt.AlignmentFlag.AlignLeft)
         painter.setFont(self._font)
         painter.setPen(self._tokens["text"])
-        painter.drawText(line, Qt.AlignmentFlag.AlignLeft, self._cut(card.name, line.width(), 0))
+        put_words(painter, line, self._cut(card.name, line.width(), 0), side)
         line.translate(0, 16)
         if disease is not None:
-            painter.fillRect(QRect(line.left(), line.top() + 4, 9, 9), QColor(disease.colour))
+            spot = self._turned(picture, QRect(line.left(), line.top() + 4, 9, 9))
+            painter.fillRect(spot, QColor(disease.colour))
         painter.setFont(self._small)
         painter.setPen(self._tokens["muted"])
         line.adjust(14 if disease else 0, 1, 0, 0)
         text = disease.name if disease else tr("not named")
-        painter.drawText(line, Qt.AlignmentFlag.AlignLeft, self._cut(text, line.width(), 1))
+        put_words(painter, self._turned(picture, line), self._cut(text, line.width(), 1), side)
+
+    def _turned(self, picture: QRect, place: QRect) -> QRect:
+        """``place`` as it is meant in a gallery that reads from the left, for the way it reads."""
+        return QStyle.visualRect(self.direction, picture, place)
 
     def _cut(self, text: str, width: int, small: int) -> str:
         key = (text, width * 2 + small)
@@ -235,13 +249,10 @@ class CellPainter:
             self._elided[key] = cut
         return cut
 
-
-def _key(
-    card: ImageCard, diseases: Mapping[DiseaseId, Disease], ratio: float
-) -> tuple[ImageCard, Disease | None, float]:
-    """All that a caption depends on."""
-    disease = diseases.get(card.disease) if card.disease is not None else None
-    return card, disease, ratio
+    def _key(self, card: ImageCard, diseases: Mapping[DiseaseId, Disease], ratio: float) -> _Key:
+        """All that a caption depends on."""
+        disease = diseases.get(card.disease) if card.disease is not None else None
+        return card, disease, ratio, self.direction
 
 
 def percent(value: float) -> str:

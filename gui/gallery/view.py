@@ -155,6 +155,7 @@ class GalleryView(QAbstractScrollArea):
         painter.fillRect(event.rect(), self._theme.colour("panel"))
         grid, several, focused = self.grid, len(self.selection) > 1, self.hasFocus()
         self._cell.ratio = self.devicePixelRatioF()
+        self._cell.direction = self.layoutDirection()
         region = event.region()
         rows = [(row, grid.cell_rect(row)) for row in grid.rows_in(event.rect())]
         if region.rectCount() > 1:

@@ -195,3 +195,30 @@ def test_the_gallery_begins_on_the_right_and_its_arrows_follow(qtbot, program) -
     assert view.current != before
     QTest.keyClick(view, Qt.Key.Key_Right)
     assert view.current == before
+
+
+def test_a_photos_caption_stands_at_the_side_where_one_reads_from(qtbot, program) -> None:
+    page = label_page(qtbot, program)
+    view = page.gallery.view
+    qtbot.waitUntil(lambda: view.grid.count == 4 and page.gallery.index.card(3) is not None)
+    colour = page.diseases.get(page.gallery.index.card(1).disease).colour
+    seen: dict[Qt.LayoutDirection, tuple[int, int]] = {}
+    for direction in (RIGHT, LEFT):
+        view.setLayoutDirection(direction)
+        image = view.viewport().grab().toImage()
+        cell = view.grid.cell_rect(1)
+        name = QRect(cell.left() + 4, cell.bottom() - 38, cell.width() - 8, 16)
+        disease = QRect(name.left(), name.top() + 20, name.width(), 8)
+        middle = name.center().x()
+        inked = [
+            x for x in range(name.left(), name.right()) if ink(image, QRect(x, name.top(), 2, 16))
+        ]
+        at = [
+            x
+            for x in range(disease.left(), disease.right())
+            if image.pixelColor(x, disease.center().y()).name() == colour
+        ]
+        seen[direction] = (min(inked) - cell.left(), cell.right() - max(inked))
+        assert (at[0] > middle) == (direction == RIGHT)
+    assert seen[RIGHT][1] < seen[RIGHT][0]
+    assert seen[LEFT][0] < seen[LEFT][1]
