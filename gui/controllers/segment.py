@@ -23,6 +23,7 @@ from gui.context import Context
 from gui.controllers.engine_choice import EngineChoice
 from gui.controllers.photos import Photo
 from gui.controllers.settling import Settling
+from gui.controllers.wording import proposed_line
 from gui.notices import Level, Notice, Standing
 from gui.worker_process import WorkerProcess
 
@@ -100,17 +101,8 @@ class Assistant(QObject):
             return tr("Waking up…")
         if self.busy:
             return tr("Looking…")
-        number, count = self._chosen + 1, len(self._candidates)
-        if count:
-            what = tr("Better outline") if self.prompts.before else tr("Suggestion")
-            if count > 1:
-                return tr(
-                    "{what} {number} of {count} (Tab): Enter accepts, Esc drops it.",
-                    what=what,
-                    number=number,
-                    count=count,
-                )
-            return tr("{what}: Enter accepts, Esc drops it.", what=what)
+        if count := len(self._candidates):
+            return proposed_line(self._chosen + 1, count, better=bool(self.prompts.before))
         return tr("Ready for a click or a box.")
 
     # -- what the person does

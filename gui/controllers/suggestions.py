@@ -26,6 +26,7 @@ from gui.controllers.engine_choice import engines
 from gui.controllers.label import LabelController
 from gui.controllers.segment import Assistant
 from gui.controllers.trained_model import TrainedModel
+from gui.controllers.wording import found_line
 
 NO_DRAFT = tr("The model found nothing on this photo that is not outlined yet.")
 
@@ -72,17 +73,8 @@ class Suggestions(QObject):
         """One line; "" when there is nothing to say."""
         if self.busy or not self._items:
             return self.busy
-        one = self._items[self._chosen]
-        number, count = self._chosen + 1, len(self._items)
-        thing = tr("Leaf") if one.kind is RegionKind.LEAF else tr("Lesion")
-        more = tr(" Ctrl+Enter accepts all.") if count > 1 else ""
-        return tr(
-            "{thing} {number} of {count}: Enter accepts, J rejects.{more}",
-            thing=thing,
-            number=number,
-            count=count,
-            more=more,
-        )
+        leaf = self._items[self._chosen].kind is RegionKind.LEAF
+        return found_line(self._chosen + 1, len(self._items), leaf=leaf)
 
     # -- what the person does
 

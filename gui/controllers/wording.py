@@ -109,3 +109,29 @@ def held_out(run: Run) -> str:
 def held_some_out(known: Mapping[str, float]) -> bool:
     """Whether the figures of a run are of leaves that it did not learn from."""
     return known.get("held_out", 1.0) > 0
+
+
+def found_line(number: int, count: int, *, leaf: bool) -> str:
+    """Of what was found without a click: which of how many this is, and its keys."""
+    thing = tr("Leaf") if leaf else tr("Lesion")
+    more = tr(" Ctrl+Enter accepts all.") if count > 1 else ""
+    return tr(
+        "{thing} {number} of {count}: Enter accepts, J rejects.{more}",
+        thing=thing,
+        number=number,
+        count=count,
+        more=more,
+    )
+
+
+def proposed_line(number: int, count: int, *, better: bool) -> str:
+    """Of what a click proposes: which of how many this is, and its keys."""
+    what = tr("Better outline") if better else tr("Suggestion")
+    if count > 1:
+        return tr(
+            "{what} {number} of {count} (Tab): Enter accepts, Esc drops it.",
+            what=what,
+            number=number,
+            count=count,
+        )
+    return tr("{what}: Enter accepts, Esc drops it.", what=what)

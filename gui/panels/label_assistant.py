@@ -10,11 +10,9 @@ from pathlib import Path
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
-    QHBoxLayout,
     QMenu,
     QPushButton,
     QSizePolicy,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -24,8 +22,13 @@ from gui.controllers.ahead import Ahead
 from gui.controllers.engine_choice import engines, weights_name
 from gui.controllers.segment import Assistant
 from gui.controllers.suggestions import Suggestions
+from gui.controllers.wording import found_line, proposed_line
 from gui.panels.label_words import WordsLine
-from gui.panels.pieces import Elided, label
+from gui.panels.pieces import Elided, column, label, row
+from gui.panels.steady_line import EitherPlace, SteadyLine
+
+FEW, MANY = 3, 88
+"""As many outlines as a click proposes, and as a search finds, where their line is longest."""
 
 
 class AssistantPanel(QWidget):
@@ -48,37 +51,44 @@ class AssistantPanel(QWidget):
         self.fetch = QPushButton(tr("Fetch weights…"))
         self.fetch.clicked.connect(self._ask_fetch)
         self._file = Elided("", "muted", middle=True)
-        self.status = label("", "muted", wrap=True)
+        self.status = SteadyLine(
+            [
+                say
+                for kind in (True, False)
+                for say in (
+                    found_line(MANY, MANY, leaf=kind),
+                    proposed_line(FEW, FEW, better=kind),
+                )
+            ]
+        )
         self.ahead = Elided("", "muted")
-        self.ahead.hide()
-        self.accept = QPushButton(tr("Accept"))
-        self.accept.setProperty("primary", True)
-        self.drop = QPushButton(tr("Drop"))
-        for button, action in ((self.accept, "candidate.accept"), (self.drop, "")):
-            button.clicked.connect(context.actions[action].trigger if action else self._dropped)
-        row = QHBoxLayout()
-        row.addWidget(self.accept, 1)
-        row.addWidget(self.drop, 1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(6)
-        head = QHBoxLayout()
-        head.addWidget(label(tr("Assistant"), "heading"), 1)
+        self._below = self._taking()
         self.finding = _find_menu(context)
-        head.addWidget(self.finding)
-        column.addLayout(head)
-        column.addWidget(self.choice)
-        column.addWidget(self.weights)
-        column.addWidget(self.fetch)
-        column.addWidget(self._file)
         self.words = WordsLine(context, suggestions)
-        column.addWidget(self.words)
-        column.addWidget(self.status)
-        column.addWidget(self.ahead)
-        column.addLayout(row)
+        head = row(label(tr("Assistant"), "heading"), self.finding)
+        head.setStretch(0, 1)
+        self.setLayout(
+            column(
+                head, self.choice, self.weights, self.fetch, self._file, self.words, self.status,
+                self._below, spacing=6,
+            )
+        )  # fmt: skip
         assistant.changed.connect(self.follow)
         suggestions.changed.connect(self.follow)
         self.follow()
+
+    def _taking(self) -> EitherPlace:
+        """Accept and Drop, or what is being prepared: the panel keeps still when they come."""
+        self.accept = QPushButton(tr("Accept"))
+        self.accept.setProperty("primary", True)
+        self.drop = QPushButton(tr("Drop"))
+        accept = self._context.actions["candidate.accept"]
+        self.accept.clicked.connect(accept.trigger)
+        self.drop.clicked.connect(self._dropped)
+        ahead, both = QWidget(), QWidget()
+        ahead.setLayout(column(self.ahead, None))
+        both.setLayout(row(self.accept, self.drop, spacing=6))
+        return EitherPlace(ahead, both)
 
     def follow(self) -> None:
         spec = self._assistant.choice.spec
@@ -91,8 +101,7 @@ class AssistantPanel(QWidget):
         self.status.setText(self._suggestions.status or self._assistant.status)
         ready = self._assistant.candidate is not None or self._suggestions.current is not None
         self._file.setText(weights_name(self._assistant.choice.checkpoint))
-        self.accept.setVisible(ready)
-        self.drop.setVisible(ready)
+        self._below.show_second(ready)
 
     def show_ahead(self, ahead: Ahead) -> None:
         """How far the next photos are, in a line of its own from now on."""

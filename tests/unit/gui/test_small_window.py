@@ -74,3 +74,27 @@ def test_the_keyboard_is_on_the_photo_when_the_workspace_comes_up(qtbot, page, p
     program.window.show_workspace("export")
     program.window.show_workspace("label")
     qtbot.waitUntil(page.canvas.hasFocus)
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1024, 700)])
+def test_the_panel_keeps_still_when_accept_and_drop_come_and_go(qtbot, page, program, size) -> None:
+    program.shell.resize(*size)
+    panel = page.assistant_panel
+    parts = (page.severity, page.regions, panel, panel.choice, panel.status)
+
+    def places() -> list:
+        program.shell.layout().activate()
+        return [(p.mapTo(page, p.rect().topLeft()), p.size()) for p in parts]
+
+    qtbot.waitUntil(lambda: program.shell.width() == size[0])
+    qtbot.wait(300)  # the window has its size, and everything in it its own
+    still = places()
+    for count in (1, 12, 0):
+        found = [Candidate(np.ones((9, 9), bool), (10 * n, 270), 0.8) for n in range(count)]
+        page.suggestions._offer([Suggestion(x, RegionKind.LESION, "engine:x") for x in found], "")
+        assert panel.accept.isVisible() == panel.drop.isVisible() == bool(count)
+        qtbot.wait(50)
+        assert places() == still
+    page.suggestions._set_busy("Asking the trained model…")
+    qtbot.wait(50)
+    assert places() == still
