@@ -18,6 +18,7 @@ from PySide6.QtGui import QColor, QImage
 from core.domain.mask import Box, TileKey, clip_box
 from core.domain.region import Region, RegionKind
 from gui.canvas.class_pyramid import ClassPyramid, tile_box, tile_cuts
+from gui.canvas.dashes import THICK, gaps
 from gui.canvas.document import CanvasDocument
 from gui.canvas.hatching import bit, lines, pattern_of
 from gui.canvas.sampling import Window, to_image
@@ -29,7 +30,12 @@ NEW_STROKE = 127
 EDGE = 128
 """Added to a number: the outline of it."""
 RING = EDGE
-"""Background has no outline: its place is free for the ring that sets white off from paper."""
+"""Background has no outline: its place is free for the ring that sets white off from paper, and
+for the gaps of dashes."""
+WHITE = EDGE + ACTIVE_LEAF
+"""The outline of the leaf that is active; the gaps of dashes in a dark colour."""
+LIGHT = 110
+"""Lightness (HSL, 0–255) above which a colour stands off from dark gaps, else from white ones."""
 LEAVES, LESIONS = range(2, 21), range(21, 126)
 """Numbers of colours. Leaves are lower: where several meet in one pixel, the lesion shows."""
 SMALL_EDIT = 24
@@ -73,6 +79,14 @@ def coloured(numbers: NDArray[np.uint8], table: NDArray[np.uint32]) -> NDArray[n
     return picture
 
 
+def _marked(numbers: NDArray[np.uint8], table: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """``table[numbers]`` for 256 sets of bits."""
+    import cv2
+
+    found: NDArray[np.uint8] = cv2.LUT(numbers, table)
+    return found
+
+
 def edges(numbers: NDArray[np.uint8], thickness: int) -> NDArray[np.bool_]:
     """Pixels with a lower number within ``thickness``: the inner rim of every shape."""
     import cv2
@@ -111,6 +125,8 @@ class MaskLayer:
         self._lut = np.zeros(256, np.uint32)
         self._ink = np.zeros(256, np.uint32)
         self._bits = np.zeros(256, np.uint8)
+        self._dashes = np.zeros(256, np.uint8)
+        self._gaps = np.full(256, RING, np.uint8)
         self.sync()
 
     @property
@@ -147,8 +163,8 @@ class MaskLayer:
             self._take_in(box)
 
     def restyle(self, *, opacity: float, mode: MaskMode, hatched: bool) -> None:
-        """Opacity 0–1, how regions are drawn, and whether filled lesions carry their disease's
-        pattern.
+        """Opacity 0–1, how regions are drawn, and whether lesions carry their disease's pattern:
+        lines over the fill, dashes where there are outlines alone.
         """
         self.opacity, self.mode, self.hatched = opacity, mode, hatched
         self._recolour()
@@ -192,7 +208,12 @@ class MaskLayer:
         numbers = self._classes.sample(window.grown(rim))
         if not numbers.any():
             return None
+        bare = numbers.copy() if self._dashes.any() else None
         self._outline(numbers)
+        if bare is not None:
+            dashed = _marked(numbers, self._dashes)
+            places = gaps(bare, dashed, window.grown(rim), self.line)
+            np.put(numbers, places, self._gaps[numbers.ravel()[places]])
         numbers = np.ascontiguousarray(numbers[rim:-rim, rim:-rim])
         picture = coloured(numbers, self._lut)
         if self._bits.any():
@@ -205,20 +226,27 @@ class MaskLayer:
         """Draw the patterns over the fill, in place."""
         import cv2
 
-        inked = cv2.LUT(numbers, self._bits)
+        inked = _marked(numbers, self._bits)
         inked &= lines(window, self.line)
         cv2.copyTo(coloured(numbers, self._ink).view(np.int32), inked, picture.view(np.int32))
 
     def _outline(self, numbers: NDArray[np.uint8]) -> None:
-        """Mark outlines in place: leaves twice as wide, the active region white in a dark ring."""
-        thin = edges(numbers, self.line)
-        rims = thin | ((numbers <= LEAVES[-1]) & edges(numbers, 2 * self.line))
+        """Mark outlines in place: leaves, and dashes, twice as wide, the active region white in a
+        dark ring.
+        """
+        rims = edges(numbers, THICK * self.line)
+        if not (self.hatched and self.mode is MaskMode.OUTLINE):
+            rims = edges(numbers, self.line) | ((numbers <= LEAVES[-1]) & rims)
         strong = (numbers >= ACTIVE_LESION) | (numbers == ACTIVE_LEAF)
         near = _around(strong, 3 * self.line)
-        if near is not None:
-            rims[near] |= strong[near] & edges(numbers[near], 3 * self.line)
+        if near is None:
+            np.bitwise_or(numbers, EDGE, out=numbers, where=rims)
+            return
+        close, active = numbers[near], strong[near]
+        rims[near] |= active & edges(close, 3 * self.line)
+        ring = active & edges(close, self.line)
         np.bitwise_or(numbers, EDGE, out=numbers, where=rims)
-        np.copyto(numbers, RING, where=strong & thin)
+        np.copyto(close, RING, where=ring)
 
     def _ordered(self) -> list[_Painted]:
         """Leaves, lesions, the active lesion; each with the number of its colour."""
@@ -251,16 +279,20 @@ class MaskLayer:
         return next((n for n in span if n not in taken), span[-1])
 
     def _recolour(self) -> None:
-        self._lut[:] = self._ink[:] = self._bits[:] = 0
-        self._lut[RING] = premultiplied("#000000", 0.7)
+        self._lut[:] = self._ink[:] = self._bits[:] = self._dashes[:] = 0
+        self._lut[RING], self._lut[WHITE] = premultiplied("#000000", 0.7), premultiplied("#fff", 1)
         for number, colour in self._colours.items():
             strong = number in (ACTIVE_LEAF, ACTIVE_LESION, NEW_STROKE)
             fill = self.opacity * (LEAF_FILL if number <= LEAVES[-1] else 1)
             fill *= ACTIVE_FILL if strong else 1
+            marked = bit(pattern_of(colour)) if self.hatched and number > LEAVES[-1] else 0
+            if self.mode is MaskMode.OUTLINE:
+                self._dashes[EDGE + number] = 0 if strong else marked
+                self._gaps[EDGE + number] = RING if QColor(colour).lightness() > LIGHT else WHITE
             if self.mode is MaskMode.FILL:
                 self._lut[number] = premultiplied(colour, fill)
-                if self.hatched and number > LEAVES[-1]:
-                    self._bits[number] = bit(pattern_of(colour))
+                if marked:
+                    self._bits[number] = marked
                     self._ink[number] = premultiplied(colour, min(1.0, fill + HATCH_GAIN))
             self._lut[EDGE + number] = (
                 premultiplied("#ffffff", 1.0) if strong else premultiplied(colour, 0.95)

@@ -87,6 +87,84 @@ def test_a_lesion_carries_the_pattern_of_its_disease(qapp, colour: str) -> None:
     assert len(inked) == (1 if pattern_of(colour) < 0 else 2)
 
 
+def outlines(colour: str, *, hatched: bool = True, shape: np.ndarray | None = None) -> MaskLayer:
+    """Of a square [20, 180)² or of ``shape`` on a photo of 200 × 200, in outlines only."""
+    if shape is None:
+        shape = np.zeros((200, 200), bool)
+        shape[20:180, 20:180] = True
+    info = RegionInfo(RegionId(1), ImageId(1), RegionKind.LESION)
+    regions = [Region(info, TileMask.from_array(shape))]
+    made = MaskLayer(CanvasDocument((200, 200), regions, palette=lambda _i: colour))
+    made.restyle(opacity=0.4, mode=MaskMode.OUTLINE, hatched=hatched)
+    while made.pending:
+        made.work(9, visible=(0, 0, 200, 200))
+    return made
+
+
+def drawn(made: MaskLayer, x0: int = 0, y0: int = 0, x1: int = 200, y1: int = 200) -> np.ndarray:
+    image = made.render(Window(x0, y0, x1, y1, 1.0, (200, 200)))
+    assert image is not None
+    return np.array(image.pixels)
+
+
+def in_line(colour: str, pixels: np.ndarray) -> list[bool]:
+    """Where the disease's own colour is, and not a gap."""
+    red, green, blue = (int(colour[at : at + 2], 16) * 0.95 for at in (1, 3, 5))
+    return [
+        max(abs((v >> 16 & 255) - red), abs((v >> 8 & 255) - green), abs((v & 255) - blue)) < 2
+        for v in map(int, pixels)
+    ]
+
+
+def test_outlines_alone_tell_the_first_seven_diseases_apart_without_their_colours(qapp) -> None:
+    """Along each side of a square, whichever way it runs."""
+    for side in (np.s_[20, 36:164], np.s_[179, 36:164], np.s_[36:164, 20], np.s_[36:164, 179]):
+        runs = {
+            colour: tuple(in_line(colour, drawn(outlines(colour))[side]))
+            for colour in PALETTE[: len(PATTERNS) + 1]
+        }
+        shifts = {colour: {run[n:] + run[:n] for n in range(16)} for colour, run in runs.items()}
+        for one, other in combinations(runs, 2):
+            assert runs[one] not in shifts[other], (one, other, side)
+
+
+@pytest.mark.parametrize("colour", PALETTE)
+def test_dashes_belong_to_the_pattern_and_go_with_it(qapp, colour: str) -> None:
+    whole = in_line(colour, drawn(outlines(colour))[20, 36:164])
+    assert all(whole) == (pattern_of(colour) < 0)
+    assert all(in_line(colour, drawn(outlines(colour, hatched=False))[20, 36:164]))
+
+
+def test_a_slanting_or_round_outline_is_dashed_all_along(qapp) -> None:
+    y, x = np.mgrid[:200, :200]
+    colour = PALETTE[1]
+    for shape in (np.hypot(x - 100, y - 100) < 80, abs(x - 100) + abs(y - 100) < 80):
+        pixels = drawn(outlines(colour, shape=shape))
+        angle = np.degrees(np.arctan2(y - 100, x - 100)) // 30 % 12
+        for part in np.unique(angle):
+            here = in_line(colour, pixels[(pixels != 0) & (angle == part)])
+            assert 0.25 < np.mean(here) < 0.75, part
+
+
+def test_dashes_move_with_the_photo(qapp) -> None:
+    y, x = np.mgrid[:200, :200]
+    made = outlines(PALETTE[3], shape=np.hypot(x - 100, y - 100) < 80)
+    for line in (1, 2):
+        made.line = line
+        strip = drawn(made, 17, 33, 140, 90)
+        assert np.array_equal(strip, drawn(made)[33:90, 17:140])
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+def test_a_gap_stands_off_from_its_line(qapp, vision: str) -> None:
+    for colour in PALETTE:
+        found = {int(v) for v in np.unique(drawn(outlines(colour))[20, 36:164])}
+        gaps = {v for v in found if not in_line(colour, np.array([v]))[0]}
+        for gap in gaps:
+            shade = "#ffffff" if gap & 255 else "#000000"
+            assert distance(as_seen(colour, vision), as_seen(shade, vision)) >= ALIKE_IN_PATTERN
+
+
 def test_patterns_differ_in_shape_and_not_in_colour_alone() -> None:
     drawn = lines(Window(0, 0, 64, 64, 1.0, (64, 64)), 1)
     for one, other in combinations(range(len(PATTERNS)), 2):

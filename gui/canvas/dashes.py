@@ -1,0 +1,65 @@
+"""Dashes that tell diseases apart where only their outlines are drawn, as patterns do when filled.
+
+Each pattern of `gui.canvas.hatching` has its own dashes; a disease without one has a plain line.
+Dashes are counted from the photo's corner, so that they move with it, and along the outline: by
+columns where it runs level, by rows where it runs upright. Knows pixels; knows no region and no
+widget.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gui.canvas.hatching import PATTERNS, bit
+from gui.canvas.sampling import Window
+
+THICK = 2
+"""Thin lines side by side: dashes of one alone are too faint to be told apart."""
+PERIOD = 16
+"""Thin lines from one dash to the same one again."""
+DASHES: tuple[tuple[int, ...], ...] = (
+    (8, 8),
+    (2, 2, 2, 2, 2, 2, 2, 2),
+    (8, 3, 2, 3),
+    (3, 13),
+    (12, 4),
+    (4, 4, 4, 4),
+)
+"""By pattern: how much of the line, how much of the gap, and so on; ``PERIOD`` in all."""
+
+
+@cache
+def _gaps() -> NDArray[np.uint8]:
+    """[PERIOD]: bit n is set where the line of pattern n has a gap."""
+    out = np.zeros(PERIOD, np.uint8)
+    for pattern in range(len(PATTERNS)):
+        lengths = DASHES[pattern]
+        in_gap = np.repeat(np.arange(len(lengths)) % 2 == 1, lengths)
+        out[in_gap] |= bit(pattern)
+    return out
+
+
+def gaps(
+    numbers: NDArray[np.uint8], lines: NDArray[np.uint8], window: Window, line: int
+) -> NDArray[np.intp]:
+    """Flat places in ``lines`` that are in the gaps of their own dashes.
+
+    ``lines`` [h, w] has at each pixel of an outline the ``bit`` of its pattern, else 0; ``numbers``
+    [h, w] what the outlines are of; ``window`` is of both. Outlines are ``THICK`` times ``line``
+    device pixels wide. What is less than so many from the window's border may be wrong.
+    """
+    import cv2
+
+    at = np.flatnonzero(lines != 0)
+    if not len(at):
+        return at
+    # So that a line's inner pixels know as well which way it runs.
+    numbers = cv2.blur(numbers, (2 * THICK * line - 1,) * 2)
+    across, along = (g.ravel()[at] for g in cv2.spatialGradient(numbers))
+    rows, columns = np.divmod(at, lines.shape[1])
+    level = np.abs(along) >= np.abs(across)
+    steps = np.where(level, columns + window.x0, rows + window.y0) // line % PERIOD
+    return at[(_gaps()[steps] & lines.ravel()[at]) != 0]
