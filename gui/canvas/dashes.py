@@ -62,4 +62,5 @@ def gaps(
     rows, columns = np.divmod(at, lines.shape[1])
     level = np.abs(along) >= np.abs(across)
     steps = np.where(level, columns + window.x0, rows + window.y0) // line % PERIOD
-    return at[(_gaps()[steps] & lines.ravel()[at]) != 0]
+    found: NDArray[np.intp] = at[(_gaps()[steps] & lines.ravel()[at]) != 0]
+    return found

@@ -188,7 +188,7 @@ def _refill(box: QComboBox, items: Sequence[tuple[str, object]]) -> None:
     box.setCurrentIndex(max(0, box.findData(chosen)))
 
 
-def order_box() -> QComboBox:
+def order_box() -> NarrowBox:
     """What the gallery is sorted by."""
     box = NarrowBox(tr("Sorted by"))
     for order, text in ORDERS:

@@ -31,6 +31,13 @@ class NarrowBox(QComboBox):
         """What stands in the closed box."""
         return str(self._option().currentText)
 
+    def needs(self, text: str) -> int:
+        """The width in which ``text``, chosen and without a picture, is read whole."""
+        option, room = QStyleOptionComboBox(), self.fontMetrics().size(0, text)
+        self.initStyleOption(option)
+        kind = QStyle.ContentsType.CT_ComboBox
+        return self.style().sizeFromContents(kind, option, room, self).width()
+
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter, option = QStylePainter(self), self._option()
         painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)

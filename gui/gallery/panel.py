@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
-    QHBoxLayout,
     QLabel,
-    QLineEdit,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -22,6 +20,7 @@ from core.domain.run import Run
 from core.language import tr, trn
 from core.ports import ImageOrder, ImageQuery
 from gui.context import Context
+from gui.gallery.filter_rows import FilterRows, SearchLine
 from gui.gallery.filters import Filters, order_box
 from gui.gallery.narrow_box import NarrowBox
 from gui.gallery.swatch import swatch
@@ -46,13 +45,7 @@ class GalleryPanel(QWidget):
         self.thumbs = Thumbnails(context.project, context.tasks, self)
         thumb = context.preferences.number("gallery.thumbnail")
         self.view = GalleryView(self.index, self.thumbs, context.theme, thumb)
-        self.text = QLineEdit()
-        self.text.setPlaceholderText(tr("Name, group or disease"))
-        self.text.setAccessibleName(tr("Filter by name, group or disease"))
-        self.text.setClearButtonEnabled(True)
-        self.text.addAction(
-            context.theme.icon("mdi6.magnify", "muted"), QLineEdit.ActionPosition.LeadingPosition
-        )
+        self.text = SearchLine(context.theme.icon("mdi6.magnify", "muted"))
         self._make_sorting()
         self._count = QLabel()
         self._count.setTextFormat(Qt.TextFormat.PlainText)
@@ -99,15 +92,6 @@ class GalleryPanel(QWidget):
         self.disease = NarrowBox(tr("Disease of the leaf"))
 
     def _lay_out(self) -> None:
-        boxes = QHBoxLayout()
-        boxes.setSpacing(6)
-        boxes.addWidget(self.state, 1)
-        boxes.addWidget(self.disease, 1)
-        sorting = QHBoxLayout()
-        sorting.setSpacing(6)
-        sorting.addWidget(self.order, 1)
-        sorting.addWidget(self.reverse)
-        sorting.addWidget(self.more)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 8, 0, 0)
         column.setSpacing(6)
@@ -115,9 +99,10 @@ class GalleryPanel(QWidget):
         top.setContentsMargins(8, 0, 8, 0)
         top.setSpacing(6)
         top.addWidget(self.text)
-        top.addLayout(boxes)
-        top.addLayout(sorting)
-        top.addWidget(self._count)
+        self.rows = FilterRows(
+            (self.state, self.disease), self.order, (self.reverse, self.more), self._count
+        )
+        top.addWidget(self.rows)
         column.addLayout(top)
         column.addWidget(self.view, 1)
 

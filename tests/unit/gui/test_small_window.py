@@ -98,3 +98,26 @@ def test_the_panel_keeps_still_when_accept_and_drop_come_and_go(qtbot, page, pro
     page.suggestions._set_busy("Asking the trained model…")
     qtbot.wait(50)
     assert places() == still
+
+
+@pytest.mark.parametrize("size", [(1024, 700), (1280, 800), (1920, 1080)])
+def test_the_boxes_above_the_photos_are_not_cut(qtbot, page, program, size) -> None:
+    gallery = page.gallery
+    program.shell.resize(*size)
+    qtbot.waitUntil(lambda: program.shell.width() == size[0])
+    qtbot.wait(300)  # the splitter and the boxes have found their sizes
+    for box in (gallery.state, gallery.disease, gallery.order):
+        assert box.shown() == box.currentText()
+        assert box.visibleRegion().boundingRect() == box.rect()
+    text = gallery.text
+    room = text.width() - 2 * text.height()  # beside the icon and the button that clears it
+    assert text.fontMetrics().horizontalAdvance(text.placeholderText()) <= room
+    for button in (gallery.reverse, gallery.more):
+        assert button.visibleRegion().boundingRect() == button.rect()
+
+
+def test_the_boxes_share_a_row_again_when_there_is_room(qtbot, page, program) -> None:
+    rows = page.gallery.rows
+    for width, narrow in ((1280, False), (1024, True), (1280, False)):
+        program.shell.resize(width, 800)
+        qtbot.waitUntil(lambda wanted=narrow: rows.narrow == wanted)
