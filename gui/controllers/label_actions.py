@@ -113,7 +113,8 @@ class LabelActions(QObject):
         for action, function in (bound | self._findings()).items():
             on(action, function)
         self._bind_digits()
-        context.actions.on_toggled("kind.toggle", self._toggle_kind)
+        kinds = (RegionKind.LESION, RegionKind.LEAF)
+        context.actions.on_toggled("kind.toggle", lambda leaf: controller.set_kind(kinds[leaf]))
         controller.edits.updated.connect(self._follow)
         self._assistant.changed.connect(self._follow)
         context.project.opened.connect(self._follow)
@@ -235,9 +236,6 @@ class LabelActions(QObject):
             self._assistant.next_candidate(step)
         else:
             self._suggestions.step(step)
-
-    def _toggle_kind(self, leaf: bool) -> None:
-        self._controller.set_kind(RegionKind.LEAF if leaf else RegionKind.LESION)
 
     def _picked(self) -> tuple[ImageId, ...]:
         """The photos that are selected where the keyboard is in the gallery: they are what one

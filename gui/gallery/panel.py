@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
-    QLabel,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -29,6 +28,7 @@ from gui.gallery.view import GalleryView
 from gui.gallery.wording import STATE_TEXT
 from gui.models.diseases import DiseaseList
 from gui.models.images import ImageIndex
+from gui.panels.pieces import Elided
 
 NOT_DONE = frozenset((ImageState.UNSEEN, ImageState.IN_PROGRESS))
 
@@ -47,9 +47,7 @@ class GalleryPanel(QWidget):
         self.view = GalleryView(self.index, self.thumbs, context.theme, thumb)
         self.text = SearchLine(context.theme.icon("mdi6.magnify", "muted"))
         self._make_sorting()
-        self._count = QLabel()
-        self._count.setTextFormat(Qt.TextFormat.PlainText)
-        self._count.setProperty("role", "muted")
+        self._count = Elided("", "muted")  # else it would widen the gallery
         self._fill_states()
         self._lay_out()
         self._typing = QTimer(self)

@@ -3,7 +3,8 @@
     python tests/bench/picture.py [--out docs/images/label.png] [--theme light] [--size 1280x800]
 
 Measures nothing. Draws the sample project in a passing folder, opens it as a new user would, goes
-to its third photo and keeps what is on the screen: offscreen, unless QT_QPA_PLATFORM says where.
+to its second photo, the first that is labelled, and keeps what is on the screen: offscreen, unless
+QT_QPA_PLATFORM says where.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-PHOTO = 2
+PHOTO = 1
 PATIENCE_S = 60.0
 SETTLE_S = 3.0
 """After the photo is complete: thumbnails arrive and the canvas draws itself smooth."""

@@ -121,3 +121,14 @@ def test_the_boxes_share_a_row_again_when_there_is_room(qtbot, page, program) ->
     for width, narrow in ((1280, False), (1024, True), (1280, False)):
         program.shell.resize(width, 800)
         qtbot.waitUntil(lambda wanted=narrow: rows.narrow == wanted)
+
+
+def test_a_selection_does_not_widen_a_small_window(qtbot, page, program) -> None:
+    program.shell.resize(1024, 700)
+    qtbot.waitUntil(lambda: page.gallery.rows.narrow)
+    qtbot.waitUntil(lambda: len(page.gallery.index) == 3, timeout=10_000)
+    before = page.gallery.width()
+    page.gallery.view.selection.all()
+    assert page.gallery._count.text() == "3 selected, 3 photos"
+    qtbot.wait(100)
+    assert (program.shell.width(), page.gallery.width()) == (1024, before)
