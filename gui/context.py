@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from PySide6.QtCore import QObject, Signal
 
 from core.changes import Changes
-from gui.tasks import Lane, Task, Tasks
+from gui.tasks import Gone, Lane, Task, Tasks
 
 if TYPE_CHECKING:
     from core.domain.ids import ImageId
@@ -74,7 +74,11 @@ class ProjectHolder(QObject):
 
     def from_afar(self) -> ProjectStore | None:
         """The store for work on the free lane; see `LaneStore`."""
-        return cast("ProjectStore", LaneStore(self._store, self._tasks)) if self._store else None
+        store = self._store
+        if store is None:
+            return None
+        afar = LaneStore(store, self._tasks, lambda: self._store is store)
+        return cast("ProjectStore", afar)
 
     def ask(
         self,
@@ -121,11 +125,12 @@ class ProjectHolder(QObject):
 class LaneStore:
     """The open store for long work on another lane: every call is one trip to the store lane.
 
-    So an import or a search leaves room for the autosave between its own writes.
+    So an import or a search leaves room for the autosave between its own writes. A call raises Gone
+    once the project is no longer open, for the store may be closed by then.
     """
 
-    def __init__(self, store: ProjectStore, tasks: Tasks) -> None:
-        self._store, self._tasks = store, tasks
+    def __init__(self, store: ProjectStore, tasks: Tasks, is_open: Callable[[], bool]) -> None:
+        self._store, self._tasks, self._is_open = store, tasks, is_open
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._store, name)
@@ -133,9 +138,16 @@ class LaneStore:
             return found
 
         def call(*args: object, **named: object) -> Any:
-            return self._tasks.call(lambda: found(*args, **named), Lane.STORE)
+            return self._tasks.call(lambda: self._while_open(found, args, named), Lane.STORE)
 
         return call
+
+    def _while_open(
+        self, found: Callable[..., Any], args: tuple[object, ...], named: dict[str, object]
+    ) -> Any:
+        if not self._is_open():
+            raise Gone
+        return found(*args, **named)
 
 
 class Navigator(QObject):

@@ -13,6 +13,7 @@ from enum import Enum
 from PySide6.QtCore import QObject, Signal
 
 from core.errors import UserError
+from gui.tasks import Gone
 
 
 class Level(Enum):
@@ -70,10 +71,13 @@ class Notices(QObject):
         self.post(Notice(Level.ERROR, text))
 
     def show(self, error: BaseException) -> None:
-        """A ``UserError`` becomes its sentence; anything else is a bug and is reported as one."""
+        """A ``UserError`` becomes its sentence; anything else is a bug and is reported as one.
+
+        But for ``Gone``, which is no news to anybody.
+        """
         if isinstance(error, UserError):
             self.error(str(error))
-        else:
+        elif not isinstance(error, Gone):
             self._bug(error)
 
 

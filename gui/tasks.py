@@ -34,6 +34,11 @@ class Lane(Enum):
     FREE = "free"
 
 
+class Gone(Exception):
+    """What somebody asked about is there no longer: the program is closing, or the project was
+    closed meanwhile. Nobody need be told."""
+
+
 class Task:
     """One piece of work on its way. ``cancel`` drops its callbacks, and the work if not begun."""
 
@@ -126,7 +131,7 @@ class Tasks(QObject):
     def call(self, work: Callable[[], T], lane: Lane) -> T:
         """From a thread of another lane: have ``work`` done in ``lane`` and wait for its result.
 
-        Raises what it raises, and RuntimeError when the lanes are closed.
+        Raises what it raises, and Gone when the lanes are closed.
         """
         done = threading.Event()
         results: list[T] = []
@@ -140,11 +145,11 @@ class Tasks(QObject):
             done.set()
 
         if self._closed:
-            raise RuntimeError("the program is closing")
+            raise Gone
         self._queues[lane].put(Task(perform, None, self._failed, None, lane))
         while not done.wait(0.2):
             if self._closed:
-                raise RuntimeError("the program is closing")
+                raise Gone
         if errors:
             raise errors[0]
         return results[0]

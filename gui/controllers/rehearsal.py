@@ -59,6 +59,7 @@ class Rehearsal(Shared):
         self.spans: list[tuple[str, bool]] = []
         self.terms: tuple[Term, ...] = ()
         self.running, self.sentence = False, ""
+        self._stopped = False
         self._config: TrainConfig | None = None
         self._tried_with: TrainConfig | None = None
         self._device: Device | None = None
@@ -122,7 +123,7 @@ class Rehearsal(Shared):
         except TrainingRefused as error:
             self.context.notices.show(error)
             return
-        self._lock, self.running = lock, True
+        self._lock, self.running, self._stopped = lock, True, False
         self._tried_with = config
         self.tried, self.spans = [], []
         self._say(tr("Choosing four leaves…"))
@@ -136,6 +137,9 @@ class Rehearsal(Shared):
             return rehearsal.prepare(store, config, Path(folder.name))
 
         def prepared(run: RunFolder) -> None:
+            if self._stopped:
+                self._end()
+                return
             # The assistant and a model that answers hold memory that this measures.
             self.context.workers.release_residents(lambda: self._launch(run))
 
@@ -143,11 +147,13 @@ class Rehearsal(Shared):
 
     def stop(self) -> None:
         """End it; the lines so far stay."""
+        self._stopped = True
         if self._process is not None:
             self._process.stop()
 
     def _launch(self, run: RunFolder) -> None:
-        if not self.running:
+        if self._stopped:
+            self._end()
             return
         self._process = process = self.context.workers.start("train", str(run.root), "--trial")
         process.received.connect(self._received)
@@ -203,6 +209,8 @@ class Rehearsal(Shared):
     def _opened(self) -> None:
         """Another project, or none: nothing that was said is of it."""
         self.stop()
+        for task in self._looking.values():
+            task.cancel()
         self.data, self.memory, self.tried, self.spans = [], [], [], []
         self._config = None
         self.changed.emit()

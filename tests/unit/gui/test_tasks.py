@@ -8,7 +8,7 @@ import weakref
 import pytest
 from PySide6.QtCore import QObject, QThread
 
-from gui.tasks import Lane, Tasks
+from gui.tasks import Gone, Lane, Tasks
 
 
 @pytest.fixture
@@ -121,3 +121,23 @@ def test_long_work_may_visit_the_store_lane_and_sees_its_errors(qtbot, tasks) ->
     tasks.run(long_work, on_done=answers.append, on_error=errors.append)
     qtbot.waitUntil(lambda: bool(answers or errors))
     assert answers == [Lane.STORE.value]
+
+
+def test_long_work_that_outlives_the_lanes_is_told_so(qtbot, tasks) -> None:
+    told: list[BaseException] = []
+    asked, closed = threading.Event(), threading.Event()
+
+    def long_work() -> None:
+        asked.set()
+        closed.wait(30)
+        try:
+            tasks.call(lambda: None, Lane.STORE)
+        except BaseException as error:
+            told.append(error)
+
+    tasks.run(long_work)
+    asked.wait(30)
+    tasks.close()
+    closed.set()
+    qtbot.waitUntil(lambda: bool(told))
+    assert isinstance(told[0], Gone)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from leaf_project import PATIENCE, leaf_window
 from PySide6.QtCore import Qt
@@ -10,6 +12,7 @@ from PySide6.QtGui import QTextDocument
 from core.machine_lock import MachineLock, lock_file
 from core.services.checks import Check, Level
 from gui.panels.train import TrainWorkspace
+from gui.tasks import Gone, Lane
 
 
 @pytest.fixture
@@ -128,6 +131,56 @@ def test_a_rehearsal_can_be_stopped_and_leaves_nothing_behind(qtbot, page, monke
     assert not lock_file().parent.joinpath(folder).exists()
     with MachineLock("another"):
         pass
+
+
+def test_stop_is_heard_while_the_leaves_are_still_being_chosen(qtbot, page, monkeypatch) -> None:
+    from core.services import rehearsal
+
+    real, chosen, launched = rehearsal.prepare, threading.Event(), []
+
+    def slow(*args):
+        chosen.wait(30)
+        return real(*args)
+
+    monkeypatch.setattr(rehearsal, "prepare", slow)
+    workers = page.setup._context.workers
+    monkeypatch.setattr(workers, "start", lambda *args: launched.append(args))
+    checks = page.setup.checks
+    qtbot.mouseClick(checks.press, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(checks.press, Qt.MouseButton.LeftButton)
+    chosen.set()
+    qtbot.waitUntil(lambda: checks.press.text() == "Rehearse", timeout=PATIENCE)
+    assert launched == []
+    with MachineLock("another"):
+        pass
+
+
+def test_closing_the_project_while_its_data_are_looked_at_is_told_to_nobody(
+    qtbot, leaves, page, monkeypatch
+) -> None:
+    """It was reported as a bug: the store was asked after it had been closed."""
+    from core.services import data_checks
+
+    real, ended, gate = data_checks.data_checks, [], threading.Event()
+
+    def looked(*args, **named):
+        try:
+            return real(*args, **named)
+        except BaseException as error:
+            ended.append(error)
+            raise
+
+    monkeypatch.setattr(data_checks, "data_checks", looked)
+    tasks, project = leaves.context.tasks, leaves.context.project
+    tasks.run(lambda: gate.wait(30), lane=Lane.STORE)
+    page.setup._rehearsal.look_at_data(64)
+    project.put(None)
+    gate.set()
+    qtbot.waitUntil(lambda: bool(ended), timeout=PATIENCE)
+    assert isinstance(ended[0], Gone)
+    leaves.context.notices.show(ended[0])
+    assert leaves.sentences() == []
+    assert page.setup._rehearsal.data == []
 
 
 def test_while_another_training_goes_on_a_rehearsal_says_so(qtbot, leaves, page) -> None:
