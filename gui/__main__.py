@@ -13,10 +13,18 @@ from pathlib import Path
 
 from core.language import tr
 
+INTERRUPTED = 130
+
 
 def main(argv: list[str] | None = None) -> int:
     """``--worker NAME …`` runs a worker, a verb runs a command, else the window (PROJECT)."""
-    args = sys.argv[1:] if argv is None else argv
+    try:
+        return _led(sys.argv[1:] if argv is None else argv)
+    except KeyboardInterrupt:  # while libraries load: a command and the window hear it themselves
+        return INTERRUPTED
+
+
+def _led(args: list[str]) -> int:
     if args[:1] == ["--worker"]:
         return _worker(args[1:])
     sample = args == ["demo"] and _has_display()

@@ -87,6 +87,16 @@ def test_a_worker_without_a_sensible_name_is_refused() -> None:
     assert main(["--worker"]) == 2
 
 
+def test_ctrl_c_while_libraries_load_ends_with_a_status_and_no_stack_trace(monkeypatch) -> None:
+    from gui.__main__ import main
+
+    def pressed(_words: list[str]) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("core.cli.main", pressed)
+    assert main(["doctor"]) == 130
+
+
 def test_the_start_page_offers_the_three_ways_in_and_recent_projects(qtbot, tmp_path) -> None:
     folder = bare_project(tmp_path)
     with window(qtbot, folder) as program:
