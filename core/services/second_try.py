@@ -1,8 +1,8 @@
 """After a training process has ended badly: whether to start it again by itself, and with what.
 
-Memory that ran out: the same optimiser steps in less memory. A graphics card that was lost: once
-more from the checkpoint, for only a new process gets it back. Anything else is for the person to
-decide. Knows a run's folder and how its process ended; starts nothing.
+Memory that ran out, in whichever process: the same optimiser steps in less memory. A graphics card
+that was lost: once more from the checkpoint, for only a new process gets it back. Anything else is
+for the person to decide. Knows a run's folder and how its process ended; starts nothing.
 """
 
 from __future__ import annotations
@@ -14,20 +14,24 @@ from pathlib import Path
 from core.services.runs import run_config
 from core.training import remedies
 from core.training.run_folder import RunFolder
+from core.training.together import Parted
 from core.workers.outcome import Ending, Outcome
 
 KILLS = Path("/proc/vmstat")
 
 
-def prepare(folder: RunFolder, outcome: Outcome, *, kills_before: int = 0) -> bool:
+def prepare(
+    folder: RunFolder, outcome: Outcome, *, kills_before: int = 0, processes: int = 1
+) -> bool:
     """Whether the same command should be run again; what it does otherwise is written down then.
 
-    ``kills_before`` is what ``memory_kills`` said when the process was started. Raises
-    TrainingRefused, DiskFull and ExportRefused.
+    ``kills_before`` is what ``memory_kills`` said when the process was started; of more than one
+    of ``processes``, ``outcome`` is their launcher's. Raises TrainingRefused, DiskFull and
+    ExportRefused.
     """
-    match _cause(outcome, kills_before):
+    match _cause(outcome, kills_before, processes):
         case remedies.OUT_OF_MEMORY:
-            return _smaller(folder)
+            return _smaller(folder, processes)
         case remedies.DEVICE_LOST:
             return _once_more(folder)
     return False
@@ -42,19 +46,24 @@ def memory_kills() -> int:
         return 0
 
 
-def _cause(outcome: Outcome, kills_before: int) -> str:
+def _cause(outcome: Outcome, kills_before: int, processes: int) -> str:
+    code = ""
     if outcome.ending is Ending.FAILED and outcome.last is not None:
-        return str(outcome.last.get("code"))
+        code = str(outcome.last.get("code"))
+        if code != Parted.__name__:
+            return code
     killed = outcome.crashed and outcome.code == getattr(signal, "SIGKILL", 9)
+    if processes > 1:  # a launcher outlives those that it started
+        killed = bool(code) or outcome.ending is Ending.CRASHED
     # Somebody who kills it by hand wants it gone; the kernel counts those that it killed itself.
     if killed and memory_kills() > kills_before:
         return remedies.OUT_OF_MEMORY
     return ""
 
 
-def _smaller(folder: RunFolder) -> bool:
+def _smaller(folder: RunFolder, processes: int) -> bool:
     before = remedies.applied(run_config(folder), folder)
-    config = remedies.smaller(before)
+    config = remedies.smaller(before, processes)
     if config is None:
         return False
     done = replace(

@@ -72,7 +72,9 @@ def _run(folder: RunFolder, on_event: OnEvent, *extra: str, processes: int = 1) 
         outcome = worker.stop(STOP_GRACE)
         if outcome.ok:
             return ""
-        if stopping or not second_try.prepare(folder, outcome, kills_before=kills):
+        if stopping or not second_try.prepare(
+            folder, outcome, kills_before=kills, processes=processes
+        ):
             return outcome.sentence()
 
 

@@ -11,6 +11,7 @@ less. Knows settings and one file; knows no tensor and no process.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, replace
 
 from core import files
@@ -51,13 +52,15 @@ def is_device_lost(error: BaseException) -> bool:
     return any(sign in text for sign in _LOST)
 
 
-def smaller(config: TrainConfig) -> TrainConfig | None:
+def smaller(config: TrainConfig, processes: int = 1) -> TrainConfig | None:
     """The same optimiser step in less memory; None when nothing is left to be done about it.
 
+    ``processes`` share the photos of a step, so that each may look at fewer at a time already.
     Layers computed again cost a third more time, more than smaller parts do: they come last.
     """
     whole = config.batch_size * config.accumulation
-    sizes = [n for n in range(1, config.batch_size) if whole % n == 0]
+    at_once = min(config.batch_size, math.ceil(whole / processes))
+    sizes = [n for n in range(1, at_once) if whole % n == 0]
     if not sizes:
         return None if config.recompute else replace(config, recompute=True)
     return replace(config, batch_size=sizes[-1], accumulation=whole // sizes[-1])

@@ -4,6 +4,7 @@
     runs/<id>/
       config.json       TrainConfig; written before the worker starts, never changed
       remedies.json     what was done about memory that ran out (core.training.remedies)
+      short-of-memory   left by a process beside the first one whose memory ran out
       start/            a copy of the person's own adapter, where the run starts from one
       samples.jsonl     the dataset snapshot, one photo a line (``Sample``)
       events.jsonl      what the worker said (core.training.events); the truth about the run
@@ -86,6 +87,10 @@ class RunFolder:
     @property
     def remedies(self) -> Path:
         return self.root / "remedies.json"
+
+    @property
+    def short_of_memory(self) -> Path:
+        return self.root / "short-of-memory"
 
     @property
     def start(self) -> Path:

@@ -6,7 +6,7 @@ its share of the whole step's mean (`core.training.objective`), so the gradients
 add up to those of one process that had all the photos. The first process decides (clocks differ),
 reports and writes; the others hear from it where all of them stand. A process that ends unasked
 breaks the connection of the others, and one that hangs is waited for ``SILENCE`` seconds: whoever
-is left raises WorkerFailed then.
+is left raises Parted then.
 
 Knows processes and tensors; knows no model, no run and no file. Heavy imports sit in the functions,
 for a worker claims its wire before any library is there.
@@ -44,6 +44,21 @@ class Left(Exception):
     """The first process has come to an end, which it tells itself: the others just go."""
 
 
+class Parted(WorkerFailed):
+    """One of the processes that train together has gone, or says nothing any more."""
+
+    def __init__(self, size: int) -> None:
+        """``size`` processes there were."""
+        super().__init__(
+            tr(
+                "One of the {size} processes that train together has ended or no longer answers, "
+                "so training ended; the log says which. The last checkpoint is good: train again "
+                "with --resume.",
+                size=size,
+            )
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """``rank`` of ``size`` processes, the ``local``-th of this computer; all count from 0.
@@ -79,8 +94,8 @@ def started_alone() -> bool:
 def join(place: Place, *, silence: float = SILENCE) -> Group:
     """Meets the other processes, and takes this one's graphics card where there are any.
 
-    Raises TrainingRefused where there are fewer cards than processes, WorkerFailed when the others
-    do not come within ``silence`` seconds.
+    Raises TrainingRefused where there are fewer cards than processes, Parted when the others do not
+    come within ``silence`` seconds.
     """
     if place.size == 1:
         return Group(place)
@@ -204,7 +219,7 @@ class Group:
         try:
             found = work()
         except BaseException:
-            with contextlib.suppress(WorkerFailed):  # they have gone themselves
+            with contextlib.suppress(Parted):  # they have gone themselves
                 self._say(_END)
             raise
         self._say(_GO)
@@ -251,17 +266,7 @@ def _connected(size: int) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        raise WorkerFailed(broken(size)) from error
-
-
-def broken(size: int) -> str:
-    """What has happened to ``size`` processes when one can go on no more."""
-    return tr(
-        "One of the {size} processes that train together has ended or no longer answers, so "
-        "training ended; the log says which. The last checkpoint is good: train again with "
-        "--resume.",
-        size=size,
-    )
+        raise Parted(size) from error
 
 
 def _is_loopback(address: str) -> bool:

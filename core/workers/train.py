@@ -25,7 +25,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from core import files
-from core.errors import TrainingRefused, UserError, WorkerFailed
+from core.errors import TrainingRefused, UserError
 from core.language import tr, trn
 from core.training import events, remedies, together
 from core.training.run_folder import RunFolder
@@ -138,6 +138,7 @@ def main(arguments: list[str]) -> int:
             stop.while_unheard(lambda: report.leave(_nothing_new(kept)))
         try:
             if place.size > 1:
+                run.short_of_memory.unlink(missing_ok=True)
                 signal.signal(signal.SIGTERM, _Ended(place))
             if trial:
                 _rehearse(run, report, stop)
@@ -147,7 +148,7 @@ def main(arguments: list[str]) -> int:
                 _work(run, report, stop, promptly, place)
         except UserError as error:
             _deafen(place)
-            report(events.Failed(_code(error), str(error)))
+            report(_refusal(error, run))
         except Exception as error:  # noqa: BLE001 - the edge of the process: every end is an event
             _deafen(place)
             report(_failure(error))
@@ -173,7 +174,7 @@ class _Ended:
         self._size = place.size
 
     def __call__(self, _number: int, _frame: FrameType | None) -> None:
-        raise WorkerFailed(together.broken(self._size))
+        raise together.Parted(self._size)
 
 
 def _deafen(place: Place) -> None:
@@ -183,16 +184,22 @@ def _deafen(place: Place) -> None:
 
 
 def _beside(place: Place, arguments: list[str]) -> int:
-    """A process that trains with the first: its end is told in the log alone."""
+    """A process that trains with the first: its end is told in the log alone, but for memory that
+    ran out, which the first one tells."""
     keep_apart()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process hears of it and tells
     _prepare()
     if "--score-only" in arguments or "--trial" in arguments:
         return 0
+    run = _folder(arguments)
     try:
-        _work(_folder(arguments), lambda _event: None, lambda: False, lambda work: work(), place)
+        _work(run, lambda _event: None, lambda: False, lambda work: work(), place)
     except together.Left:
         return 0
+    except (RuntimeError, MemoryError) as error:
+        if remedies.is_out_of_memory(error):
+            run.short_of_memory.touch()  # before the connection breaks
+        raise
     except UserError as error:
         sys.stderr.write(f"process {place.rank}: {error}\n")
         return 1
@@ -283,8 +290,11 @@ def _rehearse(run: RunFolder, report: Reporter, stop: Stop) -> None:
         report(events.Stopped())
 
 
-def _code(error: UserError) -> str:
-    return "refused" if isinstance(error, TrainingRefused) else type(error).__name__
+def _refusal(error: UserError, run: RunFolder) -> events.Failed:
+    if isinstance(error, together.Parted) and run.short_of_memory.exists():
+        return events.Failed(remedies.OUT_OF_MEMORY, OUT_OF_MEMORY)
+    code = "refused" if isinstance(error, TrainingRefused) else type(error).__name__
+    return events.Failed(code, str(error))
 
 
 def _failure(error: Exception) -> events.Failed:

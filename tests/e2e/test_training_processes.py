@@ -20,7 +20,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.training import adapter, checkpoints, events
+from core.services import training_session
+from core.training import adapter, checkpoints, events, remedies
 from core.training.config import TrainConfig
 from core.training.recipe import Recipe
 from core.training.run_folder import RunFolder
@@ -204,6 +205,40 @@ def test_the_death_of_one_ends_the_other_with_a_sentence_and_the_run_goes_on_alo
     run.config.write_text(replace(TrainConfig.read(run.config), epochs=2.0, steps=steps).to_json())
     alone(run)
     assert run.adapter.is_dir()
+
+
+SHORT_OF_MEMORY = """
+import os
+if os.environ.get("RANK") == "1":
+    import torch
+    from core.training.objective import Objective
+    real = Objective.losses
+    def hungry(self, visits, whole):
+        if len(visits) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return real(self, visits, whole)
+    Objective.losses = hungry
+"""
+
+
+def test_memory_that_runs_out_in_the_second_process_is_mended_as_in_one(
+    run_of: RunOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python runs the script at the start of every process; only the second one is hungry."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(SHORT_OF_MEMORY)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    run = run_of("run", replace(SHORT, steps=2, epochs=1.0, evaluations=1))
+    told: list[events.TrainEvent] = []
+    assert training_session._run(run, told.append, processes=2) == ""
+    ends = [e for e in told if isinstance(e, events.Failed | events.Finished)]
+    assert [type(e) for e in ends] == [events.Failed, events.Finished]
+    assert isinstance(ends[0], events.Failed)
+    assert ends[0].code == remedies.OUT_OF_MEMORY
+    assert any(isinstance(e, events.Notice) and "1 photo at a time, 4 a step" in e.text
+               for e in told)  # fmt: skip
+    check_adapter(run)
+    assert all_gone(run)
 
 
 def test_by_hand_ctrl_c_ends_both_with_an_adapter(run_of: RunOf) -> None:

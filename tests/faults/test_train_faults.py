@@ -216,6 +216,31 @@ def test_a_kill_is_taken_for_memory_only_where_the_kernel_says_so(
     assert second_try.prepare(run, killed, kills_before=2)
 
 
+def test_of_processes_that_share_a_step_each_looks_at_fewer_than_it_did(tmp_path: Path) -> None:
+    """Half of the photos are the other's: looking at half of all at once would change nothing."""
+    run = RunFolder(tmp_path)
+    run.config.write_text(replace(SETTINGS, batch_size=4, accumulation=1).to_json())
+    assert second_try.prepare(run, OUT_OF_MEMORY, processes=2)
+    config = remedies.applied(TrainConfig.read(run.config), run)
+    assert (config.batch_size, config.accumulation) == (1, 4)
+
+
+@pytest.mark.parametrize("last", [{"event": "step"}, {"event": "failed", "code": "Parted"}])
+def test_a_kill_for_memory_behind_a_launcher_is_known_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: dict[str, str]
+) -> None:
+    """Whichever process was killed: the launcher itself ends with a status of its own."""
+    run = RunFolder(tmp_path)
+    run.config.write_text(SETTINGS.to_json())
+    counter = tmp_path / "vmstat"
+    counter.write_text("oom_kill 3\n")
+    monkeypatch.setattr(second_try, "KILLS", counter)
+    ended = Outcome("train", 1, last=last)
+    assert not second_try.prepare(run, ended, kills_before=3, processes=2)
+    assert not second_try.prepare(run, ended, kills_before=2)
+    assert second_try.prepare(run, ended, kills_before=2, processes=2)
+
+
 def test_a_lost_graphics_card_is_tried_once_more_at_each_step(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
     lost = Outcome("train", 1, last={"event": "failed", "code": remedies.DEVICE_LOST})
