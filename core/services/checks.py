@@ -1,6 +1,7 @@
 """One line of an examination: what was looked at, how it stands, what to do about it.
 
-`leafspot doctor` and `leafspot preflight` both give such lines. Knows nothing of what is examined.
+`leafspot doctor` and `leafspot preflight` both give such lines. Knows nothing of what is examined,
+but for the figures of a part that is trained.
 """
 
 from __future__ import annotations
@@ -24,14 +25,28 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Targets:
+    """What is trained of one part of a model: ``matched`` layers are, of which ``no_gradient`` hear
+    nothing of what is learnt; ``unmatched`` linear layers are left as they are.
+    """
+
+    matched: int
+    unmatched: int
+    no_gradient: int
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
-    """``remedy`` is a sentence, "" where nothing need be done."""
+    """``remedy`` is a sentence, "" where nothing need be done. ``targets`` are there where the line
+    is about what is trained.
+    """
 
     id: str
     title: str
     level: Level
     text: str
     remedy: str = ""
+    targets: Targets | None = None
 
 
 def red(checks: Iterable[Check]) -> list[str]:

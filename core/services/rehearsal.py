@@ -17,7 +17,7 @@ from core.language import tr
 from core.machine_lock import MachineLock
 from core.ports import ProjectStore
 from core.services import bases
-from core.services.checks import Check, Level
+from core.services.checks import Check, Level, Targets
 from core.training import snapshot
 from core.training.config import TrainConfig
 from core.training.events import Examined, TrainEvent, from_fields
@@ -89,7 +89,8 @@ def rehearse(
 
 def check_of(event: Examined) -> Check:
     """The line that an event carries."""
-    return Check(event.id, event.title, Level(event.level), event.text, event.remedy)
+    targets = Targets(**event.targets) if event.targets else None
+    return Check(event.id, event.title, Level(event.level), event.text, event.remedy, targets)
 
 
 def broken(sentence: str) -> Check:

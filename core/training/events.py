@@ -107,7 +107,7 @@ class Examined:
     first photo (`core.training.quick_checks`): the fields of `core.services.checks.Check`.
 
     ``spans`` are (text, whether it is learnt) of the words that are learnt from, where it shows
-    them.
+    them; ``targets`` the fields of `core.services.checks.Targets`, where it has them.
     """
 
     id: str
@@ -116,6 +116,7 @@ class Examined:
     text: str
     remedy: str = ""
     spans: list[tuple[str, bool]] = field(default_factory=list)
+    targets: dict[str, int] = field(default_factory=dict)
     name = "examined"
 
 
@@ -181,7 +182,9 @@ KINDS: dict[str, type[TrainEvent]] = {kind.name: kind for kind in get_args(Train
 
 def examined(check: Check, spans: Sequence[tuple[str, bool]] = ()) -> Examined:
     """The event that carries a line."""
-    return Examined(check.id, check.title, check.level.value, check.text, check.remedy, [*spans])
+    targets = asdict(check.targets) if check.targets else {}
+    level = check.level.value
+    return Examined(check.id, check.title, level, check.text, check.remedy, [*spans], targets)
 
 
 def to_fields(event: TrainEvent) -> dict[str, object]:

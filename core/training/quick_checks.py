@@ -18,7 +18,7 @@ from core.training import events, prompts
 from core.training.config import Tower, TrainConfig
 from core.training.learner import Learner
 from core.training.looking import Report
-from core.training.trial_views import part_of, parts, supervised
+from core.training.trial_views import part_of, parts, supervised, way_out
 
 
 def quick_checks(model: Learner, config: TrainConfig) -> Iterator[Check]:
@@ -91,5 +91,4 @@ def trained(model: Learner, config: TrainConfig) -> Iterator[Check]:
         if count[part]:
             yield Check(f"targets.{part}", titles[part], Level.OK, text)
         else:
-            remedy = tr("Choose another base model or leave the vision tower as it is.")
-            yield Check(f"targets.{part}", titles[part], Level.FAIL, text, remedy)
+            yield Check(f"targets.{part}", titles[part], Level.FAIL, text, way_out(part))

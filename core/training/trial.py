@@ -17,7 +17,7 @@ import torch
 from core.errors import TrainingRefused
 from core.files import size_text
 from core.language import tr, trn
-from core.services.checks import Check, Level
+from core.services.checks import Check, Level, Targets
 from core.training import (
     calibration,
     device,
@@ -39,6 +39,7 @@ from core.training.run_folder import RunFolder
 from core.training.stopping import heed
 from core.training.trial_views import (
     chosen,
+    layer_of,
     matrix_line,
     part_of,
     parts,
@@ -217,20 +218,19 @@ class Trial:
     def targets(self) -> Iterator[Check]:
         """Which layers LoRA goes on, and whether each of them learns."""
         self._backward(self._visits(max(2, self.config.batch_size), 3))
-        dead: dict[str, int] = {}
-        count: dict[str, int] = {}
+        there: dict[str, set[str]] = {part: set() for part in parts()}
+        idle: dict[str, set[str]] = {part: set() for part in parts()}
         for name, parameter in self.model.parameters().items():
-            part = part_of(name)
-            count[part] = count.get(part, 0) + 1
-            learns = parameter.grad is not None and bool(parameter.grad.any())
-            dead[part] = dead.get(part, 0) + (not learns)
+            part, layer = part_of(name), layer_of(name)
+            there[part].add(layer)
+            if parameter.grad is None or not bool(parameter.grad.any()):
+                idle[part].add(layer)
         self.optimiser.zero_grad(set_to_none=True)
         left = untouched(self.model)
         for part, title in parts().items():
             asked = part in quick_checks.wanted(self.model, self.config)
-            yield matrix_line(
-                part, title, count.get(part, 0), dead.get(part, 0), wanted=asked, left=left[part]
-            )
+            found = Targets(len(there[part]), left[part], len(idle[part]))
+            yield matrix_line(part, title, found, wanted=asked)
 
     def again(self) -> Iterator[Check]:
         """Layers computed again must give the gradients of layers kept."""

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from core.language import tr, trn
-from core.services.checks import Check, Level
+from core.services.checks import Check, Level, Targets
 from core.training import prompts
 from core.training.forward import converse
 from core.training.learner import Learner
@@ -58,42 +58,50 @@ def untouched(model: Learner) -> dict[str, int]:
     return found
 
 
-def matrix_line(part: str, title: str, count: int, dead: int, *, wanted: bool, left: int) -> Check:
-    """How many tensors of a part are trained, whether each of them learns, and how many linear
-    layers are ``left`` as they are."""
-    linear = part in ("language", "tower", "projector")
-    if not wanted:
+def layer_of(name: str) -> str:
+    """The layer that a trained parameter is of: LoRA has two tensors on each, others a bias."""
+    layer, lora, _ = name.partition(".lora_")
+    return layer if lora else name.rpartition(".")[0]
+
+
+def matrix_line(part: str, title: str, found: Targets, *, wanted: bool) -> Check:
+    """How many layers of a part are trained, whether each of them learns, and how many linear
+    layers are left as they are. ``wanted``: the settings want it trained."""
+    if not wanted and not found.matched:
         text = tr("left as it is, as chosen")
-        if left:
+        if found.unmatched:
             text = trn(
                 "left as it is, as chosen ({n:,} linear layer)",
                 "left as it is, as chosen ({n:,} linear layers)",
-                left,
+                found.unmatched,
             )
-        level = Level.OK if not count else Level.FAIL
-        return Check(f"targets.{part}", title, level, text)
+        return Check(f"targets.{part}", title, Level.OK, text, targets=found)
     text = trn(
-        "{n:,} tensor, {dead:,} of them without a gradient",
-        "{n:,} tensors, {dead:,} of them without a gradient",
-        count,
-        dead=dead,
+        "{n:,} layer, {dead:,} of them without a gradient",
+        "{n:,} layers, {dead:,} of them without a gradient",
+        found.matched,
+        dead=found.no_gradient,
     )
-    if linear:
+    if part in ("language", "tower", "projector"):
         text += trn(
             "; {n:,} linear layer is left as it is",
             "; {n:,} linear layers are left as they are",
-            left,
+            found.unmatched,
         )
-    if count and not dead:
-        return Check(f"targets.{part}", title, Level.OK, text)
-    remedy = tr("Choose another base model or leave the vision tower as it is.")
-    return Check(
-        f"targets.{part}",
-        title,
-        Level.FAIL if not count or dead == count else Level.WARN,
-        text,
-        remedy,
-    )
+    if wanted and found.matched and not found.no_gradient:
+        return Check(f"targets.{part}", title, Level.OK, text, targets=found)
+    some = wanted and found.no_gradient < found.matched
+    level = Level.WARN if some else Level.FAIL
+    return Check(f"targets.{part}", title, level, text, way_out(part), found)
+
+
+def way_out(part: str) -> str:
+    """What to press where a part does not learn."""
+    if part == "tower":
+        return tr("Under Advanced, leave the vision tower as it is.")
+    if part == "head":
+        return tr("Choose another mask head.")
+    return tr("Choose another base model.")
 
 
 def chosen(samples: Sequence[Sample]) -> list[Sample]:

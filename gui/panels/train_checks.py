@@ -19,17 +19,12 @@ from core.services.checks import Check, Level
 from gui.glyph import Glyph
 from gui.panels.bars import Bar, Bars
 from gui.panels.pieces import Fold, button, column, label, row
+from gui.panels.target_table import MARKS, TargetTable
 
 if TYPE_CHECKING:
     from gui.controllers.rehearsal import Rehearsal
     from gui.theme import Theme
 
-MARKS = {
-    Level.OK: ("mdi6.check-circle-outline", "ok"),
-    Level.WARN: ("mdi6.alert-outline", "warn"),
-    Level.FAIL: ("mdi6.alert-circle-outline", "danger"),
-    Level.UNKNOWN: ("mdi6.help-circle-outline", "muted"),
-}
 TARGETS = "targets."
 """How the ids of lines begin that are about what is trained."""
 WORST_FIRST = (Level.FAIL, Level.WARN, Level.UNKNOWN)
@@ -49,7 +44,7 @@ class ChecksView(QWidget):
         self.press.setObjectName("train.rehearse")
         self.press.setToolTip(tr("Load the model for about a minute and try it on four leaves"))
         self.open, self.fine, self.sums = _Lines(theme), _Lines(theme), Bars(theme)
-        self.parts = _Lines(theme)
+        self.parts = TargetTable(theme)
         self.learnt = QLabel()
         self.learnt.setTextFormat(Qt.TextFormat.RichText)
         self.learnt.setWordWrap(True)

@@ -78,6 +78,19 @@ def test_a_part_that_never_learns_is_red(ready: Trial, monkeypatch: pytest.Monke
     assert found["targets.language"].remedy
 
 
+def test_what_is_trained_is_counted_in_layers_that_lora_goes_on(ready: Trial) -> None:
+    """As the language model's linear layers are counted, not its two tensors on each of them."""
+    found = lines(ready.targets())
+    language, tower = found["targets.language"].targets, found["targets.tower"].targets
+    assert language is not None
+    assert tower is not None
+    names = [n for n in ready.model.parameters() if n.endswith("lora_A.default.weight")]
+    assert language.matched == len(names) > 0
+    assert language.no_gradient == tower.matched == 0
+    assert tower.unmatched > 0
+    assert f"{language.matched} layers" in found["targets.language"].text
+
+
 def test_wrong_gradients_of_layers_computed_again_are_red(
     ready: Trial, monkeypatch: pytest.MonkeyPatch
 ) -> None:

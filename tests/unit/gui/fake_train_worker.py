@@ -91,6 +91,8 @@ class FakeRun:
         self.say(Examined("seg", "The mask token", "ok", "is one token, <SEG>, number 4"))
         spans = [("[photo]", False), ("Name the disease.\nmodel\n", False), ("<SEG> rust", True)]
         self.say(Examined("labels", "What is learnt", "ok", "<SEG> rust", "", spans))
+        counts = {"matched": 28, "unmatched": 3, "no_gradient": 0}
+        self.say(Examined("targets.language", "LoRA", "ok", "28 layers", targets=counts))
         if red:
             text = "the loss went from 2.00 to 2.40 in 40 steps"
             self.say(Examined("by_heart", "By heart", "fail", text, "Halve the learning rate."))

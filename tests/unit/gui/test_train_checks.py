@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextDocument
 
 from core.machine_lock import MachineLock, lock_file
-from core.services.checks import Check, Level
+from core.services.checks import Check, Level, Targets
 from gui.panels.train import TrainWorkspace
 from gui.tasks import Gone, Lane
 
@@ -65,6 +65,7 @@ def test_a_good_rehearsal_shows_the_words_that_are_learnt_in_colour(qtbot, page)
     checks = page.setup.checks
     assert checks.summary.text() == "The rehearsal went well with these settings."
     assert "The mask token: is one token, <SEG>, number 4" in checks.fine.texts
+    assert checks.parts.texts == [["LoRA", "28", "3", "0"]]
     accent = page.setup._context.theme.tokens.accent_strong
     assert f'color:{accent};font-weight:600">&lt;SEG&gt;\u200b rust</span>' in checks.learnt.text()
     assert page.setup.train.isEnabled()
@@ -88,18 +89,28 @@ def test_the_coloured_words_stay_inside_the_page_however_long_the_prompt_is(page
     assert plain.endswith("name the disease.<end_of_turn>↵<SEG> rust<end_of_turn>")
 
 
-def test_what_is_trained_stands_together_part_by_part(page) -> None:
-    """The matrix of LoRA's targets: a line each, red ones among what needs a look as well."""
+def test_what_is_trained_stands_together_in_a_table_part_by_part(page) -> None:
+    """The matrix of LoRA's targets; a red part is among what needs a look as well."""
     found = page.setup._rehearsal
     found.tried = [
-        Check("targets.language", "LoRA in the language model", Level.OK, "56 tensors"),
-        Check("targets.tower", "LoRA in the vision tower", Level.FAIL, "8 of 8 dead", "Leave it."),
-    ]
+        Check("targets.language", "LoRA in the language model", Level.OK, "28 layers",
+              targets=Targets(28, 1400, 0)),
+        Check("targets.tower", "LoRA in the vision tower", Level.FAIL, "8 of 8 dead", "Leave it.",
+              Targets(8, 0, 8)),
+    ]  # fmt: skip
     found.changed.emit()
     checks = page.setup.checks
-    assert checks.parts.texts == [
-        "LoRA in the language model: 56 tensors", "LoRA in the vision tower: 8 of 8 dead",
-    ]  # fmt: skip
+    table = checks.parts
+    heads = [table.horizontalHeaderItem(k).text() for k in range(table.columnCount())]
+    assert heads == ["Part of the model", "Matched", "Unmatched", "No gradient"]
+    assert table.texts == [
+        ["LoRA in the language model", "28", "1,400", "0"],
+        ["LoRA in the vision tower", "8", "0", "8"],
+    ]
+    assert table.accessibleName()
+    spoken = table.item(1, 3).data(Qt.ItemDataRole.AccessibleDescriptionRole)
+    assert spoken == "LoRA in the vision tower: 8 of 8 dead"
+    assert not table.item(0, 0).icon().isNull()
     assert checks.open.texts[0] == "LoRA in the vision tower: 8 of 8 dead"
     assert not any("LoRA" in line for line in checks.fine.texts)
 
