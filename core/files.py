@@ -48,14 +48,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     ``path`` must not exist yet, or be an empty folder: nothing is ever overwritten.
     """
     with told(path):
-        if path.is_symlink() or (path.exists() and (not path.is_dir() or any(path.iterdir()))):
-            raise ExportRefused(
-                tr(
-                    "“{name}” already exists and is not empty; choose another name for the "
-                    "folder or move the old one away.",
-                    name=path.name,
-                )
-            )
+        must_be_free(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")
         draft.mkdir()
@@ -70,6 +63,18 @@ def whole_folder(path: Path) -> Iterator[Path]:
             flush_folder(path.parent)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
+
+
+def must_be_free(path: Path) -> None:
+    """Raises ExportRefused where a new folder would write over something."""
+    if path.is_symlink() or (path.exists() and (not path.is_dir() or any(path.iterdir()))):
+        raise ExportRefused(
+            tr(
+                "“{name}” already exists and is not empty; choose another name for the "
+                "folder or move the old one away.",
+                name=path.name,
+            )
+        )
 
 
 @contextlib.contextmanager

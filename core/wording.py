@@ -13,6 +13,7 @@ PHASES = {
     "reading photos": tr("Reading the photos"),
     "encoding photos": tr("Looking at every photo once"),
     "training": tr("Training"),
+    "learning four leaves by heart": tr("Learning four leaves by heart"),
     "evaluating": tr("Trying it on held-out leaves"),
     "scoring": tr("Scoring every photo"),
     "saving": tr("Saving"),

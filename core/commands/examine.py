@@ -11,9 +11,11 @@ from dataclasses import asdict
 
 from core.commands import run_options
 from core.commands.base import Command, Console, Context
+from core.errors import TrainingRefused
 from core.language import tr
 from core.services.checks import Check, Level, passed
 from core.training.events import Examined, Phase, TrainEvent
+from core.wording import phase_text
 
 MARKS = {Level.OK: "ok  ", Level.WARN: "warn", Level.FAIL: "FAIL", Level.UNKNOWN: "?   "}
 
@@ -64,7 +66,10 @@ def _preflight(context: Context, args: argparse.Namespace) -> int:
         else:
             context.console.note(tr("Loading the model and trying a few steps…"))
             tell = _Rehearsing(context.console)
-            more = rehearsal.rehearse(store, config, on_event=tell)
+            try:
+                more = rehearsal.rehearse(store, config, on_event=tell)
+            except TrainingRefused as error:  # somebody trains: what was found so far is true
+                more = [rehearsal.broken(str(error))]
             found += more[: tell.told]
             more = [*more[tell.told :], preflight.labels_unchecked()]
         for check in more:
@@ -83,7 +88,7 @@ class _Rehearsing:
 
     def __call__(self, event: TrainEvent) -> None:
         if isinstance(event, Phase) and event.total:
-            self._console.progress(event.phase.capitalize(), event.done, event.total)
+            self._console.progress(phase_text(event.phase), event.done, event.total)
         if isinstance(event, Examined):
             from core.services.rehearsal import check_of
 

@@ -95,7 +95,7 @@ class _Work:
         )
 
     def control(self, run: Run) -> None:
-        from core.services import programme
+        from core.services import programme, runs
         from core.services.figures import gain
         from core.services.train import prepare_run
 
@@ -106,6 +106,9 @@ class _Work:
         groups = programme.groups_of(self._store, held)
         found = gain(self._store.scores(other.id), held, groups)
         said = programme.mask_sentence(found)
+        both = (runs.run_folder(self._store, each) for each in (run, other))
+        if practice := programme.practice_sentence(*both):
+            said = f"{said} {practice}"
         self._context.console.result(said)
         self.rows.append({"run": other.id, "control_of": run.id, "sentence": said})
 

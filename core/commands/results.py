@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 
 from core.commands.base import Command, Console, Context, shown_path
+from core.errors import UsageError
 from core.language import tr, trn
 from core.services.answering import Verified
 from core.services.predict import Predicted
@@ -143,6 +144,7 @@ def _export_adapter(context: Context, args: argparse.Namespace) -> int:
     from core.services.export_merged import export_merged
 
     console = context.console
+    _check_folders(args.out, args.merged)
     with context.project(args.project) as store:
         run = runs.chosen_run(store, args.run, scored=False)
         console.note(tr("Copying the adapter, then loading the copy to score it again…"))
@@ -175,6 +177,19 @@ def _export_adapter(context: Context, args: argparse.Namespace) -> int:
         }
     console.document(document)
     return 0
+
+
+def _check_folders(out: Path, merged: Path | None) -> None:
+    """Before a model is loaded for the one and the other cannot be written. Raises ExportRefused
+    and UsageError."""
+    from core.services.export import check_new_folder
+
+    check_new_folder(out)
+    if merged is None:
+        return
+    check_new_folder(merged)
+    if merged.absolute() == out.absolute():
+        raise UsageError(tr("The adapter and the merged model need a folder each; name another."))
 
 
 def _tell_verified(console: Console, verified: Verified) -> None:

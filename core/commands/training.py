@@ -73,9 +73,7 @@ def left(seconds: float) -> str:
 def evaluated(event: Evaluated) -> str:
     """A look at held-out leaves in one sentence."""
     dice = (
-        tr("no outlined leaf held out")
-        if event.dice is None
-        else tr("Dice {dice:.2f}", dice=event.dice)
+        tr("no masks to compare") if event.dice is None else tr("Dice {dice:.2f}", dice=event.dice)
     )
     named = (
         ""

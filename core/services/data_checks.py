@@ -299,7 +299,10 @@ def _tiny(found: Gathered) -> Check:
     )
     if share <= 0.1:
         return Check("data.tiny", title, Level.OK, text)
-    remedy = tr("Photograph leaves closer or import them cropped; such spots blur into one.")
+    remedy = tr(
+        "Choose a mask head with more cells where there is one, photograph leaves closer or import "
+        "them cropped; such spots blur into one."
+    )
     return Check("data.tiny", title, Level.WARN, text, remedy)
 
 

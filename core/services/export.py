@@ -167,9 +167,10 @@ def export_adapter(folder: RunFolder, out: Path, *, verify: Verify | None = None
 
 
 def check_new_folder(out: Path) -> None:
-    """Raises ExportRefused where ``out`` cannot be the name of a new folder."""
+    """Raises ExportRefused where ``out`` cannot be the name of a new folder, or is taken."""
     if not out.name or out.name == "..":
         raise ExportRefused(tr("“{out}” names no place of its own; name a new folder.", out=out))
+    files.must_be_free(out)
 
 
 def metadata_version() -> str:

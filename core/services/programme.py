@@ -20,6 +20,9 @@ from core.services import hard_samples
 from core.services.figures import Gain, gain
 from core.services.runs import run_config, run_folder
 from core.training.config import Answers, Stage, TrainConfig
+from core.training.events import replay
+from core.training.run_folder import RunFolder
+from core.training.summary import follow
 
 TAUS = (0.60, 0.70, 0.75, 0.80)
 """Dice thresholds of hard leaves that a sweep tries."""
@@ -33,6 +36,9 @@ GENTLE: dict[str, object] = {
     "bce_weight": 0.5,
 }
 """AdamW at 10⁻⁵, by a cosine to 10⁻⁷: how the later stages were published."""
+UNLIKE = 2.0
+"""Times as many steps from which two runs are not of the same budget. Without masks a step is
+quicker, by less than that."""
 LATER = (Stage.PREFERENCE, Stage.HARD)
 
 
@@ -179,6 +185,20 @@ def control_of(store: ProjectStore, run: Run) -> Run | None:
         except TrainingRefused:  # its folder has gone
             continue
     return None
+
+
+def practice_sentence(run: RunFolder, other: RunFolder) -> str:
+    """Where of two runs of the same minutes one took far more steps, as on a computer that was
+    busy with something else: the comparison is of that as well. "" where they are alike."""
+    steps, others = (follow(replay(folder.events)).steps for folder in (run, other))
+    if max(steps, others) < UNLIKE * min(steps, others):
+        return ""
+    return tr(
+        "With masks it took {steps:,} steps, without {others:,}: part of the difference may be "
+        "practice. Train both while the computer does nothing else, or for longer.",
+        steps=steps,
+        others=others,
+    )
 
 
 def mask_sentence(found: Gain) -> str:

@@ -121,15 +121,20 @@ def test_the_readme_s_lines_name_the_disease_with_plain_transformers_and_peft(
 
 
 def _teach(made: Learner, photo: np.ndarray, name: str) -> None:
-    """Until the model says ``name`` of ``photo`` and nothing else."""
+    """Until the model says ``name`` of ``photo`` and nothing else: some ten steps."""
     made.train(True)
     optimiser = torch.optim.AdamW(made.parameters().values(), lr=3e-3)
     squeezed = shrink(photo, max(made.head.spec.side, made.vlm.photo_side))
-    for _ in range(40):
+    with torch.no_grad():  # the tower is frozen, and the mask head is asked for nothing
         features = made.vlm.tower(made.vlm.pixels([squeezed]))
         maps = made.head.features(head_input(made, [squeezed]), grid_of(made, features))
-        asked = [Asked(0, made.vlm.render(prompts.CLASSIFY, name))]
-        found = converse(made, made.vlm.tokens(features), maps, asked)
+        tokens = made.vlm.tokens(features)
+    asked = [Asked(0, made.vlm.render(prompts.CLASSIFY, name))]
+    for _ in range(40):
+        loss = -converse(made, tokens, maps, asked).answer.mean()
+        if float(loss.detach()) < 0.02:
+            return
         optimiser.zero_grad()
-        (-found.answer.mean()).backward()
+        loss.backward()
         optimiser.step()
+    raise AssertionError("it did not learn to say it")

@@ -20,6 +20,7 @@ from PIL import Image
 from core import cli
 from core.commands import demo as demo_command
 from core.domain.run import RunState, Verdict
+from core.machine_lock import MachineLock
 from core.ports import ImageQuery
 from core.services import training_session
 from core.training.config import Method, TrainConfig
@@ -590,6 +591,24 @@ def test_an_unknown_base_names_those_there_are(run: Run, project: Path) -> None:
     assert "starter" in said.err
 
 
+def test_a_merged_model_without_a_place_is_refused_before_anything_is_copied(
+    run: Run, project: Path, base: str, tmp_path: Path
+) -> None:
+    """It was refused after the adapter had been copied, loaded and scored."""
+    run("train", project, "--base", base)
+    taken = tmp_path / "taken"
+    taken.mkdir()
+    (taken / "notes.txt").write_text("mine")
+    out = tmp_path / "mine"
+    said = run("export-adapter", project, out, "--merged", taken)
+    assert said.status == 2
+    assert "already exists" in said.err
+    said = run("export-adapter", project, out, "--merged", out)
+    assert said.status == 2
+    assert "a folder each" in said.err
+    assert not out.exists()
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a process is forked")
 def test_predicting_ends_whatever_two_bad_photos_do_to_the_model(
     run: Run, project: Path, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -729,6 +748,17 @@ def test_preflight_tells_why_a_rehearsal_came_to_no_end(
     said = run("preflight", project, "--base", base)
     assert said.status == 1
     assert "FAIL  Rehearsal: This training needs about 90 GB" in said.out
+
+
+def test_preflight_beside_another_training_keeps_what_it_found_by_then(
+    run: Run, project: Path, base: str
+) -> None:
+    with MachineLock("the project “other”"):
+        said = run("preflight", project, "--base", base, "--json")
+    assert said.status == 1
+    checks = {check["id"]: check for check in json.loads(said.out)["checks"]}
+    assert "other" in checks["rehearsal"]["text"]
+    assert checks["memory"]["level"] == "ok"
 
 
 def test_preflight_of_a_poor_project_fails_with_every_reason(

@@ -17,6 +17,7 @@ from core.services.hard_samples import hard_run_plan
 from core.services.train import prepare_run
 from core.services.training_session import train
 from core.training.config import Answers, Stage, TrainConfig
+from core.training.events import Step, to_fields
 from core.training.run_folder import RunFolder
 from tests.doubles.projects import leaves, make_project
 from tests.doubles.workers import fake_base, play, use_doubles
@@ -177,3 +178,20 @@ def test_the_command_sweeps_thresholds_and_names_the_run_to_take_away(
     assert told["best"] != run.id
     assert cli.main(["stages", str(folder)]) == 2
     assert cli.main(["stages", str(folder), "--stages", "magic"]) == 2
+
+
+@pytest.mark.parametrize(("steps", "said"), [(15, True), (3, False)])
+def test_a_control_that_learnt_in_far_fewer_steps_is_told_so(
+    tmp_path: Path, steps: int, said: bool
+) -> None:
+    """The minutes were the same, but the computer was busy with something else."""
+    both = []
+    for name, count in (("with masks", steps), ("without", 2)):
+        folder = RunFolder(tmp_path / name)
+        folder.root.mkdir()
+        step = Step(count, count, 1.0, 0.5, 0.5, 1e-4, 0.0, 1.0)
+        folder.events.write_text(json.dumps(to_fields(step)) + "\n")
+        both.append(folder)
+    found = programme.practice_sentence(*both)
+    assert found.startswith("With masks it took 15 steps, without 2:") == said
+    assert bool(found) == said
