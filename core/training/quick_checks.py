@@ -45,6 +45,14 @@ def tokens(model: Learner, disease: str) -> Iterator[Check]:
     title = tr("The mask token")
     if said.ids.count(vlm.seg) == 1 and said.ids[said.prompt] == vlm.seg:
         text = tr("is one token, {name}, number {id}", name=name, id=vlm.seg)
+        if name != prompts.SEG:
+            text = tr(
+                "is one token, {name}, number {id}, which the model had to spare; it is shown as "
+                "{seg}",
+                name=name,
+                id=vlm.seg,
+                seg=prompts.SEG,
+            )
         yield Check("seg", title, Level.OK, text)
     else:
         text = tr("is not one token of this model's")

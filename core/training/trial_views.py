@@ -46,12 +46,14 @@ def part_of(name: str) -> str:
 
 
 def untouched(model: Learner) -> dict[str, int]:
-    """How many linear layers of each part no LoRA goes on."""
+    """How many linear layers of each part are not trained, by LoRA or in full."""
     base: Any = model.vlm.model
     found = dict.fromkeys(parts(), 0)
     for name, module in base.named_modules():
         linear = isinstance(module, torch.nn.Linear) and "lm_head" not in name
-        if linear and not name.endswith("base_layer") and "lora_" not in name:
+        # What peft trains in full stands there twice: the copy that is trained, and what it was.
+        full = ".original_module" in name or ".modules_to_save" in name
+        if linear and not full and not name.endswith("base_layer") and "lora_" not in name:
             tower = "vision_tower" in name or "embed_vision" in name
             part = "tower" if tower else "language" if "language_model" in name else "projector"
             found[part] += 1

@@ -28,6 +28,7 @@ from core.training.learner import Learner
 from core.training.merging import load_merged, merge
 from core.training.predict import grid_of, head_input, predict
 from core.training.recipe import Recipe
+from core.training.trial_views import untouched
 from core.training.weave import Asked
 from core.vlms.gemma4 import Gemma4Unified
 from tests.drawn_run import SETTINGS, drawn_run
@@ -253,6 +254,13 @@ def test_an_adapted_tower_learns_in_every_matrix(base: str, folders) -> None:
     seen = {n: p for n, p in case.learner.parameters().items() if "vision" in n and "lora_" in n}
     assert len(seen) >= 2
     assert [n for n, p in seen.items() if p.grad is None or not p.grad.abs().sum() > 0] == []
+
+
+def test_a_projector_that_is_trained_in_full_is_not_said_to_be_left_as_it_is(folders) -> None:
+    """peft keeps the projector as it was beside the copy that is trained."""
+    learner = learners.load(settings(folders, "gemma-clip", "grid", Method.LORA_FP32))
+    assert untouched(learner)["projector"] == 0
+    assert untouched(learner)["tower"] > 0
 
 
 @pytest.mark.parametrize("base", BASES)
