@@ -148,6 +148,7 @@ def _tell_prepared(context: Context, folder: RunFolder, processes: int) -> None:
 
 
 def _prepare(context: Context, store: ProjectStore, args: argparse.Namespace) -> RunFolder:
+    from core.services.own_adapter import insist_on_base
     from core.services.train import prepare_run
     from core.training.snapshot import Snapshot
 
@@ -164,9 +165,12 @@ def _prepare(context: Context, store: ProjectStore, args: argparse.Namespace) ->
             )
         )
 
+    base, config = run_options.chosen(args)
+    if args.adapter is not None:
+        insist_on_base(args.adapter, base.spec.id)
     return prepare_run(
         store,
-        run_options.chosen(args)[1],
+        config,
         adapter=args.adapter,
         progress=lambda done, of: context.console.progress(tr("Looking at photos"), done, of),
         on_snapshot=tell,

@@ -10,9 +10,26 @@ from dataclasses import replace
 from pathlib import Path
 
 from core import adapter_package
+from core.errors import UsageError
+from core.language import tr
 from core.services import bases
 from core.training.config import TrainConfig
 from core.training.facts import head_path_of, verified
+
+
+def insist_on_base(folder: Path, base: str) -> None:
+    """For whoever names both: raises UsageError where ``base`` is not the adapter's family,
+    AdapterRefused where there is no adapter."""
+    _, facts = verified(folder)
+    if facts.base != base:
+        raise UsageError(
+            tr(
+                "The adapter in “{name}” was trained on {base}; say --base {base}, or choose "
+                "another adapter.",
+                name=folder.name,
+                base=facts.base,
+            )
+        )
 
 
 def start_from(config: TrainConfig, folder: Path) -> TrainConfig:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from core import adapter_package
-from core.errors import AdapterRefused
-from core.services.own_adapter import start_from
+from core.errors import AdapterRefused, UsageError
+from core.services.own_adapter import insist_on_base, start_from
 from core.services.train import prepare_run
 from core.training.config import Layers, TrainConfig
 from core.training.facts import FACTS, Facts
@@ -52,6 +52,13 @@ def test_the_run_takes_over_the_shape_of_the_adapter_and_keeps_its_own_plan(expo
     found = start_from(plan, exported)
     assert (found.rank, found.alpha, found.layers) == (4, 8, Layers.ATTENTION)
     assert (found.minutes, found.seed) == (3.0, 7)
+
+
+def test_a_base_that_is_named_beside_an_adapter_of_another_is_refused(exported: Path) -> None:
+    """The adapter's own was taken without a word."""
+    with pytest.raises(UsageError, match="was trained on starter"):
+        insist_on_base(exported, "gemma-4")
+    insist_on_base(exported, "starter")
 
 
 def test_the_adapter_is_copied_into_the_run(exported: Path, tmp_path: Path) -> None:
