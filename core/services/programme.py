@@ -160,8 +160,13 @@ def stage_after(
 
 
 def control(store: ProjectStore, run: Run) -> Request:
-    """The same run without masks: did they help the naming?"""
+    """The same run without masks: did they help the naming?
+
+    Raises TrainingRefused where it has none itself, or its folder has gone.
+    """
     config = run_config(run_folder(store, run))
+    if config.answers is not Answers.MASK:
+        raise TrainingRefused([tr("This run has no masks itself; name one that has.")])
     plain = replace(
         config,
         answers=Answers.CLASS,

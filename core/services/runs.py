@@ -74,9 +74,21 @@ def kept_first(runs: Sequence[Run]) -> list[Run]:
 
 
 def chosen_run(store: ProjectStore, wanted: str | None, *, scored: bool) -> Run:
-    """The run called ``wanted``, else the last one scored (or the last with an adapter)."""
+    """The run called ``wanted``, else the last one scored (or the last with an adapter).
+
+    Raises UsageError where there is none, or the one that is wanted has no scores but should.
+    """
     if wanted:
-        return find_run(store, wanted)
+        run = find_run(store, wanted)
+        if scored and not store.scores(run.id):
+            raise UsageError(
+                tr(
+                    "Run {id} has no scores yet; train it to its end, or score it with “leafspot "
+                    "score”.",
+                    id=run.id,
+                )
+            )
+        return run
     return last_scored(store) if scored else last_trained(store)
 
 

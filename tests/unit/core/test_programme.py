@@ -10,7 +10,7 @@ import pytest
 
 from core import cli
 from core.domain.run import Run
-from core.errors import TrainingRefused
+from core.errors import TrainingRefused, UsageError
 from core.ports import ImageQuery, ProjectStore
 from core.services import folds, programme, runs
 from core.services.hard_samples import hard_run_plan
@@ -195,3 +195,18 @@ def test_a_control_that_learnt_in_far_fewer_steps_is_told_so(
     found = programme.practice_sentence(*both)
     assert found.startswith("With masks it took 15 steps, without 2:") == said
     assert bool(found) == said
+
+
+def test_a_run_without_masks_or_without_scores_is_no_beginning(
+    store: ProjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A control of a control was trained; a run without scores was said to have no hard leaf."""
+    run = first(store, monkeypatch)
+    request = programme.control(store, run)
+    control = trained(store, prepare_run(store, request.config))
+    with pytest.raises(TrainingRefused, match="no masks itself"):
+        programme.control(store, control)
+    unscored = prepare_run(store, TrainConfig())
+    with pytest.raises(UsageError, match="has no scores yet"):
+        runs.chosen_run(store, unscored.id, scored=True)
+    assert runs.chosen_run(store, unscored.id, scored=False).id == unscored.id
