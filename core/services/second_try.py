@@ -14,7 +14,6 @@ from pathlib import Path
 from core.services.runs import run_config
 from core.training import remedies
 from core.training.run_folder import RunFolder
-from core.training.together import Parted
 from core.workers.outcome import Ending, Outcome
 
 KILLS = Path("/proc/vmstat")
@@ -50,7 +49,7 @@ def _cause(outcome: Outcome, kills_before: int, processes: int) -> str:
     code = ""
     if outcome.ending is Ending.FAILED and outcome.last is not None:
         code = str(outcome.last.get("code"))
-        if code != Parted.__name__:
+        if code != remedies.PARTED:
             return code
     killed = outcome.crashed and outcome.code == getattr(signal, "SIGKILL", 9)
     if processes > 1:  # a launcher outlives those that it started

@@ -23,6 +23,8 @@ OUT_OF_MEMORY = "out_of_memory"
 """The code of the failure that a remedy may mend."""
 DEVICE_LOST = "device_lost"
 """The code of the failure that a new process may mend."""
+PARTED = "parted"
+"""The code of the failure of a process whose others have gone; it does not know why."""
 _SIGNS = ("out of memory", "can't allocate memory", "not enough memory", "cublas_status_alloc")
 _LOST = ("cuda error: unknown error", "cuda unknown error", "device lost", "driver shutting down")
 

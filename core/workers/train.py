@@ -291,8 +291,10 @@ def _rehearse(run: RunFolder, report: Reporter, stop: Stop) -> None:
 
 
 def _refusal(error: UserError, run: RunFolder) -> events.Failed:
-    if isinstance(error, together.Parted) and run.short_of_memory.exists():
-        return events.Failed(remedies.OUT_OF_MEMORY, OUT_OF_MEMORY)
+    if isinstance(error, together.Parted):
+        if run.short_of_memory.exists():
+            return events.Failed(remedies.OUT_OF_MEMORY, OUT_OF_MEMORY)
+        return events.Failed(remedies.PARTED, str(error))
     code = "refused" if isinstance(error, TrainingRefused) else type(error).__name__
     return events.Failed(code, str(error))
 

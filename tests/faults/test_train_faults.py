@@ -225,7 +225,7 @@ def test_of_processes_that_share_a_step_each_looks_at_fewer_than_it_did(tmp_path
     assert (config.batch_size, config.accumulation) == (1, 4)
 
 
-@pytest.mark.parametrize("last", [{"event": "step"}, {"event": "failed", "code": "Parted"}])
+@pytest.mark.parametrize("last", [{"event": "step"}, {"event": "failed", "code": remedies.PARTED}])
 def test_a_kill_for_memory_behind_a_launcher_is_known_as_well(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: dict[str, str]
 ) -> None:
