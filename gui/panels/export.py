@@ -24,6 +24,7 @@ from gui.panels.export_adapter import AdapterCard
 from gui.panels.export_data import DataCard
 from gui.panels.pieces import button, card, centred, column, label, row, scrolled
 from gui.panels.train import open_folder
+from gui.tasks import Gone
 from gui.workspaces import Workspace
 
 WIDTH = 760
@@ -104,6 +105,8 @@ class ExportWorkspace(Workspace):
         """A sentence for the card; a bug is reported as one as well."""
         if isinstance(error, UserError):
             return str(error)
+        if isinstance(error, Gone):
+            return tr("The project was closed meanwhile; nothing was written.")
         if isinstance(error, BaseException):
             self._context.notices.show(error)
         return tr("The export failed because of a fault in Leafspot; nothing was written.")

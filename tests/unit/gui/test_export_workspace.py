@@ -18,6 +18,7 @@ from core.services.train import ingest, prepare_run
 from core.training.config import TrainConfig
 from gui.controllers.export import AdapterStep, inside
 from gui.panels.export import ExportWorkspace
+from gui.tasks import Gone
 
 
 class StandInAnswerer:
@@ -180,6 +181,11 @@ def test_an_export_that_fails_says_why(qtbot, page, tmp_path) -> None:
     qtbot.waitUntil(lambda: bool(data.problems.texts), timeout=PATIENCE)
     assert "is a folder" in data.problems.texts[0]
     assert data.go.isEnabled()
+
+
+def test_labels_of_a_project_that_was_closed_meanwhile_are_no_fault_of_the_program(page) -> None:
+    page.controller.data_failed.emit(Gone())
+    assert page.data.problems.texts == ["The project was closed meanwhile; nothing was written."]
 
 
 def test_a_file_that_is_no_export_of_this_project_is_replaced_only_when_told(
