@@ -29,7 +29,7 @@ from core.errors import ModelMissing, PromptRefused
 from core.language import tr
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "resources" / "models" / "leaf" / "leaf.safetensors"
-KEPT = 3
+KEPT = 6
 """Looks that stand ready, the latest first; 20 MB each at most."""
 NO_PHOTO = tr("Open a photo first.")
 
@@ -74,16 +74,22 @@ class LeafEngine:
                 features = end.value
                 break
             yield
-        return {
+        made = {
             f"stride{stride}": level[0].half().cpu().numpy() for stride, level in features.items()
         }
+        yield
+        # Whoever asked for it will go on from it, and with a click that waits.
+        ready = (made, looked(self._net, photo, rgb.shape[:2], made))
+        self._kept = [*self._kept[:1], ready, *self._kept[1:]][:KEPT]
+        return made
 
     def use(self, rgb: NDArray[np.uint8], embedding: Embedding) -> None:
         """As ``Embedder.use``. Going back to one of the last embeddings costs nothing."""
         kept = next((one for one in self._kept if one[0] is embedding), None)
         if kept is None or kept[1].size != rgb.shape[:2]:
             # A photo of 24 megapixels takes longer to reduce than a click to answer.
-            kept = (embedding, looked(self._net, rgb, embedding, self._device))
+            photo = picture(rgb, self._device)
+            kept = (embedding, looked(self._net, photo, rgb.shape[:2], embedding))
         self._kept = [kept, *(one for one in self._kept if one[0] is not embedding)][:KEPT]
         self._look = kept[1]
         self._rgb, self._last, self._found = rgb, {}, None

@@ -15,19 +15,14 @@ from numpy.typing import NDArray
 from core.domain.mask import Box
 from core.domain.region import RegionKind
 from core.engines.base import Candidate
-from core.engines.leaf_look import Answer, Look, Place, Plane, at, meant
+from core.engines.leaf_look import Answer, Look, meant
+from core.engines.leaf_reach import FAINTEST, TIGHTER, UNDER_CLICK, WIDER, Place, Plane, at
 from core.geometry.stretch import stretch
 
 EDGE = 128.5
 """Where a mask ends between two cells, in sixteenths of a logit from −8."""
 SAME = 0.92
 """Candidates that overlap more than this are one."""
-TIGHTER, WIDER = 1.5, -1.5
-"""Logits at which the second and third reading of a lesion end."""
-UNDER_CLICK = 0.7
-"""A lesion that was clicked on reaches this far, in logits, below what the click lies on."""
-FAINTEST = -4.0
-"""Below this there is no lesion under a click."""
 
 
 def candidates(

@@ -23,7 +23,8 @@ from core.domain.region import RegionKind
 from core.engines.base import Candidate
 from core.engines.leaf_draw import candidates as readings
 from core.engines.leaf_draw import overlap
-from core.engines.leaf_look import GRAIN, Look, Plane, Turn
+from core.engines.leaf_look import GRAIN, Look, Turn
+from core.engines.leaf_reach import Plane
 from core.errors import PromptRefused
 from core.language import tr
 

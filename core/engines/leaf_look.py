@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from core.domain.region import RegionKind
 from core.engines.base import Before, Embedding, Prompt
 from core.engines.before_mask import middles, placed
+from core.engines.leaf_reach import Plane, Rect, at, reach
 
 if TYPE_CHECKING:
     import torch
@@ -36,11 +37,11 @@ FAINT = 0.2
 FULL_DETAIL, HALF_DETAIL = 180_000, 500_000
 """Pixels of window up to which the finest and the half scale are drawn: larger things have smooth
 edges at the photo's scale, and the person is waiting."""
+EDGE, SLACK = 24, 1.0
+"""The finest steps draw a lesion with so many pixels around, and so many logits fainter than its
+widest reading: they may find a little more of it than the step before."""
 MAYBE = -1.0
 """Lesion logit under a click above which the lesion is meant, and not the leaf."""
-
-Place = tuple[float, float]
-Plane = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ class Look:
                 else torch.zeros(1, 1, height, width, device=device)
             )
             prompts = Prompts(clicks, sign, box, chance)
-            alike = decoder.likeness(features, prompts)
+            alike = decoder.likeness({s: features[s] for s in (8, 16)}, prompts)
             state, first = decoder.coarse(features, prompts, alike)
             channel = meant(first[0].cpu().numpy(), 8, (0, 0), turn, wanted)
             x0, y0, x1, y1 = window_of(
@@ -120,25 +121,52 @@ class Look:
             area = (x1 - x0) * (y1 - y0)
             finest = 1 if area <= FULL_DETAIL else 2 if area <= HALF_DETAIL else 4
             origin = torch.tensor([[x0, y0]], device=device)
-            near = alike[4][:, :, y0 // 4 : y1 // 4, x0 // 4 : x1 // 4]
-            state, found = decoder.middle(
-                state[:, :, y0 // 8 : y1 // 8, x0 // 8 : x1 // 8],
-                features[4][:, :, y0 // 4 : y1 // 4, x0 // 4 : x1 // 4],
-                prompts,
-                near,
-                origin,
-            )
+            here = features[4][:, :, y0 // 4 : y1 // 4, x0 // 4 : x1 // 4]
+            # All that was pointed at lies in the window: nothing else is compared at this scale.
+            near = decoder.likeness({4: here}, prompts.seen_from(origin))[4]
+            state = state[:, :, y0 // 8 : y1 // 8, x0 // 8 : x1 // 8]
+            state, found = decoder.middle(state, here, prompts, near, origin)
+            chance = torch.zeros(1, 1, height, width, device=device)
+            chance[:, :, y0:y1, x0:x1] = _chance(found, channel, 4)
             if finest < 4:
+                inner = x0, y0, x1, y1
+                if wanted is RegionKind.LESION:
+                    inner = _pointed_at(found[0, 0].cpu().numpy(), turn, inner)
+                across, down = (
+                    slice((inner[n] - start) // 4, (inner[n + 2] - start) // 4)
+                    for n, start in enumerate((x0, y0))
+                )
+                x0, y0, x1, y1 = inner
+                origin = torch.tensor([[x0, y0]], device=device)
+                state, near = state[:, :, down, across], near[:, :, down, across]
                 seen = photo[:, :, y0:y1, x0:x1]
                 found = decoder.fine(state, seen, prompts, near, origin, finest)[finest]
-            chance = torch.zeros(1, 1, height, width, device=device)
-            drawn = found[:, channel : channel + 1].sigmoid()
-            if finest > 1:
-                drawn = torch.nn.functional.interpolate(
-                    drawn, scale_factor=float(finest), mode="bilinear", align_corners=False
-                )
-            chance[:, :, y0:y1, x0:x1] = drawn
+                chance[:, :, y0:y1, x0:x1] = _chance(found, channel, finest)
         return Answer(turn, found[0].cpu().numpy(), finest, (x0, y0), chance)
+
+
+def _chance(found: torch.Tensor, channel: int, stride: int) -> torch.Tensor:
+    """The probability [1, 1, h, w] that logits [1, 2, h / stride, w / stride] say."""
+    import torch
+
+    chance = found[:, channel : channel + 1].sigmoid()
+    if stride == 1:
+        return chance
+    return torch.nn.functional.interpolate(
+        chance, scale_factor=float(stride), mode="bilinear", align_corners=False
+    )
+
+
+def _pointed_at(plane: Plane, turn: Turn, window: Rect) -> Rect:
+    """The part of ``window`` whose logits ``plane`` [h / 4, w / 4] are, in network pixels and
+    multiples of 4, with the lesion that was clicked on: its neighbours are nobody's question."""
+    x0, y0, x1, y1 = reach(plane, 4, window[:2], turn.clicks, slack=SLACK)
+    return (
+        max(window[0], x0 - EDGE),
+        max(window[1], y0 - EDGE),
+        min(window[2], x1 + EDGE),
+        min(window[3], y1 + EDGE),
+    )
 
 
 def picture(rgb: NDArray[np.uint8], device: str) -> torch.Tensor:
@@ -155,23 +183,24 @@ def picture(rgb: NDArray[np.uint8], device: str) -> torch.Tensor:
     return (picture.float() / 255).contiguous(memory_format=torch.channels_last)
 
 
-def looked(net: Any, rgb: NDArray[np.uint8], embedding: Embedding, device: str) -> Look:
-    """What ``embedding`` says about ``rgb``. Raises ValueError where it is of another shape."""
+def looked(net: Any, photo: torch.Tensor, size: tuple[int, int], embedding: Embedding) -> Look:
+    """What ``embedding`` says about a photo of ``size`` (h, w) whose ``picture`` is ``photo``.
+
+    Raises ValueError where it is of another shape.
+    """
     import torch
 
     from core.engines.nets.leaf import LEVELS
 
-    photo = picture(rgb, device)
     features = {}
     for stride, channels in LEVELS.items():
         found = embedding.get(f"stride{stride}")
         wanted = (channels, photo.shape[2] // stride, photo.shape[3] // stride)
         if found is None or found.shape != wanted:
             raise ValueError(f"an embedding of {wanted} was expected")
-        level = torch.from_numpy(found)[None].to(device, torch.float32)
+        level = torch.from_numpy(found)[None].to(photo.device, torch.float32)
         features[stride] = level.contiguous(memory_format=torch.channels_last)
-    height, width = rgb.shape[:2]
-    return Look(net, photo, features, (height, width), scale_of(height, width))
+    return Look(net, photo, features, size, scale_of(*size))
 
 
 def scale_of(height: int, width: int) -> float:
@@ -227,7 +256,7 @@ def meant(
     return 0 if logits[0].max() > 0 else 1
 
 
-def window_of(chance: Plane, turn: Turn, width: int, height: int) -> tuple[int, int, int, int]:
+def window_of(chance: Plane, turn: Turn, width: int, height: int) -> Rect:
     """(x0, y0, x1, y1) in network pixels, multiples of 8, around what the coarse answer and the
     person point at, with a margin."""
     xs, ys = [x for x, *_ in turn.clicks], [y for _, y, _ in turn.clicks]
@@ -244,10 +273,3 @@ def window_of(chance: Plane, turn: Turn, width: int, height: int) -> tuple[int, 
 
     (x0, x1), (y0, y1) = ends(min(xs), max(xs), width), ends(min(ys), max(ys), height)
     return x0, y0, x1, y1
-
-
-def at(plane: Plane, stride: int, origin: tuple[int, int], place: Place) -> float:
-    """The value under ``place`` (x, y) in network pixels, the nearest one where it lies outside."""
-    y = int(np.clip((place[1] - origin[1]) / stride, 0, plane.shape[0] - 1))
-    x = int(np.clip((place[0] - origin[0]) / stride, 0, plane.shape[1] - 1))
-    return float(plane[y, x])

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 
 from core.domain.region import RegionKind
-from core.engines.leaf_draw import FAINTEST, UNDER_CLICK, WIDER
-from core.engines.leaf_look import GRAIN, Answer, Look, Turn, at, meant
+from core.engines.leaf_look import GRAIN, Answer, Look, Turn, meant
+from core.engines.leaf_reach import Rect, reach
 
 CONTEXT = 160
 """Network pixels around what was pointed at."""
@@ -23,9 +22,6 @@ CLEAR = 64
 """So many of them lie between an answer that is kept and the part's edge."""
 WORTH = 0.6
 """A part that is more than this share of the look costs as much as all of it."""
-
-Rect = tuple[int, int, int, int]
-Clicks = tuple[tuple[float, float, bool], ...]
 
 
 def step(look: Look, turn: Turn, before: Answer | None, wanted: RegionKind | None) -> Answer:
@@ -76,7 +72,7 @@ def _in_part(
         before = replace(before, chance=before.chance[:, :, y0:y1, x0:x1])
     found = look.part(x0, y0, x1, y1).step(Turn(clicks, box), before, wanted)
     height, width = look.photo.shape[2:]
-    left, top, right, bottom = _reach(found, clicks)
+    left, top, right, bottom = reach(found.logits[0], found.stride, found.origin, clicks)
     roomy = (
         (left >= CLEAR or x0 == 0)
         and (top >= CLEAR or y0 == 0)
@@ -90,22 +86,3 @@ def _in_part(
         chance = torch.zeros(1, 1, height, width, device=found.chance.device)
         chance[:, :, y0:y1, x0:x1] = found.chance
     return Answer(turn, found.logits, found.stride, origin, chance)
-
-
-def _reach(found: Answer, clicks: Clicks) -> Rect:
-    """(x0, y0, x1, y1) in network pixels of what may be taken from the answer: the widest reading
-    of the pieces with a plus click, or all of it where no piece has one."""
-    plus = [(x, y) for x, y, positive in clicks if positive]
-    plane, (left, top), unit = found.logits[0], found.origin, found.stride
-    rows, cols = plane.shape
-    if not plus:
-        return left, top, left + cols * unit, top + rows * unit
-    under = min(at(plane, unit, found.origin, place) for place in plus)
-    level = min(WIDER, max(FAINTEST, under - UNDER_CLICK))
-    pieces = (plane > level).astype(np.uint8)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(pieces, connectivity=8)
-    named = {int(at(labels, unit, found.origin, place)) for place in plus} - {0}
-    boxes = [stats[n] for n in named] or [stats[0]]
-    x0, y0 = (min(int(box[n]) for box in boxes) for n in (0, 1))
-    x1, y1 = (max(int(box[n] + box[n + 2]) for box in boxes) for n in (0, 1))
-    return left + x0 * unit, top + y0 * unit, left + x1 * unit, top + y1 * unit

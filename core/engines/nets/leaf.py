@@ -48,6 +48,11 @@ class Prompts:
     box: Tensor
     before: Tensor
 
+    def seen_from(self, origin: Tensor) -> Prompts:
+        """Clicks and boxes in a window that begins at ``origin`` [n, 2] (x, y) and holds them."""
+        box = torch.where(self.box < 0, self.box, self.box - origin.repeat(1, 2))
+        return Prompts(self.clicks - origin[:, None], self.sign, box, self.before)
+
 
 def _conv(into: int, out: int, stride: int = 1, size: int = 3) -> nn.Sequential:
     return nn.Sequential(
@@ -152,7 +157,8 @@ class Decoder(nn.Module):
         self.heads = nn.ModuleDict({str(s): nn.Conv2d(DECODER[s], 2, 1) for s in (8, 4, 2, 1)})
 
     def likeness(self, features: dict[int, Tensor], prompts: Prompts) -> dict[int, Tensor]:
-        """How much each place looks like the plus and the minus clicks: [n, 2, h/s, w/s] by s.
+        """How much each place looks like the plus and the minus clicks: [n, 2, h/s, w/s] by s, for
+        the strides 4, 8 and 16 that there are features of.
 
         The middle of a box stands in for a plus click where there is none.
         """
@@ -162,6 +168,8 @@ class Decoder(nn.Module):
         sign = torch.cat([prompts.sign, alone.to(prompts.sign.dtype)], 1)
         maps: dict[int, Tensor] = {}
         for scale, stride in zip(self.contrast, (4, 8, 16), strict=True):
+            if stride not in features:
+                continue
             seen = functional.normalize(self.alike[str(stride)](features[stride]), dim=1)
             at = _sample(seen, clicks / stride)
             signs = torch.stack([(sign > 0), (sign < 0)], 1).to(seen.dtype)
@@ -255,14 +263,14 @@ def _maps(
         + origin[:, None, axis]
         for cells, axis in ((size[1], 0), (size[0], 1))
     )
+    far_x = (x[:, None] - prompts.clicks[:, :, :1]) ** 2
+    far_y = (y[:, None] - prompts.clicks[:, :, 1:]) ** 2
+    signs = torch.stack([prompts.sign > 0, prompts.sign < 0], 1).float()
     spots = []
     for radius in (NEAR, WIDE):
-        reach = 2 * max(radius * stride, MIN_RADIUS) ** 2
-        across = torch.exp(-((x[:, None] - prompts.clicks[:, :, :1]) ** 2) / reach)
-        down = torch.exp(-((y[:, None] - prompts.clicks[:, :, 1:]) ** 2) / reach)
-        for sign in (1, -1):
-            weight = (prompts.sign == sign).float()[:, :, None]
-            spots.append(torch.einsum("nkh,nkw->nhw", down * weight, across).clamp(max=1))
+        reach = -2 * max(radius * stride, MIN_RADIUS) ** 2
+        down = signs[..., None] * torch.exp(far_y / reach)[:, None]
+        spots.append((down.transpose(2, 3) @ torch.exp(far_x / reach)[:, None]).clamp(max=1))
     box = prompts.box
     # The share of each cell that the box covers, so that a small box is seen on coarse scales.
     wide = _covered(x, stride, box[:, :1], box[:, 2:3])
@@ -273,7 +281,10 @@ def _maps(
         before = functional.avg_pool2d(before, stride)
     if alike.shape[-2:] != size:
         alike = functional.interpolate(alike, size=size, mode="area")
-    return torch.cat([torch.stack([*spots, inside], 1).to(kind), before.to(kind), alike], 1)
+    drawn = torch.cat([*spots, inside[:, None]], 1).to(kind)
+    maps = torch.cat([drawn, before.to(kind), alike], 1)
+    # As the features lie in memory: the convolutions would put it in this order each time.
+    return maps.contiguous(memory_format=torch.channels_last)
 
 
 def _covered(middle: Tensor, width: int, low: Tensor, high: Tensor) -> Tensor:

@@ -190,3 +190,42 @@ def test_going_back_to_a_look_reduces_no_photo_again(
     engine.use(*looks[1])
     engine.use(*looks[0])
     assert np.array_equal(engine.predict(click)[0].pixels, first.pixels)
+
+
+def test_a_look_that_was_just_made_stands_ready_for_the_click(
+    engine: LeafEngine, leaf: DrawnLeaf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = engine.embed(leaf.rgb)
+    monkeypatch.setattr("core.engines.leaf.picture", None)  # would be called
+    monkeypatch.setattr("core.engines.leaf.looked", None)
+    engine.use(leaf.rgb, made)
+    assert engine.predict(Prompt((_inmost(leaf.lesions["blight"]),), (True,)))
+
+
+def test_a_lesion_comes_out_as_if_its_neighbours_had_been_drawn_as_finely(
+    engine: LeafEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.engines import leaf_look
+
+    rng, styles = np.random.default_rng(5), {"rust": DISEASES["rust"]}
+    leaf = draw_leaf(rng, crop="coffee", styles=styles, size=(1200, 900))
+    engine.set_image(leaf.rgb)
+    spared: list[bool] = []
+    pointed_at = leaf_look._pointed_at
+
+    def counted(plane, turn, window):
+        part = pointed_at(plane, turn, window)
+        spared.append(part != window)
+        return part
+
+    for place in _inmost_of_each(leaf.lesions["rust"])[:12]:
+        prompt = Prompt((place,), (True,), wanted=RegionKind.LESION)
+        found = []
+        for way in (counted, lambda _plane, _turn, window: window):
+            monkeypatch.setattr(leaf_look, "_pointed_at", way)
+            engine.use(leaf.rgb, engine._kept[0][0])
+            found.append(engine.predict(prompt))
+        assert len(found[0]) == len(found[1])
+        for one, other in zip(*found, strict=True):
+            assert _iou(_whole(one, leaf), _whole(other, leaf)) > 0.999
+    assert any(spared), "there were neighbours at least once"
