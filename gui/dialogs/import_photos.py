@@ -249,6 +249,9 @@ class ImportDialog(QDialog):
         self.refusals.setWordWrap(True)
         self.refusals.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.refusals.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        keep = self.refusals.sizePolicy()
+        keep.setRetainSizeWhenHidden(True)  # or the words above would drift apart
+        self.refusals.setSizePolicy(keep)
         close = QPushButton(tr("Close"))
         close.setDefault(True)
         close.clicked.connect(self.close)

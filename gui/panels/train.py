@@ -75,6 +75,9 @@ class TrainWorkspace(Workspace):
         self.hint = label(tr("Ctrl+click several to compare them."), "muted", wrap=True)
         head = row(label(tr("Runs"), "heading"), None, self.new)
         side.setLayout(inner := column(head, self.none_yet, self.hint, self.history, margin=12))
+        keep = self.history.sizePolicy()
+        keep.setRetainSizeWhenHidden(True)  # or what is said in its place would drift down
+        self.history.setSizePolicy(keep)
         inner.setStretch(3, 1)
         inner.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._pages.addWidget(self.setup)

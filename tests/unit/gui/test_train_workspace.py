@@ -42,6 +42,13 @@ def until_over(qtbot, page: TrainWorkspace) -> None:
     qtbot.waitUntil(over, timeout=PATIENCE)
 
 
+def test_where_runs_will_appear_is_said_at_the_top_of_their_list(qtbot, leaves) -> None:
+    page = opened(qtbot, leaves)
+    assert page.none_yet.isVisible()
+    assert page.none_yet.geometry().bottom() < page.history.geometry().top()
+    assert page.none_yet.geometry().bottom() < 120
+
+
 def test_one_button_trains_and_ends_with_figures_and_the_next_steps(qtbot, leaves) -> None:
     page = opened(qtbot, leaves)
     press_train(qtbot, page)
