@@ -32,6 +32,7 @@ from core.commands.parser import Parser
 from core.errors import UsageError, UserError
 from core.language import tr
 from core.ports import ProjectStore
+from core.version import program_version
 from core.workers import launch
 
 COMMANDS: tuple[Command, ...] = (
@@ -109,6 +110,12 @@ def _parser() -> Parser:
             "Outline lesions on leaf photos, train a model on them, take it away. Offline."
         ),
         epilog=tr("Without a verb, the window opens."),
+    )
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"leafspot {program_version()}",
+        help=tr("show which version this is and exit"),
     )
     verbs = parser.add_subparsers(metavar="VERB", required=True, parser_class=Parser)
     for command in COMMANDS:

@@ -83,16 +83,25 @@ def _row(found: Predicted) -> dict[str, object]:
     }
 
 
+def _formats() -> list[str]:
+    from core import registry
+    from core.exporters.base import ExporterSpec
+
+    return list(registry.discover("core.exporters", ExporterSpec))
+
+
 def _export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("project", metavar="PROJECT")
-    parser.add_argument("--format", metavar="F", required=True, help=tr("such as coco"))
+    parser.add_argument("--format", metavar="F", required=True, help=", ".join(_formats()))
     parser.add_argument(
         "--replace", action="store_true", help=tr("write over a file of another project or program")
     )
     parser.add_argument(
         "--places", action="store_true", help=tr("tell where (GPS) and when photos were taken")
     )
-    parser.add_argument("out", metavar="OUT", type=Path)
+    parser.add_argument(
+        "out", metavar="OUT", type=Path, help=tr("with coco the file, else the folder that is made")
+    )
 
 
 def _export(context: Context, args: argparse.Namespace) -> int:
@@ -132,7 +141,7 @@ def _export(context: Context, args: argparse.Namespace) -> int:
 def _adapter_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("project", metavar="PROJECT")
     parser.add_argument("--run", metavar="ID", help=tr("the last one where none is named"))
-    parser.add_argument("out", metavar="OUT", type=Path)
+    parser.add_argument("out", metavar="OUT", type=Path, help=tr("the folder that is made"))
     parser.add_argument(
         "--merged", metavar="FOLDER", type=Path, help=tr("base and adapter in one model as well")
     )

@@ -24,7 +24,12 @@ def add(parser: argparse.ArgumentParser) -> None:
 
     methods = [str(method) for method in Method]
     parser.add_argument("project", metavar="PROJECT")
-    parser.add_argument("--base", metavar="ID", required=True, help=tr("base model, or ID=FOLDER"))
+    parser.add_argument(
+        "--base",
+        metavar="ID",
+        required=True,
+        help=tr("base model: {list}; all but starter as ID=FOLDER", list=", ".join(bases.specs())),
+    )
     parser.add_argument("--preset", metavar="P", help=", ".join(p.id for p in PRESETS))
     parser.add_argument("--method", metavar="M", choices=methods, help=either(methods))
     parser.add_argument(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import struct
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -28,9 +29,12 @@ RAW_SUFFIXES = frozenset(
 )  # fmt: skip
 """Lower-case endings of files that are opened as RAW. Their insides look like TIFF or like nothing
 known, so only the name tells."""
+# The pip that a terminal finds by itself is another Python's.
+_INSTALL = f'"{sys.executable}" -m pip install "leafspot[raw]"'
 MISSING = tr(
     "is a RAW photo, for which one more library is needed. Install it with "
-    "“pip install leafspot[raw]”, or save the photo as TIFF or JPEG"
+    "“{command}”, or save the photo as TIFF or JPEG",
+    command=_INSTALL,
 )
 DAMAGED = tr(
     "is damaged or a kind of RAW that is not known. Copy it again from the camera, or save it as "

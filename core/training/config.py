@@ -259,7 +259,7 @@ PRESETS = (
     Preset(
         "standard",
         tr("Standard"),
-        tr("Fifteen minutes; on the embedded base, what the README's figures were made with."),
+        tr("Fifteen minutes; with the embedded base enough for about a thousand leaves."),
     ),
     Preset(
         "thorough",

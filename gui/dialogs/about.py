@@ -6,7 +6,6 @@ The texts are here.
 from __future__ import annotations
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
 
 from PySide6.QtCore import Qt, qVersion
 from PySide6.QtGui import QIcon
@@ -20,17 +19,10 @@ from PySide6.QtWidgets import (
 )
 
 from core.language import tr
+from core.version import program_version
 from gui.context import Context
 from gui.panels.pieces import label
 from gui.theme import RESOURCES
-
-
-def program_version() -> str:
-    """The installed version; "development" when run from a folder that was not installed."""
-    try:
-        return version("leafspot")
-    except PackageNotFoundError:
-        return "development"
 
 
 class AboutDialog(QDialog):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -22,9 +23,11 @@ from core.commands import demo as demo_command
 from core.domain.run import RunState, Verdict
 from core.machine_lock import MachineLock
 from core.ports import ImageQuery
-from core.services import training_session
+from core.services import bases, training_session
+from core.services.export import formats
 from core.training.config import Method, TrainConfig
 from core.training.summary import RunSummary
+from core.version import program_version
 from storage.projects import open_project
 from tests.doubles.projects import Leaf, leaves, make_project
 from tests.doubles.workers import answers, fake_base, play, use_doubles
@@ -97,6 +100,27 @@ def test_every_verb_explains_itself_and_takes_json(
         cli.main([verb, "--help"])
     assert end.value.code == 0
     assert "--json" in capsys.readouterr().out
+
+
+def test_it_says_which_version_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"leafspot {program_version()}\n"
+
+
+@pytest.mark.parametrize(
+    ("verb", "choices"),
+    [("export", formats()), ("train", bases.specs()), ("preflight", bases.specs())],
+)
+def test_the_help_names_every_choice(
+    verb: str, choices: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main([verb, "--help"])
+    words = set(re.split(r"[\s,;]+", capsys.readouterr().out))
+    assert choices
+    assert words >= set(choices)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 from pathlib import Path
 
@@ -73,8 +74,9 @@ def test_without_the_extra_it_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "rawpy", None)
+    command = f'"{sys.executable}" -m pip install "leafspot[raw]"'
     for open_photo in (inspect, decode_rgb, read_header):
-        with pytest.raises(ImageUnreadable, match=r"pip install leafspot\[raw\]"):
+        with pytest.raises(ImageUnreadable, match=re.escape(command)):
             open_photo(negative(tmp_path / "leaf.cr2"))
 
 
