@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QFileDialog
 from core.errors import ProjectError
 from core.language import tr
 from gui.context import Context
+from gui.notices import Level, Notice
 from gui.tasks import Lane
 
 if TYPE_CHECKING:
@@ -89,8 +90,19 @@ class ProjectController(QObject):
         self._replace(make, self.created.emit)
 
     def open_sample(self) -> None:
+        """Open the drawn leaves, and say where to begin: who opens them is mostly new here."""
+        begin = Notice(
+            Level.INFO,
+            tr(
+                "Drawn leaves to try everything on: press A and click a lesion, Enter accepts its "
+                "outline; then train."
+            ),
+            tr("Show the keys"),
+            self._context.actions["help.keys"].trigger,
+        )
         self._replace(
             lambda: self._projects.open(self._projects.sample()),
+            lambda: self._context.notices.post(begin),
             saying=tr("Drawing the sample leaves; this takes some seconds the first time…"),
         )
 

@@ -82,7 +82,7 @@ class AdapterCard(QWidget):
         self.open.setIcon(self._context.theme.icon("mdi6.folder-open-outline"))
         about = tr(
             "A folder with everything that was learnt. It works on any computer with Leafspot and "
-            "the same base model, and holds no photo and no name of yours."
+            "the same base model, and holds none of your photos nor their names."
         )
         where = row(self.place, button(tr("Choose…"), self._choose))
         self.setLayout(

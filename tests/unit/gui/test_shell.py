@@ -574,6 +574,18 @@ def test_the_start_page_says_what_it_is_waiting_for_and_opens_one_project_at_a_t
         assert program.notices.recent[-1].text == "It is gone."
 
 
+def test_the_sample_project_says_where_to_begin_and_shows_the_keys(qtbot, tmp_path: Path) -> None:
+    folder = bare_project(tmp_path)
+    projects = Projects(open=open_project, create=open_project, sample=lambda: folder)
+    with window(qtbot, projects=projects) as program:
+        program.controller.open_sample()
+        label_page(qtbot, program)
+        (toast,) = program.window.notice_view.toasts
+        assert "press A and click a lesion" in toast.notice.text
+        next(b for b in toast.findChildren(QPushButton) if b.text() == "Show the keys").click()
+        assert program.shell.findChild(KeysDialog).isVisible()
+
+
 @pytest.mark.parametrize("action", ["", "Try again"])
 def test_a_notice_shows_all_of_its_sentence(qtbot, action: str) -> None:
     sentence = "The outlining assistant was killed. Close other programs and start it again. " * 2
