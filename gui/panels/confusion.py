@@ -18,7 +18,8 @@ from core.services.figures import Confusion
 if TYPE_CHECKING:
     from gui.theme import Theme
 
-CELL, MOST = 44, 26
+CELL, LEAST, ROOM = 44, 26, 220
+"""Pixels of a cell's side at most and at least; what all in a row may take before they shrink."""
 HEAD = 84
 NAMES = 130
 SLANT = 0.71
@@ -45,19 +46,27 @@ class ConfusionGrid(QWidget):
     @property
     def _side(self) -> int:
         """Of a cell: less where there are many."""
-        return CELL if len(self._shown.classes) <= 8 else MOST
+        return min(CELL, max(LEAST, ROOM // max(1, len(self._shown.classes))))
+
+    @property
+    def _names_width(self) -> int:
+        """Of the column of names, the gap beside it included."""
+        return min(NAMES, self._widest + 10)
+
+    @property
+    def _widest(self) -> int:
+        metrics = QFontMetrics(self.font())
+        return max((metrics.horizontalAdvance(n) for n in self._shown.classes), default=0)
 
     @property
     def _head_height(self) -> int:
         """What the longest name takes when it stands aslant."""
-        metrics = QFontMetrics(self.font())
-        widest = max((metrics.horizontalAdvance(n) for n in self._shown.classes), default=0)
-        return min(HEAD, round(widest * SLANT) + 22)
+        return min(HEAD, round(self._widest * SLANT) + 22)
 
     def sizeHint(self) -> QSize:
         side = self._side * len(self._shown.classes)
         head = self._head_height
-        return QSize(NAMES + side + head // 2, head + side + 4)
+        return QSize(self._names_width + side + head // 2, head + side + 4)
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -66,18 +75,19 @@ class ConfusionGrid(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         side, counts, head = self._side, self._shown.counts, self._head_height
+        names = self._names_width
         rows = counts.sum(1)
         metrics = QFontMetrics(self.font())
         for i, name in enumerate(self._shown.classes):
             painter.setPen(self._theme.colour("text"))
-            box = QRect(0, head + i * side, NAMES - 10, side)
+            box = QRect(0, head + i * side, names - 10, side)
             cut = metrics.elidedText(name, Qt.TextElideMode.ElideRight, box.width())
             painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight),
                              cut)  # fmt: skip
-            self._head(painter, NAMES + i * side + side // 2, name)
+            self._head(painter, names + i * side + side // 2, name)
             for j in range(len(self._shown.classes)):
                 share = float(counts[i, j] / rows[i]) if rows[i] else 0.0
-                cell = QRectF(NAMES + j * side, head + i * side, side, side).adjusted(1, 1, -1, -1)
+                cell = QRectF(names + j * side, head + i * side, side, side).adjusted(1, 1, -1, -1)
                 self._cell(painter, cell, int(counts[i, j]), share, right=i == j)
 
     def _head(self, painter: QPainter, x: int, name: str) -> None:
@@ -109,7 +119,7 @@ class ConfusionGrid(QWidget):
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            j = (event.pos().x() - NAMES) // self._side
+            j = (event.pos().x() - self._names_width) // self._side
             i = (event.pos().y() - self._head_height) // self._side
             many = len(self._shown.classes)
             if 0 <= i < many and 0 <= j < many:

@@ -119,6 +119,8 @@ class FiguresView(QWidget):
         )
         area = scrolled(body)
         area.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        # A matrix of very many diseases may be wider than the window.
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.setLayout(column(area))
 
     def _wants_control(self) -> None:
@@ -276,7 +278,7 @@ def _put_bias(figure: Figure, found: Interval | None) -> None:
     lines = [tr("severity bias, % points")]
     if found is not None and found.known:
         lines.append(tr("95 %: {low:+.1f} to {high:+.1f}", low=found.low, high=found.high))
-    figure.put("–" if found is None else number_text(found.value, "+.1f"), "\n".join(lines))
+    figure.put("–" if found is None else number_text(found.value, "+z.1f"), "\n".join(lines))
 
 
 def _worth(report: RunReport) -> list[str]:

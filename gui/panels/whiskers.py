@@ -65,7 +65,7 @@ class Whiskers(QWidget):
         return QSize(560, LINE * (len(self._lines) + 1))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(420, LINE * (len(self._lines) + 1))
+        return QSize(390, LINE * (len(self._lines) + 1))
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)

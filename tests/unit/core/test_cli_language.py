@@ -47,4 +47,6 @@ def test_a_refusal_is_whole_in_one_language(words: tuple[str, ...], sentence: st
 
 
 def test_a_locale_without_a_translation_gets_english() -> None:
-    assert leafspot("--help", locale="de_DE.UTF-8")[0].startswith("usage: leafspot [-h] [--version] VERB")
+    assert leafspot("--help", locale="de_DE.UTF-8")[0].startswith(
+        "usage: leafspot [-h] [--version] VERB"
+    )

@@ -6,14 +6,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PySide6.QtWidgets import QScrollArea
+from whole_window import window
 
 from core.domain.ids import ImageId, RunId
 from core.domain.run import Run, RunState, Score, TargetScore
+from core.services.figures import Confusion
 from core.services.review import dice
 from gui.controllers import wording
 from gui.controllers.review import BeforeAfter, compare, dice_curve
 from gui.controllers.run_progress import RunProgress
 from gui.panels.review import compared_sentence
+from gui.panels.review_figures import FiguresView
 from gui.panels.review_list import class_line
 from gui.panels.train_run import outcome_sentence
 
@@ -83,3 +87,16 @@ def test_the_line_says_what_the_model_took_it_for() -> None:
     assert class_line(score(1, 0.5, truth="blight")) == "blight → rust"
     assert class_line(score(1, 0.5)) == "rust"
     assert class_line(score(1, 0.5, truth=None)) == "? → rust"
+
+
+def test_the_figures_of_eight_diseases_fit_a_window_of_1280_pixels(qtbot) -> None:
+    beside, scroll_bar = 371, 12
+    with window(qtbot) as program:
+        view = FiguresView(program.context)
+        qtbot.addWidget(view)
+        names = tuple(f"a disease with a long name, {n}" for n in range(8))
+        view.confusion.put(Confusion(names, np.ones((8, 8), np.int64)))
+        page = view.findChild(QScrollArea).widget()
+        page.ensurePolished()
+        page.layout().activate()
+        assert page.minimumSizeHint().width() <= 1280 - beside - scroll_bar
