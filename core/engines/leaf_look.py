@@ -65,6 +65,18 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Glance:
+    """A coarse answer, of a whole look: ``logits`` [2, h / 8, w / 8]; ``prompts`` and ``state`` are
+    the decoder's, to go on with."""
+
+    turn: Turn
+    wanted: RegionKind | None
+    logits: Plane
+    prompts: Any
+    state: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Look:
     """One picture as the network sees it. ``size`` (h, w) in photo pixels, ``scale`` network pixels
     per photo pixel; ``photo`` [1, 3, h, w] and ``features`` by stride are the network's."""
@@ -95,54 +107,66 @@ class Look:
 
     def step(self, turn: Turn, before: Answer | None, wanted: RegionKind | None) -> Answer:
         """One turn of the conversation, shown the answer before it where it goes on from one."""
+        return self.refined(self.glance(turn, before, wanted))
+
+    def glance(self, turn: Turn, before: Answer | None, wanted: RegionKind | None) -> Glance:
+        """The coarse half of a step, which sees all of the look."""
         import torch
 
         from core.engines.nets.leaf import Prompts
 
-        decoder, features, photo = self.net.decoder, self.features, self.photo
-        device = photo.device
+        decoder, device = self.net.decoder, self.photo.device
         clicks = torch.tensor([[c[:2] for c in turn.clicks] or [(0.0, 0.0)]], device=device)
         sign = torch.tensor([[1 if plus else -1 for *_, plus in turn.clicks] or [0]], device=device)
         box = torch.tensor([turn.box or (-1.0,) * 4], device=device)
-        height, width = photo.shape[2:]
         with torch.inference_mode():
-            chance = (
-                before.chance
-                if before is not None
-                else torch.zeros(1, 1, height, width, device=device)
-            )
+            chance = before.chance if before is not None else self._nothing()
             prompts = Prompts(clicks, sign, box, chance)
-            alike = decoder.likeness({s: features[s] for s in (8, 16)}, prompts)
-            state, first = decoder.coarse(features, prompts, alike)
-            channel = meant(first[0].cpu().numpy(), 8, (0, 0), turn, wanted)
-            x0, y0, x1, y1 = window_of(
-                first[0, channel].sigmoid().cpu().numpy(), turn, width, height
-            )
-            area = (x1 - x0) * (y1 - y0)
-            finest = 1 if area <= FULL_DETAIL else 2 if area <= HALF_DETAIL else 4
-            origin = torch.tensor([[x0, y0]], device=device)
-            here = features[4][:, :, y0 // 4 : y1 // 4, x0 // 4 : x1 // 4]
+            alike = decoder.likeness({s: self.features[s] for s in (8, 16)}, prompts)
+            state, first = decoder.coarse(self.features, prompts, alike)
+        return Glance(turn, wanted, first[0].cpu().numpy(), prompts, state)
+
+    def refined(self, glance: Glance) -> Answer:
+        """The other half: at finer scales in a window around what was found and pointed at."""
+        import torch
+
+        decoder, turn, prompts = self.net.decoder, glance.turn, glance.prompts
+        height, width = self.photo.shape[2:]
+        channel = meant(glance.logits, 8, (0, 0), turn, glance.wanted)
+        coarse = 1 / (1 + np.exp(-glance.logits[channel]))
+        x0, y0, x1, y1 = window_of(coarse, turn, width, height)
+        area = (x1 - x0) * (y1 - y0)
+        finest = 1 if area <= FULL_DETAIL else 2 if area <= HALF_DETAIL else 4
+        with torch.inference_mode():
+            origin = torch.tensor([[x0, y0]], device=self.photo.device)
+            here = self.features[4][:, :, y0 // 4 : y1 // 4, x0 // 4 : x1 // 4]
             # All that was pointed at lies in the window: nothing else is compared at this scale.
             near = decoder.likeness({4: here}, prompts.seen_from(origin))[4]
-            state = state[:, :, y0 // 8 : y1 // 8, x0 // 8 : x1 // 8]
+            state = glance.state[:, :, y0 // 8 : y1 // 8, x0 // 8 : x1 // 8]
             state, found = decoder.middle(state, here, prompts, near, origin)
-            chance = torch.zeros(1, 1, height, width, device=device)
+            chance = self._nothing()
             chance[:, :, y0:y1, x0:x1] = _chance(found, channel, 4)
             if finest < 4:
                 inner = x0, y0, x1, y1
-                if wanted is RegionKind.LESION:
+                if glance.wanted is RegionKind.LESION:
                     inner = _pointed_at(found[0, 0].cpu().numpy(), turn, inner)
                 across, down = (
                     slice((inner[n] - start) // 4, (inner[n + 2] - start) // 4)
                     for n, start in enumerate((x0, y0))
                 )
                 x0, y0, x1, y1 = inner
-                origin = torch.tensor([[x0, y0]], device=device)
+                origin = torch.tensor([[x0, y0]], device=self.photo.device)
                 state, near = state[:, :, down, across], near[:, :, down, across]
-                seen = photo[:, :, y0:y1, x0:x1]
+                seen = self.photo[:, :, y0:y1, x0:x1]
                 found = decoder.fine(state, seen, prompts, near, origin, finest)[finest]
                 chance[:, :, y0:y1, x0:x1] = _chance(found, channel, finest)
         return Answer(turn, found[0].cpu().numpy(), finest, (x0, y0), chance)
+
+    def _nothing(self) -> torch.Tensor:
+        """The probability [1, 1, h, w] of a mask with nothing in it."""
+        import torch
+
+        return torch.zeros(1, 1, *self.photo.shape[2:], device=self.photo.device)
 
 
 def _chance(found: torch.Tensor, channel: int, stride: int) -> torch.Tensor:

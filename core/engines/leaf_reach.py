@@ -31,14 +31,26 @@ def reach(
     still, of the pieces with a plus click, or all of it where no piece has one."""
     plus = [(x, y) for x, y, positive in clicks if positive]
     (left, top), (rows, cols) = origin, plane.shape
+    whole = left, top, left + cols * unit, top + rows * unit
     if not plus:
-        return left, top, left + cols * unit, top + rows * unit
+        return whole
     under = min(at(plane, unit, origin, place) for place in plus)
     level = min(WIDER, max(FAINTEST, under - UNDER_CLICK)) - slack
-    pieces = (plane > level).astype(np.uint8)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(pieces, connectivity=8)
+    return around(plane, unit, origin, clicks, level) or whole
+
+
+def around(
+    plane: Plane, unit: int, origin: tuple[int, int], clicks: Clicks, level: float
+) -> Rect | None:
+    """As ``reach``, of the pieces above ``level``; None where none of them has a plus click."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(
+        (plane > level).astype(np.uint8), connectivity=8
+    )
+    plus = [(x, y) for x, y, positive in clicks if positive]
     named = {int(at(labels, unit, origin, place)) for place in plus} - {0}
-    boxes = [stats[n] for n in named] or [stats[0]]
+    if not named:
+        return None
+    boxes, (left, top) = [stats[n] for n in named], origin
     x0, y0 = (min(int(box[n]) for box in boxes) for n in (0, 1))
     x1, y1 = (max(int(box[n] + box[n + 2]) for box in boxes) for n in (0, 1))
     return left + x0 * unit, top + y0 * unit, left + x1 * unit, top + y1 * unit
