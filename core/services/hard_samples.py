@@ -1,4 +1,4 @@
-"""Training again on the hard ones: which leaves, from which adapter, and why.
+"""Training again on the hard leaves: which leaves, from which adapter, and why.
 
 Knows scores and runs; starts nothing.
 """
@@ -51,7 +51,7 @@ class HardPlan:
 
 
 def hard_run_plan(store: ProjectStore, run: Run, below: float = BELOW) -> HardPlan:
-    """What “train on the hard ones” will do for the leaves of ``run`` with a Dice under ``below``.
+    """What “train on the hard leaves” will do for those of ``run`` with a Dice under ``below``.
 
     Raises TrainingRefused when the run's folder has gone or no leaf is hard.
     """

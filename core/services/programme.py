@@ -1,4 +1,4 @@
-"""The three-stage programme: learn, prefer, repeat the hard ones; each stage has to earn its place.
+"""The three-stage programme: learn, prefer, repeat hard leaves; each stage has to earn its place.
 
 A stage continues the adapter of the last one that was accepted, and is accepted only if it beats it
 on held-out leaves by more than chance: the whole bootstrap interval of the paired Dice differences

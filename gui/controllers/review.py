@@ -111,7 +111,7 @@ def dice_curve(truth: NDArray[np.bool_], probability: NDArray[np.uint8]) -> NDAr
 def compare(
     before: Sequence[Score], after: Sequence[Score], hard: set[int]
 ) -> tuple[tuple[float, float], tuple[float, float] | None, int] | None:
-    """(overall, hard, number of hard ones): mean Dice of leaves that both runs have scored.
+    """(overall, hard, number of hard leaves): mean Dice of leaves that both runs have scored.
 
     As in `core.services.review`, the means are over leaves that have lesions.
     """

@@ -70,7 +70,7 @@ class ReviewWorkspace(Workspace):
         self.detail = DetailView(context)
         self.whole = FiguresView(context)
         self.views = Switch((tr("Leaf by leaf"), tr("Figures")))
-        self.hard = button(tr("Train on the hard ones…"), self.offer_hard, primary=True)
+        self.hard = button(tr("Train on the hard leaves…"), self.offer_hard, primary=True)
         self.empty = Empty(context.theme, "mdi6.magnify-scan")
         self.hard_runs = HardRuns(context, self.training, self)
         self._pages = QStackedWidget()
@@ -264,7 +264,7 @@ class ReviewWorkspace(Workspace):
         hard = figures.below(hard_below(self.filter.value))
         self.hard.setEnabled(self._context.project.writable and hard > 0)
         self.hard.setText(
-            tr("Train on the hard ones ({hard:,})…", hard=hard) if hard else tr("No hard ones")
+            tr("Train on the hard leaves ({hard:,})…", hard=hard) if hard else tr("No hard leaves")
         )
         if count:
             self._next_page()
@@ -336,7 +336,7 @@ class ReviewWorkspace(Workspace):
             self._context.navigate("label", line.score.image)
 
     def offer_hard(self) -> None:
-        """“Train on the hard ones” was pressed."""
+        """“Train on the hard leaves” was pressed."""
         if self.figures is not None:
             self.hard_runs.offer(self.figures.run, hard_below(self.filter.value))
 
@@ -383,7 +383,7 @@ def compared_sentence(found: review.BeforeAfter) -> str:
     )
     if found.hard is not None:
         before, after = found.hard
-        leaves = trn("{n:,} hard one", "{n:,} hard ones", found.hard_leaves)
+        leaves = trn("{n:,} hard leaf", "{n:,} hard leaves", found.hard_leaves)
         text += tr(
             ", {dice} → {dice_2} on the {leaves}",
             dice=wording.dice(before),

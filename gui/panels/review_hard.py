@@ -1,4 +1,4 @@
-"""“Train on the hard ones”: what that will do, in sentences, and the two ways of doing it.
+"""“Train on the hard leaves”: what that will do, in sentences, and the two ways of doing it.
 
 Knows a `HardPlan` and whom to ask for the run; knows no process.
 """
@@ -80,7 +80,7 @@ class HardDialog(QDialog):
         super().__init__(parent)
         self._offer = offer
         plan = offer.plan
-        self.setWindowTitle(tr("Train on the hard ones"))
+        self.setWindowTitle(tr("Train on the hard leaves"))
         self.sentences = sentences(offer)
         text = label("\n\n".join(self.sentences), wrap=True)
         text.setMinimumWidth(460)
@@ -91,7 +91,7 @@ class HardDialog(QDialog):
             self._ways.addButton(choice)
         self.gentle = QCheckBox(tr("Gently, as published: learning rate 10⁻⁵, falling to 10⁻⁷"))
         self.mined = QCheckBox(
-            tr("First find the hard ones by models that have not learnt them ({n} short runs)",
+            tr("First find the hard leaves by models that have not learnt them ({n} short runs)",
                n=FOLDS)
         )  # fmt: skip
         self.mined.setVisible(not plan.out_of_fold)
@@ -109,7 +109,7 @@ class HardDialog(QDialog):
         (self.go_on if plan.parent is not None else self.afresh).setChecked(True)
         self.minutes = NumberBox(1, 24 * 60, lambda n: trn(" minute", " minutes", n))
         self.minutes.setValue(round(plan.settings.minutes))
-        self.train = button(tr("Train on the hard ones"), self._agreed, primary=True)
+        self.train = button(tr("Train on the hard leaves"), self._agreed, primary=True)
         self.train.setEnabled(bool(plan.images))
         self.train.setDefault(True)
         buttons = row(None, button(tr("Cancel"), self.reject), self.train)
@@ -143,7 +143,7 @@ class HardDialog(QDialog):
 
 
 class HardRuns(QObject):
-    """Asks about a run on the hard ones and starts it."""
+    """Asks about a run on the hard leaves and starts it."""
 
     def __init__(self, context: Context, training: TrainingController, page: QWidget) -> None:
         super().__init__(page)

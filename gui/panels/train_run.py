@@ -51,7 +51,7 @@ class RunView(QWidget):
         self.stop = button(tr("Stop"), self.stop_wanted.emit)
         self.stop.setToolTip(tr("Saves a checkpoint that can be reviewed, exported and resumed"))
         self.resume = button(tr("Resume"), self.resume_wanted.emit)
-        self.review = button(tr("Review the hard cases"), self.review_wanted.emit, primary=True)
+        self.review = button(tr("Review the hard leaves"), self.review_wanted.emit, primary=True)
         self.export = button(tr("Export"), self.export_wanted.emit)
         self.again = button(tr("Train again"), self.again_wanted.emit)
         self.folder = button(tr("Open the run's folder"), self.folder_wanted.emit, flat=True)

@@ -29,8 +29,8 @@ def control(plan: TrainConfig) -> TrainConfig:
 def later(
     plan: TrainConfig, first: Path, hard: Sequence[int], steps: int
 ) -> dict[str, TrainConfig]:
-    """By name: the published hard-sample stage, the same steps without hard ones, and both at half
-    the first run's rate, which is what "Train on the hard ones" does.
+    """By name: the published hard-sample stage, the same steps without them, and both at half
+    the first run's rate, which is what "Train on the hard leaves" does.
     """
     adapter = str(RunFolder(first).adapter)
     plain = replace(plan, parent=adapter, steps=steps, evaluations=1)

@@ -374,7 +374,7 @@ def test_the_claim_ends_with_its_process_however_it_ends(isolated_user: Path) ->
         assert lock_file().is_relative_to(isolated_user)
 
 
-# -- the hard ones
+# -- the hard leaves
 
 
 def test_the_hard_ones_continue_the_adapter_and_keep_the_rest(

@@ -67,7 +67,7 @@ def test_both_dice_are_said_in_one_sentence() -> None:
     run = Run(RunId("a"), "", "starter", RunState.FINISHED, "", "")
     text = compared_sentence(BeforeAfter(run, (0.5, 0.7), (0.2, 0.6), 1))
     assert "0.50 → 0.70 overall" in text
-    assert "0.20 → 0.60 on the 1 hard one" in text
+    assert "0.20 → 0.60 on the 1 hard leaf" in text
 
 
 def test_a_run_that_held_nothing_out_does_not_say_it_did() -> None:
