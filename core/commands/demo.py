@@ -22,7 +22,9 @@ WITHHELD = 4
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--headless", action="store_true", help=tr("do the job in the terminal"))
-    parser.add_argument("--minutes", metavar="M", type=minutes, help=tr("of the first training; 3"))
+    parser.add_argument(
+        "--minutes", metavar="M", type=minutes, help=tr("of the first training, in the terminal; 3")
+    )
     parser.add_argument("--folder", metavar="DIR", type=Path, help=tr("where the samples go"))
 
 
@@ -39,7 +41,8 @@ def _demo(context: Context, args: argparse.Namespace) -> int:
         withheld=WITHHELD,
         progress=lambda done, of, _name: console.progress(tr("Importing sample leaves"), done, of),
     )
-    if not args.headless and not console.as_json:
+    terminal = args.headless or args.minutes is not None or console.as_json
+    if not terminal:
         if has_display() and context.open_window is not None:
             return context.open_window(project)
         console.note(tr("There is no display here, so the same job is done in the terminal."))

@@ -277,10 +277,12 @@ class ImportDialog(QDialog):
             )
         made = self.copy.isChecked() and count > 0
         copies = tr(" The copies are in the project's photos folder.") if made else ""
-        told = "; ".join([tr("{total} in all", total=report.total), *parts]) + "."
+        if report.total != count:
+            parts.insert(0, tr("{total} in all", total=report.total))
+        told = "; ".join(parts) + "." if parts else ""
         known = " ".join(report.known.sentences())
         undo = tr(" Undo does not take that back.") if more else ""
-        self.details.setText(f"{told}{copies} {known}{undo}".rstrip())
+        self.details.setText(f"{told}{copies} {known}{undo}".strip())
         self.refusals.clear()
         icons = self._context.theme
         for path, reason in report.refused:

@@ -807,6 +807,9 @@ def test_the_demo_opens_the_window_where_there_is_a_display(
     monkeypatch.setattr(cli, "_open_window", lambda folder: opened.append(folder) or 0)
     assert run("demo", "--folder", tmp_path).status == 0
     assert opened == [made]
+    # Minutes are of the training, which the window asks about itself: so they mean the terminal.
+    assert run("demo", "--folder", tmp_path, "--minutes", "1").status != 0, "no project is there"
+    assert opened == [made]
 
 
 @pytest.mark.parametrize(
