@@ -173,9 +173,15 @@ class Curves(QWidget):
         self._held_out.setYRange(0, 1, padding=0.04)
         self._dice = self._held_out.curve("accent", dots=True)
         self._accuracy = self._held_out.curve(BLUE, dots=True)
+        self.unmeasured = label(
+            tr("No labelled leaf is held out for testing, so nothing can be measured."), "muted"
+        )
+        self.unmeasured.setWordWrap(True)
+        self.unmeasured.hide()
         left = card(row(self.loss_key, None), self._loss, margin=12, spacing=4)
         right = card(
             row(self.dice_key, self.accuracy_key, None, spacing=18),
+            self.unmeasured,
             self._held_out,
             margin=12,
             spacing=4,
@@ -206,6 +212,8 @@ class Curves(QWidget):
         end = max([1.0, *(e.step for e in looks), *x[-1:]])
         for chart in (self._loss, self._held_out):
             chart.setXRange(0, end, padding=0.02)
+        found = [v for e in looks for v in (e.dice, e.accuracy) if v is not None]
+        self.unmeasured.setVisible(bool(looks) and not found)
         steps = [e.step for e in looks]
         for curve, key, values in (
             (self._dice, self.dice_key, [e.dice for e in looks]),

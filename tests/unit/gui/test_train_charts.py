@@ -55,6 +55,21 @@ def test_the_latest_figures_stand_beside_the_curves(qtbot, theme: Theme) -> None
     assert curves.loss_key.value.text() == "0.000"
 
 
+def test_a_run_that_holds_no_leaf_out_says_why_its_chart_is_empty(qtbot, theme: Theme) -> None:
+    curves = Curves(theme)
+    qtbot.addWidget(curves)
+    progress = RunProgress()
+    curves.show_progress(progress)
+    curves.redraw()
+    assert curves.unmeasured.isHidden(), "nothing has been looked at yet"
+    progress.take(Evaluated(0, None, None, None, 0, {}, {}))
+    curves.redraw()
+    assert not curves.unmeasured.isHidden()
+    curves.show_progress(long_run(10))
+    curves.redraw()
+    assert curves.unmeasured.isHidden()
+
+
 def test_a_burst_of_events_is_drawn_once(qtbot, theme: Theme, monkeypatch) -> None:
     drawn: list[int] = []
     real = Curves.redraw
