@@ -8,7 +8,7 @@ be left out later. Knows words and names; knows no tensors.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,13 +28,15 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of one photo. ``present`` are the diseases outlined by name."""
+    """What is known of one photo. ``present`` are the diseases outlined by name; ``unnamed``: some
+    of its lesions are outlined without a name."""
 
     disease: str | None
     has_leaf: bool
     mask_known: bool
     has_lesions: bool
     present: tuple[str, ...] = ()
+    unnamed: bool = False
 
 
 def ask(
@@ -84,14 +86,19 @@ def _by_name(
         name = str(rng.choice(known.present))
         out.append(Question(prompts.named(name), prompts.SHOWN, name))
     # Unnamed lesions may be of any disease: none of them can be called absent.
-    if absent and (known.present or not known.has_lesions):
+    if absent and not known.unnamed and (known.present or not known.has_lesions):
         name = str(rng.choice(absent))
         out.append(Question(prompts.named(name), prompts.ABSENT))
     return out
 
 
-def known_of(disease: str | None, targets: Mapping[str, NDArray[np.uint8]]) -> Known:
-    """From the class and the outlined targets (name to coverage) of a photo."""
+def known_of(
+    disease: str | None, targets: Mapping[str, NDArray[np.uint8]], lesions_of: Iterable[str] = ()
+) -> Known:
+    """From the class and the outlined targets (name to coverage) of a photo.
+
+    ``lesions_of`` are the names that its lesions carry, "" where some carry none.
+    """
     lesions = targets.get(prompts.LESION_TARGET)
     reserved = (prompts.LEAF_TARGET, prompts.LESION_TARGET)
     return Known(
@@ -100,4 +107,5 @@ def known_of(disease: str | None, targets: Mapping[str, NDArray[np.uint8]]) -> K
         mask_known=lesions is not None,
         has_lesions=lesions is not None and bool(lesions.any()),
         present=tuple(n for n, cover in targets.items() if n not in reserved and cover.any()),
+        unnamed="" in lesions_of,
     )

@@ -148,7 +148,8 @@ class Trial:
         out = []
         for k in range(count):
             index = k % len(self.samples)
-            known = known_of(self.samples[index].disease, self.cache.targets[index])
+            sample = self.samples[index]
+            known = known_of(sample.disease, self.cache.targets[index], sample.lesions)
             questions = ask(known, self.config.classes, self.config.healthy, rng)
             out.append(Visit(index, Turn(), tuple(questions)))
         return out

@@ -94,7 +94,8 @@ class Visits:
 
     def _visit(self, index: int, rng: np.random.Generator) -> Visit:
         config = self._config
-        known = known_of(self._cache.samples[index].disease, self._cache.targets[index])
+        sample = self._cache.samples[index]
+        known = known_of(sample.disease, self._cache.targets[index], sample.lesions)
         flip_x, flip_y = (rng.random(2) < 0.5) & self._flips
         if config.answers is Answers.CLASS:
             questions = classify(known)

@@ -49,6 +49,16 @@ def test_unnamed_lesions_are_never_called_absent() -> None:
     assert any(q.target == "lesions" for q in visits(mixed))
 
 
+def test_no_disease_is_called_absent_beside_a_lesion_that_may_be_of_it() -> None:
+    full = np.full((4, 4), 255, np.uint8)
+    outlined = {"lesions": full, "scab": full}
+    # Of rust, with one lesion named scab and others not named: those are hardly anything but rust.
+    found = visits(known_of("rust", outlined, ("", "scab")))
+    assert {q.answer for q in found if "lesions of" in q.prompt} == {prompts.SHOWN}
+    named = visits(known_of("rust", outlined, ("scab",)))
+    assert any(q.answer == prompts.ABSENT for q in named)
+
+
 def test_a_leaf_without_a_mask_teaches_no_mask() -> None:
     assert not any(q.target for q in visits(Known("rust", False, False, False)))
 
