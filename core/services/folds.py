@@ -50,6 +50,7 @@ def prepare_fold(store: ProjectStore, run: Run, number: int, of: int = FOLDS) ->
         watch=(),
         fold_of=run.id,
         minutes=config.minutes / of,
+        steps=-(-config.steps // of),
         epochs=config.epochs / of,
     )
     title = tr("Fold {number} of {of} · {title}", number=number + 1, of=of, title=run.title)

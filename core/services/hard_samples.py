@@ -5,6 +5,7 @@ Knows scores and runs; starts nothing.
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,18 @@ from core.training.config import Stage, TrainConfig
 from core.training.snapshot import judged_wrong_sentence
 
 BELOW = 0.75
+PACE = (
+    "learning_rate",
+    "head_learning_rate",
+    "final_rate",
+    "warmup",
+    "clip",
+    "dice_weight",
+    "bce_weight",
+    "accumulation",
+    "stage",
+)
+"""The settings that a run which goes on with an adapter has of its own."""
 LONGEST_LINE = 5
 """Adapters continued more often than this have seen the first leaves too often to change."""
 MOSTLY = 0.6
@@ -75,8 +88,8 @@ def hard_run_plan(store: ProjectStore, run: Run, below: float = BELOW) -> HardPl
         )
     learnable = [s for s in scores if s.split == "train" and s.image not in wrong]
     images = tuple(s.image for s in hard if s.split == "train" and s.image not in wrong)
-    settings = run_config(run_folder(store, run))
     obstacle = _why_afresh(store, run, own, below, wrong)
+    settings = afresh(store, run) if obstacle else run_config(run_folder(store, run))
     return HardPlan(
         images=images,
         replay=tuple(sorted({s.image for s in learnable} - set(images))),
@@ -88,6 +101,22 @@ def hard_run_plan(store: ProjectStore, run: Run, below: float = BELOW) -> HardPl
         settings=_again(settings, images, below, from_adapter=not obstacle),
         out_of_fold=bool(mined),
     )
+
+
+def afresh(store: ProjectStore, run: Run) -> TrainConfig:
+    """The settings of ``run`` for a training that begins with the base model.
+
+    One that goes on with an adapter learns ever more slowly, and a base model would hardly learn
+    at such rates: what is in ``PACE`` is that of the run with which the line of adapters began.
+    Raises TrainingRefused when the folder of ``run`` has gone.
+    """
+    config = replace(run_config(run_folder(store, run)), parent="")
+    by_id = {r.id: r for r in store.runs()}
+    for earlier in reversed(lineage(store, run)):
+        with contextlib.suppress(TrainingRefused):  # its folder has gone
+            first = run_config(run_folder(store, by_id[earlier]))
+            return replace(config, **{name: getattr(first, name) for name in PACE})
+    return config
 
 
 def set_aside(store: ProjectStore) -> frozenset[ImageId]:

@@ -164,7 +164,8 @@ def control(store: ProjectStore, run: Run) -> Request:
 
     Raises TrainingRefused where it has none itself, or its folder has gone.
     """
-    config = run_config(run_folder(store, run))
+    # It begins with the base model, whatever ``run`` began with.
+    config = hard_samples.afresh(store, run)
     if config.answers is not Answers.MASK:
         raise TrainingRefused([tr("This run has no masks itself; name one that has.")])
     plain = replace(

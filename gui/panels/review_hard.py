@@ -18,9 +18,8 @@ from core.errors import TrainingRefused
 from core.language import number_text, tr, trn
 from core.services import programme
 from core.services.folds import FOLDS
-from core.services.hard_samples import HardPlan, hard_run_plan
+from core.services.hard_samples import HardPlan, afresh, hard_run_plan
 from core.services.programme import GENTLE
-from core.services.runs import run_config, run_folder
 from core.training.config import TrainConfig
 from core.training.snapshot import judged_wrong_sentence
 from gui.context import Context
@@ -54,9 +53,8 @@ class HardOffer:
 def make_offer(store: ProjectStore, run: Run, below: float) -> HardOffer:
     """On the store lane. Raises TrainingRefused when no leaf is hard."""
     plan = hard_run_plan(store, run, below)
-    settings = run_config(run_folder(store, run))
-    afresh = replace(settings, parent="", hard=plan.images)
-    return HardOffer(run, below, plan, afresh, _sweep(store, run))
+    settings = replace(afresh(store, run), hard=plan.images)
+    return HardOffer(run, below, plan, settings, _sweep(store, run))
 
 
 def _sweep(store: ProjectStore, run: Run) -> tuple[HardPlan, ...]:

@@ -149,6 +149,25 @@ def test_the_control_is_the_same_run_without_masks(
     assert "class alone" in other.title
 
 
+def test_the_control_of_a_later_stage_learns_at_the_pace_of_a_run_from_the_base(
+    store: ProjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = first(store, monkeypatch)
+    later = after(store, run, monkeypatch, held=0.7, stage=Stage.HARD)
+    config, plain = programme.control(store, later).config, TrainConfig()
+    assert (config.learning_rate, config.final_rate) == (plain.learning_rate, plain.final_rate)
+    assert (config.warmup, config.accumulation) == (plain.warmup, plain.accumulation)
+
+
+def test_folds_of_a_run_of_so_many_steps_share_them(
+    store: ProjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(monkeypatch)
+    run = trained(store, prepare_run(store, TrainConfig(steps=100)))
+    made = [folds.prepare_fold(store, run, number) for number in range(3)]
+    assert [TrainConfig.read(folder.config).steps for folder in made] == [34, 34, 34]
+
+
 def test_nobody_takes_away_a_control_or_a_stage_that_was_not_kept_by_mistake(
     store: ProjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
