@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from core.domain.ids import RunId
 from core.domain.run import Run, RunState
-from core.errors import TrainingRefused, UsageError
+from core.errors import Bug, TrainingRefused, UsageError
 from core.language import tr
 from core.ports import ProjectStore
 from core.training.config import TrainConfig
@@ -30,7 +30,16 @@ def run_config(folder: RunFolder) -> TrainConfig:
     """The run's settings. Raises TrainingRefused when they cannot be read."""
     try:
         return TrainConfig.read(folder.config)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    # A project may come from elsewhere: Bug is what settings of a newer Leafspot are.
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        Bug,
+    ) as error:
         raise TrainingRefused(
             [tr("The settings of run {id} cannot be read; train again.", id=folder.id)]
         ) from error

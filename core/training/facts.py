@@ -6,7 +6,7 @@ Knows settings and one file; knows no tensor.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from core import adapter_package, files
@@ -18,6 +18,8 @@ from core.services import bases
 from core.training.config import Answers, Layers, Method, Tower, TrainConfig
 
 FACTS = "leafspot.json"
+MOST = 4096
+"""Of rank, alpha and image tokens: memory is taken by them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,9 @@ def read_facts(folder: Path) -> Facts:
         raw = json.loads((folder / FACTS).read_text("utf-8"))
         raw["classes"] = tuple(raw["classes"])
         facts = Facts(**raw)
+        _check_kinds(facts)
         problems = facts.config("").problems()
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise AdapterRefused(
             tr("The adapter's {facts} cannot be read; export the adapter again.", facts=FACTS)
         ) from error
@@ -112,6 +115,17 @@ def read_facts(folder: Path) -> Facts:
             )
         )
     return facts
+
+
+def _check_kinds(facts: Facts) -> None:
+    """Raises ValueError for what is no text, or no number that a model could be built with."""
+    numbers = {"rank", "alpha", "image_tokens"}
+    texts = [getattr(facts, f.name) for f in fields(facts) if f.name not in numbers | {"classes"}]
+    sizes = facts.rank, facts.alpha, facts.image_tokens + 1
+    if not all(type(text) is str for text in (*texts, *facts.classes)):
+        raise ValueError("a text was expected")
+    if not all(type(size) is int and 0 < size <= MOST for size in sizes):
+        raise ValueError("a number was expected")
 
 
 def head_path_of(facts: Facts) -> str:

@@ -24,6 +24,10 @@ _TEXT = re.compile(r"layers\.\d+\..*\b(q|k|v|o|gate|up|down)_proj\.weight$")
 _TOWER = re.compile(r"(layers?|blocks?)\.\d+\..*\b(q_proj|k_proj|v_proj|out_proj|fc1|fc2)\.weight$")
 WIDTHS = {"inner": "gate_proj", "heads_width": "q_proj", "kv_width": "k_proj"}
 """The mean widths of layers, by the projection that has them."""
+NO_MODEL = (
+    ArithmeticError, AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError,
+)  # fmt: skip
+"""What reading a file raises that is not of a model."""
 _SEES = ("vision", "audio", "tower")
 PER_LAYER = "embed_tokens_per_layer"
 """Gemma 4's embeddings for each layer, which are only looked up in."""
@@ -132,7 +136,7 @@ def _widths(folder: Path) -> dict[str, Any]:
             "tower_inner": int(seen.get("intermediate_size", 0)),
             **_photo(raw, seen, folder),
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except NO_MODEL as error:
         raise ModelMissing(
             tr("The config.json in {folder} makes no sense; get the model again.", folder=folder)
         ) from error
@@ -177,5 +181,5 @@ def _header(path: Path) -> list[tuple[str, list[int]]]:
                 raise ModelMissing(nothing)
             header = json.loads(file.read(length))
         return [(n, [int(s) for s in e["shape"]]) for n, e in header.items() if n != "__metadata__"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except NO_MODEL as error:
         raise ModelMissing(nothing) from error

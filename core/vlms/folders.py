@@ -48,7 +48,8 @@ def check_kind(spec: VlmSpec, folder: Path) -> None:
     """Raises ModelMissing unless ``folder`` holds a model of this family, as far as it says."""
     check_folder(folder)
     try:
-        found = json.loads((folder / CONFIG).read_bytes()[:MAX_CONFIG])
+        with (folder / CONFIG).open("rb") as file:
+            found = json.loads(file.read(MAX_CONFIG))
     except (OSError, ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):

@@ -14,7 +14,7 @@ from core.errors import AdapterRefused, UsageError
 from core.services.own_adapter import insist_on_base, start_from
 from core.services.train import prepare_run
 from core.training.config import Layers, TrainConfig
-from core.training.facts import FACTS, Facts
+from core.training.facts import FACTS, Facts, read_facts
 from core.training.run_folder import RunFolder
 from tests.doubles.projects import leaves, make_project
 from tests.doubles.workers import fake_base
@@ -83,3 +83,32 @@ def test_a_changed_adapter_or_another_base_is_refused(
         start_from(replace(TrainConfig()), exported)
     with pytest.raises(AdapterRefused):
         start_from(TrainConfig(), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"alpha": "8"},
+        {"alpha": 0},
+        {"rank": 4.5},
+        {"image_tokens": 10**9},
+        {"image_tokens": -1},
+        {"head": ["pixel"]},
+        {"base": None},
+        {"classes": [["healthy"], ["rust"]]},
+    ],
+    ids=str,
+)
+def test_facts_of_another_kind_are_refused_before_a_model_is_built_by_them(
+    exported: Path, odd: dict[str, object]
+) -> None:
+    raw = json.loads((exported / FACTS).read_text("utf-8"))
+    (exported / FACTS).write_text(json.dumps(raw | odd), "utf-8")
+    with pytest.raises(AdapterRefused, match=r"leafspot\.json cannot be read"):
+        read_facts(exported)
+
+
+def test_facts_nested_without_end_are_refused(exported: Path) -> None:
+    (exported / FACTS).write_text("[" * 200_000, "utf-8")
+    with pytest.raises(AdapterRefused, match=r"leafspot\.json cannot be read"):
+        read_facts(exported)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -162,3 +163,15 @@ def test_an_open_model_is_fetched_without_saying_who_one_is(
         "config.json",
         "model.safetensors",
     ]
+
+
+def test_of_a_huge_config_only_the_beginning_is_read(tmp_path: Path) -> None:
+    folder = model(tmp_path / "odd")
+    with (folder / "config.json").open("wb") as file:
+        file.truncate(64 << 20)
+    tracemalloc.start()
+    try:
+        assert "damaged" in bases.fault(SPEC.id, folder)
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()

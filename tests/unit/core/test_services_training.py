@@ -526,6 +526,35 @@ def test_a_run_gone_wrong_altogether_starts_afresh(
     assert "12 of its 12 leaves are hard" in plan.why
 
 
+def test_a_start_from_the_base_learns_at_the_pace_of_the_first_run_not_of_a_refined_one(
+    store: ProjectStore, base: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_doubles(monkeypatch, "train")
+    play(monkeypatch, dice={str(store.image_ids(ImageQuery())[0]): 0.1})
+    run = runs.find_run(store, trained(store, base).id)
+    for _ in range(2):
+        plan = hard_run_plan(store, run)
+        folder = prepare_run(store, plan.settings, parent=plan.parent)
+        training_session.train(store, folder, on_event=silent)
+        run = runs.find_run(store, folder.id)
+    assert runs.run_config(folder).learning_rate == base.learning_rate / 4
+    play(monkeypatch, dice={str(i): 0.1 for i in store.image_ids(ImageQuery())})
+    training_session.score(store, folder, on_event=silent)
+    plan = hard_run_plan(store, run)
+    assert plan.parent is None
+    rates = plan.settings.learning_rate, plan.settings.head_learning_rate
+    assert rates == (base.learning_rate, base.head_learning_rate)
+
+
+@pytest.mark.parametrize("text", ["[]", "null", '{"a_newer_setting": 1}', "[" * 100_000])
+def test_settings_that_make_no_sense_are_told_in_a_sentence(tmp_path: Path, text: str) -> None:
+    folder = RunFolder(tmp_path / "run-1")
+    folder.root.mkdir()
+    folder.config.write_text(text, "utf-8")
+    with pytest.raises(TrainingRefused, match="settings of run run-1 cannot be read"):
+        runs.run_config(folder)
+
+
 def test_unknown_runs_are_answered_with_those_there_are(
     store: ProjectStore, base: TrainConfig
 ) -> None:

@@ -154,7 +154,19 @@ def test_a_trained_weights_moments_stay_between_steps_and_its_gradient_does_not(
     assert terms(GEMMA_4B, few)["trained"] == 6 * count
 
 
-@pytest.mark.parametrize("raw", ["{}", "[]", "nonsense", '{"num_attention_heads": "many"}'])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "{}",
+        "[]",
+        "nonsense",
+        '{"num_attention_heads": "many"}',
+        '{"num_attention_heads": 0, "hidden_size": 8}',
+        '{"num_attention_heads": 1e999}',
+        "[" * 200_000,
+    ],
+    ids=lambda raw: raw[:45],
+)
 def test_a_config_that_makes_no_sense_is_told(tmp_path: Path, raw: str) -> None:
     folder = fake_base(tmp_path / "m")
     (folder / "config.json").write_text(raw)
