@@ -16,9 +16,9 @@ from safetensors.torch import load_file
 
 from core import registry
 from core.errors import AdapterRefused
-from core.heads.base import HeadSpec, MaskHead
+from core.heads.base import HeadSpec, MaskHead, Remembering
 from core.language import tr
-from core.training import prompts, recompute, rows
+from core.training import prompts, recompute, rows, wide
 from core.training.config import Layers, Method, Tower, TrainConfig
 from core.vlms.base import VisionLanguage, VlmSpec
 
@@ -49,8 +49,8 @@ class Learner:
         self.head.module.train(on)
 
     def state(self) -> dict[str, Tensor]:
-        """A copy of everything trained."""
-        return {name: p.detach().clone().contiguous() for name, p in self.parameters().items()}
+        """A copy of everything trained, off the card: a full one has no room for another."""
+        return {name: off_card(p) for name, p in self.parameters().items()}
 
     def load(self, state: dict[str, Tensor]) -> None:
         """The inverse of ``state``; raises AdapterRefused when names or shapes differ."""
@@ -73,11 +73,11 @@ class Learner:
                 parameter.copy_(state[name])
 
     def adapter(self) -> dict[str, Tensor]:
-        """The adapter's tensors under the names peft itself loads."""
+        """A copy of the adapter's tensors, off the card, under the names peft itself loads."""
         from peft import get_peft_model_state_dict
 
         found = get_peft_model_state_dict(self.peft, save_embedding_layers=False)
-        return {name: t.detach().contiguous().clone() for name, t in found.items()}
+        return {name: off_card(tensor) for name, tensor in found.items()}
 
     def load_adapter(self, tensors: dict[str, Tensor], head: dict[str, Tensor]) -> None:
         """Adapter and head tensors of a verified folder; strict about names, shapes, values."""
@@ -87,6 +87,11 @@ class Learner:
         check_like(head, self.head.module.state_dict(), tr("mask head"))
         set_peft_model_state_dict(self.peft, tensors)
         self.head.module.load_state_dict(head)
+
+
+def off_card(tensor: Tensor) -> Tensor:
+    """A copy in the computer's own memory, laid out in order."""
+    return tensor.detach().to("cpu", copy=True).contiguous()
 
 
 def check_like(found: dict[str, Tensor], wanted: dict[str, Tensor], what: str) -> None:
@@ -141,12 +146,16 @@ def load(config: TrainConfig, *, dequantise: bool = False) -> Learner:
     )
     peft = get_peft_model(vlm.model, lora)
     rows.install(peft)
+    wide.install(peft)
     if config.recompute:
         recompute.install(vlm.model)
     head = build_head(config.head, vlm, folder, config.head_path)
     # Convolutions on a CPU are a fifth faster with the channels last.
     head.module.to(vlm.model.device)
     head.module.to(memory_format=torch.channels_last)
+    if isinstance(head, Remembering):
+        # Also where all was seen before and nothing is looked at any more: masks are drawn with it.
+        head.sees_with.to(vlm.model.device)
     return Learner(vlm, head, peft)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 
 from core.training.config import Optimiser, TrainConfig
-from core.training.learner import Learner
+from core.training.learner import Learner, off_card
 
 
 def optimiser_of(model: Learner, config: TrainConfig) -> torch.optim.Optimizer:
@@ -34,13 +34,13 @@ def optimiser_of(model: Learner, config: TrainConfig) -> torch.optim.Optimizer:
 
 
 def optimiser_state(optimiser: torch.optim.Optimizer, model: Learner) -> dict[str, torch.Tensor]:
-    """AdamW's moments and step counts by "parameter/key"."""
+    """A copy of AdamW's moments and step counts, off the card, by "parameter/key"."""
     out: dict[str, torch.Tensor] = {}
     for name, parameter in model.parameters().items():
         for key, value in optimiser.state.get(parameter, {}).items():
             # In 8 bits the count of steps is a plain number.
             kept = value if isinstance(value, torch.Tensor) else torch.tensor(value)
-            out[f"{name}/{key}"] = kept.detach().clone().contiguous()
+            out[f"{name}/{key}"] = off_card(kept)
     return out
 
 

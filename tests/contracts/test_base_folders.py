@@ -212,3 +212,15 @@ def test_gemma_4s_embeddings_for_each_layer_stay_off_the_card(tmp_path: Path) ->
     assert table.weight.device.type == "cpu"
     others = {p.device.type for n, p in learner.peft.named_parameters() if "per_layer.w" not in n}
     assert others == {"cuda"}
+
+
+@pytest.mark.gpu
+def test_copies_for_the_disk_take_no_room_on_the_card_and_a_sam_is_all_on_it(
+    tmp_path: Path,
+) -> None:
+    sam = save_sam(tmp_path / "sam.pth")
+    learner = opened("gemma-3", save_gemma3(tmp_path / "g"), head="sam", head_path=str(sam))
+    copies = [*learner.state().values(), *learner.adapter().values()]
+    assert {t.device.type for t in copies} == {"cpu"}
+    assert {p.device.type for p in learner.head.sees_with.parameters()} == {"cuda"}
+    assert {p.dtype for p in learner.parameters().values()} == {torch.float32}
