@@ -9,6 +9,7 @@ libraries' decoders; knows no base model and no project.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from core import files
-from core.errors import CheckpointRefused, ModelMissing
+from core.errors import CheckpointRefused, DiskFull, ExportRefused, ModelMissing
 from core.heads.base import HeadSpec, Maps
 from core.heads.pooling import perceptron, sizes, under
 from core.language import tr
@@ -257,7 +258,12 @@ class SamHead:
         if flat is None:
             flat = self._look(values.flip(flip).float() / 255)
             if file is not None:
-                with files.whole_file(file) as draft, draft.open("wb") as out:
+                # Where it cannot be kept it is looked at again: slower, and nothing else.
+                with (
+                    contextlib.suppress(DiskFull, ExportRefused),
+                    files.whole_file(file) as draft,
+                    draft.open("wb") as out,
+                ):
                     np.save(out, flat)
         whole = torch.from_numpy(flat).to(photo.device, torch.float32)
         parts = torch.split(whole, self._lengths())

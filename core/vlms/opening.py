@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import ModelMissing
 from core.language import tr
+from core.training.remedies import is_out_of_memory
 from core.vlms.base import VlmSpec
 from core.vlms.folders import check_kind, no_config
 
@@ -85,8 +86,8 @@ def open_model(folder: Path, config: Any, opening: Opening, *, quantise: bool) -
                 **extra,
             )
     except (SafetensorError, *UNBUILDABLE) as error:
-        # A card that is too small is no fault of the folder's.
-        if isinstance(error, torch.OutOfMemoryError):
+        # Too little memory, or a card that does not work, is no fault of the folder's.
+        if is_out_of_memory(error) or "cuda" in str(error).lower():
             raise
         raise ModelMissing(_broken(folder)) from error
     if told["missing_keys"] or told["mismatched_keys"]:

@@ -46,10 +46,10 @@ class Reporter:
     the same, and training need not end for it.
     """
 
-    def __init__(self, channel: Channel, file: BinaryIO) -> None:
-        """``file`` is unbuffered and open for appending."""
+    def __init__(self, channel: Channel, file: BinaryIO, *, torn: bool = False) -> None:
+        """``file`` is unbuffered and open for appending; ``torn`` where it ends within a line."""
         self._channel, self._file = channel, file
-        self._waiting = b""
+        self._waiting = b"\n" if torn else b""
         self._one_at_a_time = threading.RLock()
 
     def __call__(self, event: events.TrainEvent) -> None:
@@ -130,7 +130,7 @@ def main(arguments: list[str]) -> int:
     score_only, trial = "--score-only" in arguments, "--trial" in arguments
     run = _folder(arguments)
     with run.events.open("ab", buffering=0) as file, awake.held():
-        report = Reporter(channel, file)
+        report = Reporter(channel, file, torn=_torn(run.events))
         step = 0 if score_only else run.committed_step
         report(events.Hello(PROTOCOL, os.getpid(), "train", step))
         kept = run if not trial and not score_only else None
@@ -165,6 +165,16 @@ def _prepare() -> None:
 
 def _folder(arguments: list[str]) -> RunFolder:
     return RunFolder(Path(next(a for a in arguments if not a.startswith("--"))).resolve())
+
+
+def _torn(events: Path) -> bool:
+    """Whether the last line was cut off, by a full disk or a loss of power: what is said next would
+    be lost with it."""
+    with events.open("rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
 
 
 class _Ended:

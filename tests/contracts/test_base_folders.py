@@ -131,6 +131,25 @@ def test_a_spoilt_folder_is_refused(
         opened("gemma-3", folder)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: not enough memory",
+        "CUDA error: no kernel image is available for execution on the device",
+    ],
+)
+def test_what_fails_of_the_computer_is_not_said_of_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError(said)
+
+    folder = save_gemma3(tmp_path / "model")
+    monkeypatch.setattr("transformers.AutoModelForMultimodalLM.from_pretrained", fail)
+    with pytest.raises(RuntimeError, match=r"memory|kernel"):
+        opened("gemma-3", folder)
+
+
 @pytest.mark.parametrize("spoil", [no_config, broken_config, pickles, another_family, foreign])
 def test_what_shows_at_a_glance_is_refused_when_it_is_chosen(
     spoil: Callable[[Path], None], tmp_path: Path

@@ -3,6 +3,7 @@ what is saved comes back, and every way to the `<SEG>` state leads to the same o
 
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import replace
 from functools import cache
@@ -336,6 +337,24 @@ def test_what_a_sam_saw_is_kept_by_content_and_serves_every_flip(folders, tmp_pa
     next((tmp_path / "seen").iterdir()).write_bytes(b"cut")
     with pytest.raises(TypeError):
         head.features(head_input(learner, shown), grid)
+
+
+def test_a_full_disk_keeps_nothing_of_what_a_sam_saw_and_ends_nothing(
+    folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learner = learners.load(settings(folders, "gemma-3", "sam2", Method.LORA_FP32))
+    head, shown = learner.head, [shrink(photos()[0], 64)]
+    grid = torch.zeros(1, learner.vlm.grid[0], 8, 8)
+    wanted = head.features(head_input(learner, shown), grid)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    head.keep_in(tmp_path / "seen")
+    monkeypatch.setattr("numpy.save", full)
+    found = head.features(head_input(learner, shown), grid)
+    assert torch.equal(found.fine, wanted.fine)
+    assert not list((tmp_path / "seen").iterdir())
 
 
 def test_an_adapter_is_refused_on_another_sam_than_it_was_trained_on(

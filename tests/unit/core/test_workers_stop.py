@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from core.training.events import replay
 from core.workers import launch
 from core.workers.client import WorkerClient
 from core.workers.outcome import Ending
@@ -69,3 +70,15 @@ def test_a_run_that_asks_ends_by_itself_and_tears_nothing_down(
     assert names == ["notice", "finished"]
     assert outcome.ok
     assert "torn down" not in (tmp_path / "log").read_text()
+
+
+def test_after_a_line_that_was_cut_off_every_word_is_heard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "events.jsonl").write_bytes(b'{"event": "notice", "text": "cut o')
+    with worker(monkeypatch, tmp_path, heard=True) as running:
+        running.wait_for("phase")
+        running.send("stop")
+        assert running.outcome().ok
+    told = [event.name for event in replay(tmp_path / "events.jsonl")]
+    assert told == ["hello", "phase", "notice", "finished"]
