@@ -69,6 +69,11 @@ class Looker:
         watched = {int(i) for i in config.watch}
         self._watched = [i for i, s in enumerate(samples) if s.image in watched]
 
+    @property
+    def measures(self) -> bool:
+        """Whether any leaf is held out, so that there is a figure to speak of."""
+        return bool(self._held_out)
+
     def look(
         self, step: int, stop: Callable[[], bool] = lambda: False
     ) -> tuple[events.Evaluated, Merit]:

@@ -213,7 +213,7 @@ class Recipe:
     def _gained_nothing(self) -> bool:
         """Whether patience is at an end."""
         patience = self.config.patience
-        if not patience or self.progress.stale < patience:
+        if not patience or self.progress.stale < patience or not self.looker.measures:
             return False
         self.report(
             events.Notice(

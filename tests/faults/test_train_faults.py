@@ -357,6 +357,16 @@ def test_a_run_ends_early_when_its_evaluations_gain_nothing(tmp_path: Path) -> N
     assert again.losses == []
 
 
+def test_a_run_that_cannot_measure_a_gain_does_not_end_for_want_of_one(tmp_path: Path) -> None:
+    settings = replace(SETTINGS, epochs=2.0, evaluations=6, patience=1)
+    folder = drawn_run(tmp_path / "run", settings=settings)
+    folder.write_samples([replace(s, split="train") for s in folder.read_samples()])
+    run = Run(folder)
+    assert not run.fit()
+    assert run.recipe.progress.step == run.recipe.schedule.most_steps
+    assert not any("No gain" in notice for notice in run.notices())
+
+
 def test_stop_is_heard_in_the_middle_of_everything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
