@@ -53,9 +53,10 @@ def load_optimiser(
     for place, value in saved.items():
         name, _, key = place.rpartition("/")
         kept = named[name]
-        if value.shape == kept.shape and value.dtype == kept.dtype:
-            # In the parameter's own memory layout, so that the sums come out bit for bit the same.
-            optimiser.state[kept][key] = torch.empty_like(kept).copy_(value)
+        if value.shape == kept.shape:
+            # In the parameter's own memory layout, so that the sums come out bit for bit the same;
+            # the 8-bit kernels of a card go by the layout alone.
+            optimiser.state[kept][key] = torch.empty_like(kept, dtype=value.dtype).copy_(value)
         elif counted and not value.ndim:
             optimiser.state[kept][key] = int(value)
         else:
