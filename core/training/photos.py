@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from core import files
 from core.errors import TrainingRefused, UserError
 from core.geometry import rle
 from core.heads.base import shrink
 from core.imaging.decode import decode_rgb
+from core.language import tr
 from core.training.run_folder import Sample
 
 Progress = Callable[[int, int], None]
@@ -54,12 +57,15 @@ class PhotoCache:
         cells: int,
         progress: Progress = lambda done, total: None,
     ) -> PhotoCache:
-        """Decodes every photo; raises TrainingRefused naming those that cannot be read.
+        """Decodes every photo; raises TrainingRefused naming those that cannot be read, DiskFull.
 
         ``side`` is the square the photos are squeezed to, ``cells`` the side of the mask grid.
         """
         folder.mkdir(parents=True, exist_ok=True)
         shape = (len(samples), side, side, 3)
+        # Asked first: a disk that is full ends a process that writes to mapped memory, wordlessly.
+        (folder / PHOTOS).unlink(missing_ok=True)
+        files.need_space(folder, prod(shape), what=tr("This training"))
         photos = np.lib.format.open_memmap(folder / PHOTOS, mode="w+", dtype=np.uint8, shape=shape)
         targets: list[dict[str, NDArray[np.uint8]]] = []
         problems: list[str] = []
