@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
 
 def install(model: nn.Module) -> int:
@@ -42,5 +42,6 @@ def _widely(
     return tuple(map(_wide, args)), {name: _wide(value) for name, value in kwargs.items()}
 
 
-def _wide(value: Tensor) -> Tensor:
-    return value.float() if value.is_floating_point() else value
+def _wide(value: Any) -> Any:
+    floats = isinstance(value, torch.Tensor) and value.is_floating_point()
+    return value.float() if floats else value
