@@ -12,6 +12,7 @@ from pathlib import Path
 
 from core.errors import Bug
 from core.language import tr
+from core.training import prompts
 
 
 class Method(StrEnum):
@@ -165,6 +166,10 @@ class TrainConfig:
             (bool(self.base), tr("Choose a base model.")),
             (classes >= 2, TOO_FEW_CLASSES),
             (classes == len(self.classes), tr("Two classes have the same name; merge them.")),
+            (
+                not {prompts.LEAF_TARGET, prompts.LESION_TARGET} & set(self.classes),
+                tr("A disease cannot be called “leaf” or “lesions”, as masks are; rename it."),
+            ),
             (1 <= self.rank <= 256, tr("The LoRA rank must lie between 1 and 256.")),
             (0 < self.learning_rate < 0.1, tr("The learning rate must lie between 0 and 0.1.")),
             (0 < self.head_learning_rate < 0.1, tr("The head's learning rate must be 0 to 0.1.")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -51,3 +52,11 @@ def test_a_recipe_keeps_a_large_base_in_four_bits_as_it_was_published(name: str)
     assert found.method is Method.QLORA_NF4
     assert found.recompute
     assert found.batch_size <= 2
+
+
+@pytest.mark.parametrize("name", ["leaf", "lesions"])
+def test_a_disease_called_as_a_mask_is_refused_before_one_overwrites_the_other(name: str) -> None:
+    plain = TrainConfig(classes=("healthy", "rust"), healthy="healthy")
+    assert plain.problems() == []
+    (sentence,) = replace(plain, classes=("healthy", name)).problems()
+    assert "rename it" in sentence
