@@ -154,9 +154,12 @@ class Tasks(QObject):
             raise errors[0]
         return results[0]
 
-    def post(self, callback: Callable[[], None]) -> None:
-        """From any thread: call ``callback`` on the GUI thread soon (for progress)."""
-        self._home(callback)
+    def post(self, callback: Callable[[], None], owner: QObject | None = None) -> None:
+        """From any thread: call ``callback`` on the GUI thread soon (for progress).
+
+        Dropped once ``owner`` is gone.
+        """
+        self._home(lambda: callback() if owner is None or shiboken6.isValid(owner) else None)
 
     def close(self, *, timeout_s: float = 30.0) -> bool:
         """Let the store lane finish what it was given, then stop. True when it did in time."""

@@ -52,7 +52,7 @@ class Fetching(QObject):
                     file,
                     folder / file.name,
                     progress=lambda have, of, name=file.name: post(  # type: ignore[misc]
-                        lambda: self.progressed.emit(name, have, of or 0)
+                        lambda: self.progressed.emit(name, have, of or 0), self
                     ),
                     cancelled=stop.is_set,
                 )

@@ -128,7 +128,7 @@ class Packs(QObject):
         post = self._context.tasks.post
 
         def told(done: int, of: int) -> None:
-            post(lambda: self.progressed.emit(done, of))
+            post(lambda: self.progressed.emit(done, of), self)
 
         self._context.tasks.run(
             lambda: work(told, stop.is_set),

@@ -149,6 +149,11 @@ class BaseModelsDialog(QDialog):
         self.wanted.emit(str(entry.folder))
         self.close()
 
+    def reject(self) -> None:
+        """Escape closes without a close event."""
+        self.fetching.stop()
+        super().reject()
+
     def closeEvent(self, event: QCloseEvent) -> None:
         """Closing stops what is under way; it is gone on with the next time."""
         self.fetching.stop()

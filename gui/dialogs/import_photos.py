@@ -115,7 +115,7 @@ class ImportDialog(QDialog):
         column.addWidget(self._pages)
         controller.progressed.connect(self._progressed)
         controller.finished.connect(self.show_report)
-        controller.failed.connect(lambda _error: self._pages.setCurrentIndex(0))
+        controller.failed.connect(self._failed)
         if len(paths) == 1 and paths[0].is_dir():
             self.photos.line.setText(str(paths[0]))
         elif paths:
@@ -295,6 +295,15 @@ class ImportDialog(QDialog):
             self.refusals.addItem(item)
         self.refusals.setVisible(self.refusals.count() > 0)
         self._pages.setCurrentIndex(2)
+
+    def _failed(self, _error: BaseException) -> None:
+        """Back to the form. No lambda: the controller would call it when this dialog has gone."""
+        self._pages.setCurrentIndex(0)
+
+    def reject(self) -> None:
+        """Escape closes without a close event."""
+        self._controller.cancel()
+        super().reject()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Closing the dialog stops an import that is under way."""

@@ -272,6 +272,11 @@ class PreparedDialog(QDialog):
         self.bar.setVisible(busy)
         self.stop.setVisible(busy)
 
+    def reject(self) -> None:
+        """Escape closes without a close event."""
+        self.packs.stop()
+        super().reject()
+
     def closeEvent(self, event: QCloseEvent) -> None:
         self.packs.stop()
         super().closeEvent(event)

@@ -166,6 +166,11 @@ class WeightsDialog(QDialog):
         self.wanted.emit(self.entry.engine, str(path))
         self.close()
 
+    def reject(self) -> None:
+        """Escape closes without a close event."""
+        self.fetching.stop()
+        super().reject()
+
     def closeEvent(self, event: QCloseEvent) -> None:
         """Closing stops what is under way; it is gone on with the next time."""
         self.fetching.stop()

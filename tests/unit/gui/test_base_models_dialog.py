@@ -107,3 +107,10 @@ def test_a_family_without_published_models_says_how_one_is_made(dialog) -> None:
 def test_an_open_model_asks_for_no_terms(dialog) -> None:
     dialog.list.setCurrentRow(1)
     assert dialog.terms.isHidden()
+
+
+def test_escape_stops_a_download_as_closing_does(qtbot, dialog, monkeypatch) -> None:
+    stopped: list[bool] = []
+    monkeypatch.setattr(dialog.fetching, "stop", lambda: stopped.append(True))
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    assert stopped

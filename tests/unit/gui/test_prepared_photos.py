@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import shiboken6
+from PySide6.QtCore import Qt
 from whole_window import labelled_project, window
 
 from core.embeddings.key import EmbeddingKey, Maker, maker_of
@@ -299,3 +301,42 @@ def test_closing_the_dialog_ends_what_is_under_way(qtbot, tmp_path, worker) -> N
         qtbot.waitUntil(lambda: bool(program.context.workers.running("embed")), timeout=PATIENCE)
         dialog.close()
         qtbot.waitUntil(lambda: program.context.workers.running("embed") == [], timeout=PATIENCE)
+
+
+def test_escape_ends_what_is_under_way_as_closing_does(qtbot, tmp_path, worker) -> None:
+    project = labelled_project(tmp_path, leaves=4)
+    worker(slow=0.4)
+    with window(qtbot, project) as program:
+        dialog = opened(qtbot, program)
+        dialog.prepare.click()
+        qtbot.waitUntil(lambda: bool(program.context.workers.running("embed")), timeout=PATIENCE)
+        qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+        qtbot.waitUntil(lambda: program.context.workers.running("embed") == [], timeout=PATIENCE)
+
+
+def test_a_pack_whose_dialog_is_closed_has_nobody_left_to_tell(
+    qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = labelled_project(tmp_path, leaves=4)
+    prepared(project, "leaf_00.png", "leaf_01.png")
+    begun, go = threading.Event(), threading.Event()
+    real = shutil.copyfileobj
+
+    def slow(*args: object) -> None:
+        begun.set()
+        assert go.wait(20)
+        real(*args)
+
+    monkeypatch.setattr("core.embeddings.packs.shutil.copyfileobj", slow)
+    with window(qtbot, project) as program:
+        dialog = opened(qtbot, program)
+        dialog.write(dialog.shelf, tmp_path / "photos.zip")
+        qtbot.waitUntil(begun.is_set, timeout=PATIENCE)
+        qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+        qtbot.waitUntil(lambda: not shiboken6.isValid(dialog), timeout=PATIENCE)
+        go.set()  # the file under way is copied, and that is told
+        qtbot.waitUntil(lambda: list(tmp_path.glob(".photos.zip*")) == [], timeout=PATIENCE)
+        heard: list[bool] = []
+        program.context.tasks.post(lambda: heard.append(True))
+        qtbot.waitUntil(lambda: bool(heard), timeout=PATIENCE)
+    assert not (tmp_path / "photos.zip").exists()

@@ -5,9 +5,12 @@ from __future__ import annotations
 import errno
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import shiboken6
 from PySide6.QtCore import QMimeData, QObject, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QImage
 from PySide6.QtWidgets import (
@@ -24,7 +27,8 @@ from whole_window import bare_project, label_page, labelled_project, window
 from core.domain.disease import PALETTE, Disease
 from core.domain.ids import DiseaseId, new_id
 from core.domain.image import ImageState
-from core.errors import ProjectError
+from core.errors import DiskFull, ProjectError
+from core.services.import_images import ImportOptions, ImportReport
 from core.settings import SETTINGS
 from gui.actions import MENUS, TABLE, Actions, ActionSpec
 from gui.controllers.project import Projects
@@ -596,3 +600,54 @@ def test_a_notice_shows_all_of_its_sentence(qtbot, action: str) -> None:
         text = next(w for w in toast.findChildren(QLabel) if w.text() == sentence)
         QApplication.processEvents()
         assert text.height() >= text.heightForWidth(text.width())
+
+
+@pytest.fixture
+def slow_import(monkeypatch: pytest.MonkeyPatch):
+    """(whether an import has begun, let it go on, what it ends with): one that takes its time."""
+    begun, go = threading.Event(), threading.Event()
+
+    def run(*_: object, cancelled: Callable[[], bool], **__: object) -> ImportReport:
+        begun.set()
+        assert go.wait(20)
+        if not cancelled():
+            raise DiskFull("The disk is full.")
+        return ImportReport(1, cancelled=True)
+
+    monkeypatch.setattr("gui.controllers.import_.run", run)
+    return begun, go
+
+
+def test_escape_stops_an_import_as_closing_its_dialog_does(qtbot, tmp_path, slow_import) -> None:
+    begun, go = slow_import
+    folder = bare_project(tmp_path, photos=1)
+    with window(qtbot, folder) as program:
+        label_page(qtbot, program)
+        importer = program.importer()
+        importer.ask([tmp_path / "photo_0.png"])
+        dialog = program.shell.findChild(ImportDialog)
+        dialog.start.click()
+        qtbot.waitUntil(begun.is_set, timeout=10_000)
+        with qtbot.waitSignal(importer.finished, timeout=10_000) as ended:
+            qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+            go.set()
+        assert ended.args[0].cancelled
+
+
+def test_an_import_that_fails_is_no_news_to_a_dialog_that_was_closed_before(
+    qtbot, tmp_path, slow_import
+) -> None:
+    _, go = slow_import
+    folder = bare_project(tmp_path, photos=1)
+    with window(qtbot, folder) as program, qtbot.captureExceptions() as thrown:
+        label_page(qtbot, program)
+        importer = program.importer()
+        importer.ask([tmp_path / "photo_0.png"])
+        dialog = program.shell.findChild(ImportDialog)
+        dialog.close()
+        qtbot.waitUntil(lambda: not shiboken6.isValid(dialog), timeout=10_000)
+        go.set()
+        with qtbot.waitSignal(importer.failed, timeout=10_000):
+            importer.start([tmp_path / "photo_0.png"], ImportOptions())
+        assert "disk is full" in program.notices.recent[-1].text
+    assert thrown == []

@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
 from whole_window import bare_project, label_page, window
 
 from core.services.published import PUBLISHED, Published, PublishedFile
@@ -124,3 +125,10 @@ def test_the_button_stands_beside_the_assistants_that_need_weights(qtbot, tmp_pa
         assert not panel.fetch.isVisible()
         page.assistant.choose(PUBLISHED[0].engine)
         assert panel.fetch.isVisible()
+
+
+def test_escape_stops_a_download_as_closing_does(qtbot, dialog, monkeypatch) -> None:
+    stopped: list[bool] = []
+    monkeypatch.setattr(dialog.fetching, "stop", lambda: stopped.append(True))
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    assert stopped
