@@ -40,11 +40,13 @@ class ProjectInfo:
 class ProjectHolder(QObject):
     """The open project, if any. The store itself is only touched on the store lane.
 
-    ``opened`` fires after another project came in or the last one went (``info`` is None then);
+    ``opened`` fires after another project came in or the last one went (``info`` is None then),
+    ``leaving`` while that one is still there: what is to be written is given to its lane now.
     ``changed`` carries the `Changes` of every committed action.
     """
 
     opened = Signal()
+    leaving = Signal()
     changed = Signal(object)
 
     def __init__(self, tasks: Tasks, parent: QObject | None = None) -> None:
@@ -64,6 +66,8 @@ class ProjectHolder(QObject):
 
     def put(self, store: ProjectStore | None) -> None:
         """Make ``store`` the current project. The caller closes the one before, on its lane."""
+        if self._store is not None:
+            self.leaving.emit()
         self._store = store
         self.info = (
             ProjectInfo(store.folder, store.name, store.read_only, store.locked_by)

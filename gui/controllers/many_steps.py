@@ -35,7 +35,8 @@ class ManySteps(QObject):
         super().__init__(parent)
         self._context, self._edits = context, edits
         self._steps: list[ManyStep] = []
-        self._waiting: list[Callable[[], None]] = []
+        self._waiting: list[tuple[Callable[[ProjectStore], Changes], Callable[[], None]]] = []
+        context.project.leaving.connect(self._leaving)
         context.project.opened.connect(self._opened)
         edits.saver.all_saved.connect(self._go_on)
         self._recall()
@@ -117,7 +118,7 @@ class ManySteps(QObject):
     ) -> None:
         """After what is being saved: a later edit of a photo builds on what is on disk."""
         if self._edits.saver.state is not SaveState.SAVED:
-            self._waiting.append(lambda: self.carry_out(work, taken))
+            self._waiting.append((work, taken))
             return
         steps: list[ManyStep] = []
 
@@ -139,8 +140,14 @@ class ManySteps(QObject):
 
     def _go_on(self) -> None:
         waiting, self._waiting = self._waiting, []
-        for action in waiting:
-            action()
+        for work, taken in waiting:
+            self.carry_out(work, taken)
+
+    def _leaving(self) -> None:
+        """The project is about to be closed; what is being saved is on its lane by now."""
+        waiting, self._waiting = self._waiting, []
+        for work, _ in waiting:
+            self._context.project.change(work)
 
     def _opened(self) -> None:
         self._steps, self._waiting = [], []

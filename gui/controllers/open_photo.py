@@ -53,6 +53,7 @@ class OpenPhoto(QObject):
         self.photo: Photo | None = None
         self.wanted: ImageId | None = None
         self.trouble: BaseException | None = None
+        context.project.leaving.connect(self._project_leaving)
         context.project.opened.connect(self._project_opened)
         context.project.changed.connect(self._project_changed)
         diseases.changed.connect(self._recolour)
@@ -123,8 +124,13 @@ class OpenPhoto(QObject):
             self.document.deleteLater()
         self.session = self.document = self.photo = None
 
+    def _project_leaving(self) -> None:
+        """A stroke under way is finished while there is still a project to save it in."""
+        if self.session is not None:
+            self.leaving.emit()
+
     def _project_opened(self) -> None:
-        # The project has gone: a stroke under way has nowhere to go to.
+        # The project has gone, and what was under way was handed out before.
         self.session = None
         self.wanted = self.trouble = None
         self._drop()

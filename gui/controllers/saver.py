@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -19,6 +20,9 @@ from core.errors import UserError
 from core.language import tr, trn
 from gui.context import Context
 from gui.notices import Level, Notice, Standing
+
+if TYPE_CHECKING:
+    from core.ports import ProjectStore
 
 RETRY_MS = (2_000, 5_000, 15_000, 30_000)
 
@@ -42,6 +46,8 @@ class Saver(QObject):
         self._context = context
         self._queue: deque[Edit] = deque()
         self._writing = False
+        self._on_disk: list[Edit] = []
+        """The one being written, once it is there; the store lane puts it in."""
         self._failures = 0
         self.state = SaveState.SAVED
         self.problem = ""
@@ -51,6 +57,7 @@ class Saver(QObject):
         self._retry.timeout.connect(self._write)
         self._guard: Callable[[], str] = self._unsaved_sentence
         context.guards.append(self._guard)
+        context.project.leaving.connect(self._leaving)
         context.project.opened.connect(self._opened)
 
     def save(self, edit: Edit) -> None:
@@ -72,11 +79,22 @@ class Saver(QObject):
     def _write(self) -> None:
         if self._writing or not self._queue:
             return
-        edit = self._queue[0]
+        edit, home = self._queue[0], self._context.project.store
         self._writing = True
-        asked = self._context.project.change(
-            lambda store: store.commit(edit), on_done=self._written, on_error=self._failed
-        )
+        on_disk = self._on_disk = []
+
+        def commit(store: ProjectStore) -> Changes:
+            changes = store.commit(edit)
+            on_disk.append(edit)
+            return changes
+
+        def failed(error: BaseException) -> None:
+            if self._context.project.store is home:
+                self._failed(error)
+            else:  # closed meanwhile: there is nothing to try again
+                self._context.notices.show(error)
+
+        asked = self._context.project.change(commit, on_done=self._written, on_error=failed)
         if asked is None:
             self._writing = False
 
@@ -116,6 +134,24 @@ class Saver(QObject):
         if state is not self.state:
             self.state = state
             self.state_changed.emit(state)
+
+    def _leaving(self) -> None:
+        """The project is about to be closed: what waits for its turn goes to the lane at once.
+
+        What could not be written before is not tried again: the person was asked.
+        """
+        if self.state is SaveState.FAILED or not self._queue:
+            return
+        first, on_disk = self._writing, self._on_disk
+        rest = list(self._queue)[int(first) :]
+
+        def commit(store: ProjectStore) -> Changes:
+            if not first or on_disk:  # else what they build on was refused, and that is said
+                for edit in rest:
+                    store.commit(edit)
+            return Changes()
+
+        self._context.project.change(commit)
 
     def _opened(self) -> None:
         """Another project: what could not be written to the old one was given up by the person."""

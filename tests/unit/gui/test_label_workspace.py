@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from core.errors import DiskFull
 from core.ports import ImageQuery
 from gui.controllers.open_photo import OpenPhoto
 from gui.controllers.saver import SaveState
+from gui.tasks import Lane
 from storage.projects import open_project
 
 
@@ -411,3 +413,28 @@ def test_the_window_may_close_in_the_middle_of_a_stroke_and_keeps_it(qtbot, tmp_
         spot = page.canvas.rect().center()
         QTest.mousePress(page.canvas, Qt.MouseButton.LeftButton, pos=spot)
     assert len(stored(folder)[1]) == 1
+
+
+@pytest.mark.parametrize("goes", ["window", "project"])
+def test_what_waits_to_be_saved_is_saved_when_the_project_is_closed(
+    qtbot, project, goes: str
+) -> None:
+    with window(qtbot, project) as program:
+        page = label_page(qtbot, program)
+        index = page.gallery.index
+        qtbot.waitUntil(lambda: len(index) == 3, timeout=10_000)
+        keys(page, "b")
+        busy = threading.Event()
+        program.context.tasks.run(lambda: busy.wait(30), lane=Lane.STORE)  # an import, say
+        for y in (40, 80, 120):
+            drag(page, (50, y), (150, y))
+        page.controller.bulk.mark([index.id(1), index.id(2)], ImageState.DONE)
+        QTest.mousePress(page.canvas, Qt.MouseButton.LeftButton, pos=page.canvas.rect().center())
+        if goes == "project":
+            program.context.actions["project.close"].trigger()
+            assert program.context.project.info is None
+        busy.set()
+    _, (region,) = stored(project)
+    assert all(region.mask.contains(100, y) for y in (40, 80, 120))
+    assert region.mask.contains(200, 150), "the stroke that was under way"
+    assert [stored(project, row)[0].state for row in (1, 2)] == [ImageState.DONE] * 2
