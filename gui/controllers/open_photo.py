@@ -52,6 +52,8 @@ class OpenPhoto(QObject):
         self.document: CanvasDocument | None = None
         self.photo: Photo | None = None
         self.wanted: ImageId | None = None
+        self._found: tuple[LeafImage, list[Region], list[Edit]] | None = None
+        """What is known of the wanted photo while its picture comes; edits yet to be written."""
         self.trouble: BaseException | None = None
         context.project.leaving.connect(self._project_leaving)
         context.project.opened.connect(self._project_opened)
@@ -63,6 +65,10 @@ class OpenPhoto(QObject):
         if image == self.wanted and self.session is not None:
             return
         self.wanted, self.trouble = image, None
+        self._ask(image)
+
+    def _ask(self, image: ImageId) -> None:
+        self._found = None
         self._context.project.ask(
             lambda store: _entry(store, image),
             on_done=lambda answer: self._load(*answer) if self.wanted == image else None,
@@ -85,27 +91,37 @@ class OpenPhoto(QObject):
         return disease.colour if disease is not None else UNNAMED_LESION_COLOUR
 
     def _load(self, image: LeafImage, regions: list[Region], path: Path) -> None:
+        # As of this answer: an edit that is written while the photo is decoded is neither among
+        # these regions nor pending any more by then.
+        self._found = (image, regions, self.pending(image.id))
         self.loader.load(
             image,
             path,
-            on_done=lambda photo: self._take(image, regions, photo),
+            on_done=self._take,
             on_error=lambda error: self._cannot_show(image.id, error),
         )
 
-    def _take(self, image: LeafImage, regions: list[Region], photo: Photo) -> None:
-        if self.wanted != image.id:
+    def _take(self, photo: Photo) -> None:
+        image = photo.image.id
+        if self.wanted != image:
             return
-        if self.session is not None and self.session.image.id == image.id:
+        if self.session is not None and self.session.image.id == image:
             self.photo = photo
             self.improved.emit()
             return
-        self._begin(image, regions, photo)
+        if self._found is not None and self._found[0].id == image:
+            self._begin(photo, *self._found)
 
-    def _begin(self, image: LeafImage, regions: list[Region], photo: Photo) -> None:
+    def _begin(
+        self, photo: Photo, image: LeafImage, regions: list[Region], waiting: list[Edit] | None
+    ) -> None:
+        """``waiting`` are the edits that are not in ``regions``; None for those that are pending
+        once what is under way on this very photo has been handed out."""
         self._drop()
+        self._found = None
         self.photo = photo
         self.session = LabellingSession(image, regions)
-        for edit in self.pending(image.id):
+        for edit in self.pending(image.id) if waiting is None else waiting:
             self.session.apply(edit)
         size = (image.width, image.height)
         self.document = CanvasDocument(size, self.session.regions, palette=self.colour, parent=self)
@@ -141,6 +157,8 @@ class OpenPhoto(QObject):
         if changes.everything and self.session is None:
             self.reopen()
         image = self.session.image.id if self.session is not None else None
+        if changes.elsewhere and self.wanted != image and self.wanted in changes.images:
+            self._ask(self.wanted)  # what was read of it while its picture comes is out of date
         if changes.elsewhere and image is not None and image in changes.images:
             self._context.project.ask(
                 lambda store: _entry(store, image),
@@ -151,7 +169,7 @@ class OpenPhoto(QObject):
     def _renew(self, image: LeafImage, regions: list[Region]) -> None:
         """The open photo has been completed by an import: the same picture, what is there now."""
         if self.session is not None and self.session.image.id == image.id and self.photo:
-            self._begin(image, regions, self.photo)
+            self._begin(self.photo, image, regions, None)
 
     def _recolour(self) -> None:
         """A disease has another colour or name, or the list arrived after the photo."""

@@ -39,6 +39,10 @@ class Photo:
     pyramid: PhotoPyramid
 
 
+Listener = tuple[Callable[[Photo], None], Callable[[BaseException], None]]
+"""What to do with the photo, and with the error."""
+
+
 def decode(image: LeafImage, path: Path, *, reduced: bool = False) -> Photo:
     """Runs off the GUI thread. Raises ImageUnreadable."""
     side = PREVIEW_SIDE if reduced else None
@@ -53,7 +57,7 @@ class PhotoLoader(QObject):
         super().__init__(parent)
         self._context = context
         self._cache: OrderedDict[ImageId, Photo] = OrderedDict()
-        self._coming: dict[ImageId, list[Callable[[Photo], None]]] = {}
+        self._coming: dict[ImageId, list[Listener]] = {}
         context.project.opened.connect(self.clear)
 
     def clear(self) -> None:
@@ -79,7 +83,7 @@ class PhotoLoader(QObject):
             on_done(photo)
             return
         if image.id in self._coming:
-            self._coming[image.id].append(on_done)
+            self._coming[image.id].append((on_done, on_error))
             return
         if image.width * image.height > LARGE_PIXELS:
             self._context.tasks.run(
@@ -88,7 +92,7 @@ class PhotoLoader(QObject):
                 on_error=lambda _error: None,  # the full decode says what is wrong
                 owner=self,
             )
-        self._start(image, path, [on_done], on_error)
+        self._start(image, path, [(on_done, on_error)])
 
     def prefetch(self, image: ImageId) -> None:
         """Have the photo ready for when the person gets there. Failures wait until then."""
@@ -101,7 +105,7 @@ class PhotoLoader(QObject):
 
         def found(answer: tuple[LeafImage, Path]) -> None:
             if image not in self._cache and image not in self._coming:
-                self._start(*answer, [], lambda _error: None)
+                self._start(*answer, [])
 
         self._context.project.ask(question, on_done=found, on_error=lambda _error: None, owner=self)
 
@@ -109,14 +113,13 @@ class PhotoLoader(QObject):
         self,
         image: LeafImage,
         path: Path,
-        listeners: list[Callable[[Photo], None]],
-        on_error: Callable[[BaseException], None],
+        listeners: list[Listener],
     ) -> None:
         self._coming[image.id] = listeners
 
         def failed(error: BaseException) -> None:
-            waiting = self._coming.pop(image.id, [])
-            if waiting:
+            # Also to whoever came while the photo was being prefetched.
+            for _, on_error in self._coming.pop(image.id, []):
                 on_error(error)
 
         self._context.tasks.run(
@@ -129,8 +132,8 @@ class PhotoLoader(QObject):
         self._cache.move_to_end(photo.image.id)
         while len(self._cache) > 1 and self._held() > KEPT_PIXELS:
             self._cache.popitem(last=False)
-        for listener in listeners:
-            listener(photo)
+        for on_done, _ in listeners:
+            on_done(photo)
 
     def _held(self) -> int:
         return sum(p.image.width * p.image.height for p in self._cache.values())
