@@ -7,6 +7,7 @@ Knows the order of things and the program's name; what is in the window is put t
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 from pathlib import Path
@@ -60,7 +61,18 @@ def run(project: Path | None = None, *, sample: bool = False) -> int:
     language.dress(app)
     start = Start(app, project, sample=sample)
     _quit_on_interrupt(start.shell)
-    return app.exec()
+    return ended(app.exec())
+
+
+def ended(status: int) -> int:
+    """``status``; does not come back where the interpreter's own end would be an abort."""
+    from gui.tasks import still_working
+
+    if still_working():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    return status
 
 
 def _quit_on_interrupt(shell: Shell) -> None:

@@ -10,9 +10,11 @@ the GUI thread. There is no nested event loop here and nothing waits for a lane 
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable
 from enum import Enum
 from typing import Any, TypeVar, cast
@@ -25,6 +27,9 @@ FREE_THREADS = 2
 SWITCH_S = 0.0005
 """A busy thread hands the interpreter over to the window after so long, not after Python's 5 ms:
 a frame makes many small calls, and each may have to wait its turn."""
+
+FREE_S = 1.0
+"""So long the window waits, when it closes, for what the free lane is in the middle of."""
 
 
 class Lane(Enum):
@@ -111,6 +116,7 @@ class Tasks(QObject):
         }
         self._threads: list[_Thread] = []
         self._closed = self._gone = False
+        self._leaving = threading.Lock()
 
     def run(
         self,
@@ -162,16 +168,27 @@ class Tasks(QObject):
         self._home(lambda: callback() if owner is None or shiboken6.isValid(owner) else None)
 
     def close(self, *, timeout_s: float = 30.0) -> bool:
-        """Let the store lane finish what it was given, then stop. True when it did in time."""
+        """Let the store lane finish what it was given, then stop. True when it did in time.
+
+        Of the free lane, what has not begun never does; what has is waited for a moment.
+        """
         self._closed = True
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._queues[Lane.FREE].get_nowait()
         for lane, tasks in self._queues.items():
             for _ in range(1 if lane is Lane.STORE else FREE_THREADS):
                 tasks.put(None)
         store = [t for t in self._threads if t.name == Lane.STORE.value]
         for thread in store:
             thread.join(timeout_s)
+        until = time.monotonic() + FREE_S
+        for thread in self._threads:
+            if thread not in store:
+                thread.join(max(0.0, until - time.monotonic()))
         # What is still on its way in the free lane comes home to nobody.
-        self._gone = True
+        with self._leaving:
+            self._gone = True
         return not any(t.is_alive() for t in store)
 
     def _ensure_threads(self) -> None:
@@ -184,8 +201,19 @@ class Tasks(QObject):
                 self._threads.append(thread)
 
     def _home(self, callback: object) -> None:
-        if not self._gone and shiboken6.isValid(self):
-            self._came_home.emit(callback)
+        # Held until it is posted, or the window might close and be deleted under the signal.
+        with self._leaving:
+            if not self._gone and shiboken6.isValid(self):
+                self._came_home.emit(callback)
 
     def _call(self, callback: Callable[[], None]) -> None:
         callback()
+
+
+def still_working() -> bool:
+    """Whether a lane is in the middle of something, although it was closed.
+
+    A process must not end by way of the interpreter then: that stops threads by unwinding them,
+    and one that is within a library of C++ takes the whole process down with an abort.
+    """
+    return any(isinstance(thread, _Thread) for thread in threading.enumerate())

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +45,11 @@ _prepare_environment()
 
 def pytest_sessionfinish() -> None:
     shutil.rmtree(_SESSION, ignore_errors=True)
+    if "gui.tasks" in sys.modules:
+        # A thread that is within a library of C++ when the interpreter ends aborts the process.
+        for thread in threading.enumerate():
+            if isinstance(thread, sys.modules["gui.tasks"]._Thread):
+                thread.join(30)
 
 
 @pytest.fixture(autouse=True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import weakref
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QObject, QThread
 
-from gui.tasks import Gone, Lane, Tasks
+from gui.tasks import FREE_THREADS, Gone, Lane, Tasks
 
 
 @pytest.fixture
@@ -140,3 +143,41 @@ def test_long_work_that_outlives_the_lanes_is_told_so(qtbot, tasks) -> None:
     closed.set()
     qtbot.waitUntil(lambda: bool(answers or errors))
     assert answers == ["told"]
+
+
+def test_closing_waits_a_moment_for_what_has_begun_and_begins_nothing_more(qtbot, tasks) -> None:
+    begun, gate, done = [threading.Event() for _ in range(FREE_THREADS)], threading.Event(), []
+
+    def work(number: int) -> None:
+        begun[number].set()
+        gate.wait(30)
+        done.append(number)
+
+    for number in range(FREE_THREADS):
+        tasks.run(lambda n=number: work(n))
+    assert all(event.wait(30) for event in begun)
+    tasks.run(lambda: done.append("late"))
+    threading.Timer(0.1, gate.set).start()
+    tasks.close()
+    assert sorted(done) == list(range(FREE_THREADS))
+
+
+def test_the_program_ends_quietly_in_the_middle_of_work_that_takes_long(repo: Path) -> None:
+    code = """
+import sys, threading
+import cv2, numpy as np
+from gui import start
+from gui.tasks import Tasks
+app, begun, picture = start.application("x"), threading.Event(), np.zeros((1500, 1500, 3), np.uint8)
+def work():
+    while True:
+        cv2.resize(picture, (1400, 1400), interpolation=cv2.INTER_AREA)
+        begun.set()
+tasks = Tasks(print)
+tasks.run(work)
+assert begun.wait(30)
+tasks.close()
+sys.exit(start.ended(3))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=repo, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (3, "")
