@@ -18,7 +18,8 @@ DEEP = re.compile(";16([LBN])")
 
 def eight_bits(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Greys of any depth, by the shift of their depth."""
-    values = np.clip(grey.astype(np.int64), 0, None)
+    # Nothing wider than what was read: at 200 megapixels that is gigabytes each time.
+    values: NDArray[Any] = grey if grey.dtype.kind == "u" else np.clip(grey, 0, None)
     return (values >> (depth(int(values.max(initial=0))) - 8)).astype(np.uint8)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import tracemalloc
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ from PIL import ExifTags, Image
 
 from core.errors import ImageUnreadable
 from core.imaging.decode import decode_rgb, inspect, read_header, sha256_of, turned
+from core.imaging.depth import eight_bits
 from tests.faults.photo_files import (
     ENDINGS,
     UPRIGHT_SIZE,
@@ -209,3 +211,15 @@ def test_16_bit_colours_in_layers_are_refused_and_not_misread(tmp_path: Path) ->
     tifffile.imwrite(path, values, photometric="rgb", planarconfig="separate")
     with pytest.raises(ImageUnreadable, match="three layers"):
         decode_rgb(path)
+
+
+@pytest.mark.parametrize("kind", ["<u2", ">u2", "<i4"])
+def test_deep_greys_need_little_more_memory_than_they_take(kind: str) -> None:
+    grey = np.full((1000, 1000), 0x0ABC, kind)
+    grey[0, 0] = 0x0FFF
+    tracemalloc.start()
+    seen = eight_bits(grey)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (seen[0, 0], seen[0, 1]) == (0xFF, 0xAB)
+    assert most < 2.5 * grey.nbytes
