@@ -6,6 +6,7 @@ its way, so that after a long scroll only what is still in sight is decoded.
 
 from __future__ import annotations
 
+import io
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 
@@ -14,6 +15,7 @@ from PySide6.QtCore import QObject, QSize, QTimer, Signal
 from PySide6.QtGui import QImage, QPixmap
 
 from core.domain.ids import ImageId
+from core.imaging.decode import THUMBNAIL_SIDE
 from gui.context import ProjectHolder
 from gui.gallery.refill import Refill
 from gui.tasks import Lane, Tasks
@@ -101,7 +103,11 @@ class Thumbnails(QObject):
             return {image: _decoded(data, size) for image, data in found.items()}
 
         self._tasks.run(
-            work, on_done=lambda images: self._take(batch, images), lane=Lane.FREE, owner=self
+            work,
+            on_done=lambda images: self._take(batch, images),
+            on_error=lambda _error: self._take(batch, {}),
+            lane=Lane.FREE,
+            owner=self,
         )
 
     def _made_again(self, found: Mapping[ImageId, bytes]) -> None:
@@ -131,14 +137,17 @@ class Thumbnails(QObject):
 
 
 def _decoded(data: bytes, size: QSize) -> QImage:
-    """``data`` scaled to fill ``size``, cut at the sides; null when it is not a picture.
+    """``data`` scaled to fill ``size``, cut at the sides; null when it is no small picture.
 
     By OpenCV, which lets the window go on meanwhile: `QImage` holds the interpreter for as long as
     it decodes, and a frame that is due then waits for it.
     """
     import cv2
 
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    # A project may come from anybody: a few bytes may claim to be gigabytes of pixels.
+    if not _is_small(data):
+        return QImage()
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     if picture is None:
         return QImage()
     height, width = picture.shape[:2]
@@ -151,3 +160,14 @@ def _decoded(data: bytes, size: QSize) -> QImage:
     return QImage(
         cut.data, size.width(), size.height(), cut.strides[0], QImage.Format.Format_RGB32
     ).copy()
+
+
+def _is_small(data: bytes) -> bool:
+    """Whether ``data`` says that it is a JPEG of a size that ours may have."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data), formats=("JPEG",)) as picture:
+            return max(picture.size) <= 4 * THUMBNAIL_SIDE
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtGui import QColor, QImage
 from PySide6.QtTest import QTest
 from whole_window import bare_project, label_page, labelled_project, window
@@ -15,6 +16,7 @@ from core.domain.image import ImageState
 from core.domain.region import RegionKind
 from core.ports import ImageCard
 from gui.gallery.cell import percent
+from gui.gallery.thumbs import _decoded
 from gui.gallery.view import describe, plain_tip
 
 
@@ -248,4 +250,42 @@ def test_another_project_replaces_all_photos(qtbot, tmp_path: Path) -> None:
                 and page.controller.session.image.id == page.gallery.index.id(0)
             ),
             timeout=10_000,
+        )
+
+
+def test_a_small_picture_that_claims_to_be_huge_is_made_again_from_its_photo(
+    qtbot, tmp_path: Path
+) -> None:
+    folder = bare_project(tmp_path, photos=2)
+    with sqlite3.connect(folder / "thumbs.db") as connection:
+        (image, jpeg) = connection.execute("SELECT image_id, jpeg FROM thumbnail").fetchone()
+        at = jpeg.index(b"\xff\xc0") + 5  # height and width, two bytes each
+        huge = jpeg[:at] + (6000).to_bytes(2) * 2 + jpeg[at + 4 :]
+        connection.execute("UPDATE thumbnail SET jpeg = ? WHERE image_id = ?", (huge, image))
+    connection.close()
+    assert _decoded(huge, QSize(10, 10)).isNull()
+    with window(qtbot, folder) as program:
+        thumbs = label_page(qtbot, program).gallery.thumbs
+        qtbot.waitUntil(lambda: thumbs.pixmap(image) is not None, timeout=20_000)
+
+
+def test_a_small_picture_that_breaks_the_decoder_costs_no_other(
+    qtbot, tmp_path: Path, monkeypatch
+) -> None:
+    folder = bare_project(tmp_path, photos=2)
+    broken: list[bytes] = []
+
+    def decoded(data: bytes, size: QSize) -> QImage:
+        if not broken:
+            broken.append(data)
+            raise RuntimeError("a damaged picture")
+        return _decoded(data, size)
+
+    monkeypatch.setattr("gui.gallery.thumbs._decoded", decoded)
+    with window(qtbot, folder) as program:
+        page = label_page(qtbot, program)
+        thumbs, index = page.gallery.thumbs, page.gallery.index
+        qtbot.waitUntil(lambda: len(index) == 2, timeout=20_000)
+        qtbot.waitUntil(
+            lambda: all(thumbs.pixmap(index.id(row)) for row in range(2)), timeout=20_000
         )
