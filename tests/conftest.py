@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,9 +48,10 @@ def pytest_sessionfinish() -> None:
     shutil.rmtree(_SESSION, ignore_errors=True)
     if "gui.tasks" in sys.modules:
         # A thread that is within a library of C++ when the interpreter ends aborts the process.
+        until = time.monotonic() + 5
         for thread in threading.enumerate():
             if isinstance(thread, sys.modules["gui.tasks"]._Thread):
-                thread.join(30)
+                thread.join(max(0.0, until - time.monotonic()))
 
 
 @pytest.fixture(autouse=True)

@@ -119,14 +119,15 @@ class Suggestions(QObject):
         self.assistant.clear(problem=True)
         self._set_busy(tr("Asking the trained model…"))
         image, size = session.image.id, (session.image.width, session.image.height)
+        asked = self._request
 
         def take(drawn: list[Drafted], run: Run) -> None:
             source = f"run:{run.id}"
             found = [Suggestion(one.candidate, one.kind, source) for one in drawn]
             self._offer(found, NO_DRAFT)
 
-        self._model.ask(image, size, lambda p, r: self._if_open(image, lambda: take(p, r)),
-                        lambda text: self._if_open(image, lambda: self._fail(text)))  # fmt: skip
+        self._model.ask(image, size, lambda p, r: self._if_wanted(asked, lambda: take(p, r)),
+                        lambda text: self._if_wanted(asked, lambda: self._fail(text)))  # fmt: skip
 
     def accept(self) -> None:
         """Take the current one; the next one follows."""
@@ -223,9 +224,10 @@ class Suggestions(QObject):
         elif self.busy and self.assistant.problem and not self._model.busy:
             self._fail(self.assistant.problem)
 
-    def _if_open(self, image: ImageId, then: Callable[[], None]) -> None:
-        session = self._controller.session
-        if session is not None and session.image.id == image and self.busy:
+    def _if_wanted(self, asked: int, then: Callable[[], None]) -> None:
+        """Unless another photo was opened since, even if this one is open again, or something else
+        was asked for."""
+        if self._request == asked and self.busy:
             then()
 
     def _set_busy(self, text: str) -> None:

@@ -252,3 +252,21 @@ def test_a_model_that_was_really_trained_drafts_on_a_photo_it_has_not_met(
     assert [r.info.source for r in again.regions(image)] == [f"run:{folder.id}"]
     assert again.count(ImageQuery()) == 13
     again.close()
+
+
+def test_an_answer_that_comes_too_late_does_not_pass_for_that_to_a_later_question(
+    qtbot, trained, monkeypatch
+) -> None:
+    with window(qtbot, trained) as program:
+        page = label_page(qtbot, program)
+        asked: list[tuple] = []
+        monkeypatch.setattr(page.suggestions._model, "ask", lambda *ask: asked.append(ask))
+        page.suggestions.from_model()
+        page.suggestions.clear()
+        page.suggestions.from_model()
+        _, _, _, (first, second) = zip(*asked, strict=True)
+        first("It is too dark.")
+        assert page.suggestions.busy
+        second("It is far too dark.")
+        assert not page.suggestions.busy
+        assert program.context.notices.recent[-1].text == "It is far too dark."
