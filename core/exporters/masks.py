@@ -32,6 +32,7 @@ from core.exporters.base import (
     checked_regions,
     unique_stems,
 )
+from core.geometry.severity import severity_percent
 from core.language import tr, trn
 from core.ports import ProjectStore
 
@@ -70,7 +71,7 @@ def write(store: ProjectStore, out: Path, *, progress: Progress | None = None) -
                 _write_png(draft / "masks" / f"{stem}.png", classes, diseases)
             regions += len(found)
             overlapped += _overlap(found)
-            rows.append(_row(store, image, names, classes))
+            rows.append(_row(store, image, names, classes, found))
             if progress:
                 progress(done, len(images))
         _write_tables(draft, rows, diseases)
@@ -122,12 +123,14 @@ def _row(
     image: LeafImage,
     names: dict[DiseaseId, Disease],
     classes: NDArray[np.uint8],
+    regions: list[Region],
 ) -> list[str]:
     disease = names[image.disease].name if image.disease in names else ""
-    leaf = int((classes == LEAF).sum())
-    lesion = int((classes >= LESION).sum())
-    known = image.mask_known and leaf
-    severity = f"{100 * lesion / (leaf + lesion):.3f}" if known else ""
+    # By its outline: of a leaf that is diseased all over no pixel of the picture is a leaf's.
+    leaf = sum(r.mask.area() for r in regions if r.info.kind is RegionKind.LEAF)
+    lesion, cover = int((classes >= LESION).sum()), int((classes >= LEAF).sum())
+    share = severity_percent(leaf=leaf, lesion=lesion, cover=cover) if image.mask_known else None
+    severity = "" if share is None else f"{share:.3f}"
     split = image.split.value
     return [store.resolve(image).name, disease, image.group, split, severity]
 

@@ -372,3 +372,15 @@ def test_where_and_when_photos_were_taken_is_told_only_when_asked_for(
             )
             assert told == (places and spec.places), format_id
     store.close()
+
+
+def test_the_table_beside_the_masks_knows_the_severity_of_a_leaf_diseased_all_over(
+    tmp_path: Path,
+) -> None:
+    whole = (4, 4, 60, 44)
+    made = make_project(tmp_path, [Leaf("gone.png", "rust", (("rust", whole),), leaf=whole)])
+    export_project(made, tmp_path / "p", format_id="masks")
+    made.close()
+    with (tmp_path / "p" / "labels.csv").open(newline="", encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    assert row["severity_percent"] == "100.000"
