@@ -2,7 +2,7 @@
 
     {"0": "background", "1": "leaf", "2": "lesion", "3": "rust"}
 
-A mask belongs to the photo with the same stem. 0 is background unless the map says otherwise; every
+A mask belongs to the photo with the same stem, and to none of several that share it. 0 is background unless the map says otherwise; every
 other value that occurs must be named, so that no class is lost in silence. The leaf region holds
 exactly the pixels called "leaf": lesions beside it belong to the leaf all the same.
 
@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -25,6 +25,7 @@ from core.domain.ids import DiseaseId, ImageId, RegionId, new_id
 from core.domain.mask import TileMask
 from core.domain.region import Region, RegionInfo, RegionKind
 from core.errors import ImportRefused
+from core.files import sha256
 from core.imaging.decode import PhotoHeader, turned
 from core.imaging.mask_files import ClassMask, Values
 from core.importers.texts import file_text
@@ -99,10 +100,11 @@ _EXAMPLE = tr(
 
 @dataclass(frozen=True, slots=True)
 class MaskFolder:
-    """The masks of a folder by stem."""
+    """The masks of a folder by stem. ``shared`` are the stems of several photos that differ."""
 
     folder: Path
     by_stem: Mapping[str, tuple[Path, ...]]
+    shared: frozenset[str] = frozenset()
 
     @classmethod
     def scan(cls, folder: Path) -> MaskFolder:
@@ -115,9 +117,30 @@ class MaskFolder:
                 found.setdefault(_stem(path), []).append(path)
         return cls(folder, {stem: tuple(paths) for stem, paths in found.items()})
 
+    def among(self, photos: Iterable[Path]) -> MaskFolder:
+        """For an import of ``photos``: cameras call many leaves alike, and one mask is of one."""
+        alike: dict[str, list[Path]] = {}
+        for photo in photos:
+            if _stem(photo) in self.by_stem:
+                alike.setdefault(_stem(photo), []).append(photo)
+        shared = (s for s, found in alike.items() if len(found) > 1 and not _same(found))
+        return replace(self, shared=frozenset(shared))
+
     def find(self, photo: Path) -> Path | None:
-        """The mask of ``photo``, or None. Raises ImportRefused when two could be meant."""
+        """The mask of ``photo``, or None.
+
+        Raises ImportRefused when two could be meant, or two photos.
+        """
         paths = self.by_stem.get(_stem(photo), ())
+        if _stem(photo) in self.shared:
+            raise ImportRefused(
+                photo,
+                tr(
+                    "Another photo has the same name, and the mask {name} could be of either. "
+                    "Give the photos and their masks names of their own, or import them apart.",
+                    name=paths[0].name,
+                ),
+            )
         if len(paths) > 1:
             names = listed([str(p.relative_to(self.folder)) for p in paths[:2]])
             raise ImportRefused(
@@ -128,6 +151,14 @@ class MaskFolder:
                 ),
             )
         return paths[0] if paths else None
+
+
+def _same(photos: Iterable[Path]) -> bool:
+    """Whether all are copies of one."""
+    try:
+        return len({sha256(photo) for photo in photos}) == 1
+    except OSError:
+        return False
 
 
 def _stem(path: Path) -> str:

@@ -153,7 +153,8 @@ class _Job:
         self._unmasked = 0
         self._crop = sole_crop(store.diseases()) if options.crop is None else options.crop
         self._book = DiseaseBook(store, create=options.create_diseases)
-        self._masks, self._meanings = mask_source(options.masks, options.mask_map, self._book)
+        masks, self._meanings = mask_source(options.masks, options.mask_map, self._book)
+        self._masks = masks.among(c.path for c in work.files) if masks else None
         self._rows = self._read_table(work)
         for path in work.missing:
             self.report.refused.append((path, why_missing(path)))

@@ -222,6 +222,27 @@ def test_a_value_that_nobody_named_is_not_lost_in_silence(desk: Desk) -> None:
     assert len(report.accepted) == 1
 
 
+def test_one_mask_is_not_laid_over_two_photos_that_are_called_alike(desk: Desk) -> None:
+    desk.photo("plot a/IMG_1.jpg", shade=90)
+    desk.photo("plot b/IMG_1.jpg", shade=120)
+    desk.photo("plot b/IMG_2.jpg")
+    desk.mask("IMG_1", np.minimum(_values(), 2))
+    desk.mask("IMG_2", np.minimum(_values(), 2))
+    report = desk.run(names={"1": "leaf", "2": "lesion"})
+    assert [p.name for p in report.accepted] == ["IMG_2.jpg"]
+    assert [p.parent.name for p, _ in report.refused] == ["plot a", "plot b"]
+    assert all("IMG_1.png could be of either" in reason for _, reason in report.refused)
+
+
+def test_copies_of_one_photo_are_no_reason_to_refuse_its_mask(desk: Desk) -> None:
+    desk.photo("a.jpg")
+    desk.photo("backup/a.jpg")
+    desk.mask("a", np.minimum(_values(), 2))
+    report = desk.run(names={"1": "leaf", "2": "lesion"})
+    assert len(report.accepted) == 1
+    assert desk.images()[0].mask_known
+
+
 def test_photos_without_a_mask_are_taken_in_and_counted(desk: Desk) -> None:
     desk.photo("a.jpg")
     desk.mask("other", _values())
