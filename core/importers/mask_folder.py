@@ -2,9 +2,10 @@
 
     {"0": "background", "1": "leaf", "2": "lesion", "3": "rust"}
 
-A mask belongs to the photo with the same stem, and to none of several that share it. 0 is background unless the map says otherwise; every
-other value that occurs must be named, so that no class is lost in silence. The leaf region holds
-exactly the pixels called "leaf": lesions beside it belong to the leaf all the same.
+A mask belongs to the photo with the same stem, and to none of several that share it. 0 is
+background unless the map says otherwise; every other value that occurs must be named, so that no
+class is lost in silence. The leaf region holds exactly the pixels called "leaf": lesions beside it
+belong to the leaf all the same.
 
 Knows files, values and regions; knows no project.
 """
