@@ -7,9 +7,9 @@ Knows the list; one disease in full is `gui.dialogs.disease`. The store refuses 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor
@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core.changes import Changes
 from core.domain.disease import LONGEST_NAME, Disease, clash
 from core.domain.ids import DiseaseId, new_id
 from core.language import tr, trn
@@ -33,6 +34,9 @@ from gui.controllers.bulk import BulkController
 from gui.gallery.swatch import swatch
 from gui.models.diseases import DiseaseList
 from gui.panels.pieces import Elided, button, column, label, row, scrolled
+
+if TYPE_CHECKING:
+    from core.ports import ProjectStore
 
 
 def problem(name: str, others: list[Disease]) -> str:
@@ -239,12 +243,10 @@ class DiseasesDialog(QDialog):
 
     def _set_key(self, disease: Disease, number: int | None) -> None:
         """A key belongs to one disease: it is taken from the one that had it."""
-        changed = [replace(disease, hotkey=number)]
         former = self._diseases.with_hotkey(number) if number is not None else None
         if former is not None and former.id != disease.id:
-            changed.insert(0, replace(former, hotkey=None))
-        for one in changed:
-            self._put(None, one)
+            self._put(former, replace(former, hotkey=None))
+        self._put(disease, replace(disease, hotkey=number))
 
     def _ask_colour(self, disease: Disease) -> None:
         dialog = QColorDialog(QColor(disease.colour), self)
@@ -253,9 +255,18 @@ class DiseasesDialog(QDialog):
         )
         dialog.open()
 
-    def _put(self, before: Disease | None, after: Disease) -> None:
-        if after != before:
-            self._context.project.change(lambda store: store.put_disease(after))
+    def _put(self, before: Disease, after: Disease) -> None:
+        """What differs: while the store is busy, the row that is edited shows what was there before
+        the last change."""
+        names = [f.name for f in fields(after)]
+        changed = {n: getattr(after, n) for n in names if getattr(after, n) != getattr(before, n)}
+
+        def put(store: ProjectStore) -> Changes:
+            now = next((d for d in store.diseases() if d.id == after.id), None)
+            return store.put_disease(replace(now, **changed)) if now else Changes()
+
+        if changed:
+            self._context.project.change(put)
 
     def _must_wait(self) -> bool:
         """An action that is not on disk yet may carry the disease that is about to go."""

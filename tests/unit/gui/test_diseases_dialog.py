@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from gui.dialogs.diseases import DiseasesDialog
 from gui.dialogs.new_project import NewProjectDialog
 from gui.dialogs.starter_list import StarterListDialog
 from gui.panels.label import LabelPage
+from gui.tasks import Lane
 
 RUST = Disease(DiseaseId(1), "Rust", "#e69f00", hotkey=1, eppo="HEMIVA", synonyms=("roya",))
 MINER = Disease(DiseaseId(2), "Leaf miner", "#56b4e9")
@@ -284,3 +286,17 @@ def test_a_new_project_begins_with_the_diseases_of_its_crops(qtbot, tmp_path: Pa
         qtbot.waitUntil(lambda: bool(found), timeout=10_000)
         assert {d.crop for d in found[0] if not d.healthy} == {"coffee"}
         assert sum(d.healthy for d in found[0]) == 1
+
+
+def test_two_changes_of_one_disease_are_both_kept_while_the_project_is_busy(
+    qtbot, program, page, dialog
+) -> None:
+    rust, busy, kept = page.diseases.all[0], threading.Event(), []
+    program.context.tasks.run(lambda: busy.wait(30), lane=Lane.STORE)  # an import, say
+    dialog._rename(rust, "leaf rust")
+    dialog._set_code(rust, "HEMIVA")
+    busy.set()
+    program.context.project.ask(lambda store: store.diseases(), on_done=kept.extend)
+    qtbot.waitUntil(lambda: bool(kept), timeout=10_000)
+    (found,) = (d for d in kept if d.id == rust.id)
+    assert (found.name, found.eppo) == ("leaf rust", "HEMIVA")
