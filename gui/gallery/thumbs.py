@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QSize, QTimer, Signal
 from PySide6.QtGui import QImage, QPixmap
 
@@ -100,7 +101,7 @@ class Thumbnails(QObject):
         size = QSize(self._size)
 
         def work() -> dict[ImageId, QImage]:
-            return {image: _decoded(data, size) for image, data in found.items()}
+            return {image: filled(data, size) for image, data in found.items()}
 
         self._tasks.run(
             work,
@@ -136,30 +137,45 @@ class Thumbnails(QObject):
         self._timer.start()
 
 
-def _decoded(data: bytes, size: QSize) -> QImage:
-    """``data`` scaled to fill ``size``, cut at the sides; null when it is no small picture.
-
-    By OpenCV, which lets the window go on meanwhile: `QImage` holds the interpreter for as long as
-    it decodes, and a frame that is due then waits for it.
-    """
+def filled(data: bytes, size: QSize) -> QImage:
+    """``data`` scaled to fill ``size``, cut at the sides; null when it is no small picture."""
     import cv2
 
-    # A project may come from anybody: a few bytes may claim to be gigabytes of pixels.
-    if not _is_small(data):
-        return QImage()
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    picture = pixels(data)
     if picture is None:
         return QImage()
     height, width = picture.shape[:2]
     scale = max(size.width() / width, size.height() / height)
     fitted = (max(size.width(), round(width * scale)), max(size.height(), round(height * scale)))
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    picture = cv2.resize(picture, fitted, interpolation=way)
+    picture = np.asarray(cv2.resize(picture, fitted, interpolation=way), np.uint8)
     x, y = (fitted[0] - size.width()) // 2, (fitted[1] - size.height()) // 2
-    cut = cv2.cvtColor(picture[y : y + size.height(), x : x + size.width()], cv2.COLOR_BGR2BGRA)
-    return QImage(
-        cut.data, size.width(), size.height(), cut.strides[0], QImage.Format.Format_RGB32
-    ).copy()
+    return image_of(picture[y : y + size.height(), x : x + size.width()])
+
+
+def pixels(data: bytes) -> NDArray[np.uint8] | None:
+    """[h, w, 3] uint8 BGR of a thumbnail; None when ``data`` is no small picture.
+
+    By OpenCV, which lets the window go on meanwhile: `QImage` holds the interpreter for as long as
+    it decodes, and a frame that is due then waits for it, or for ever where it holds what the
+    decoder needs.
+    """
+    import cv2
+
+    # A project may come from anybody: a few bytes may claim to be gigabytes of pixels.
+    if not _is_small(data):
+        return None
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    return None if picture is None else np.asarray(picture, np.uint8)
+
+
+def image_of(bgr: NDArray[np.uint8]) -> QImage:
+    """[h, w, 3] uint8 BGR as a picture with its own memory."""
+    import cv2
+
+    whole = cv2.cvtColor(bgr, cv2.COLOR_BGR2BGRA)
+    height, width = whole.shape[:2]
+    return QImage(whole.data, width, height, whole.strides[0], QImage.Format.Format_RGB32).copy()
 
 
 def _is_small(data: bytes) -> bool:

@@ -34,6 +34,7 @@ from core.language import tr
 from gui.context import Context
 from gui.controllers import wording
 from gui.controllers.review import PAGE, Hard
+from gui.gallery.thumbs import filled
 
 if TYPE_CHECKING:
     from gui.theme import Theme
@@ -139,17 +140,7 @@ class HardModel(QAbstractListModel):
 
 def _square(data: bytes) -> QImage:
     """The middle of a thumbnail, twice the size it is drawn in. Runs off the GUI thread."""
-    whole = QImage.fromData(data)
-    if whole.isNull():
-        return whole
-    side = min(whole.width(), whole.height())
-    cut = whole.copy((whole.width() - side) // 2, (whole.height() - side) // 2, side, side)
-    return cut.scaled(
-        2 * SIDE,
-        2 * SIDE,
-        Qt.AspectRatioMode.IgnoreAspectRatio,
-        Qt.TransformationMode.SmoothTransformation,
-    )
+    return filled(data, QSize(2 * SIDE, 2 * SIDE))
 
 
 class HardDelegate(QStyledItemDelegate):

@@ -31,6 +31,7 @@ from core.language import tr
 from core.training.events import Evaluated
 from gui.context import Context
 from gui.controllers import wording
+from gui.gallery.thumbs import image_of, pixels
 from gui.panels.pieces import Elided, column, label, row
 from gui.theme import Theme
 
@@ -67,10 +68,10 @@ def outlined(thumbnail: bytes, probability: Path | None) -> QImage | None:
     ``probability`` is a grey PNG of any size, stretched over the photo. None when the thumbnail
     cannot be read; without an outline when the probability cannot. Runs off the GUI thread.
     """
-    picture = QImage.fromData(thumbnail)
-    if picture.isNull():
+    found = pixels(thumbnail)
+    if found is None:
         return None
-    picture = picture.convertToFormat(QImage.Format.Format_RGB32)
+    picture = image_of(found)
     grid = read_grey(probability) if probability is not None else None
     if grid is None:
         return picture

@@ -16,7 +16,7 @@ from core.domain.image import ImageState
 from core.domain.region import RegionKind
 from core.ports import ImageCard
 from gui.gallery.cell import percent
-from gui.gallery.thumbs import _decoded
+from gui.gallery.thumbs import filled
 from gui.gallery.view import describe, plain_tip
 
 
@@ -263,7 +263,7 @@ def test_a_small_picture_that_claims_to_be_huge_is_made_again_from_its_photo(
         huge = jpeg[:at] + (6000).to_bytes(2) * 2 + jpeg[at + 4 :]
         connection.execute("UPDATE thumbnail SET jpeg = ? WHERE image_id = ?", (huge, image))
     connection.close()
-    assert _decoded(huge, QSize(10, 10)).isNull()
+    assert filled(huge, QSize(10, 10)).isNull()
     with window(qtbot, folder) as program:
         thumbs = label_page(qtbot, program).gallery.thumbs
         qtbot.waitUntil(lambda: thumbs.pixmap(image) is not None, timeout=20_000)
@@ -279,9 +279,9 @@ def test_a_small_picture_that_breaks_the_decoder_costs_no_other(
         if not broken:
             broken.append(data)
             raise RuntimeError("a damaged picture")
-        return _decoded(data, size)
+        return filled(data, size)
 
-    monkeypatch.setattr("gui.gallery.thumbs._decoded", decoded)
+    monkeypatch.setattr("gui.gallery.thumbs.filled", decoded)
     with window(qtbot, folder) as program:
         page = label_page(qtbot, program)
         thumbs, index = page.gallery.thumbs, page.gallery.index
