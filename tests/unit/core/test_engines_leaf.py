@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.domain.region import RegionKind
-from core.engines import leaf_look
+from core.engines import leaf_look, leaf_near
 from core.engines.base import Candidate, Prompt
 from core.engines.leaf import LeafEngine
 from core.errors import PromptRefused
@@ -131,8 +131,6 @@ def _inmost_of_each(mask: np.ndarray, most: int = 6) -> list[tuple[float, float]
 def test_asked_of_a_part_of_the_look_a_lesion_comes_out_as_of_all_of_it(
     engine: LeafEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from core.engines import leaf_near
-
     rng, styles = np.random.default_rng(5), {"rust": DISEASES["rust"]}
     leaf = draw_leaf(rng, crop="coffee", styles=styles, size=(2400, 1800))
     engine.set_image(leaf.rgb)
@@ -206,8 +204,6 @@ def test_a_look_that_was_just_made_stands_ready_for_the_click(
 def test_a_lesion_comes_out_as_if_its_neighbours_had_been_drawn_as_finely(
     engine: LeafEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from core.engines import leaf_look
-
     rng, styles = np.random.default_rng(5), {"rust": DISEASES["rust"]}
     leaf = draw_leaf(rng, crop="coffee", styles=styles, size=(1200, 900))
     engine.set_image(leaf.rgb)

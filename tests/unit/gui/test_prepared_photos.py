@@ -189,11 +189,9 @@ def test_a_file_that_is_no_pack_is_told_in_a_sentence(qtbot, tmp_path: Path) -> 
         assert not dialog.photos.isVisibleTo(dialog)
 
 
-def test_a_pack_that_is_stopped_while_it_is_written_leaves_no_file(
-    qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    project = labelled_project(tmp_path, leaves=4)
-    prepared(project, "leaf_00.png", "leaf_01.png")
+@pytest.fixture
+def slow_copies(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Event]:
+    """Set when a pack's first file is begun; and what it then waits for."""
     begun, go = threading.Event(), threading.Event()
     real = shutil.copyfileobj
 
@@ -203,6 +201,15 @@ def test_a_pack_that_is_stopped_while_it_is_written_leaves_no_file(
         real(*args)
 
     monkeypatch.setattr("core.embeddings.packs.shutil.copyfileobj", slow)
+    return begun, go
+
+
+def test_a_pack_that_is_stopped_while_it_is_written_leaves_no_file(
+    qtbot, tmp_path: Path, slow_copies
+) -> None:
+    project = labelled_project(tmp_path, leaves=4)
+    prepared(project, "leaf_00.png", "leaf_01.png")
+    begun, go = slow_copies
     out = tmp_path / "out"
     out.mkdir()
     (out / "photos.zip").write_bytes(b"an earlier one")
@@ -315,19 +322,11 @@ def test_escape_ends_what_is_under_way_as_closing_does(qtbot, tmp_path, worker) 
 
 
 def test_a_pack_whose_dialog_is_closed_has_nobody_left_to_tell(
-    qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot, tmp_path: Path, slow_copies
 ) -> None:
     project = labelled_project(tmp_path, leaves=4)
     prepared(project, "leaf_00.png", "leaf_01.png")
-    begun, go = threading.Event(), threading.Event()
-    real = shutil.copyfileobj
-
-    def slow(*args: object) -> None:
-        begun.set()
-        assert go.wait(20)
-        real(*args)
-
-    monkeypatch.setattr("core.embeddings.packs.shutil.copyfileobj", slow)
+    begun, go = slow_copies
     with window(qtbot, project) as program:
         dialog = opened(qtbot, program)
         dialog.write(dialog.shelf, tmp_path / "photos.zip")
