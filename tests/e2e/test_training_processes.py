@@ -35,7 +35,7 @@ pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds processes in /proc"),
     pytest.mark.usefixtures("one_core"),
 ]
-# 8 photos to learn from, 4 a step: two for each process. What LoRA drops is each process's own.
+# 8 photos to learn from, 4 a step: two for each process.
 SHORT = replace(
     SETTINGS,
     base="gemma-3",
@@ -44,7 +44,6 @@ SHORT = replace(
     steps=4,
     evaluations=2,
     threads=1,
-    dropout=0.0,
 )
 ENDLESS = replace(SHORT, steps=0, epochs=1e5)
 Event = dict[str, object]
