@@ -240,7 +240,10 @@ class ProjectStore(Protocol):
         ...
 
     def later_in_group(self, image: ImageId) -> list[ImageId]:
-        """Photos of the same group and size that were added after this one, in order."""
+        """Photos of the same group and size that were added after this one, in order.
+
+        Without those that a scale card was measured on: theirs is the better one.
+        """
         ...
 
     # -- regions

@@ -25,6 +25,8 @@ from storage.rows import Rows, chunks
 from storage.tables import CalibrationRow, ImageRow, SettingRow
 
 SCALES = "severity_scales"
+NO_LINE = "[]"
+"""What a card copied from another photo has in its place."""
 
 
 class Measures(Rows):
@@ -69,12 +71,17 @@ class Measures(Rows):
         return Changes(images=frozenset(found), measures=True)
 
     def later_in_group(self, image: ImageId) -> list[ImageId]:
-        """In the order they were added. Raises ProjectError when there is no such photo."""
+        """In the order they were added, without those that a scale card was measured on.
+
+        Raises ProjectError when there is no such photo.
+        """
         with self._db.read() as session:
             row = session.get(ImageRow, image)
             if row is None:
                 raise ProjectError(tr("This photo is not in the project."))
+            own = select(CalibrationRow.image_id).where(CalibrationRow.line != NO_LINE)
             query = select(ImageRow.id).where(
+                ImageRow.id.not_in(own),
                 ImageRow.added > row.added,
                 ImageRow.group_name == row.group_name,
                 ImageRow.width == row.width,

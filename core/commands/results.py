@@ -25,7 +25,7 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _predict(context: Context, args: argparse.Namespace) -> int:
-    from core.services.predict import predict
+    from core.services.predict import predict, severity_words
 
     console = context.console
 
@@ -35,11 +35,11 @@ def _predict(context: Context, args: argparse.Namespace) -> int:
             return
         console.result(
             tr(
-                "{name}: {disease} ({probability:.0%}), severity {severity:.1f} %",
+                "{name}: {disease} ({probability:.0%}), {severity}",
                 name=photo.name,
                 disease=found.disease,
                 probability=found.probability,
-                severity=found.severity,
+                severity=severity_words(found),
             )
         )
 

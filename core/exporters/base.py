@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Protocol
 
 from core.domain.disease import Disease
@@ -136,12 +136,13 @@ def relative_names(paths: Sequence[Path]) -> list[str]:
 
 
 def unique_stems(names: Iterable[str]) -> list[str]:
-    """File stems for one flat folder; twins (in any case) get ``_2``, ``_3``, …"""
+    """POSIX names without endings, for one folder; twins (in any case) get ``_2``, ``_3``, …"""
     taken: set[str] = set()
     out: list[str] = []
     for name in names:
-        stem = PurePath(name).stem
-        candidate, number = stem, 1
+        place = PurePosixPath(name)
+        stem = candidate = str(place.with_name(place.stem))
+        number = 1
         while candidate.casefold() in taken:
             number += 1
             candidate = f"{stem}_{number}"

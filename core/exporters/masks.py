@@ -4,14 +4,18 @@
     OUT/map.json           what the values mean
     OUT/labels.csv         image, disease, group, split, severity_percent
 
-Knows these files; knows no photo's content.
+Cameras call many photos alike: those that share a stem are told apart by their folders, in the
+table as in ``masks/``. Knows these files; knows no photo's content.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-from pathlib import Path
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +34,7 @@ from core.exporters.base import (
     all_images,
     by_id,
     checked_regions,
+    relative_names,
     unique_stems,
 )
 from core.geometry.severity import severity_percent
@@ -58,26 +63,49 @@ def write(store: ProjectStore, out: Path, *, progress: Progress | None = None) -
         raise ExportRefused(tr("A mask picture holds at most 253 diseases; export COCO instead."))
     values: dict[DiseaseId | None, int] = {None: LESION}
     values |= {d.id: value for value, d in enumerate(diseases, start=FIRST_DISEASE)}
-    stems = unique_stems(store.resolve(image).name for image in images)
+    photos = [store.resolve(image) for image in images]
+    places = _places(photos)
     regions = overlapped = 0
     with files.whole_folder(out) as draft:
         (draft / "masks").mkdir()
         rows: list[list[str]] = []
         names = by_id(store.diseases())
-        for done, (image, stem) in enumerate(zip(images, stems, strict=True), start=1):
+        for done, (image, (name, mask)) in enumerate(zip(images, places, strict=True), start=1):
             found = checked_regions(store, image)
             classes = class_map(image, found, values)
             if image.mask_known or found:
-                _write_png(draft / "masks" / f"{stem}.png", classes, diseases)
+                target = draft / "masks" / mask
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _write_png(target, classes, diseases)
             regions += len(found)
             overlapped += _overlap(found)
-            rows.append(_row(store, image, names, classes, found))
+            rows.append(_row(image, name, names, classes, found))
             if progress:
                 progress(done, len(images))
         _write_tables(draft, rows, diseases)
-    photos = trn("{n:,} photo has", "{n:,} photos have", overlapped)
-    note = tr("{photos} lesions that overlap; the later one was kept there.", photos=photos)
+    those = trn("{n:,} photo has", "{n:,} photos have", overlapped)
+    note = tr("{photos} lesions that overlap; the later one was kept there.", photos=those)
     return ExportReport(out, len(images), regions, (note,) if overlapped else ())
+
+
+def _places(photos: Sequence[Path]) -> list[tuple[str, str]]:
+    """For each photo its name in the table, and its mask's place below ``masks/``.
+
+    Both by the photo's name alone, or by its folders as well where several share its stem: from
+    the folder that holds them all, so that the name of one is never the end of another's.
+    """
+    shared = Counter(unicodedata.normalize("NFC", p.stem).casefold() for p in photos)
+    twins = [p for p in photos if shared[unicodedata.normalize("NFC", p.stem).casefold()] > 1]
+    below = {p: _from_the_top(p, n) for p, n in zip(twins, relative_names(twins), strict=True)}
+    names = [below.get(p, p.name) for p in photos]
+    return list(zip(names, (f"{stem}.png" for stem in unique_stems(names)), strict=True))
+
+
+def _from_the_top(photo: Path, below: str) -> str:
+    """``below`` the common folder, with that folder's own name before it."""
+    parts = len(PurePosixPath(below).parts)
+    top = photo.parents[parts - 1].name if parts <= len(photo.parents) else ""
+    return f"{top}/{below}" if top else below
 
 
 def class_map(
@@ -119,8 +147,8 @@ def _write_png(path: Path, classes: NDArray[np.uint8], diseases: list[Disease]) 
 
 
 def _row(
-    store: ProjectStore,
     image: LeafImage,
+    name: str,
     names: dict[DiseaseId, Disease],
     classes: NDArray[np.uint8],
     regions: list[Region],
@@ -132,7 +160,7 @@ def _row(
     share = severity_percent(leaf=leaf, lesion=lesion, cover=cover) if image.mask_known else None
     severity = "" if share is None else f"{share:.3f}"
     split = image.split.value
-    return [store.resolve(image).name, disease, image.group, split, severity]
+    return [name, disease, image.group, split, severity]
 
 
 def _write_tables(folder: Path, rows: list[list[str]], diseases: list[Disease]) -> None:

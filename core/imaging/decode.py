@@ -336,9 +336,8 @@ def _decoded(path: Path, data: bytes, max_side: int | None) -> Image.Image:
             if max_side:
                 picture.draft("RGB", (max_side, max_side))
             picture.load()
-            flat, profile = _flattened(path, picture), picture.info.get("icc_profile")
-        if deep:
-            flat = _with_low_bits(path, data, flat)
+            profile = picture.info.get("icc_profile")
+            flat = _with_low_bits(path, data, picture) if deep else _flattened(path, picture)
         flat = in_srgb(_reduced(flat, max_side), profile)
         if orientation in _TURNS and not turns_itself:
             flat = flat.transpose(_TURNS[orientation])
@@ -370,22 +369,28 @@ def _flattened(path: Path, picture: Image.Image) -> Image.Image:
 
 
 def _has_low_bits(picture: Image.Image) -> bool:
-    if picture.mode != "RGB" or not isinstance(picture, ImageFile.ImageFile):
+    if picture.mode not in ("RGB", "RGBA") or not isinstance(picture, ImageFile.ImageFile):
         return False
     return any(DEEP.search(str(tile.args)) for tile in picture.tile)
 
 
 def _with_low_bits(path: Path, data: bytes, high: Image.Image) -> Image.Image:
-    """16-bit colours by the rule for greys. Pillow gives their high bytes alone, ``high``."""
-    brightest = max(most for _, most in high.getextrema())  # type: ignore[misc]
+    """16-bit colours by the rule for greys, flattened. Pillow gives their high bytes, ``high``.
+
+    How clear a pixel is, is no brightness: of that the high byte is taken as it is.
+    """
+    brightest = max(most for _, most in high.getextrema()[:3])  # type: ignore[misc]
     if depth(brightest << 8) == 16:
-        return high
+        return _flattened(path, high)
     with _opened(path, io.BytesIO(data)) as picture:
         assert isinstance(picture, ImageFile.ImageFile)
         # Read with its bytes exchanged, the same file gives the low ones.
         picture.tile = [tile._replace(args=exchanged(tile.args)) for tile in picture.tile]
         picture.load()
-        low = np.asarray(picture)
+        low = np.asarray(picture)[..., :3]
     shift = depth(brightest << 8 | (0xFF if brightest else int(low.max(initial=0)))) - 8
     # In bytes throughout: at 200 megapixels anything wider would not fit the process.
-    return Image.fromarray((np.asarray(high) << (8 - shift)) | (low >> shift))
+    bright = Image.fromarray((np.asarray(high)[..., :3] << (8 - shift)) | (low >> shift))
+    if high.mode == "RGBA":
+        bright.putalpha(high.getchannel("A"))
+    return _flattened(path, bright)

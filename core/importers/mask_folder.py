@@ -2,7 +2,8 @@
 
     {"0": "background", "1": "leaf", "2": "lesion", "3": "rust"}
 
-A mask belongs to the photo with the same stem, and to none of several that share it. 0 is
+A mask belongs to the photo with the same stem. Where several share it, to the one whose folders are
+the mask's as well (``masks/plot 3/IMG_1.png`` to ``…/plot 3/IMG_1.jpg``), else to none. 0 is
 background unless the map says otherwise; every other value that occurs must be named, so that no
 class is lost in silence. The leaf region holds exactly the pixels called "leaf": lesions beside it
 belong to the leaf all the same.
@@ -15,7 +16,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -101,11 +102,14 @@ _EXAMPLE = tr(
 
 @dataclass(frozen=True, slots=True)
 class MaskFolder:
-    """The masks of a folder by stem. ``shared`` are the stems of several photos that differ."""
+    """The masks of a folder by stem. ``shared`` are the stems of several photos that differ,
+    ``placed`` the masks of photos whose folders they have as well.
+    """
 
     folder: Path
     by_stem: Mapping[str, tuple[Path, ...]]
     shared: frozenset[str] = frozenset()
+    placed: Mapping[Path, Path] = field(default_factory=dict)
 
     @classmethod
     def scan(cls, folder: Path) -> MaskFolder:
@@ -121,19 +125,36 @@ class MaskFolder:
     def among(self, photos: Iterable[Path]) -> MaskFolder:
         """For an import of ``photos``: cameras call many leaves alike, and one mask is of one."""
         alike: dict[str, list[Path]] = {}
+        placed: dict[Path, Path] = {}
         for photo in photos:
             if _stem(photo) in self.by_stem:
                 alike.setdefault(_stem(photo), []).append(photo)
+                if (mask := self._by_folders(photo)) is not None:
+                    placed[photo] = mask
         shared = (s for s, found in alike.items() if len(found) > 1 and not _same(found))
-        return replace(self, shared=frozenset(shared))
+        taken = set(placed.values())
+        left = {s: tuple(p for p in found if p not in taken) for s, found in self.by_stem.items()}
+        return replace(self, by_stem=left, shared=frozenset(shared), placed=placed)
+
+    def _by_folders(self, photo: Path) -> Path | None:
+        """The mask below ``folder`` whose whole place is the end of the photo's, if one is."""
+        ends = _parts(photo.absolute())
+        fitting: dict[int, Path] = {}
+        for mask in self.by_stem[_stem(photo)]:
+            place = _parts(mask.relative_to(self.folder))
+            if len(place) > 1 and ends[-len(place) :] == place:
+                fitting[len(place)] = mask
+        return fitting[max(fitting)] if fitting else None
 
     def find(self, photo: Path) -> Path | None:
         """The mask of ``photo``, or None.
 
         Raises ImportRefused when two could be meant, or two photos.
         """
+        if photo in self.placed:
+            return self.placed[photo]
         paths = self.by_stem.get(_stem(photo), ())
-        if _stem(photo) in self.shared:
+        if paths and _stem(photo) in self.shared:
             raise ImportRefused(
                 photo,
                 tr(
@@ -160,6 +181,13 @@ def _same(photos: Iterable[Path]) -> bool:
         return len({sha256(photo) for photo in photos}) == 1
     except OSError:
         return False
+
+
+def _parts(path: Path) -> tuple[str, ...]:
+    """For comparing: one Unicode form, no case, no ending."""
+    return tuple(
+        unicodedata.normalize("NFC", part).casefold() for part in path.with_suffix("").parts
+    )
 
 
 def _stem(path: Path) -> str:

@@ -23,7 +23,7 @@ from core.ports import ProjectStore
 from core.services import demo_outlines, review, training_session
 from core.services.export import export_adapter
 from core.services.hard_samples import BELOW, hard_run_plan
-from core.services.predict import Predicted, predict
+from core.services.predict import Predicted, predict, severity_words
 from core.services.runs import find_run
 from core.services.train import prepare_run, recover, settings_of
 from core.training.config import TrainConfig
@@ -216,12 +216,12 @@ def _predict(store: ProjectStore, adapter: Path, story: Story) -> Predicted:
     story.say(
         tr(
             "A new leaf with {name} on {true:.1f} % of its area: predicted {disease} "
-            "({probability:.0%}), {severity:.1f} %.",
+            "({probability:.0%}), {severity}.",
             name=name,
             true=true,
             disease=found.disease,
             probability=found.probability,
-            severity=found.severity,
+            severity=severity_words(found),
         )
     )
     return found

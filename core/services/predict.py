@@ -29,6 +29,7 @@ from core.errors import (
     WorkerFailed,
 )
 from core.exporters.base import unique_stems
+from core.geometry.severity import mask_severity
 from core.imaging.decode import read_header
 from core.imaging.probability import to_mask
 from core.language import tr
@@ -44,12 +45,13 @@ MASKS = "masks"
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """One photo's row. ``severity`` is lesion / (leaf + lesion) pixels of its mask in percent."""
+    """One photo's row. ``severity`` is lesion / (leaf + lesion) pixels of its mask in percent, None
+    where the model found no leaf: then nobody knows the whole."""
 
     image: Path
     disease: str
     probability: float
-    severity: float
+    severity: float | None
     probabilities: tuple[tuple[str, float], ...]
     mask: Path
 
@@ -61,6 +63,13 @@ class PredictReport:
     table: Path
     predicted: tuple[Predicted, ...]
     refused: tuple[tuple[Path, str], ...]
+
+
+def severity_words(found: Predicted) -> str:
+    """As commands say it."""
+    if found.severity is None:
+        return tr("no leaf found")
+    return tr("severity {severity:.1f} %", severity=found.severity)
 
 
 OnPhoto = Callable[[Path, Predicted | str], None]
@@ -176,26 +185,25 @@ def _one(asker: _Asker, photo: Path, target: Path) -> Predicted:
     header = read_header(photo)
     size = (header.width, header.height)
     answer = asker.ask(photo)
-    classes = class_map(answer, size)
+    leaf, lesions = to_mask(answer.leaf, size), to_mask(answer.lesions, size)
     with files.whole_file(target) as draft:
-        picture = Image.fromarray(classes).convert("P")
+        picture = Image.fromarray(class_map(leaf, lesions)).convert("P")
         picture.putpalette(_PALETTE)
         picture.save(draft, "PNG")
-    leaf, lesion = int((classes == LEAF).sum()), int((classes == LESION).sum())
     return Predicted(
         image=photo,
         disease=answer.predicted,
         probability=dict(answer.probabilities).get(answer.predicted, 0.0),
-        severity=100 * lesion / (leaf + lesion) if leaf + lesion else 0.0,
+        severity=mask_severity(leaf, lesions),
         probabilities=answer.probabilities,
         mask=target,
     )
 
 
-def class_map(answer: Answer, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """[height, width] uint8 of 0 background, 1 leaf, 2 lesion; a lesion lies over the leaf."""
-    out = to_mask(answer.leaf, size).astype(np.uint8)
-    out[to_mask(answer.lesions, size)] = LESION
+def class_map(leaf: NDArray[np.bool_], lesions: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """[h, w] uint8 of 0 background, 1 leaf, 2 lesion; a lesion lies over the leaf."""
+    out = leaf.astype(np.uint8) * LEAF
+    out[lesions] = LESION
     return out
 
 
@@ -211,5 +219,6 @@ def _write_table(path: Path, rows: Sequence[Predicted], classes: Sequence[str]) 
             shares = dict(row.probabilities)
             each = [f"{shares.get(name, 0.0):.6f}" for name in classes]
             named = spreadsheets.written([str(row.image), row.disease])
-            first = [*named, f"{row.probability:.6f}", f"{row.severity:.4f}"]
+            severity = "" if row.severity is None else f"{row.severity:.4f}"
+            first = [*named, f"{row.probability:.6f}", severity]
             table.writerow([*first, *each])

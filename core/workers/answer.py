@@ -1,6 +1,6 @@
 """`python -m core.workers.answer ADAPTER [--base FOLDER | --merged]`: a trained model, kept ready.
 
-Commands: ``predict`` (one photo: class, probabilities, severity, two probability pictures),
+Commands: ``predict`` (one photo: class, probabilities, two probability pictures),
 ``verify`` (photos of a run again, against what the run scored) and ``merge`` (adapter and base as
 one model). With ``--merged`` the folder is such a model. Knows models and the wire; knows no
 project.
@@ -48,10 +48,8 @@ class Answerer:
 
     def predict(self, path: Path, sha256: str | None, out: Path) -> dict[str, object]:
         """One photo; pictures go to ``out`` under the photo's stem and a number."""
-        from core.geometry.severity import mask_severity
         from core.heads.base import shrink
         from core.imaging.decode import decode_rgb
-        from core.imaging.probability import to_mask
         from core.training.predict import predict
         from core.training.scoring import write_masks
 
@@ -59,14 +57,11 @@ class Answerer:
         said = predict(
             self.learner, [shrink(rgb, self.side)], self.config.classes, self.config.healthy
         )[0]
-        size = (rgb.shape[1], rgb.shape[0])
-        leaf, lesions = (to_mask(said.targets[t], size) for t in ("leaf", "lesions"))
         stem = f"{len(list(out.glob('*.lesions.png'))):06d}"
         picture = write_masks(out, stem, said)
         return {
             "predicted": said.predicted,
             "probabilities": [list(pair) for pair in said.probabilities],
-            "severity": mask_severity(leaf, lesions) or 0.0,
             "lesions": str(picture),
             "leaf": str(out / f"{stem}.leaf.png"),
         }

@@ -2,8 +2,8 @@
 
 Each pattern of `gui.canvas.hatching` has its own dashes; a disease without one has a plain line.
 Dashes are counted from the photo's corner, so that they move with it, and along the outline: by
-columns where it runs level, by rows where it runs upright. Knows pixels; knows no region and no
-widget.
+columns where it runs level, by rows where it runs upright. Lists show a piece of the line. Knows
+pixels; knows no region and no widget.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+from PySide6.QtCore import QRect
+from PySide6.QtGui import QColor, QPainter
 
-from gui.canvas.hatching import PATTERNS, bit
+from gui.canvas.hatching import PATTERNS, PLAIN, bit, pattern_of
 from gui.canvas.sampling import Window
 
 THICK = 2
@@ -29,6 +31,10 @@ DASHES: tuple[tuple[int, ...], ...] = (
     (4, 4, 4, 4),
 )
 """By pattern: how much of the line, how much of the gap, and so on; ``PERIOD`` in all."""
+
+
+LIGHT = 110
+"""Lightness (HSL, 0–255) above which a colour stands off from dark gaps, else from white ones."""
 
 
 @cache
@@ -64,3 +70,15 @@ def gaps(
     steps = np.where(level, columns + window.x0, rows + window.y0) // line % PERIOD
     found: NDArray[np.intp] = at[(_gaps()[steps] & lines.ravel()[at]) != 0]
     return found
+
+
+def paint_line(painter: QPainter, place: QRect, colour: str) -> None:
+    """A piece of the outline along the middle of ``place``, for lists: its dashes, once over."""
+    strokes = DASHES[pattern] if (pattern := pattern_of(colour)) != PLAIN else (PERIOD, 0)
+    gap = QColor("#3c3c3c") if QColor(colour).lightness() > LIGHT else QColor("#ffffff")
+    top, x = place.center().y() - THICK + 1, place.x() + (place.width() - PERIOD) // 2
+    painter.fillRect(QRect(x, top, PERIOD, 2 * THICK), gap)
+    for n, length in enumerate(strokes):
+        if n % 2 == 0:
+            painter.fillRect(QRect(x, top, length, 2 * THICK), QColor(colour))
+        x += length

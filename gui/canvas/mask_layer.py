@@ -18,7 +18,7 @@ from PySide6.QtGui import QColor, QImage
 from core.domain.mask import Box, TileKey, clip_box
 from core.domain.region import Region, RegionKind
 from gui.canvas.class_pyramid import ClassPyramid, tile_box, tile_cuts
-from gui.canvas.dashes import THICK, gaps
+from gui.canvas.dashes import LIGHT, THICK, gaps
 from gui.canvas.document import CanvasDocument
 from gui.canvas.hatching import bit, lines, pattern_of
 from gui.canvas.sampling import Window, to_image
@@ -34,8 +34,6 @@ RING = EDGE
 for the gaps of dashes."""
 WHITE = EDGE + ACTIVE_LEAF
 """The outline of the leaf that is active; the gaps of dashes in a dark colour."""
-LIGHT = 110
-"""Lightness (HSL, 0–255) above which a colour stands off from dark gaps, else from white ones."""
 LEAVES, LESIONS = range(2, 21), range(21, 126)
 """Numbers of colours. Leaves are lower: where several meet in one pixel, the lesion shows."""
 SMALL_EDIT = 24

@@ -66,6 +66,11 @@ class ViewActions(QObject):
         """Kept for the next time; between the limits of the setting."""
         self._context.preferences.put(OPACITY, min(90, max(10, percent)))
 
+    @property
+    def dashed(self) -> bool:
+        """Whether diseases are told apart by the dashes of their outlines."""
+        return self._outline and self._canvas.regions.hatched
+
     def tone(self, part: str) -> int:
         """ "brightness", "contrast" or "gamma", −100 to 100."""
         return int(getattr(self._canvas.look, part))

@@ -55,8 +55,8 @@ class ScaleCardDialog(QDialog):
         )
         self.copy.setToolTip(
             tr(
-                "Photos of the same group and size that were added after this one; photos without "
-                "a group count as one."
+                "Photos of the same group and size that were added after this one and have no "
+                "scale card of their own; photos without a group count as one."
             )
         )
         self.copy.setVisible(followers > 0)

@@ -24,6 +24,7 @@ from core.domain.disease import Disease
 from core.domain.ids import DiseaseId
 from core.language import tr
 from core.services.starter_list import found
+from gui.canvas.dashes import paint_line
 from gui.canvas.hatching import paint_swatch
 from gui.direction import draw_words, turned
 from gui.models.disease_keys import DiseaseKeys
@@ -51,6 +52,7 @@ class DiseasePanel(QWidget):
         self._current: DiseaseId | None = None
         self._rows: list[_Row] = []
         self._keys: DiseaseKeys | None = None
+        self._dashed = False
         self._group = QButtonGroup(self)
         self._group.setExclusive(False)
         head = self._head = QHBoxLayout()
@@ -102,6 +104,12 @@ class DiseasePanel(QWidget):
     def row(self, disease: DiseaseId) -> QAbstractButton | None:
         return next((r for r in self._rows if r.disease.id == disease), None)
 
+    def show_dashes(self, dashed: bool) -> None:
+        """Whether each row shows its disease's outline, as on the photo, or its filled colour."""
+        self._dashed = dashed
+        for row in self._rows:
+            row.put_dashed(dashed)
+
     def follow_keys(self, keys: DiseaseKeys) -> None:
         """Show on each row the digit that means it now."""
         self._keys = keys
@@ -121,6 +129,7 @@ class DiseasePanel(QWidget):
         self.area.show_row(None)
         for disease in self._diseases.all:
             row = _Row(disease, self._theme)
+            row.put_dashed(self._dashed)
             row.clicked.connect(lambda _c=False, d=disease: self._clicked(d))
             self._list.addWidget(row)
             # Made anew, they would be last of all on the way from one to the next.
@@ -209,12 +218,13 @@ def _height(rows: float) -> int:
 
 
 class _Row(QAbstractButton):
-    """Colour, name, key."""
+    """Colour or dashes, name, key."""
 
     def __init__(self, disease: Disease, theme: Theme) -> None:
         super().__init__()
         self.disease, self._theme = disease, theme
         self._key = disease.hotkey
+        self._dashed = False
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setText(disease.name.replace("&", "&&"))
@@ -228,6 +238,12 @@ class _Row(QAbstractButton):
         self._key = key
         self.setAccessibleDescription("" if key is None else tr("Key {key}", key=key))
         self.update()
+
+    def put_dashed(self, dashed: bool) -> None:
+        """Show the outline's dashes, or the filled colour."""
+        if dashed != self._dashed:
+            self._dashed = dashed
+            self.update()
 
     def nextCheckState(self) -> None:
         """The leaf's label decides what is checked, not the click."""
@@ -246,7 +262,10 @@ class _Row(QAbstractButton):
             painter.setBrush(self._theme.colour("accent_soft" if self.isChecked() else "hover"))
             painter.drawRoundedRect(frame, 6, 6)
         swatch = turned(self, QRect(8, (ROW - 14) // 2, 14, 14))
-        paint_swatch(painter, swatch, self.disease.colour)
+        if self._dashed:
+            paint_line(painter, swatch, self.disease.colour)
+        else:
+            paint_swatch(painter, swatch, self.disease.colour)
         painter.setPen(self._theme.colour("text" if self.isEnabled() else "disabled"))
         middle = Qt.AlignmentFlag.AlignVCenter
         room = QRect(30, 0, self.width() - (38 if self._key is None else 60), ROW)

@@ -242,6 +242,7 @@ class LabelPage(Workspace):
         self._context.actions.on("disease.find", self.disease_panel.seek)
         self.assistant_panel.words.left.connect(self.canvas.setFocus)
         self.disease_panel.editing.connect(self.actions_.edit_diseases)
+        self.view.changed.connect(lambda: self.disease_panel.show_dashes(self.view.dashed))
         self.regions.hovered.connect(self.canvas.set_hover)
         self.canvas.viewChanged.connect(self._show_zoom)
         self.canvas.viewChanged.connect(self.ahead.view_moved)

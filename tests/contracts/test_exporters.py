@@ -299,6 +299,51 @@ def test_mask_pictures_come_back_through_import(store: ProjectStore, tmp_path: P
     again.close()
 
 
+def test_photos_that_a_camera_called_alike_get_back_their_own_masks_and_names(
+    tmp_path: Path,
+) -> None:
+    from core.services import import_images
+    from storage.projects import create_project
+
+    alike = [
+        Leaf("IMG_1.png", "rust", (("rust", (0, 0, 4, 4)),)),
+        Leaf("plot 1/IMG_1.png", "phoma", (("phoma", (10, 10, 20, 20)),)),
+        Leaf("plot 2/IMG_1.png", leaf=None, known=False),
+        Leaf("plot 2/deep/IMG_1.png", "rust", (("rust", (30, 2, 63, 47)),)),
+        Leaf("other.png", "miner", (("miner", (1, 1, 3, 3)),)),
+    ]
+    made = make_project(tmp_path, alike)
+    export_project(made, tmp_path / "out", format_id="masks")
+    masks = tmp_path / "out" / "masks"
+    assert (masks / "other.png").exists()
+    assert (masks / "photos" / "plot 1" / "IMG_1.png").exists()
+    again = create_project(tmp_path / "again")
+    report = import_images.run(
+        again,
+        import_images.plan([tmp_path / "photos"]),
+        import_images.ImportOptions(
+            masks=masks,
+            mask_map=tmp_path / "out" / "map.json",
+            labels=tmp_path / "out" / "labels.csv",
+            create_diseases=True,
+        ),
+    )
+    assert len(report.accepted) == 5, report.refused
+    for image in made.image_ids(ImageQuery()):
+        before = made.image(image)
+        after = again.known_sha256([before.sha256])[before.sha256]
+        assert _areas(made, before.id) == _areas(again, after.id)
+        assert _named(made, before.id) == _named(again, after.id)
+        assert before.mask_known == after.mask_known
+    made.close()
+    again.close()
+
+
+def _named(store: ProjectStore, image: ImageId) -> str:
+    names = {d.id: d.name for d in store.diseases()}
+    return names.get(store.image(image).disease, "")
+
+
 def _areas(store: ProjectStore, image: ImageId) -> int:
     """Lesion pixels. A picture of one value a pixel tells a leaf under a lesion by the lesion."""
     return sum(a for (kind, _), a in store.areas(image).items() if kind is RegionKind.LESION)

@@ -1,8 +1,8 @@
 """An answer worker that keeps the contract and knows nothing: a real process, real files.
 
-LEAFSPOT_ANSWERS holds "failed": a sentence, "refuse", "die" and "haunt": names, "agreement",
-"dice_change"; "merged_agreement" of the merged model. One that haunts leaves a process behind that
-holds its pipes.
+LEAFSPOT_ANSWERS holds "failed": a sentence, "refuse", "die", "haunt" and "leafless": names,
+"agreement", "dice_change"; "merged_agreement" of the merged model. One that haunts leaves a process
+behind that holds its pipes; of a leafless one only the lesions are found.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ def predict(
     lesions = np.zeros((32, 32), np.uint8)
     lesions[8:16, 8:16] = 255
     leaf = np.zeros((32, 32), np.uint8)
-    leaf[4:28, 4:28] = 255
+    if path.name not in play.get("leafless", []):
+        leaf[4:28, 4:28] = 255
     Image.fromarray(lesions).save(out / "lesions.png")
     Image.fromarray(leaf).save(out / "leaf.png")
     shares = [[classes[0], 0.75], *([name, 0.25 / (len(classes) - 1)] for name in classes[1:])]
@@ -90,7 +91,6 @@ def predict(
         token=command["token"],
         predicted=classes[0],
         probabilities=shares,
-        severity=11.1,
         lesions=str(out / "lesions.png"),
         leaf=str(out / "leaf.png"),
     )

@@ -205,6 +205,25 @@ def test_colours_of_any_depth_in_16_bits_are_as_bright_as_they_were_taken(
     assert np.array_equal(decode_rgb(path), values >> (bits - 8))
 
 
+@pytest.mark.parametrize("bits", [8, 12, 16])
+@pytest.mark.parametrize("ending", [".tif", ".png"])
+def test_colours_with_a_clear_ground_are_as_bright_as_those_without(
+    tmp_path: Path, bits: int, ending: str
+) -> None:
+    values = np.full((6, 8, 4), 0xFFFF, np.uint16)
+    values[..., :3] = np.random.default_rng(bits).integers(0, 1 << bits, (6, 8, 3))
+    values[0, 0, :3] = (1 << bits) - 1
+    values[5, :, 3] = 0
+    path = tmp_path / f"leaf{ending}"
+    if ending == ".png":
+        cv2.imwrite(str(path), values[..., [2, 1, 0, 3]])
+    else:
+        tifffile.imwrite(path, values, photometric="rgb", extrasamples=["unassalpha"])
+    rgb = decode_rgb(path)
+    assert np.array_equal(rgb[:5], values[:5, :, :3] >> (bits - 8))
+    assert (rgb[5] == 255).all(), "paper where the picture is clear"
+
+
 def test_16_bit_colours_in_layers_are_refused_and_not_misread(tmp_path: Path) -> None:
     values = np.random.default_rng(1).integers(0, 1 << 16, (3, 6, 8)).astype(np.uint16)
     path = tmp_path / "leaf.tif"

@@ -18,7 +18,7 @@ from core.services import bases, training_session
 from core.services.answering import Verified
 from core.services.export import export_adapter
 from core.services.export_merged import MergedExport, export_merged
-from core.services.predict import predict
+from core.services.predict import predict, severity_words
 from core.services.train import prepare_run
 from core.training.config import TrainConfig
 from core.training.run_folder import RunFolder
@@ -194,6 +194,18 @@ def test_predictions_are_pictures_in_photo_size_and_a_table(adapter: Path, tmp_p
     share = (values == 2).sum() / (values > 0).sum()
     assert float(row["severity_percent"]) == pytest.approx(100 * share, abs=1e-3)
     assert report.predicted[0].severity == pytest.approx(100 * share)
+
+
+def test_where_no_leaf_is_found_nobody_is_told_a_severity(
+    adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers(monkeypatch, leafless=["bare.png"])
+    report = predict(adapter, [photo(tmp_path / "bare.png")], tmp_path / "out")
+    assert report.predicted[0].severity is None
+    assert severity_words(report.predicted[0]) == "no leaf found"
+    with (tmp_path / "out" / "predictions.csv").open(newline="", encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    assert row["severity_percent"] == ""
 
 
 def test_twins_by_name_get_pictures_of_their_own(adapter: Path, tmp_path: Path) -> None:

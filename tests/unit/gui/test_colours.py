@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from colour_vision import VISIONS, as_seen, distance
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QImage, QPainter
 from whole_window import bare_project, label_page, window
 
 from core.domain.disease import PALETTE, UNNAMED_LESION_COLOUR, Disease
 from core.domain.ids import DiseaseId, ImageId, RegionId, new_id
 from core.domain.mask import TileMask
 from core.domain.region import Region, RegionInfo, RegionKind
+from gui.canvas.dashes import PERIOD, paint_line
 from gui.canvas.document import CanvasDocument
 from gui.canvas.hatching import PATTERNS, lines, pattern_of
 from gui.canvas.mask_layer import MaskLayer, MaskMode
@@ -163,6 +164,19 @@ def test_a_gap_stands_off_from_its_line(qapp, vision: str) -> None:
         for gap in gaps:
             shade = "#ffffff" if gap & 255 else "#000000"
             assert distance(as_seen(colour, vision), as_seen(shade, vision)) >= ALIKE_IN_PATTERN
+
+
+@pytest.mark.parametrize("colour", PALETTE)
+def test_a_list_shows_the_dashes_that_the_photo_has(qapp, colour: str) -> None:
+    picture = QImage(PERIOD, 14, QImage.Format.Format_RGB32)
+    picture.fill(QColor("#808080"))
+    painter = QPainter(picture)
+    paint_line(painter, picture.rect(), colour)
+    painter.end()
+    listed = [picture.pixelColor(x, 6).name() == colour for x in range(PERIOD)]
+    on_photo = in_line(colour, drawn(outlines(colour))[20, 36:164])
+    start = -36 % PERIOD  # dashes are counted from the photo's corner
+    assert listed == list(on_photo[start : start + PERIOD])
 
 
 def test_patterns_differ_in_shape_and_not_in_colour_alone() -> None:

@@ -143,6 +143,28 @@ def test_outlines_are_hidden_while_the_key_is_held_and_no_longer(qtbot, tmp_path
         assert page.canvas.mask_mode is MaskMode.OUTLINE
 
 
+def test_with_outlines_only_the_list_of_diseases_explains_the_dashes(qtbot, tmp_path: Path) -> None:
+    with window(qtbot, labelled_project(tmp_path)) as program:
+        page = label_page(qtbot, program)
+        sick = next(d for d in page.diseases.all if not d.healthy)
+        row = page.disease_panel.row(sick.id)
+
+        def coloured() -> int:
+            """Rows of pixels with the disease's colour at the swatch."""
+            picture = row.grab().toImage()
+            column = [picture.pixelColor(9, y).name() for y in range(picture.height())]
+            return column.count(sick.colour)
+
+        filled = coloured()
+        QTest.keyClicks(page.canvas, "o")
+        assert 0 < coloured() < filled, "a line instead of a square"
+        QTest.keyClick(page.canvas, Qt.Key.Key_H, Qt.KeyboardModifier.ShiftModifier)
+        assert coloured() == filled, "without patterns there are no dashes to explain"
+        QTest.keyClick(page.canvas, Qt.Key.Key_H, Qt.KeyboardModifier.ShiftModifier)
+        QTest.keyClicks(page.canvas, "o")
+        assert coloured() == filled
+
+
 def test_opacity_and_pattern_are_kept_for_the_next_time(qtbot, tmp_path: Path) -> None:
     with window(qtbot, labelled_project(tmp_path)) as program:
         page = label_page(qtbot, program)

@@ -75,7 +75,11 @@ def test_a_scale_card_needs_its_photo(store: ProjectStore) -> None:
 def test_it_follows_to_later_photos_of_the_group_and_size_alone(store: ProjectStore) -> None:
     names = {i: store.image(i).path.rpartition("/")[2] for i in store.image_ids(ImageQuery())}
     first = next(i for i, name in names.items() if name == "a.png")
-    assert [names[i] for i in store.later_in_group(first)] == ["c.png", "e.png"]
+    later = store.later_in_group(first)
+    assert [names[i] for i in later] == ["c.png", "e.png"]
+    measured_there = measured((1.0, 2.0, 31.0, 42.0), 20.0)
+    store.put_calibrations({later[0]: measured_there, later[1]: measured_there.copied()})
+    assert store.later_in_group(first) == [later[1]], "a card of its own is the better one"
 
 
 @pytest.mark.parametrize(
