@@ -45,6 +45,7 @@ class WorkerProcess(QObject):
         self._early: list[bytes] = []
         self._tail: collections.deque[str] = collections.deque(maxlen=40)
         self._rest = b""
+        self._sending = False
         program, *rest = launch.command(worker, *args)
         self._process = QProcess(self)
         self._process.setProgram(program)
@@ -79,8 +80,17 @@ class WorkerProcess(QObject):
         line = wire.encode({"do": do, **fields})
         if self._process.state() == QProcess.ProcessState.Running:
             self._process.write(line)
+            self._hand_over()
         elif self.outcome is None:
             self._early.append(line)
+
+    def _hand_over(self) -> None:
+        """Write what waits now: by itself Qt does so when the window has been painted, and somebody
+        waits for the answer. What comes in meanwhile is read in its own turn.
+        """
+        self._sending = True
+        self._process.waitForBytesWritten(0)
+        self._sending = False
 
     def stop(self, *, grace_ms: int = GRACE_MS) -> None:
         """Ask it to end; kill it after ``grace_ms``."""
@@ -101,6 +111,9 @@ class WorkerProcess(QObject):
         self._early.clear()
 
     def _read_events(self) -> None:
+        if self._sending:
+            QTimer.singleShot(0, self, self._read_events)
+            return
         for found in self._reader.feed(bytes(self._process.readAllStandardOutput().data())):
             if isinstance(found, Garbage):
                 self._note(f"unreadable line on the wire ({found.why}): {found.text}")
@@ -109,6 +122,9 @@ class WorkerProcess(QObject):
                 self.received.emit(found)
 
     def _read_log(self) -> None:
+        if self._sending:
+            QTimer.singleShot(0, self, self._read_log)
+            return
         data = self._process.readAllStandardError().data()
         if self._log is not None:
             self._log.write(data)
@@ -124,6 +140,9 @@ class WorkerProcess(QObject):
             self.logged.emit(line)
 
     def _on_finished(self, code: int, status: QProcess.ExitStatus) -> None:
+        if self._sending:
+            QTimer.singleShot(0, self, lambda: self._on_finished(code, status))
+            return
         self._read_log()
         self._note(self._rest.decode("utf-8", "replace").strip())
         self._read_events()

@@ -9,7 +9,7 @@ torch is imported when something is looked at.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -55,13 +55,30 @@ class Turn:
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
     """Logits [2, h, w] of (lesion, leaf) at ``stride`` pixels a cell, its window beginning at
-    ``origin`` (x, y) network pixels; ``chance`` is the probability kept for the next turn."""
+    ``origin`` (x, y) network pixels; ``chance`` [1, 1, h, w] is the probability kept for the next
+    turn, of a window that begins at ``corner``; beside it there is none."""
 
     turn: Turn
     logits: Plane
     stride: int
     origin: tuple[int, int]
-    chance: Any
+    chance: torch.Tensor
+    corner: tuple[int, int] = (0, 0)
+
+    def seen_from(self, x0: int, y0: int, x1: int, y1: int) -> Answer:
+        """The same for a window in network pixels, ``chance`` as large as it."""
+        import torch
+
+        x, y = self.corner
+        height, width = self.chance.shape[2:]
+        if (x0, y0, x1, y1) == (x, y, x + width, y + height):
+            return replace(self, corner=(0, 0))
+        chance = torch.zeros(1, 1, y1 - y0, x1 - x0, device=self.chance.device)
+        left, top = max(x0, x), max(y0, y)
+        right, bottom = max(left, min(x1, x + width)), max(top, min(y1, y + height))
+        part = self.chance[:, :, top - y : bottom - y, left - x : right - x]
+        chance[:, :, top - y0 : bottom - y0, left - x0 : right - x0] = part
+        return replace(self, chance=chance, corner=(0, 0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,7 +137,10 @@ class Look:
         sign = torch.tensor([[1 if plus else -1 for *_, plus in turn.clicks] or [0]], device=device)
         box = torch.tensor([turn.box or (-1.0,) * 4], device=device)
         with torch.inference_mode():
-            chance = before.chance if before is not None else self._nothing()
+            chance = self._nothing()
+            if before is not None:
+                height, width = self.photo.shape[2:]
+                chance = before.seen_from(0, 0, width, height).chance
             prompts = Prompts(clicks, sign, box, chance)
             alike = decoder.likeness({s: self.features[s] for s in (8, 16)}, prompts)
             state, first = decoder.coarse(self.features, prompts, alike)

@@ -8,8 +8,6 @@ photo.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from core.domain.region import RegionKind
@@ -51,7 +49,8 @@ def _pointed_at(turn: Turn, before: Answer | None) -> Place:
         xs, ys = [*xs, turn.box[0], turn.box[2]], [*ys, turn.box[1], turn.box[3]]
     if before is not None:
         said = before.chance[0, 0].cpu().numpy() > 0
-        rows, cols = np.flatnonzero(said.any(1)), np.flatnonzero(said.any(0))
+        rows = np.flatnonzero(said.any(1)) + before.corner[1]
+        cols = np.flatnonzero(said.any(0)) + before.corner[0]
         if rows.size:
             xs, ys = [*xs, cols[0], cols[-1]], [*ys, rows[0], rows[-1]]
     return min(xs), min(ys), max(xs), max(ys)
@@ -75,15 +74,13 @@ def _in_part(
 ) -> Answer | Rect | None:
     """The answer; or how far it reaches at least, where that is too near the part's edge; or None
     where it has to be asked of the whole look."""
-    import torch
-
     x0, y0, x1, y1 = part
     clicks = tuple((x - x0, y - y0, plus) for x, y, plus in turn.clicks)
     box = turn.box
     if box is not None:
         box = (box[0] - x0, box[1] - y0, box[2] - x0, box[3] - y0)
     if before is not None:
-        before = replace(before, chance=before.chance[:, :, y0:y1, x0:x1])
+        before = before.seen_from(x0, y0, x1, y1)
     inside = look.part(x0, y0, x1, y1)
     glance = inside.glance(Turn(clicks, box), before, wanted)
     # Most of what is too large shows it here already, before most of the work.
@@ -97,11 +94,7 @@ def _in_part(
         return None
     if not _roomy(look, part, far):
         return far
-    height, width = look.photo.shape[2:]
-    with torch.inference_mode():
-        chance = torch.zeros(1, 1, height, width, device=found.chance.device)
-        chance[:, :, y0:y1, x0:x1] = found.chance
-    return Answer(turn, found.logits, found.stride, origin, chance)
+    return Answer(turn, found.logits, found.stride, origin, found.chance, (x0, y0))
 
 
 def _roomy(look: Look, part: Rect, inner: Rect) -> bool:

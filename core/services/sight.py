@@ -121,8 +121,10 @@ class Sight:
     def predict(self, prompt: Prompt, view: Box | None = None) -> list[Candidate]:
         """Candidates, best first, in the photo's pixels. ``view`` is the part that is on the
         screen. Raises PromptRefused, or StillLooking when not even the whole photo is ready."""
-        if prompt is not self._asked_for:
-            self._asked_for, self._answers = prompt, {}
+        # Where the pointer rested, the click that follows has been answered already.
+        if self._asked_for is None or not _same_prompt(self._asked_for, prompt):
+            self._answers = {}
+        self._asked_for = prompt
         self.lacks = None
         width, height = self.size
         # Whether a mask to go on from says enough is for the engine to say.
@@ -340,6 +342,14 @@ def _spot(prompt: Prompt) -> Box:
         (x, y), (height, width) = prompt.before.origin, prompt.before.pixels.shape
         parts.append((x, y, x + width, y + height))
     return windows.around(*parts, *([prompt.box] if prompt.box else []))
+
+
+def _same_prompt(before: Prompt, now: Prompt) -> bool:
+    """Whether both ask the same."""
+    return same(before.before, now.before) and (
+        (before.points, before.positive, before.box, before.wanted)
+        == (now.points, now.positive, now.box, now.wanted)
+    )
 
 
 def _same_region(before: Prompt, now: Prompt) -> bool:

@@ -158,6 +158,49 @@ def test_asked_of_a_part_of_the_look_a_lesion_comes_out_as_of_all_of_it(
     assert any(asked), "a part was enough at least once"
 
 
+def test_a_further_click_goes_on_from_the_whole_answer_wherever_the_first_was_found(
+    engine: LeafEngine, leaf: DrawnLeaf
+) -> None:
+    engine.set_image(leaf.rgb)
+    assert engine._look is not None
+    x, y = _inmost(leaf.lesions["blight"])
+    first = Prompt(((x, y),), (True,), wanted=RegionKind.LESION)
+    engine.predict(first)
+    near = engine._last[RegionKind.LESION]
+    height, width = engine._look.photo.shape[2:]
+    far = near.seen_from(0, 0, width, height)
+    assert far.chance.shape[2:] == (height, width)
+    assert float(far.chance.sum()) == pytest.approx(float(near.chance.sum()))
+    (x0, y0), (h, w) = near.corner, near.chance.shape[2:]
+    assert np.array_equal(far.chance[:, :, y0 : y0 + h, x0 : x0 + w], near.chance)
+    again = near.seen_from(x0 - 8, y0 + 8, x0 + 40, y0 + 72).chance[0, 0]
+    assert not again[:, :8].any()
+    assert np.array_equal(again[:, 8:], near.chance[0, 0, 8:72, :40])
+
+
+def test_a_click_leaves_half_the_cores_to_the_window(
+    engine: LeafEngine, leaf: DrawnLeaf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    engine.set_image(leaf.rgb)
+    before, taken = torch.get_num_threads(), []
+    real = leaf_near.step
+
+    def step(*args: object) -> object:
+        taken.append(torch.get_num_threads())
+        return real(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(leaf_near, "step", step)
+    torch.set_num_threads(4)
+    try:
+        engine.predict(Prompt((_inmost(leaf.lesions["blight"]),), (True,)))
+        assert taken == [2]
+        assert torch.get_num_threads() == 4
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_looking_in_steps_is_looking(engine: LeafEngine, leaf: DrawnLeaf) -> None:
     import torch
 

@@ -29,6 +29,7 @@ class Squares:
     looked: list[tuple[int, int]] = field(default_factory=list)
     shown: tuple[int, int] = (0, 0)
     uses: int = 0
+    asked: int = 0
 
     def set_image(self, rgb):
         self.use(rgb, self.embed(rgb))
@@ -44,6 +45,7 @@ class Squares:
         self.uses += 1
 
     def predict(self, prompt):
+        self.asked += 1
         x, y = map(int, prompt.points[0] if prompt.points else prompt.box[:2])
         x0, y0 = max(0, x - self.half), max(0, y - self.half)
         x1, y1 = (min(s, c + self.half) for s, c in zip(self.shown, (x, y), strict=True))
@@ -145,6 +147,28 @@ def test_what_a_window_cuts_off_is_looked_at_in_a_wider_one(rgb):
     found = sight.predict(_click((3000, 2000)), _view(3000, 2000, 300, 200))
     assert found[0].pixels.shape == (800, 800)
     assert found[0].origin == (2600, 1600)
+
+
+def test_a_click_where_the_pointer_rested_has_its_answer_already(rgb):
+    engine = Squares(half=6)
+    sight = _sight(rgb, engine)
+    at, view = (3000.0, 2000.0), (0, 0, *SIZE)
+    assert sight.for_pointer(at, view) is not None, "a nearer look is worth making"
+    lesion = {"wanted": RegionKind.LESION}
+    last = sight.predict(_click(at, **lesion), view)
+    asked = engine.asked
+    assert asked == 2, "the whole photo when it rested, the nearer look when that was made"
+    assert sight.for_pointer(at, view) is None
+    assert sight.predict(_click(at, **lesion), view)[0].origin == last[0].origin == (2994, 1994)
+    assert engine.asked == asked
+    for other in (
+        _click((3000.0, 2001.0), **lesion),
+        _click(at),
+        Prompt((at, (3001.0, 2000.0)), (True, False), **lesion),
+    ):
+        sight.predict(other, view)
+        assert engine.asked > asked, "another question"
+        asked = engine.asked
 
 
 def test_a_leaf_is_outlined_on_the_whole_photo(rgb):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
+import time
 import weakref
 from pathlib import Path
 
@@ -90,6 +91,39 @@ def test_commands_given_before_the_start_are_not_lost(qtbot, script) -> None:
     with qtbot.waitSignal(worker.exited, timeout=20_000):
         worker.start()
     assert events[-1]["said"] == {"do": "load", "engine": "colour"}
+
+
+def test_a_command_goes_out_before_the_window_is_painted_and_no_event_comes_in_meanwhile(
+    qtbot, script, tmp_path: Path
+) -> None:
+    heard = tmp_path / "heard"
+    script(f"""
+        print(json.dumps({{"event": "hello"}}), flush=True)
+        said = sys.stdin.readline()
+        print(json.dumps({{"event": "told"}}), flush=True)
+        print("also", file=sys.stderr, flush=True)
+        open({str(heard)!r}, "w").write(said)
+        time.sleep(0.5)
+        sys.stdin.readline()
+        print(json.dumps({{"event": "finished"}}))
+    """)
+    worker, events = WorkerProcess("segment"), []
+    worker.received.connect(lambda event: events.append(event["event"]))
+    with qtbot.waitSignal(worker.received, timeout=20_000):
+        worker.start()
+    worker.send("predict")
+    for _ in range(2000):  # no turn of the event loop: as if the window were painting
+        if heard.exists() and heard.read_text():
+            break
+        time.sleep(0.005)
+    assert "predict" in heard.read_text()
+    for _ in range(3):  # more than the pipe holds, so that it waits with words to be read
+        worker.send("predict", mask="x" * 300_000)
+    assert events == ["hello"], "what was said meanwhile comes in its own turn"
+    with qtbot.waitSignal(worker.exited, timeout=20_000):
+        pass
+    assert events == ["hello", "told", "finished"]
+    assert "also" in worker.log_tail
 
 
 def test_a_worker_that_does_not_listen_is_killed_after_the_grace(qtbot, script) -> None:
