@@ -25,7 +25,6 @@ from core.engines.before_mask import same
 from core.engines.leaf_draw import candidates
 from core.engines.leaf_look import SIDE, Answer, Look, goes_on, looked, picture, turns_of
 from core.engines.prompts import check_prompt
-from core.engines.threads import half_the_cores
 from core.errors import ModelMissing, PromptRefused
 from core.language import tr
 
@@ -109,11 +108,10 @@ class LeafEngine:
             answer = None
         start = None if prompt.before is None else look.recalled(prompt.before)
         said = -1 if answer is None else len(answer.turn.clicks)
-        with half_the_cores():
-            for turn in turns:
-                if len(turn.clicks) > said:
-                    said_before = start if answer is None else answer
-                    answer = leaf_near.step(look, turn, said_before, prompt.wanted)
+        for turn in turns:
+            if len(turn.clicks) > said:
+                said_before = start if answer is None else answer
+                answer = leaf_near.step(look, turn, said_before, prompt.wanted)
         assert answer is not None
         self._last, self._before = {prompt.wanted: answer}, prompt.before
         # What lies outside a box was not asked for, until a click says otherwise.

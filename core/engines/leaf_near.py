@@ -13,6 +13,7 @@ import numpy as np
 from core.domain.region import RegionKind
 from core.engines.leaf_look import GRAIN, Answer, Look, Turn, meant
 from core.engines.leaf_reach import Rect, around, reach
+from core.engines.threads import half_the_cores
 
 Place = tuple[float, float, float, float]
 """(x0, y0, x1, y1) in network pixels."""
@@ -35,7 +36,8 @@ def step(look: Look, turn: Turn, before: Answer | None, wanted: RegionKind | Non
         part = None if place is None else _part(look, place)
         if place is None or part is None:
             break
-        found = _in_part(look, part, turn, before, wanted)
+        with half_the_cores():
+            found = _in_part(look, part, turn, before, wanted)
         if isinstance(found, Answer):
             return found
         place = None if found is None else _hull(place, found)

@@ -1,8 +1,8 @@
-"""How many cores a click takes.
+"""How many cores a short click takes.
 
-A click of a small network is over before its threads have gained on each other, and the window
-paints at the same time: where both want every core, the click waits at each layer for the thread
-that was put aside. Knows torch's threads; knows no engine.
+A small network's answer for a part of a photo is there before its threads have gained anything on
+each other, and the window paints at the same time: where both want every core, the click waits at
+each layer for the thread that was put aside. Knows torch's threads; knows no engine.
 """
 
 from __future__ import annotations

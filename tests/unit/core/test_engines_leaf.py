@@ -178,24 +178,27 @@ def test_a_further_click_goes_on_from_the_whole_answer_wherever_the_first_was_fo
     assert np.array_equal(again[:, 8:], near.chance[0, 0, 8:72, :40])
 
 
-def test_a_click_leaves_half_the_cores_to_the_window(
+def test_a_click_on_a_lesion_leaves_half_the_cores_to_the_window_and_a_leaf_takes_all(
     engine: LeafEngine, leaf: DrawnLeaf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import torch
 
     engine.set_image(leaf.rgb)
     before, taken = torch.get_num_threads(), []
-    real = leaf_near.step
+    real = leaf_look.Look.refined
 
-    def step(*args: object) -> object:
+    def refined(*args: object) -> object:
         taken.append(torch.get_num_threads())
         return real(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(leaf_near, "step", step)
+    monkeypatch.setattr(leaf_look.Look, "refined", refined)
     torch.set_num_threads(4)
     try:
-        engine.predict(Prompt((_inmost(leaf.lesions["blight"]),), (True,)))
-        assert taken == [2]
+        engine.predict(
+            Prompt((_inmost(leaf.lesions["blight"]),), (True,), wanted=RegionKind.LESION)
+        )
+        engine.predict(Prompt((_inmost(leaf.leaf),), (True,), wanted=RegionKind.LEAF))
+        assert taken == [2, 4]
         assert torch.get_num_threads() == 4
     finally:
         torch.set_num_threads(before)
