@@ -264,16 +264,14 @@ class LabelActions(QObject):
         return image is not None
 
     def _next_open(self) -> None:
-        """The next photo that is neither done nor checked, as far as the cards are known."""
-        index = self._gallery.index
-        start = index.row(self._controller.current.wanted)
-        for row in range(start + 1, min(len(index), start + 2000)):
-            card = index.card(row)
-            if card is None or card.state in (ImageState.UNSEEN, ImageState.IN_PROGRESS):
-                self._controller.current.open(index.id(row))
-                self._gallery.view.set_current(index.id(row))
+        def go_on(image: ImageId | None) -> None:
+            if image is None:
+                self._context.notices.info(tr("No further photo is waiting in this list."))
                 return
-        self._context.notices.info(tr("No further photo is waiting in this list."))
+            self._controller.current.open(image)
+            self._gallery.view.set_current(image)
+
+        self._gallery.index.next_open(self._controller.current.wanted, go_on)
 
     def _finish(self, state: ImageState) -> None:
         if picked := self._picked():

@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
 
 from core.changes import Changes
 from core.domain.ids import DiseaseId, ImageId
-from core.domain.image import ImageState
 from core.domain.run import Run
 from core.language import tr, trn
 from core.ports import ImageOrder, ImageQuery
@@ -27,10 +26,8 @@ from gui.gallery.thumbs import Thumbnails
 from gui.gallery.view import GalleryView
 from gui.gallery.wording import STATE_TEXT
 from gui.models.diseases import DiseaseList
-from gui.models.images import ImageIndex
+from gui.models.images import NOT_DONE, ImageIndex
 from gui.panels.pieces import Elided
-
-NOT_DONE = frozenset((ImageState.UNSEEN, ImageState.IN_PROGRESS))
 
 
 class GalleryPanel(QWidget):
@@ -64,6 +61,7 @@ class GalleryPanel(QWidget):
         self.more.clicked.connect(self._drop_down)
         self.view.selection.changed.connect(self._count_again)
         self.index.reset.connect(self._count_again)
+        self.index.troubled.connect(context.notices.show)
         diseases.changed.connect(self._fill_diseases)
         context.project.opened.connect(self._opened)
         context.project.changed.connect(self._changed)
