@@ -8,6 +8,7 @@ widget and no gesture.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -162,14 +163,25 @@ class OpenPhoto(QObject):
         if changes.elsewhere and image is not None and image in changes.images:
             self._context.project.ask(
                 lambda store: _entry(store, image),
-                on_done=lambda answer: self._renew(answer[0], answer[1]),
+                on_done=lambda answer: self._renew(*answer),
+                owner=self,
+            )
+        elif changes.everything and image is not None:
+            self._context.project.ask(
+                lambda store: _entry(store, image),
+                on_done=lambda answer: self._moved(*answer),
                 owner=self,
             )
 
-    def _renew(self, image: LeafImage, regions: list[Region]) -> None:
+    def _renew(self, image: LeafImage, regions: list[Region], path: Path) -> None:
         """The open photo has been completed by an import: the same picture, what is there now."""
         if self.session is not None and self.session.image.id == image.id and self.photo:
-            self._begin(self.photo, image, regions, None)
+            self._begin(replace(self.photo, path=path), image, regions, None)
+
+    def _moved(self, image: LeafImage, regions: list[Region], path: Path) -> None:
+        """Its file was found again elsewhere: the assistant has to look for it there."""
+        if self.photo is not None and self.photo.path != path:
+            self._renew(image, regions, path)
 
     def _recolour(self) -> None:
         """A disease has another colour or name, or the list arrived after the photo."""

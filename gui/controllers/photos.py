@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,9 +76,10 @@ class PhotoLoader(QObject):
         on_done: Callable[[Photo], None],
         on_error: Callable[[BaseException], None],
     ) -> None:
-        """Decode ``image``; from the cache the answer comes at once."""
+        """Decode ``image``; from the cache the answer comes at once, wherever its file is now."""
         photo = self._cache.get(image.id)
         if photo is not None:
+            photo = self._cache[image.id] = replace(photo, path=path)
             self._cache.move_to_end(image.id)
             on_done(photo)
             return
