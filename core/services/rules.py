@@ -24,7 +24,7 @@ from core.domain.edits import (
     RegionRemoved,
 )
 from core.domain.ids import RegionId
-from core.domain.mask import PACKED, TileKey, pack_tile
+from core.domain.mask import PACKED, TileKey, TileMask, pack_tile
 from core.domain.region import Region, RegionInfo, RegionKind
 from core.services.annotate import LabellingSession
 
@@ -62,11 +62,13 @@ class _Obedient:
         regions = session.regions
         self._leaves = [r for r in regions if r.info.kind is RegionKind.LEAF]
         self._lesions = [r for r in regions if r.info.kind is RegionKind.LESION]
+        self._fresh: list[Region] = []
         self._lost: dict[RegionId, dict[TileKey, Packed]] = {}
 
     def of(self, edit: Edit) -> Edit | None:
         gone = {c.region.id for c in edit.changes if isinstance(c, RegionRemoved)}
         self._lesions = [r for r in self._lesions if r.info.id not in gone]
+        self._leaves += self._new_leaves(edit)
         changes = [self._change(c) for c in edit.changes if not isinstance(c, ImageRelabelled)]
         kept = [c for c in changes if c is not None]
         if not kept:
@@ -81,11 +83,25 @@ class _Obedient:
                 kept.append(self._without(region, lost))
         return self._session.edit(edit.title, *kept)
 
+    def _new_leaves(self, edit: Edit) -> list[Region]:
+        return [
+            self._region(c.region, c.tiles)
+            for c in edit.changes
+            if isinstance(c, RegionAdded) and c.region.kind is RegionKind.LEAF
+        ]
+
+    def _region(self, info: RegionInfo, tiles: PackedTiles) -> Region:
+        size = (self._session.image.width, self._session.image.height)
+        return Region(info, TileMask.from_packed(*size, tiles))
+
     def _change(self, change: Change) -> Change | None:
         match change:
             case RegionAdded(info, tiles) if info.kind is RegionKind.LESION:
                 allowed = self._allowed(info, tiles, None)
-                return RegionAdded(info, allowed) if allowed else None
+                if not allowed:
+                    return None
+                self._fresh.append(self._region(info, allowed))
+                return RegionAdded(info, allowed)
             case PixelsChanged(region, delta):
                 found = self._session.region(region)
                 if found is None or found.info.kind is not RegionKind.LESION:
@@ -106,6 +122,8 @@ class _Obedient:
             rest = change & ~new
             if self._rules.inside_leaf and self._leaves:
                 new = new & _any(self._leaves, key)
+            if self._rules.overlap is not Overlap.ALLOW:  # of new ones the first has the pixel
+                new = new & ~_any(self._fresh, key)
             if self._rules.overlap is Overlap.KEEP_OUT:
                 new = new & ~_any(others, key)
             if self._rules.overlap is Overlap.TAKE and new.any():

@@ -165,8 +165,8 @@ class Suggestions(QObject):
     def _take(self, wanted: list[Suggestion]) -> None:
         session = self._controller.session
         if session is not None:
-            edit = accept_all(session, wanted, self._controller.lesion_draft())
-            self._controller.edits.do(edit)
+            # By the same rules as what is drawn or clicked.
+            self._controller.propose(accept_all(session, wanted, self._controller.lesion_draft()))
 
     def _drop_current(self) -> None:
         self._items.pop(self._chosen)

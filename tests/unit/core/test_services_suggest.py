@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from core.domain.ids import DiseaseId, ImageId
 from core.domain.image import LeafImage
 from core.domain.region import RegionKind
 from core.engines.base import Candidate
 from core.services.annotate import Draft, LabellingSession
+from core.services.rules import Overlap, Rules, obey
 from core.services.suggest import Suggestion, accept_all, news, twin
 
 
@@ -62,3 +64,23 @@ def test_another_outline_of_the_same_thing_is_known_as_one() -> None:
     for other in (_one(20, 20, 40), _one(20, 20, 8), _one(32, 20), _one(60, 60)):
         # Wider by far, a spot in it, the neighbour: these are not the same lesion.
         assert twin(other.candidate, RegionKind.LESION, session.regions) is None
+
+
+def _taken(session: LabellingSession, wanted: list[Suggestion], rules: Rules) -> None:
+    edit = obey(session, accept_all(session, wanted, Draft()), rules)
+    assert edit is not None
+    session.apply(edit)
+
+
+@pytest.mark.parametrize("overlap", [Overlap.TAKE, Overlap.KEEP_OUT])
+def test_what_is_taken_in_one_step_overlaps_as_little_as_what_is_drawn(overlap) -> None:
+    session = _session()
+    _taken(session, [_one(20, 20), _one(30, 20), _one(200, 20)], Rules(overlap=overlap))
+    assert [r.mask.area() for r in session.regions] == [400, 200, 400], "the surer one has it"
+
+
+def test_a_leaf_that_is_taken_in_the_same_step_holds_the_lesions_in() -> None:
+    session = _session()
+    leaf = _one(10, 10, 100, RegionKind.LEAF)
+    _taken(session, [leaf, _one(100, 20), _one(200, 20)], Rules(inside_leaf=True))
+    assert [r.mask.area() for r in session.regions] == [10_000, 200]

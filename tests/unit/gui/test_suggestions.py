@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from finding import found, press, scripted
 from PySide6.QtCore import Qt
 from whole_window import on_disk, saved
 
+from core.domain.mask import TileMask
 from core.domain.region import RegionKind
 from core.engines.base import EngineSpec, PromptKind
+from core.services.annotate import Draft
 
 # Finds three squares, the second upon the first when that one is an example.
 WORKER = """
@@ -163,3 +166,21 @@ def test_without_a_trained_model_there_are_no_drafts(qtbot, page) -> None:
     page._context.actions["find.model"].trigger()
     qtbot.waitUntil(lambda: page.suggestions.busy == "", timeout=10_000)
     assert page.suggestions.current is None
+
+
+def test_what_is_accepted_keeps_to_the_rules_of_the_region_menu(qtbot, page) -> None:
+    session, edits = page.controller.session, page.controller.edits
+    size = (session.image.width, session.image.height)
+    leaf = TileMask.from_array(np.ones((100, 50), bool), (60, 60), size)
+    edits.do(session.stroke(leaf.packed(), region=None, draft=Draft(RegionKind.LEAF)))
+    page._context.preferences.put("label.inside_leaf", True)
+    page._context.actions["find.everything"].trigger()
+    found(qtbot, page)
+    page._context.actions["candidate.all"].trigger()
+    assert [r.mask.area() for r in session.regions] == [5000, 400, 200], "half of it is beside"
+    page._context.actions["find.everything"].trigger()
+    found(qtbot, page)
+    press(page, Qt.Key.Key_J)
+    page._context.actions["candidate.accept"].trigger()
+    assert len(session.regions) == 3
+    assert "rules" in page._context.notices.recent[-1].text
