@@ -222,6 +222,8 @@ def _pour(
         except (TimeoutError, ConnectionError) as error:
             # Not an error of the disk, which ``told`` would make of it.
             raise http.client.HTTPException(str(error)) from error
+        if cancelled():  # meanwhile: another download may have the part by now
+            return False
         if not data:
             if total is not None and have < total:
                 raise http.client.IncompleteRead(b"", total - have)

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
+from core.errors import UserError
+from core.language import tr
 from core.services.downloads import Fetched, fetch
 from core.services.published import Published, weights_home
 from gui.context import Context
@@ -18,11 +21,13 @@ from gui.context import Context
 
 class Fetching(QObject):
     """``progressed`` carries (file name, bytes there, bytes in all or 0) as objects, ``finished``
-    a list of `Fetched`, ``failed`` a sentence, ``stopped`` nothing. One checkpoint at a time."""
+    a list of `Fetched`, ``failed`` a sentence, ``stopped`` nothing. ``stopping`` fires at once,
+    ``stopped`` when the connection has been let go of. One checkpoint at a time."""
 
     progressed = Signal(str, object, object)
     finished = Signal(object)
     failed = Signal(str)
+    stopping = Signal()
     stopped = Signal()
 
     def __init__(self, context: Context, parent: QObject, home: Path | None = None) -> None:
@@ -43,6 +48,9 @@ class Fetching(QObject):
         stop = self._stop = threading.Event()
         post = self._context.tasks.post
 
+        def told(name: str, have: int, of: int | None) -> None:
+            post(lambda: self._tell(stop, name, have, of or 0), self)
+
         def work() -> tuple[list[Fetched], bool]:
             found: list[Fetched] = []
             listed = wanted if isinstance(wanted, Published) else wanted()
@@ -51,9 +59,7 @@ class Fetching(QObject):
                 got = fetch(
                     file,
                     folder / file.name,
-                    progress=lambda have, of, name=file.name: post(  # type: ignore[misc]
-                        lambda: self.progressed.emit(name, have, of or 0), self
-                    ),
+                    progress=partial(told, file.name),
                     cancelled=stop.is_set,
                 )
                 if got is None:
@@ -72,6 +78,11 @@ class Fetching(QObject):
         """What has arrived stays and is gone on with the next time."""
         if self._stop is not None:
             self._stop.set()
+            self.stopping.emit()
+
+    def _tell(self, stop: threading.Event, name: str, have: int, of: int) -> None:
+        if not stop.is_set():
+            self.progressed.emit(name, have, of)
 
     def _done(self, found: list[Fetched], *, whole: bool) -> None:
         self._stop = None
@@ -82,4 +93,8 @@ class Fetching(QObject):
 
     def _failed(self, error: BaseException) -> None:
         self._stop = None
-        self.failed.emit(str(error))
+        if isinstance(error, UserError):
+            self.failed.emit(str(error))
+            return
+        self._context.notices.show(error)
+        self.failed.emit(tr("An error of the program."))

@@ -63,6 +63,7 @@ class BaseModelsDialog(QDialog):
         self.fetching.progressed.connect(self._progressed)
         self.fetching.finished.connect(lambda _found: self._ended(tr("The model is whole.")))
         self.fetching.failed.connect(self._ended)
+        self.fetching.stopping.connect(lambda: self.status.setText(tr("Stopping…")))
         self.fetching.stopped.connect(lambda: self._ended(tr("Stopped. What has arrived is kept.")))
         self.list.currentItemChanged.connect(lambda *_: self._show())
         self.fill()

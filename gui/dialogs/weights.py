@@ -74,6 +74,7 @@ class WeightsDialog(QDialog):
         self.fetching.progressed.connect(self._progressed)
         self.fetching.finished.connect(self._finished)
         self.fetching.failed.connect(self._ended)
+        self.fetching.stopping.connect(lambda: self.status.setText(tr("Stopping…")))
         self.fetching.stopped.connect(lambda: self._ended(tr("Stopped. What has arrived is kept.")))
         self.list.currentItemChanged.connect(lambda *_: self._show())
         first = next((n for n, p in enumerate(PUBLISHED) if p.engine == engine), 0)

@@ -283,6 +283,19 @@ def test_a_cancelled_download_keeps_its_part(server, tmp_path):
     assert left(tmp_path) == ["weights.pt.part", "weights.pt.part.json"]
 
 
+def test_what_comes_after_it_was_stopped_is_left_to_the_next(server, tmp_path):
+    """The next may have begun: it goes on with the part, and nobody else may write into it."""
+    url, _ = server
+    stop = threading.Event()
+    target = tmp_path / "weights.pt"
+    got = fetch(published(url), target, progress=lambda *_: stop.set(), cancelled=stop.is_set)
+    assert got is None
+    assert (tmp_path / "weights.pt.part").read_bytes() == b""
+    again = fetch(published(url), target)
+    assert again is not None
+    assert target.read_bytes() == CONTENT
+
+
 def test_a_file_that_is_there_is_never_written_over(server, tmp_path):
     url, how = server
     target = tmp_path / "weights.pt"

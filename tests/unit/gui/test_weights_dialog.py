@@ -132,3 +132,20 @@ def test_escape_stops_a_download_as_closing_does(qtbot, dialog, monkeypatch) -> 
     monkeypatch.setattr(dialog.fetching, "stop", lambda: stopped.append(True))
     qtbot.keyClick(dialog, Qt.Key.Key_Escape)
     assert stopped
+
+
+def test_stop_is_answered_at_once_even_where_the_server_is_silent(
+    qtbot, dialog, monkeypatch
+) -> None:
+    silent = threading.Event()
+
+    def fetch(*_: object, **__: object) -> None:
+        assert silent.wait(20)
+
+    monkeypatch.setattr("gui.controllers.fetching.fetch", fetch)
+    dialog.download.click()
+    dialog.stop.click()
+    assert dialog.status.text() == "Stopping…"
+    silent.set()
+    qtbot.waitUntil(lambda: dialog.status.text().startswith("Stopped."), timeout=20_000)
+    assert dialog.download.isVisible()
