@@ -180,11 +180,13 @@ def _box(title: str, items: Sequence[tuple[str, object]]) -> QComboBox:
 
 
 def _refill(box: QComboBox, items: Sequence[tuple[str, object]]) -> None:
-    chosen = box.currentData()
+    chosen, text = box.currentData(), box.currentText()
     while box.count() > 1:
         box.removeItem(1)
-    for text, value in items:
-        box.addItem(text, value)
+    for name, value in items:
+        box.addItem(name, value)
+    if chosen and box.findData(chosen) < 0:
+        box.addItem(text, chosen)  # no photo has it any more, and the list is of it all the same
     box.setCurrentIndex(max(0, box.findData(chosen)))
 
 

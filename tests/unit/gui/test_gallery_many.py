@@ -553,3 +553,21 @@ def test_photos_imported_into_a_project_of_one_crop_carry_it(qtbot, tmp_path: Pa
         (image,) = project.store.image_ids(ImageQuery())
         assert project.store.image(image).crop == "coffee"
         dialog.close()
+
+
+def test_a_group_that_is_filtered_by_stays_chosen_when_its_last_photo_has_left_it(
+    qtbot, page
+) -> None:
+    gallery, group = page.gallery, page.gallery.filters.group
+    ids = (gallery.index.id(0), gallery.index.id(1))
+    page.controller.bulk.group(ids, "plot A")
+    qtbot.waitUntil(lambda: group.findData("plot A") > 0, timeout=PATIENCE)
+    group.setCurrentIndex(group.findData("plot A"))
+    group.activated.emit(group.currentIndex())
+    listed(qtbot, page, 2)
+    page.controller.bulk.group(ids, "plot B")
+    qtbot.waitUntil(lambda: group.findData("plot B") > 0, timeout=PATIENCE)
+    assert group.currentText() == "plot A", "of which the list is, until somebody says otherwise"
+    assert gallery.more.text() == "1"
+    gallery.filters.clear.click()
+    listed(qtbot, page, 9)
