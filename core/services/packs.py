@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.embeddings.found import key_of
 from core.embeddings.key import EmbeddingKey, Maker
 from core.embeddings.packs import (
     Cancelled,
@@ -144,7 +145,8 @@ def export_pack(
 
     Raises DiskFull, ExportRefused, and Stopped when it is cancelled.
     """
-    keys = [EmbeddingKey(photo, shelf.maker) for photo in sorted(shelf.photos)]
+    looks = [EmbeddingKey(photo, shelf.maker) for photo in sorted(shelf.photos)]
+    keys = [key for look in looks for key in (look, key_of(look))]  # with what was found there
     store = EmbeddingStore(folder / FOLDER, 0)
     return write_pack(store, keys, path, progress=progress, cancelled=cancelled)
 

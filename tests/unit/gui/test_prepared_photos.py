@@ -16,9 +16,10 @@ import shiboken6
 from PySide6.QtCore import Qt
 from whole_window import labelled_project, window
 
+from core.embeddings.found import keep, key_of
 from core.embeddings.key import EmbeddingKey, Maker, maker_of
 from core.embeddings.store import FOLDER, EmbeddingStore
-from core.engines.base import EngineSpec
+from core.engines.base import Candidate, EngineSpec
 from core.ports import ImageQuery
 from core.registry import find
 from core.services.segment import ENGINES
@@ -339,3 +340,17 @@ def test_a_pack_whose_dialog_is_closed_has_nobody_left_to_tell(
         program.context.tasks.post(lambda: heard.append(True))
         qtbot.waitUntil(lambda: bool(heard), timeout=PATIENCE)
     assert not (tmp_path / "photos.zip").exists()
+
+
+def test_a_pack_takes_along_what_was_found_on_the_photos(qtbot, tmp_path: Path) -> None:
+    project = labelled_project(tmp_path, leaves=4)
+    prepared(project, "leaf_00.png", "leaf_01.png")
+    own = key_of(EmbeddingKey(photos(project)["leaf_01.png"], LEAF))
+    spot = Candidate(np.ones((3, 4), bool), (5, 6), 0.5)
+    assert keep(EmbeddingStore(project / FOLDER), own, [spot])
+    with window(qtbot, project) as program:
+        dialog = opened(qtbot, program)
+        qtbot.waitUntil(lambda: dialog.shelf is not None, timeout=PATIENCE)
+        dialog.write(dialog.shelf, tmp_path / "photos.zip")
+        assert over(qtbot, dialog) == "“photos.zip” holds 2 photos."
+    assert own.file_name in zipfile.ZipFile(tmp_path / "photos.zip").namelist()
