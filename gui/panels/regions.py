@@ -61,12 +61,15 @@ class RegionModel(QAbstractListModel):
         super().__init__(controller)
         self._controller, self._diseases = controller, diseases
         self.infos: list[RegionInfo] = []
+        self._numbers: dict[RegionId, int] = {}
         controller.edits.updated.connect(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
         session = self._controller.session
         infos = [r.info for r in session.regions] if session else []
+        leaves = [info.id for info in infos if info.kind is RegionKind.LEAF]
+        self._numbers = {leaf: n for n, leaf in enumerate(leaves, 1)} if len(leaves) > 1 else {}
         if [i.id for i in infos] != [i.id for i in self.infos]:
             self.beginResetModel()
             self.infos = infos
@@ -97,9 +100,11 @@ class RegionModel(QAbstractListModel):
         return None
 
     def name(self, info: RegionInfo) -> str:
-        """ "" for a lesion without a disease."""
+        """ "" for a lesion without a disease. Of several leaves each has the number that it has in
+        tables."""
         if info.kind is RegionKind.LEAF:
-            return tr("Leaf")
+            number = self._numbers.get(info.id)
+            return tr("Leaf {number}", number=number) if number else tr("Leaf")
         disease = self._diseases.get(info.disease)
         return disease.name if disease else ""
 
