@@ -6,6 +6,7 @@ Knows the shipped list; adds nothing itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
@@ -31,7 +32,8 @@ NOTE = tr(
 
 
 class StarterListDialog(QDialog):
-    """``chosen`` carries a list of `Entry`. A crop's box takes all of its diseases."""
+    """``chosen`` carries a list of `Entry`. A crop's box takes all of its diseases, or of those
+    that were searched for."""
 
     chosen = Signal(object)
 
@@ -100,8 +102,24 @@ def children(item: QTreeWidgetItem) -> list[QTreeWidgetItem]:
     return [child for child in found if child is not None]
 
 
+class _Crop(QTreeWidgetItem):
+    """While the list is searched its box is about what was found: nobody takes what is not seen."""
+
+    def setData(self, column: int, role: int, value: Any) -> None:
+        searched = any(line.isHidden() for line in children(self))
+        if role == Qt.ItemDataRole.CheckStateRole and searched:
+            shown = [line for line in children(self) if not line.isHidden()]
+            on, wanted = Qt.CheckState.Checked, Qt.CheckState(value)
+            if all(line.checkState(0) is on or line.isDisabled() for line in shown):
+                wanted = Qt.CheckState.Unchecked  # what is not in sight keeps the box half full
+            for line in shown:
+                line.setCheckState(0, wanted)
+            return
+        super().setData(column, role, value)
+
+
 def _crop_item(crop: str, known: Sequence[Disease]) -> QTreeWidgetItem:
-    item = QTreeWidgetItem([crop.capitalize()])
+    item = _Crop([crop.capitalize()])
     flags = Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsAutoTristate
     item.setFlags(item.flags() | flags)
     item.setSizeHint(0, QSize(0, ROW))
