@@ -30,6 +30,7 @@ class AboutDialog(QDialog):
 
     def __init__(self, _context: Context, parent: QWidget) -> None:
         super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("About Leafspot"))
         row = QHBoxLayout()
         mark = QLabel()

@@ -11,7 +11,8 @@ from dataclasses import fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QSize
+import shiboken6
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QColorDialog,
@@ -19,6 +20,7 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QGridLayout,
+    QLabel,
     QLineEdit,
     QToolButton,
     QWidget,
@@ -27,12 +29,14 @@ from PySide6.QtWidgets import (
 from core.changes import Changes
 from core.domain.disease import LONGEST_NAME, Disease, clash
 from core.domain.ids import DiseaseId, new_id
+from core.errors import UserError
 from core.language import tr, trn
 from core.services.starter_list import Entry, found, put
 from gui.context import Context
 from gui.controllers.bulk import BulkController
 from gui.gallery.swatch import swatch
 from gui.models.diseases import DiseaseList
+from gui.notices import Notices
 from gui.panels.pieces import Elided, button, column, label, row, scrolled
 
 if TYPE_CHECKING:
@@ -66,6 +70,7 @@ class DiseasesDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Diseases"))
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumSize(620, 420)
         self.resize(660, 540)
         self._context, self._diseases, self._unsaved = context, diseases, unsaved
@@ -84,6 +89,7 @@ class DiseasesDialog(QDialog):
         self._add = button(tr("Add"), self._add_one, primary=True)
         self.from_list = button(tr("From a crop's list…"), self._choose_from_list)
         self._problem = label("", "danger", wrap=True)
+        self._refused = _told_in(self, self._problem, context.notices)
         self._new.textEdited.connect(lambda _text: self._problem.clear())
         self.told = label("", "muted", wrap=True)
         self.undo = button(tr("Undo the merge"), self._undo)
@@ -195,7 +201,7 @@ class DiseasesDialog(QDialog):
             hotkey=self._diseases.free_hotkey(),
         )
         self._new.clear()
-        self._context.project.change(lambda store: store.put_disease(made))
+        self._context.project.change(lambda store: store.put_disease(made), on_error=self._refused)
 
     def _choose_from_list(self) -> None:
         from gui.dialogs.starter_list import StarterListDialog
@@ -207,7 +213,7 @@ class DiseasesDialog(QDialog):
 
     def _take(self, chosen: list[Entry]) -> None:
         self._problem.clear()
-        self._context.project.change(lambda store: put(store, chosen))
+        self._context.project.change(lambda store: put(store, chosen), on_error=self._refused)
 
     # -- editing
 
@@ -266,7 +272,8 @@ class DiseasesDialog(QDialog):
             return store.put_disease(replace(now, **changed)) if now else Changes()
 
         if changed:
-            self._context.project.change(put)
+            self._problem.clear()
+            self._context.project.change(put, on_error=self._refused)
 
     def _must_wait(self) -> bool:
         """An action that is not on disk yet may carry the disease that is about to go."""
@@ -279,7 +286,7 @@ class DiseasesDialog(QDialog):
             return
         self._context.project.change(
             lambda store: store.remove_disease(disease.id),
-            on_error=self._context.notices.show,
+            on_error=self._refused,
         )
 
     # -- merging
@@ -313,6 +320,18 @@ class DiseasesDialog(QDialog):
         merge = self._bulk.last_merge
         if merge is not None and not self._must_wait():
             self._bulk.take_back(merge)
+
+
+def _told_in(dialog: QDialog, place: QLabel, notices: Notices) -> Callable[[BaseException], None]:
+    """Says in ``place`` what could not be done: notices lie behind the dialog while it is open."""
+
+    def tell(error: BaseException) -> None:
+        if isinstance(error, UserError) and shiboken6.isValid(dialog) and dialog.isVisible():
+            place.setText(str(error))
+        else:
+            notices.show(error)
+
+    return tell
 
 
 def _field(hint: str, name: str) -> QLineEdit:

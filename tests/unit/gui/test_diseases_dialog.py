@@ -300,3 +300,34 @@ def test_two_changes_of_one_disease_are_both_kept_while_the_project_is_busy(
     qtbot.waitUntil(lambda: bool(kept), timeout=10_000)
     (found,) = (d for d in kept if d.id == rust.id)
     assert (found.name, found.eppo) == ("leaf rust", "HEMIVA")
+
+
+def test_a_crops_box_takes_what_was_searched_for_and_nothing_out_of_sight(qtbot) -> None:
+    chooser = StarterListDialog([], None)  # type: ignore[arg-type]
+    qtbot.addWidget(chooser)
+    coffee = chooser.tree.topLevelItem(crops().index("coffee"))
+    chooser.search.setText("hemileia")
+    coffee.setCheckState(0, Qt.CheckState.Checked)
+    assert [entry.eppo for entry in chooser.entries] == ["HEMIVA"]
+    assert chooser.add.text() == "Add 1 disease"
+    coffee.setCheckState(0, Qt.CheckState.Checked)
+    assert chooser.entries == [], "a second click takes it back"
+    chooser.search.clear()
+    coffee.setCheckState(0, Qt.CheckState.Checked)
+    assert chooser.entries == of_crops(["coffee"])
+
+
+def test_why_a_disease_cannot_be_removed_is_said_where_it_was_asked(
+    qtbot, program, page, dialog
+) -> None:
+    used = page.diseases.get(page.controller.session.image.disease)
+    dialog._remove(used)
+    qtbot.waitUntil(lambda: "still used" in dialog._problem.text(), timeout=10_000)
+    assert program.context.notices.recent == [], "which would lie behind the dialog"
+    dialog._put(used, replace(used, colour="#123456"))
+    assert dialog._problem.text() == ""
+
+
+def test_a_list_that_was_closed_is_gone(qtbot, program, dialog) -> None:
+    dialog.reject()
+    qtbot.waitUntil(lambda: program.shell.findChild(DiseasesDialog) is None, timeout=10_000)
