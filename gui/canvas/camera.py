@@ -85,6 +85,17 @@ class Camera(QObject):
         self._look(self.transform.placed(scale, held[1], position))
         self._held = held
 
+    def bring_in(self, box: Box) -> None:
+        """Show the photo pixels of ``box``, as closely as before; nothing moves where they are seen
+        already, or are more than fits.
+        """
+        x0, y0, x1, y1 = self.visible_box()
+        whole = x0 <= box[0] and y0 <= box[1] and box[2] <= x1 and box[3] <= y1
+        part = box[0] < x1 and x0 < box[2] and box[1] < y1 and y0 < box[3]
+        fits = box[2] - box[0] <= x1 - x0 and box[3] - box[1] <= y1 - y0
+        if not whole and (fits or not part):
+            self.zoom_to(self.transform.scale, ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2))
+
     def pan_by(self, dx: float, dy: float) -> None:
         """Move the photo by logical pixels. On screens of whole density steps are whole as well."""
         whole = self.ratio == round(self.ratio)

@@ -1,6 +1,6 @@
 """Between canvas, session and assistant: gestures go in, regions and proposals come out.
 
-Knows the canvas's signals and what they mean for the two controllers; keeps nothing.
+Knows the canvas's signals and what they mean for the two controllers; keeps no label.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from core.domain.disease import LEAF_COLOUR
 from core.domain.mask import TileMask
 from core.domain.region import Region, RegionKind
 from core.engines.base import Before, PromptKind
+from core.services.suggest import Suggestion
 from gui.canvas.view import CanvasView
 from gui.context import Context
 from gui.controllers.label import LabelController
@@ -19,7 +20,7 @@ from gui.controllers.suggestions import Suggestions
 
 
 class LabelCanvas(QObject):
-    """Made once for the page."""
+    """Made once for the page; brings the suggestion that is in turn into sight."""
 
     def __init__(
         self,
@@ -32,6 +33,7 @@ class LabelCanvas(QObject):
         assistant = suggestions.assistant
         self._context, self._controller = context, controller
         self._assistant, self._suggestions, self._canvas = assistant, suggestions, canvas
+        self._current: Suggestion | None = None
         canvas.strokeFinished.connect(controller.stroke)
         canvas.pointPlaced.connect(self._point)
         canvas.boxDrawn.connect(assistant.box)
@@ -119,8 +121,16 @@ class LabelCanvas(QObject):
                 (x, y), (height, width) = one.candidate.origin, one.candidate.pixels.shape
                 waiting.add((x, y, x + width, y + height), one.candidate.pixels)
         self._canvas.show_waiting(waiting)
+        self._bring_in(self._suggestions.current)
         self._context.actions.set_flag("suggestion", self._suggestions.current is not None)
         self._show_candidate()
+
+    def _bring_in(self, current: Suggestion | None) -> None:
+        """Nobody takes what they do not see: a search looks at more than the view."""
+        if current is not None and current is not self._current:
+            (x, y), (height, width) = current.candidate.origin, current.candidate.pixels.shape
+            self._canvas.camera.bring_in((x, y, x + width, y + height))
+        self._current = current
 
     def _show_candidate(self) -> None:
         candidate, session = self._assistant.candidate, self._controller.session

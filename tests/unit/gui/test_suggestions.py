@@ -184,3 +184,26 @@ def test_what_is_accepted_keeps_to_the_rules_of_the_region_menu(qtbot, page) -> 
     page._context.actions["candidate.accept"].trigger()
     assert len(session.regions) == 3
     assert "rules" in page._context.notices.recent[-1].text
+
+
+def test_what_enter_would_take_is_in_sight_however_near_one_looks(qtbot, page) -> None:
+    camera = page.canvas.camera
+    page.canvas.zoom_to(12.0, (70, 70))
+    near = camera.visible_box()
+    page._context.actions["find.everything"].trigger()
+    found(qtbot, page)
+    assert camera.visible_box() == near, "the first is there already"
+    press(page, Qt.Key.Key_Tab)
+    press(page, Qt.Key.Key_Tab)
+    x0, y0, x1, y1 = camera.visible_box()
+    assert x0 <= 150
+    assert y0 <= 150
+    assert x1 >= 190
+    assert y1 >= 190
+    assert page.canvas.zoom == 12.0
+    page.canvas.fit()
+    press(page, Qt.Key.Key_Tab)
+    assert camera.fitted, "the whole photo shows them all"
+    page.canvas.zoom_to(20.0, (300, 200))
+    press(page, Qt.Key.Key_Tab, Qt.KeyboardModifier.ShiftModifier)
+    assert camera.visible_box()[0] < 190
