@@ -163,9 +163,11 @@ class Filters(QFrame):
         self.changed.emit()
 
     def offer(self, groups: Sequence[str], runs: Sequence[Run]) -> None:
-        """What there is to choose from now; a choice that is still there stays."""
+        """What there is to choose from now; a choice stays. Without a run nothing is asked of one."""
         _refill(self.group, [(group, group) for group in groups])
         _refill(self.run, [(run.title or str(run.id), run.id) for run in runs])
+        for part in (self.run, self.dice.on, self.dice, self.verdict):
+            part.setEnabled(bool(runs))
 
 
 def _box(title: str, items: Sequence[tuple[str, object]]) -> QComboBox:

@@ -571,3 +571,12 @@ def test_a_group_that_is_filtered_by_stays_chosen_when_its_last_photo_has_left_i
     assert gallery.more.text() == "1"
     gallery.filters.clear.click()
     listed(qtbot, page, 9)
+
+
+def test_what_a_run_is_asked_can_be_set_once_there_is_a_run(qtbot, page, program) -> None:
+    filters = page.gallery.filters
+    of_runs = (filters.run, filters.dice.on, filters.dice, filters.verdict)
+    qtbot.waitUntil(lambda: not any(part.isEnabled() for part in of_runs), timeout=PATIENCE)
+    run = Run(RunId("a"), "First", "starter", RunState.FINISHED, "2026-11-21T12:00:00", "runs/a")
+    program.context.project.change(lambda store: store.put_run(run))
+    qtbot.waitUntil(lambda: all(part.isEnabled() for part in of_runs), timeout=PATIENCE)
