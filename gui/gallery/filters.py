@@ -163,7 +163,7 @@ class Filters(QFrame):
         self.changed.emit()
 
     def offer(self, groups: Sequence[str], runs: Sequence[Run]) -> None:
-        """What there is to choose from now; a choice stays. Without a run nothing is asked of one."""
+        """What there is to choose from now; a choice stays. Without runs none is asked of."""
         _refill(self.group, [(group, group) for group in groups])
         _refill(self.run, [(run.title or str(run.id), run.id) for run in runs])
         for part in (self.run, self.dice.on, self.dice, self.verdict):
