@@ -161,6 +161,7 @@ class DiseasesDialog(QDialog):
         code.editingFinished.connect(lambda: self._set_code(disease, code.text()))
         crop = Elided(disease.crop, "muted")
         crop.setMinimumWidth(80)
+        crop.setMaximumWidth(130)  # a long one leaves the room to the name
         key = QComboBox()
         key.addItem("–", None)
         for number in range(1, 10):

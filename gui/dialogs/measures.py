@@ -25,7 +25,7 @@ from gui.controllers.measures import Measures
 from gui.direction import draw_words
 from gui.gallery.cell import percent
 from gui.models.diseases import DiseaseList
-from gui.panels.pieces import column, label, scrolled
+from gui.panels.pieces import Elided, column, label, scrolled
 from gui.theme import Theme
 
 HEADS = (
@@ -94,7 +94,8 @@ class MeasuresDialog(QDialog):
         )  # fmt: skip
 
     def _put(self, line: int, place: int, text: str, role: str) -> None:
-        made = label(text, role)
+        # A long name of a disease gives way, so that the figures beside it stay in sight.
+        made = Elided(text, role) if place == 1 else label(text, role)
         side = Qt.AlignmentFlag.AlignLeft if place < 2 else Qt.AlignmentFlag.AlignRight
         made.setAlignment(side | Qt.AlignmentFlag.AlignVCenter)
         self.grid.addWidget(made, line, place)
@@ -153,7 +154,9 @@ class Histogram(QWidget):
         text, muted = self._theme.colour("text"), self._theme.colour("muted")
         painter.setPen(text)
         title = tr("Sizes of {name}", name=self._name)
-        draw_words(painter, self, QRect(0, 0, self.width(), 18), title, Qt.AlignmentFlag.AlignLeft)
+        place = QRect(0, 0, self.width(), 18)
+        title = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideMiddle, self.width())
+        draw_words(painter, self, place, title, Qt.AlignmentFlag.AlignLeft)
         painter.setLayoutDirection(Qt.LayoutDirection.LeftToRight)  # an axis, as in every chart
         floor, most = self.height() - 20, max(spread.counts)
         wide = self.width() / len(spread.counts)

@@ -200,14 +200,14 @@ class LabelPage(Workspace):
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it follows the focus of what is in it
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(body)
-        side = QFrame()
+        side, footer = QFrame(), self._footer()
         side.setObjectName("panel")
-        side.setMinimumWidth(230)
+        side.setMinimumWidth(max(230, footer.sizeHint().width()))
         outer = QVBoxLayout(side)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
         outer.addWidget(area, 1)
-        outer.addWidget(self._footer())
+        outer.addWidget(footer)
         return side
 
     def _footer(self) -> QWidget:
@@ -220,6 +220,7 @@ class LabelPage(Workspace):
             keys = act.shortcut().toString()
             button = QPushButton(f"{act.text()}  ({keys})")
             button.setProperty("primary", primary)
+            button.ensurePolished()  # its words need more room then, and it is asked for that
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             button.clicked.connect(act.trigger)
             act.changed.connect(lambda a=act, b=button: b.setEnabled(a.isEnabled()))
