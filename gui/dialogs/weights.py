@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.files import size_text
-from core.language import tr
+from core.language import tr, trc
 from core.services.downloads import Fetched
 from core.services.published import PUBLISHED, Published, PublishedFile
 from gui.context import Context
@@ -29,6 +29,7 @@ from gui.forms import Form
 from gui.panels.pieces import Elided, button, column, label, row
 
 UNKNOWN = tr("not published")
+NO_SIZE = trc("a size", "not published")
 
 
 class WeightsDialog(QDialog):
@@ -101,7 +102,7 @@ class WeightsDialog(QDialog):
 
     def _add_file(self, file: PublishedFile) -> None:
         size = (
-            UNKNOWN
+            NO_SIZE
             if file.size is None
             else tr("{size_text} ({size:,} bytes)", size_text=size_text(file.size), size=file.size)
         )
