@@ -154,9 +154,9 @@ class Histogram(QWidget):
         text, muted = self._theme.colour("text"), self._theme.colour("muted")
         painter.setPen(text)
         title = tr("Sizes of {name}", name=self._name)
-        place = QRect(0, 0, self.width(), 18)
+        head = QRect(0, 0, self.width(), 18)
         title = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideMiddle, self.width())
-        draw_words(painter, self, place, title, Qt.AlignmentFlag.AlignLeft)
+        draw_words(painter, self, head, title, Qt.AlignmentFlag.AlignLeft)
         painter.setLayoutDirection(Qt.LayoutDirection.LeftToRight)  # an axis, as in every chart
         floor, most = self.height() - 20, max(spread.counts)
         wide = self.width() / len(spread.counts)
