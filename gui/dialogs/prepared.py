@@ -29,7 +29,7 @@ from core.services.packs import PackView, Shelf
 from gui.context import Context
 from gui.controllers.ahead import BUDGET, GIGABYTE
 from gui.controllers.packs import Packs, Survey
-from gui.panels.pieces import Elided, button, column, label, row
+from gui.panels.pieces import Elided, button, column, label, row, say
 
 SUFFIX = ".zip"
 SHOWN = 300
@@ -166,13 +166,13 @@ class PreparedDialog(QDialog):
         self.name.setText(pack.path.name)
         self.photos.clear()
         if pack.refusal:
-            _say(self.what, pack.refusal, "danger")
+            say(self.what, pack.refusal, "danger")
         else:
             matching = trn("{n:,} photo", "{n:,} photos", len(pack.matching))
             text = tr(
                 "{matching} of this project, {size}.", matching=matching, size=size_text(pack.size)
             )
-            _say(self.what, f"{text} {_left_out(pack)}".rstrip(), "")
+            say(self.what, f"{text} {_left_out(pack)}".rstrip(), "")
             self._name_photos(pack)
         by = tr("Looked at by {makers}.", makers=listed(pack.makers)) if pack.makers else ""
         self.made_by.setText(by)
@@ -246,7 +246,7 @@ class PreparedDialog(QDialog):
     def _begin(self, sentence: str) -> None:
         if self.packs.busy:
             self.bar.setRange(0, 0)
-            _say(self.status, sentence, "muted")
+            say(self.status, sentence, "muted")
             self._enable()
 
     def _progressed(self, done: int, of: int) -> None:
@@ -254,7 +254,7 @@ class PreparedDialog(QDialog):
         self.bar.setValue(done)
 
     def _ended(self, sentence: str, well: bool) -> None:
-        _say(self.status, sentence, "muted" if well else "danger")
+        say(self.status, sentence, "muted" if well else "danger")
         self._enable()
 
     def _enable(self) -> None:
@@ -307,9 +307,3 @@ def _left_out(pack: PackView) -> str:
             )
         )
     return " ".join(parts)
-
-
-def _say(where: QLabel, sentence: str, role: str) -> None:
-    where.setText(sentence)
-    where.setProperty("role", role)
-    where.style().polish(where)

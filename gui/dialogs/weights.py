@@ -26,7 +26,7 @@ from core.services.published import PUBLISHED, Published, PublishedFile
 from gui.context import Context
 from gui.controllers.fetching import Fetching
 from gui.forms import Form
-from gui.panels.pieces import Elided, button, column, label, row
+from gui.panels.pieces import Elided, button, column, label, row, say
 
 UNKNOWN = tr("not published")
 NO_SIZE = trc("a size", "not published")
@@ -74,7 +74,7 @@ class WeightsDialog(QDialog):
         self.setLayout(whole)
         self.fetching.progressed.connect(self._progressed)
         self.fetching.finished.connect(self._finished)
-        self.fetching.failed.connect(self._ended)
+        self.fetching.failed.connect(lambda sentence: self._ended(sentence, "danger"))
         self.fetching.stopping.connect(lambda: self.status.setText(tr("Stopping…")))
         self.fetching.stopped.connect(lambda: self._ended(tr("Stopped. What has arrived is kept.")))
         self.list.currentItemChanged.connect(lambda *_: self._show())
@@ -98,7 +98,7 @@ class WeightsDialog(QDialog):
             self._add_file(file)
         there = all((entry.folder(home) / file.name).is_file() for file in entry.files)
         self._offer(there=there)
-        self.status.setText(tr("These weights are on this machine.") if there else "")
+        say(self.status, tr("These weights are on this machine.") if there else "", "muted")
 
     def _add_file(self, file: PublishedFile) -> None:
         size = (
@@ -128,7 +128,7 @@ class WeightsDialog(QDialog):
     def _start(self) -> None:
         self._offer(there=False, running=True)
         self.bar.setRange(0, 0)
-        self.status.setText(tr("Connecting…"))
+        say(self.status, tr("Connecting…"), "muted")
         self.fetching.start(self.entry)
 
     def _progressed(self, name: str, have: int, of: int) -> None:
@@ -159,9 +159,9 @@ class WeightsDialog(QDialog):
                 )
         self.status.setText("\n".join(lines))
 
-    def _ended(self, sentence: str) -> None:
+    def _ended(self, sentence: str, role: str = "muted") -> None:
         self._offer(there=False)
-        self.status.setText(sentence)
+        say(self.status, sentence, role)
 
     def _use(self) -> None:
         path: Path = self.entry.folder(self.fetching.home) / self.entry.opened

@@ -160,6 +160,13 @@ class Switch(QWidget):
         return self._group.button(number)
 
 
+def say(where: QLabel, sentence: str, role: str) -> None:
+    """Another sentence in ``where``, as a "danger", say."""
+    where.setText(sentence)
+    where.setProperty("role", role)
+    where.style().polish(where)
+
+
 class Elided(QLabel):
     """One line that is cut with … where there is no room; the tool tip has all of it.
 

@@ -113,8 +113,11 @@ def test_the_wrong_file_is_said_and_may_be_tried_again(qtbot, dialog) -> None:
     dialog.list.setCurrentRow(2)
     dialog.download.click()
     qtbot.waitUntil(lambda: "not the published" in dialog.status.text(), timeout=20_000)
+    assert dialog.status.property("role") == "danger"
     assert dialog.download.isVisible()
     assert not dialog.use.isVisible()
+    dialog.list.setCurrentRow(0)
+    assert dialog.status.property("role") == "muted"
 
 
 def test_the_button_stands_beside_the_assistants_that_need_weights(qtbot, tmp_path) -> None:
