@@ -125,13 +125,15 @@ class LabelActions(QObject):
         from gui.dialogs.diseases import DiseasesDialog
 
         saver = self._controller.edits.saver
-        DiseasesDialog(
+        dialog = DiseasesDialog(
             self._context,
             self._diseases,
             self._bulk,
             self._canvas.window(),
             unsaved=lambda: saver.state is not SaveState.SAVED,
-        ).open()
+        )
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
 
     def _bind_tools(self) -> None:
         group = QActionGroup(self)
