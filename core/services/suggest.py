@@ -34,6 +34,11 @@ class Suggestion:
     kind: RegionKind
     source: str
 
+    def meets(self, box: Box) -> bool:
+        """Whether any of its box lies in ``box``."""
+        (x, y), (height, width) = self.candidate.origin, self.candidate.pixels.shape
+        return _meet((x, y, x + width, y + height), box)
+
 
 def news(suggestions: Iterable[Suggestion], regions: Iterable[Region]) -> list[Suggestion]:
     """Those that are not outlined yet, in the order given."""

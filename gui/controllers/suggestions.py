@@ -210,7 +210,10 @@ class Suggestions(QObject):
         session = self._controller.session
         if session is None:
             return
-        self._items = news(found, session.regions)
+        # What is on the screen first; otherwise in the order given.
+        view = self.assistant.view()
+        items = news(found, session.regions)
+        self._items = sorted(items, key=lambda one: view is not None and not one.meets(view))
         self._chosen = 0
         self.busy = ""
         if not self._items:

@@ -207,3 +207,11 @@ def test_what_enter_would_take_is_in_sight_however_near_one_looks(qtbot, page) -
     page.canvas.zoom_to(20.0, (300, 200))
     press(page, Qt.Key.Key_Tab, Qt.KeyboardModifier.ShiftModifier)
     assert camera.visible_box()[0] < 190
+
+
+def test_what_is_on_the_screen_is_suggested_first(qtbot, page) -> None:
+    page.canvas.zoom_to(12.0, (170, 170))
+    page._context.actions["find.everything"].trigger()
+    found(qtbot, page)
+    assert page.suggestions.current.candidate.origin == (150, 150)
+    assert [one.candidate.origin for one in page.suggestions.others] == [(60, 60), (100, 60)]
