@@ -46,6 +46,11 @@ def news(suggestions: Iterable[Suggestion], regions: Iterable[Region]) -> list[S
     return [one for one in suggestions if not _known(one, regions)]
 
 
+def without(suggestions: Iterable[Suggestion], rejected: Sequence[Candidate]) -> list[Suggestion]:
+    """Those that are not another outline of what was rejected."""
+    return [s for s in suggestions if not any(_same(s.candidate, one) for one in rejected)]
+
+
 def twin(candidate: Candidate, kind: RegionKind, regions: Iterable[Region]) -> RegionId | None:
     """The region of this kind that the candidate is another outline of, None when there is none."""
     (x, y), (height, width) = candidate.origin, candidate.pixels.shape
@@ -95,6 +100,18 @@ def _known(one: Suggestion, regions: list[Region]) -> bool:
             continue
         covered |= region.mask.read((x, y, x + width, y + height)).astype(bool)
     return bool((covered & pixels).sum() > KNOWN * pixels.sum())
+
+
+def _same(one: Candidate, other: Candidate) -> bool:
+    (x, y), (height, width) = one.origin, one.pixels.shape
+    (u, v), (rows, columns) = other.origin, other.pixels.shape
+    left, right = max(x, u), min(x + width, u + columns)
+    top, bottom = max(y, v), min(y + height, v + rows)
+    if left >= right or top >= bottom:
+        return False
+    mine = one.pixels[top - y : bottom - y, left - x : right - x]
+    both = int((mine & other.pixels[top - v : bottom - v, left - u : right - u]).sum())
+    return both >= TWIN * (int(one.pixels.sum()) + int(other.pixels.sum()) - both)
 
 
 def _meet(one: Box, other: Box) -> bool:

@@ -6,6 +6,7 @@ all at once. Knows the segment worker's and the answer worker's words; draws not
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -18,7 +19,7 @@ from core.domain.run import Run
 from core.engines.base import Candidate, PromptKind
 from core.language import either, tr
 from core.services.drafts import Drafted
-from core.services.suggest import Suggestion, accept_all, news
+from core.services.suggest import Suggestion, accept_all, news, without
 from core.workers.mask_crop import decode_mask
 from gui.context import Context
 from gui.controllers.asked import Asked, fitting, lesions
@@ -47,7 +48,7 @@ class Suggestions(QObject):
         self._items: list[Suggestion] = []
         self._chosen = 0
         self._asked: Asked | None = None
-        self._rejected: list[tuple[ImageId, Candidate]] = []
+        self._rejected: defaultdict[ImageId | None, list[Candidate]] = defaultdict(list)
         self._request = 0
         self._waiting_for = Asked(PromptKind.EVERYTHING)
         self.busy = ""
@@ -145,7 +146,7 @@ class Suggestions(QObject):
         """Not this one: where examples are asked for, it becomes a counter-example."""
         session, one = self._controller.session, self.current
         if one is not None and session is not None:
-            self._rejected.append((session.image.id, one.candidate))
+            self._rejected[session.image.id].append(one.candidate)
             self._drop_current()
 
     def step(self, by: int) -> None:
@@ -178,15 +179,13 @@ class Suggestions(QObject):
         if self._asked is None or session is None or not self.assistant.is_awake:
             return
         self._waiting_for, self._asked = self._asked, None
-        image = session.image.id
-        rejected = [candidate for on, candidate in self._rejected if on == image]
         view = self.assistant.view()
         self._request += 1
         self.assistant.tell(
             "find",
             request=f"find-{self._request}",
             view=list(view) if view else None,
-            **self._waiting_for.fields(rejected),
+            **self._waiting_for.fields(self._rejected[session.image.id]),
         )
 
     def _heard(self, event: dict[str, Any]) -> None:
@@ -204,6 +203,8 @@ class Suggestions(QObject):
         except (ValueError, KeyError, TypeError):
             self._fail(tr("The assistant gave an answer that cannot be read; ask again."))
             return
+        if self._waiting_for.examples:  # what was said to be unlike them is not said again
+            found = without(found, self._rejected[self._controller.current.wanted])
         self._offer(found, self._waiting_for.nothing)
 
     def _offer(self, found: list[Suggestion], nothing: str) -> None:

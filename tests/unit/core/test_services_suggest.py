@@ -11,7 +11,7 @@ from core.domain.region import RegionKind
 from core.engines.base import Candidate
 from core.services.annotate import Draft, LabellingSession
 from core.services.rules import Overlap, Rules, obey
-from core.services.suggest import Suggestion, accept_all, news, twin
+from core.services.suggest import Suggestion, accept_all, news, twin, without
 
 
 def _one(x: int, y: int, side: int = 20, kind: RegionKind = RegionKind.LESION) -> Suggestion:
@@ -84,3 +84,9 @@ def test_a_leaf_that_is_taken_in_the_same_step_holds_the_lesions_in() -> None:
     leaf = _one(10, 10, 100, RegionKind.LEAF)
     _taken(session, [leaf, _one(100, 20), _one(200, 20)], Rules(inside_leaf=True))
     assert [r.mask.area() for r in session.regions] == [10_000, 200]
+
+
+def test_what_was_rejected_is_known_again_by_its_outline() -> None:
+    rejected = [_one(20, 20).candidate]
+    again, beside, wider = _one(21, 21, 19), _one(32, 20), _one(10, 10, 60)
+    assert without([again, beside, wider], rejected) == [beside, wider]

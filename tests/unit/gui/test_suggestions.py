@@ -215,3 +215,19 @@ def test_what_is_on_the_screen_is_suggested_first(qtbot, page) -> None:
     found(qtbot, page)
     assert page.suggestions.current.candidate.origin == (150, 150)
     assert [one.candidate.origin for one in page.suggestions.others] == [(60, 60), (100, 60)]
+
+
+def test_what_was_rejected_is_not_found_to_be_more_like_this_again(qtbot, page) -> None:
+    page._context.actions["find.everything"].trigger()
+    found(qtbot, page)
+    press(page, Qt.Key.Key_Return)
+    press(page, Qt.Key.Key_Escape)
+    (lesion,) = page.controller.session.regions
+    page.controller.edits.set_active(lesion.info.id)
+    page._context.actions["find.alike"].trigger()
+    found(qtbot, page)
+    press(page, Qt.Key.Key_J)
+    page._context.actions["find.alike"].trigger()
+    qtbot.waitUntil(lambda: not page.suggestions.busy, timeout=10_000)
+    assert page.suggestions.current is None
+    assert "Nothing more like this" in page._context.notices.recent[-1].text
