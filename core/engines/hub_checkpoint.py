@@ -110,7 +110,10 @@ def read_config(path: Path, family: HubFamily) -> dict[str, Any]:
                 get_another=family.get_another,
             )
         )
-    cleaned: dict[str, Any] = _clean(found, family)
+    try:
+        cleaned: dict[str, Any] = _clean(found, family)
+    except RecursionError as error:  # what the library just so reads may be too deep to go through
+        raise CheckpointRefused(_no_config(family)) from error
     return cleaned
 
 
@@ -183,7 +186,7 @@ def read_tensors(
     for name, tensor in state.items():
         if tensor.is_floating_point():
             state[name] = tensor.float()
-            if not torch.isfinite(tensor).all():
+            if not torch.isfinite(state[name]).all():
                 raise CheckpointRefused(
                     tr(
                         "{name} is damaged: {name_2} holds numbers that are none. {get_another}",
