@@ -57,7 +57,17 @@ def _meaning(name: str, book: DiseaseBook, where: str) -> Meaning | None:
         return Meaning(RegionKind.LEAF, None)
     if name == LESION:
         return Meaning(RegionKind.LESION, None)
-    return Meaning(RegionKind.LESION, book.need(name, where).id)
+    disease = book.need(name, where)
+    if disease.healthy:
+        raise UnknownDisease(
+            tr(
+                "“{name}” in {where} is what a leaf without lesions is called, and no lesion. Call "
+                "healthy tissue “leaf” there and import again.",
+                name=name,
+                where=where,
+            )
+        )
+    return Meaning(RegionKind.LESION, disease.id)
 
 
 def filled(meanings: Meanings, unnamed: DiseaseId | None) -> dict[int, Meaning]:
