@@ -134,8 +134,9 @@ class MaskFolder:
         claims: dict[Path, list[Path]] = {}
         for photo in photos:
             if keys := self._keys(photo):
-                alike.setdefault(keys[0], []).append(photo)
-                if (mask := self._by_folders(photo, keys)) is not None:
+                mask = self._by_folders(photo, keys)
+                alike.setdefault(keys[0] if mask is None else _stem(mask), []).append(photo)
+                if mask is not None:
                     claims.setdefault(mask, []).append(photo)
         placed = {p: m for m, found in claims.items() for p in self._rightful(m, found)}
         shared = (key for key, found in alike.items() if not _same(found))

@@ -290,6 +290,7 @@ def test_a_database_that_is_not_ours_is_refused_untouched(
         f"UPDATE image SET extra = '{'[' * 5000}'",
         "UPDATE run SET folder = '../../elsewhere'",
         "UPDATE run SET folder = '/elsewhere'",
+        "UPDATE tile SET tile_col = 9223372036854775807 - tile_col",
     ],
 )
 def test_an_entry_that_makes_no_sense_is_named_as_damage(project: Path, change: str) -> None:

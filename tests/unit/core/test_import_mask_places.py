@@ -103,6 +103,7 @@ ALIKE = (
     ["back/slash.png", "back\\slash.png"],
     ["caf\u00e9.png", "cafe.png", "\u202etac.png", " cat.png", "cat.png", "two\nlines.png"],
     ["leaf_2.png", "leaf.png", "leaf.tif", "leaf_2.tif"],
+    ["x/leaf.png.png", "x/leaf.png", "y/leaf.tif"],
 )
 
 
