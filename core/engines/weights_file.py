@@ -22,6 +22,8 @@ MAX_TENSORS = 5000
 MOST_TIMES = 8
 """How many times as large as its file a model may be in memory: torch packs nothing, but a tensor
 may be there under several names."""
+NAMED = 80
+"""Characters of a tensor's name that are told: a stranger's may have thousands."""
 COUNTERS = "num_batches_tracked"
 """The one kind of whole numbers among weights: how often a batch norm was trained."""
 UNREADABLE = (
@@ -187,7 +189,7 @@ def named_tensors(
     tensors = {name: tensor for name, tensor in tensors.items() if not leave(name)}
     for name, tensor in tensors.items():
         number = tensor.is_floating_point() or name.endswith(COUNTERS)
-        if not number or tensor.layout != torch.strided:
+        if not number or tensor.is_meta or tensor.layout != torch.strided:
             raise no_model
         if tensor.nbytes > tensor.untyped_storage().nbytes():
             # One number that says it is thousands of millions of them: copied, it would be.
@@ -217,7 +219,7 @@ def compare(path: Path, state: Any, model: Any, *, looks_like: str, get_another:
                 name=path.name,
                 looks_like=looks_like,
                 count=len(wrong),
-                wrong=wrong[0],
+                wrong=wrong[0][:NAMED],
                 get_another=get_another,
             )
         )
@@ -227,7 +229,7 @@ def compare(path: Path, state: Any, model: Any, *, looks_like: str, get_another:
                 tr(
                     "{name} is damaged: {name_2} holds numbers that are none. {get_another}",
                     name=path.name,
-                    name_2=name,
+                    name_2=name[:NAMED],
                     get_another=get_another,
                 )
             )
