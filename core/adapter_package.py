@@ -23,6 +23,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from core import files
+from core.domain.disease import is_shown
 from core.errors import AdapterRefused
 from core.language import tr
 
@@ -31,6 +32,7 @@ MANIFEST = "manifest.json"
 KINDS = frozenset({".safetensors", ".json", ".jinja", ".md", ".txt", ".model"})
 """Nothing that Python imports or unpickles. ``.model`` is SentencePiece's vocabulary."""
 MAX_FILES = 200
+MAX_CLASSES, MAX_NAME = 1000, 200
 MAX_MANIFEST = 4 << 20
 MAX_BYTES = 16 << 30
 MAX_TEXT = 128 << 20
@@ -155,7 +157,8 @@ def verify_base(manifest: Manifest, base_folder: Path) -> None:
 def base_digests(base_folder: Path) -> dict[str, str]:
     """sha256 of each weight file of a base model's folder. Raises AdapterRefused for none."""
     try:
-        found = {p.name: files.sha256(p) for p in sorted(base_folder.glob("*.safetensors"))}
+        weights = sorted(p for p in base_folder.glob("*.safetensors") if p.is_file())
+        found = {p.name: files.sha256(p) for p in weights}
     except OSError as error:
         raise AdapterRefused(
             tr(
@@ -214,14 +217,14 @@ def _manifest(raw: Any) -> Manifest:
             )
         )
     try:
-        if not isinstance(raw["classes"], list):
-            raise TypeError("a list of classes was expected")  # noqa: TRY301 - one net for all
+        if not isinstance(raw["classes"], list) or len(raw["classes"]) > MAX_CLASSES:
+            raise TypeError(tr("a list of classes was expected"))  # noqa: TRY301 - one net for all
         return Manifest(
             leafspot=_text(raw["leafspot"]),
             created=_text(raw["created"]),
-            base=Base(_text(raw["base"]["id"]), _texts(raw["base"]["sha256"])),
-            classes=tuple(_text(name) for name in raw["classes"]),
-            healthy=_text(raw["healthy"]),
+            base=Base(_name(raw["base"]["id"]), _texts(raw["base"]["sha256"])),
+            classes=tuple(_name(name) for name in raw["classes"]),
+            healthy=_name(raw["healthy"]),
             prompts=_texts(raw["prompts"]),
             files={name: _entry(entry) for name, entry in raw["files"].items()},
         )
@@ -239,6 +242,14 @@ def _text(value: object) -> str:
     if not isinstance(value, str) or len(value) > 4000:
         raise ValueError(tr("a text was expected"))
     return value
+
+
+def _name(value: object) -> str:
+    """Of a class or a model: it is told in sentences, tables and pictures."""
+    name = _text(value)
+    if len(name) > MAX_NAME or not is_shown(name):
+        raise ValueError(tr("a name was expected"))
+    return name
 
 
 def _texts(value: Mapping[str, object]) -> dict[str, str]:

@@ -29,7 +29,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises DiskFull or ExportRefused with a sentence where the system refuses; what was at
     ``path`` before is untouched then.
     """
-    draft = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")
+    draft = _draft(path)
     with told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -50,7 +50,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     with told(path):
         must_be_free(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")
+        draft = _draft(path)
         draft.mkdir()
         try:
             yield draft
@@ -63,6 +63,12 @@ def whole_folder(path: Path) -> Iterator[Path]:
             flush_folder(path.parent)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
+
+
+def _draft(path: Path) -> Path:
+    """A hidden name beside ``path`` that nobody has; systems count its bytes, not its letters."""
+    begin = os.fsencode(path.name)[:100].decode("utf-8", "ignore")
+    return path.with_name(f".{begin}.{secrets.token_hex(4)}.tmp")
 
 
 def must_be_free(path: Path) -> None:
@@ -162,6 +168,27 @@ def flush_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def at_home(path: Path | str) -> Path:
+    """``path`` with the person's home in the place of ``~``; as it is where nobody is called so."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser() raises for a stranger
+
+
+def real(path: Path) -> Path:
+    """Where ``path`` leads, absolute; also where its links lead in a circle, and to no file."""
+    return Path(os.path.realpath(path))  # Path.resolve() raises for a circle
+
+
+def is_there(path: Path | str) -> bool:
+    """Whether there is anything at ``path``. Path.exists() raises for names that are too long, and
+    where a folder on the way may not be entered."""
+    return os.path.exists(path)  # noqa: PTH110
+
+
+def is_folder(path: Path | str) -> bool:
+    """Whether there is a folder at ``path``; as ``is_there``."""
+    return os.path.isdir(path)  # noqa: PTH112
 
 
 def is_text(name: str) -> bool:

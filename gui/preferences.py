@@ -7,6 +7,7 @@ they are kept. ``changed`` carries the key.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QObject, Signal
@@ -72,7 +73,10 @@ class Preferences(QObject):
     def last_folder(self, purpose: str) -> str:
         """Where the person last picked something for ``purpose``, or their home."""
         raw = self._settings.value(f"folders/{purpose}")
-        return raw if isinstance(raw, str) and Path(raw).is_dir() else str(Path.home())
+        # Path.is_dir() raises where a folder on the way may not be entered any more.
+        if isinstance(raw, str) and os.path.isdir(raw):  # noqa: PTH112
+            return raw
+        return str(Path.home())
 
     def put_last_folder(self, purpose: str, folder: Path) -> None:
         self._settings.setValue(f"folders/{purpose}", str(folder))

@@ -9,11 +9,11 @@ from __future__ import annotations
 import collections
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
 
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
 from core.workers import launch, wire
+from core.workers.log import WorkerLog
 from core.workers.outcome import Outcome
 from core.workers.wire import Garbage, Message
 
@@ -41,7 +41,7 @@ class WorkerProcess(QObject):
         self._last: Message | None = None
         self._reader = wire.Reader()
         self._log_path = log
-        self._log: BinaryIO | None = None
+        self._log = WorkerLog(None)
         self._early: list[bytes] = []
         self._tail: collections.deque[str] = collections.deque(maxlen=40)
         self._rest = b""
@@ -70,9 +70,7 @@ class WorkerProcess(QObject):
         return "\n".join(self._tail)
 
     def start(self) -> None:
-        if self._log_path is not None:
-            self._log_path.parent.mkdir(parents=True, exist_ok=True)
-            self._log = self._log_path.open("ab")
+        self._log = WorkerLog(self._log_path)
         self._process.start()
 
     def send(self, do: str, **fields: object) -> None:
@@ -126,9 +124,7 @@ class WorkerProcess(QObject):
             QTimer.singleShot(0, self, self._read_log)
             return
         data = self._process.readAllStandardError().data()
-        if self._log is not None:
-            self._log.write(data)
-            self._log.flush()
+        self._log.write(data)
         *lines, self._rest = (self._rest + data).split(b"\n")
         self._rest = self._rest[-wire.MAX_LINE :]
         for line in lines:
@@ -157,8 +153,7 @@ class WorkerProcess(QObject):
     def _end(self, code: int | None, *, crashed: bool, detail: str) -> None:
         if self.outcome is not None:
             return
-        if self._log is not None:
-            self._log.close()
+        self._log.close()
         self.outcome = Outcome(self.worker, code, crashed, self._last, detail)
         self.exited.emit(self.outcome)
 

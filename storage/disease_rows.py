@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import exists, select, update
 
 from core.changes import Changes
-from core.domain.disease import Disease, clash
+from core.domain.disease import Disease, clash, is_shown
 from core.domain.ids import DiseaseId
 from core.errors import ProjectError
 from core.language import tr
@@ -26,11 +26,15 @@ class Diseases(Rows):
     def put_disease(self, disease: Disease) -> Changes:
         """Insert or replace by id. A hotkey moves here from the disease that had it.
 
-        Raises ProjectError for an empty name, a name or synonym that is taken, and a second
-        healthy class.
+        Raises ProjectError for a name that is empty or cannot be shown, one or a synonym that is
+        taken, and a second healthy class.
         """
         if not disease.name.strip():
             raise ProjectError(tr("A disease needs a name; type one."))
+        if not all(is_shown(name) for name in disease.names):
+            raise ProjectError(
+                tr("A name of this disease holds characters that cannot be shown; type it anew.")
+            )
         values = disease_values(disease)
         with self._db.write() as session:
             for other in session.scalars(select(DiseaseRow).where(DiseaseRow.id != disease.id)):

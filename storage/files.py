@@ -11,6 +11,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.files import at_home
+
 SUFFIX = ".leafspot"
 _SHARING_VIOLATIONS = frozenset({5, 32, 33})
 """Windows: a virus scanner, indexer or sync client has the file open for a moment."""
@@ -63,7 +65,7 @@ class Layout:
 
 def with_suffix(folder: Path) -> Path:
     """``folder`` as an absolute path that ends in ``.leafspot``."""
-    folder = Path(os.path.abspath(folder.expanduser()))  # noqa: PTH100 - keeps symbolic links
+    folder = Path(os.path.abspath(at_home(folder)))  # noqa: PTH100 - keeps symbolic links
     if not folder.name or folder.name.endswith(SUFFIX):  # a drive's root has no name to add to
         return folder
     return folder.with_name(folder.name + SUFFIX)

@@ -27,6 +27,7 @@ from core.domain.scale import Grade, Scale, Scales, scales_problem
 from core.errors import ProjectDamaged
 from core.geometry.areas import Areas
 from core.language import tr
+from storage import sane
 from storage.tables import (
     CalibrationRow,
     DiseaseRow,
@@ -38,6 +39,7 @@ from storage.tables import (
 )
 
 Values = dict[str, Any]
+_NONSENSE = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError)
 Row = TypeVar("Row")
 Out = TypeVar("Out")
 
@@ -47,7 +49,7 @@ def _guarded(read: Callable[[Row], Out]) -> Callable[[Row], Out]:
     def guarded(row: Row) -> Out:
         try:
             return read(row)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except _NONSENSE as error:
             # Columns alone, without their row object, are those of a score.
             what = type(row).__name__.removesuffix("Row").lower() or "score, photo"
             names = ("name", "id", "image_id")
@@ -103,8 +105,8 @@ def disease_from(row: DiseaseRow) -> Disease:
     return Disease(
         id=DiseaseId(int(row.id)),
         name=row.name,
-        colour=row.colour,
-        hotkey=row.hotkey,
+        colour=sane.colour(row.colour),
+        hotkey=sane.hotkey(row.hotkey),
         eppo=row.eppo,
         healthy=bool(row.healthy),
         crop=row.crop,
@@ -316,7 +318,7 @@ def run_from(row: RunRow) -> Run:
         base=row.base,
         state=RunState(row.state),
         created_at=row.created_at,
-        folder=row.folder,
+        folder=sane.inside(row.folder),
         parent=None if row.parent is None else RunId(row.parent),
         summary=tuple((str(name), float(value)) for name, value in _pairs(row.summary)),
     )

@@ -51,9 +51,10 @@ def decode(region: int, key: TileKey, *, sha256: bytes, data: bytes) -> Packed:
         if zstandard.frame_content_size(data) != PACKED:
             raise TileDamaged("wrong size")
         raw = _coders.decompressor.decompress(data, max_output_size=PACKED)
-    except (zstandard.ZstdError, TypeError) as error:
+        own = _digest(region, key, raw)
+    except (zstandard.ZstdError, TypeError, struct.error) as error:
         raise TileDamaged(str(error)) from error
-    if len(raw) != PACKED or _digest(region, key, raw) != sha256:
+    if len(raw) != PACKED or own != sha256:
         raise TileDamaged("checksum")
     return np.frombuffer(raw, np.uint8)
 

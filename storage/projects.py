@@ -16,7 +16,7 @@ from pathlib import Path
 from core.domain.disease import HEALTHY_COLOUR, Disease, distinct
 from core.domain.ids import DiseaseId, new_id
 from core.errors import ProjectDamaged, ProjectError, ProjectLocked, ProjectReadOnly, ProjectTooNew
-from core.files import is_text, quoted
+from core.files import at_home, is_text, quoted
 from core.language import tr
 from storage import backup
 from storage.database import APPLICATION_ID, DRIVER_ERRORS, Database, connect, explained
@@ -177,7 +177,7 @@ def _locate(folder: Path, *, lost: bool = False) -> Layout:
 
     A project whose database is gone but has been backed up is damaged, unless it may be ``lost``.
     """
-    folder = folder.expanduser().absolute()
+    folder = at_home(folder).absolute()
     candidates = [folder, with_suffix(folder)]
     if folder.name == Layout(folder).database.name:
         candidates.append(folder.parent)

@@ -6,9 +6,9 @@ Knows the words of the terminal; the work is done by the services and `core.vlms
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from core.commands.base import Command, Context, shown_path
+from core.files import at_home
 from core.language import tr
 
 
@@ -49,10 +49,10 @@ def _assemble_arguments(parser: argparse.ArgumentParser) -> None:
 def _assemble(context: Context, args: argparse.Namespace) -> int:
     from core import registry
 
-    out = Path(args.out).expanduser()
+    out = at_home(args.out)
     context.console.note(tr("Reading both models; large ones take minutes…"))
     assemble = registry.resolve("core.vlms.assembling:assemble")  # loads torch, as no window may
-    assemble(Path(args.tower).expanduser(), Path(args.text).expanduser(), out)
+    assemble(at_home(args.tower), at_home(args.text), out)
     context.console.result(
         tr(
             "The model is in {folder}. Its projector knows nothing yet: train it with "

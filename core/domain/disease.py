@@ -5,6 +5,7 @@ Knows names, codes and colours; knows nothing of models or pixels.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from core.language import tr
 
 LONGEST_NAME = 120
 MOST_SYNONYMS = 40
+_UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,19 @@ class Merged:
     action: int = field(default_factory=new_id, compare=False)
 
 
+def is_shown(name: str) -> bool:
+    """Whether a name can stand in a sentence: nothing in it orders a terminal about, breaks the
+    line, turns the text around it round, or is no text at all. What joins letters may be there."""
+    return _UNSHOWN.search(name) is None
+
+
 def folded(name: str) -> str:
-    """For comparing names: whatever their case, Unicode form and spacing."""
-    return " ".join(unicodedata.normalize("NFC", name).casefold().split())
+    """For comparing names: whatever their case, Unicode form and spacing, and without the signs
+    that nobody sees, as tables bring them along."""
+    plain = unicodedata.normalize("NFC", name).casefold()
+    if not plain.isascii():
+        plain = "".join(c for c in plain if unicodedata.category(c) != "Cf")
+    return " ".join(plain.split())
 
 
 def distinct(names: Iterable[str], name: str) -> tuple[str, ...]:

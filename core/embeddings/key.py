@@ -23,6 +23,7 @@ FORMAT = 1
 NAME = re.compile(r"[0-9a-f]{40}\.safetensors")
 CANDIDATES = "candidates"
 KINDS = ("", CANDIDATES)
+_FIELDS = ("format", "photo", "engine", "weights", "revision", "window", "what")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -68,12 +69,15 @@ class EmbeddingKey:
     def of_fields(cls, fields: dict[str, str]) -> EmbeddingKey:
         """The inverse of ``fields``, which may hold more. Raises ValueError."""
         try:
-            if fields["format"] != str(FORMAT):
+            kept = {"what": ""} | {name: fields[name] for name in _FIELDS if name in fields}
+            if not all(isinstance(text, str) for text in kept.values()):
+                raise ValueError("not the header of an embedding")
+            if kept["format"] != str(FORMAT):
                 raise ValueError("embeddings of another format")
-            maker = Maker(fields["engine"], fields["weights"], int(fields["revision"]))
-            corners = [int(part) for part in fields["window"].split(",") if part]
-            photo, what = fields["photo"], fields.get("what", "")
-        except (KeyError, AttributeError, TypeError) as error:
+            maker = Maker(kept["engine"], kept["weights"], int(kept["revision"]))
+            corners = [int(part) for part in kept["window"].split(",") if part]
+            photo, what = kept["photo"], kept["what"]
+        except (KeyError, TypeError) as error:
             raise ValueError("not the header of an embedding") from error
         if not _DIGEST.fullmatch(photo) or len(corners) not in (0, 4) or what not in KINDS:
             raise ValueError("not the header of an embedding")

@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import json
 import shutil
+import struct
 import zipfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,12 @@ MANIFEST = "manifest.json"
 KIND = "leafspot-embeddings"
 LARGEST_MANIFEST = 64 << 20
 """Bytes: three hundred thousand photos."""
+NO_ZIP = (
+    zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, ValueError, RuntimeError, OverflowError,
+    struct.error,
+)  # fmt: skip
+"""What the library raises over a file that is no zip, or one that is encrypted, or of a later
+version than it knows."""
 
 Progress = Callable[[int, int], None]
 Accepts = Callable[[Maker], bool]
@@ -130,8 +137,9 @@ def listed(path: Path) -> list[tuple[EmbeddingKey, int]]:
     found = []
     with _opened(path) as archive:
         for entry in _entries(path, archive):
-            with contextlib.suppress(KeyError, ValueError, TypeError):
-                found.append((EmbeddingKey.of_fields(entry["key"]), max(0, int(entry["size"]))))
+            with contextlib.suppress(KeyError, ValueError, TypeError, OverflowError):
+                size = min(max(0, int(entry["size"])), LARGEST)
+                found.append((EmbeddingKey.of_fields(entry["key"]), size))
     return found
 
 
@@ -143,9 +151,9 @@ def _member(file: Path) -> zipfile.ZipInfo:
 @contextmanager
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with _archive(path) as archive:
             yield archive
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError) as error:
+    except (zipfile.BadZipFile, EOFError) as error:
         raise _no_pack(path) from error
     except OSError as error:
         raise ImportRefused(
@@ -155,6 +163,13 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
                 value=error.strerror or error,
             ),
         ) from error
+
+
+def _archive(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except NO_ZIP as error:
+        raise _no_pack(path) from error
 
 
 def _no_pack(path: Path) -> ImportRefused:
@@ -177,7 +192,7 @@ def _entries(path: Path, archive: zipfile.ZipFile) -> list[dict[str, Any]]:
         if manifest["kind"] != KIND or not isinstance(entries, list):
             raise _no_pack(path)
         newer = manifest["format"] != FORMAT
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except (KeyError, TypeError, *NO_ZIP) as error:
         raise _no_pack(path) from error
     if newer:
         raise ImportRefused(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from core.engines.hub_checkpoint import CONFIG, HubFamily
-from core.engines.weights_file import FAMILIES, named_tensors, read_weights
+from core.engines.weights_file import FAMILIES, NAMED, named_tensors, read_weights
 from core.errors import CheckpointRefused
 from core.language import tr
 
@@ -97,7 +97,7 @@ def read_authors(
                 tr(
                     "{file} is damaged: {name} holds numbers that are none. {get_another}",
                     file=path.name,
-                    name=name,
+                    name=name[:NAMED],
                     get_another=family.get_another,
                 )
             )

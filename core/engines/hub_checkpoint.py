@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.engines.weights_file import (
-    COUNTERS,
-    refuse_strangers,
-)
+from core.engines.weights_file import COUNTERS, NAMED, refuse_strangers
 from core.errors import CheckpointRefused
 from core.language import tr
 
@@ -110,7 +108,10 @@ def read_config(path: Path, family: HubFamily) -> dict[str, Any]:
                 get_another=family.get_another,
             )
         )
-    cleaned: dict[str, Any] = _clean(found, family)
+    try:
+        cleaned: dict[str, Any] = _clean(found, family)
+    except RecursionError as error:  # what the library just so reads may be too deep to go through
+        raise CheckpointRefused(_no_config(family)) from error
     return cleaned
 
 
@@ -183,12 +184,12 @@ def read_tensors(
     for name, tensor in state.items():
         if tensor.is_floating_point():
             state[name] = tensor.float()
-            if not torch.isfinite(tensor).all():
+            if not torch.isfinite(state[name]).all():
                 raise CheckpointRefused(
                     tr(
                         "{name} is damaged: {name_2} holds numbers that are none. {get_another}",
                         name=path.name,
-                        name_2=name,
+                        name_2=name[:NAMED],
                         get_another=family.get_another,
                     )
                 )
@@ -230,27 +231,36 @@ def build(
     if wrong:
         raise CheckpointRefused(_unfit(path, wrong, family, authors=authors))
     logging.disable_progress_bar()
-    made = model.from_pretrained(  # type: ignore[attr-defined]
-        None,
-        config=config(),
-        state_dict=dict(state),
-        dtype=torch.float32,
-        attn_implementation="sdpa",
-        local_files_only=True,
-        trust_remote_code=False,
-    )
+    with _told(family):
+        made = model.from_pretrained(  # type: ignore[attr-defined]
+            None,
+            config=config(),
+            state_dict=dict(state),
+            dtype=torch.float32,
+            attn_implementation="sdpa",
+            local_files_only=True,
+            trust_remote_code=False,
+        )
     return made.requires_grad_(False).eval()
 
 
 def _sizes(model: type, config: Any, family: HubFamily) -> dict[str, tuple[int, ...]]:
     """Shape by name of all that ``model`` is made of."""
     import torch
-    from huggingface_hub.errors import StrictDataclassError
 
-    try:
+    with _told(family):
         settings = config()
         with torch.device("meta"):  # sizes only: a wrong file must not cost gigabytes
             return {n: tuple(t.shape) for n, t in model(settings).state_dict().items()}
+
+
+@contextmanager
+def _told(family: HubFamily) -> Iterator[None]:
+    """Turns what the library raises over settings that make no model into a sentence."""
+    from huggingface_hub.errors import StrictDataclassError
+
+    try:
+        yield
     except (StrictDataclassError, *UNBUILDABLE) as error:
         said = tr("The {config} beside the weights describes no {title} model that can be built. "
                   "{more}", config=CONFIG, title=family.title, more=family.get_another)  # fmt: skip
@@ -265,7 +275,7 @@ def _unfit(path: Path, wrong: list[str], family: HubFamily, *, authors: bool) ->
             name=path.name,
             title=family.title,
             count=len(wrong),
-            wrong=wrong[0],
+            wrong=wrong[0][:NAMED],
             get_another=family.get_another,
         )
     return tr(
@@ -274,6 +284,6 @@ def _unfit(path: Path, wrong: list[str], family: HubFamily, *, authors: bool) ->
         name=path.name,
         config=CONFIG,
         count=len(wrong),
-        wrong=wrong[0],
+        wrong=wrong[0][:NAMED],
         get_another=family.get_another,
     )

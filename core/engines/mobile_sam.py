@@ -14,7 +14,7 @@ from typing import Any
 
 from core.engines.base import POINTING, EngineSpec
 from core.engines.home import Home
-from core.engines.sam_checkpoint import assemble, count, fill, infer_decoder
+from core.engines.sam_checkpoint import NO_DESIGN, assemble, count, fill, infer_decoder
 from core.engines.segment_anything import SegmentAnything
 from core.engines.weights_file import compare, named_tensors, read_weights
 from core.errors import CheckpointRefused, ModelMissing
@@ -44,7 +44,7 @@ def load_mobile_sam(path: Path) -> Any:
     try:
         with torch.device("meta"):  # sizes only: a wrong file must not cost gigabytes
             model = _build(shape)
-    except (KeyError, IndexError, ValueError, ZeroDivisionError, AssertionError) as error:
+    except NO_DESIGN as error:
         raise CheckpointRefused(
             tr(
                 "{name} is not a MobileSAM model. {get_another}",

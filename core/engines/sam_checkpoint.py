@@ -21,6 +21,8 @@ GET_ANOTHER = tr("Open another file: sam_vit_b, sam_vit_l or sam_vit_h, as .pth 
 NAMES = {(768, 12): "ViT-B", (1024, 24): "ViT-L", (1280, 32): "ViT-H"}
 HEADS = 8
 """Attention heads of the mask decoder: the one number that no tensor's shape tells."""
+NO_DESIGN = (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError)
+"""What building a model from shapes raises that make none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def load_sam(path: Path) -> tuple[Any, Architecture]:
         found = infer(state)
         with torch.device("meta"):  # sizes only: a wrong file must not cost gigabytes
             model = _build(found)
-    except (KeyError, IndexError, ValueError, ZeroDivisionError, AssertionError) as error:
+    except NO_DESIGN as error:
         raise CheckpointRefused(
             tr(
                 "{name} is not a Segment Anything model. {get_another}",
@@ -131,8 +133,15 @@ def infer_decoder(shape: Mapping[str, tuple[int, ...]]) -> Decoder:
 
 
 def count(shapes: Mapping[str, Any], pattern: str) -> int:
-    """How many numbered things the names hold; ``pattern`` catches the number."""
-    return 1 + max(int(m[1]) for name in shapes if (m := re.match(pattern, name)))
+    """How many numbered things the names hold; ``pattern`` catches the number.
+
+    Raises ValueError where they are not numbered from 0 on, one by one: nothing is built of a
+    number that a name merely says.
+    """
+    found = {int(m[1]) for name in shapes if (m := re.match(pattern, name))}
+    if not found or max(found) != len(found) - 1:
+        raise ValueError("things that are not numbered one by one")
+    return len(found)
 
 
 def _build(a: Architecture) -> Any:

@@ -19,11 +19,16 @@ from core.errors import CheckpointRefused
 from core.language import tr
 
 MAX_TENSORS = 5000
+MOST_TIMES = 8
+"""How many times as large as its file a model may be in memory: torch packs nothing, but a tensor
+may be there under several names."""
+NAMED = 80
+"""Characters of a tensor's name that are told: a stranger's may have thousands."""
 COUNTERS = "num_batches_tracked"
 """The one kind of whole numbers among weights: how often a batch norm was trained."""
 UNREADABLE = (
     ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError, OSError,
-    RuntimeError, TypeError, ValueError, struct.error,
+    RuntimeError, TypeError, ValueError, struct.error, zipfile.BadZipFile,
 )  # fmt: skip
 """What torch raises over bytes that happen to look like its own; no bug of the program is in it."""
 
@@ -99,7 +104,7 @@ def read_weights(path: Path, *, get_another: str) -> Any:
     try:
         if path.suffix.lower() == ".safetensors":
             return _read_safetensors(path, broken)
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return _read_pickled(path, broken)
     except refusal as error:
         raise CheckpointRefused(
             tr(
@@ -112,6 +117,22 @@ def read_weights(path: Path, *, get_another: str) -> Any:
         ) from error
     except UNREADABLE as error:
         raise CheckpointRefused(broken) from error
+
+
+def _read_pickled(path: Path, broken: str) -> Any:
+    import torch
+
+    if _unpacked(path) > MOST_TIMES * path.stat().st_size:
+        raise CheckpointRefused(broken)
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _unpacked(path: Path) -> int:
+    """Bytes that a zip says it becomes; 0 for what is none."""
+    if not zipfile.is_zipfile(path):
+        return 0
+    with zipfile.ZipFile(path) as archive:
+        return sum(member.file_size for member in archive.infolist())
 
 
 def _is_pickle(path: Path) -> bool:
@@ -168,11 +189,14 @@ def named_tensors(
     tensors = {name: tensor for name, tensor in tensors.items() if not leave(name)}
     for name, tensor in tensors.items():
         number = tensor.is_floating_point() or name.endswith(COUNTERS)
-        if not number or tensor.layout != torch.strided:
+        if not number or tensor.is_meta or tensor.layout != torch.strided:
             raise no_model
         if tensor.nbytes > tensor.untyped_storage().nbytes():
             # One number that says it is thousands of millions of them: copied, it would be.
             raise no_model
+    held = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors.values()}
+    if sum(tensor.nbytes for tensor in tensors.values()) > MOST_TIMES * sum(held.values()):
+        raise no_model  # the same numbers under thousands of names
     return {
         name: value.float().contiguous() if value.is_floating_point() else value
         for name, value in tensors.items()
@@ -195,7 +219,7 @@ def compare(path: Path, state: Any, model: Any, *, looks_like: str, get_another:
                 name=path.name,
                 looks_like=looks_like,
                 count=len(wrong),
-                wrong=wrong[0],
+                wrong=wrong[0][:NAMED],
                 get_another=get_another,
             )
         )
@@ -205,7 +229,7 @@ def compare(path: Path, state: Any, model: Any, *, looks_like: str, get_another:
                 tr(
                     "{name} is damaged: {name_2} holds numbers that are none. {get_another}",
                     name=path.name,
-                    name_2=name,
+                    name_2=name[:NAMED],
                     get_another=get_another,
                 )
             )

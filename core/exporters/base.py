@@ -26,6 +26,8 @@ MARKED_WITHIN = 1 << 16
 Progress = Callable[[int, int], None]
 """Called with (done, of) photos; a format may count each photo twice when it reads back."""
 MAX_PIXELS = 1 << 29
+LONGEST_STEM = 230
+"""Bytes that leave room for a number and an ending in the 255 of a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,19 +138,24 @@ def relative_names(paths: Sequence[Path]) -> list[str]:
 
 
 def unique_stems(names: Iterable[str]) -> list[str]:
-    """POSIX names without endings, for one folder; twins (in any case) get ``_2``, ``_3``, …"""
+    """POSIX names without endings, for one folder; twins (in any case) get ``_2``, ``_3``, …, for
+    which a name that takes up all that systems allow is cut."""
     taken: set[str] = set()
     out: list[str] = []
     for name in names:
-        place = PurePosixPath(name)
-        stem = candidate = str(place.with_name(place.stem))
-        number = 1
+        folder, slash, last = name.rpartition("/")
+        stem = last.removesuffix(PurePosixPath(last).suffix)
+        candidate, number = f"{folder}{slash}{stem}", 1
         while candidate.casefold() in taken:
             number += 1
-            candidate = f"{stem}_{number}"
+            candidate = f"{folder}{slash}{_cut(stem)}_{number}"
         taken.add(candidate.casefold())
         out.append(candidate)
     return out
+
+
+def _cut(stem: str) -> str:
+    return os.fsencode(stem)[:LONGEST_STEM].decode("utf-8", "ignore")
 
 
 def by_id(diseases: Iterable[Disease]) -> dict[DiseaseId, Disease]:

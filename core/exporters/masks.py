@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -28,6 +30,7 @@ from core.domain.image import LeafImage
 from core.domain.region import Region, RegionKind
 from core.errors import ExportRefused
 from core.exporters.base import (
+    LONGEST_STEM,
     ExporterSpec,
     ExportReport,
     Progress,
@@ -38,6 +41,7 @@ from core.exporters.base import (
     unique_stems,
 )
 from core.geometry.severity import severity_percent
+from core.importers.mask_folder import IS_DISEASE, WORDS
 from core.language import tr, trn
 from core.ports import ProjectStore
 
@@ -65,40 +69,89 @@ def write(store: ProjectStore, out: Path, *, progress: Progress | None = None) -
     values |= {d.id: value for value, d in enumerate(diseases, start=FIRST_DISEASE)}
     photos = [store.resolve(image) for image in images]
     places = _places(photos)
-    regions = overlapped = 0
+    regions = overlapped = numbered = 0
     with files.whole_folder(out) as draft:
         (draft / "masks").mkdir()
         rows: list[list[str]] = []
         names = by_id(store.diseases())
-        for done, (image, (name, mask)) in enumerate(zip(images, places, strict=True), start=1):
+        for done, (image, place) in enumerate(zip(images, places, strict=True), start=1):
             found = checked_regions(store, image)
             classes = class_map(image, found, values)
             if image.mask_known or found:
-                target = draft / "masks" / mask
+                target = draft / "masks" / place.mask
                 target.parent.mkdir(parents=True, exist_ok=True)
                 _write_png(target, classes, diseases)
+                numbered += place.numbered
             regions += len(found)
             overlapped += _overlap(found)
-            rows.append(_row(image, name, names, classes, found))
+            rows.append(_row(image, place.name, names, classes, found))
             if progress:
                 progress(done, len(images))
         _write_tables(draft, rows, diseases)
-    those = trn("{n:,} photo has", "{n:,} photos have", overlapped)
-    note = tr("{photos} lesions that overlap; the later one was kept there.", photos=those)
-    return ExportReport(out, len(images), regions, (note,) if overlapped else ())
+    return ExportReport(out, len(images), regions, tuple(_notes(overlapped, numbered)))
 
 
-def _places(photos: Sequence[Path]) -> list[tuple[str, str]]:
-    """For each photo its name in the table, and its mask's place below ``masks/``.
+def _notes(overlapped: int, numbered: int) -> Iterator[str]:
+    if overlapped:
+        those = trn("{n:,} photo has", "{n:,} photos have", overlapped)
+        yield tr("{photos} lesions that overlap; the later one was kept there.", photos=those)
+    if numbered:
+        yield trn(
+            "{n:,} mask has a number in its name and is not found again by an import, because "
+            "another photo is called alike but for case; rename one of them.",
+            "{n:,} masks have a number in their names and are not found again by an import, "
+            "because other photos are called alike but for case; rename those photos.",
+            numbered,
+        )
 
-    Both by the photo's name alone, or by its folders as well where several share its stem: from
-    the folder that holds them all, so that the name of one is never the end of another's.
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A photo's ``name`` in the table and its ``mask`` below ``masks/``; ``numbered`` where that
+    is not the photo's own name."""
+
+    name: str
+    mask: str
+    numbered: bool = False
+
+
+def _places(photos: Sequence[Path]) -> list[_Place]:
+    """By the photos' names alone, or by their folders as well where several share a stem: from the
+    folder that holds them all, so that the name of one is never the end of another's. Where they
+    share the folder, too, a mask is called by all of a name (``leaf.jpg.png``).
     """
-    shared = Counter(unicodedata.normalize("NFC", p.stem).casefold() for p in photos)
-    twins = [p for p in photos if shared[unicodedata.normalize("NFC", p.stem).casefold()] > 1]
+    shared = Counter(_folded(p.stem) for p in photos)
+    twins = [p for p in photos if shared[_folded(p.stem)] > 1]
     below = {p: _from_the_top(p, n) for p, n in zip(twins, relative_names(twins), strict=True)}
     names = [below.get(p, p.name) for p in photos]
-    return list(zip(names, (f"{stem}.png" for stem in unique_stems(names)), strict=True))
+    plain = [_folded(stem) for name in names for stem in unique_stems([name])]
+    # What another photo is called with its ending would be taken for that one's mask.
+    taken = Counter([*plain, *{_folded(name) for name in names}])
+    wanted = [
+        f"{name}.png" if taken[stem] > 1 and _fits(name) else name
+        for name, stem in zip(names, plain, strict=True)
+    ]
+    own = [stem for name in wanted for stem in unique_stems([name])]
+    given = unique_stems(wanted)
+    return [
+        _Place(_in_table(photo, name, below), f"{stem}.png", stem != called)
+        for photo, name, stem, called in zip(photos, names, given, own, strict=True)
+    ]
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _fits(name: str) -> bool:
+    """Whether there is room for another ending in what systems allow."""
+    return len(os.fsencode(PurePosixPath(name).name)) <= LONGEST_STEM
+
+
+def _in_table(photo: Path, name: str, below: Mapping[Path, str]) -> str:
+    """At the top of a drive there is no folder to be told by: the whole path is that of no other,
+    and names nobody."""
+    return photo.as_posix() if photo in below and "/" not in name else name
 
 
 def _from_the_top(photo: Path, below: str) -> str:
@@ -169,6 +222,11 @@ def _write_tables(folder: Path, rows: list[list[str]], diseases: list[Disease]) 
         table.writerow(["image", "disease", "group", "split", "severity_percent"])
         table.writerows([*spreadsheets.written(row[:-1]), row[-1]] for row in rows)
     meaning = {str(LEAF): "leaf", str(LESION): "lesion"}
-    meaning |= {str(v): d.name for v, d in enumerate(diseases, start=FIRST_DISEASE)}
+    meaning |= {str(v): _called(d) for v, d in enumerate(diseases, start=FIRST_DISEASE)}
     text = json.dumps(meaning, indent=1, ensure_ascii=False)
     (folder / "map.json").write_text(text + "\n", "utf-8")
+
+
+def _called(disease: Disease) -> str:
+    """In the map, where “leaf” and the like have a meaning of their own."""
+    return f"{disease.name}{IS_DISEASE}" if disease.name.casefold() in WORDS else disease.name

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from core.domain.disease import is_shown
 from core.domain.mask import Box
 from core.language import number_text, tr
 
@@ -90,7 +91,7 @@ def _has_letters(text: str) -> bool:
         text.encode("latin-1")
     except UnicodeEncodeError:
         return False
-    return True
+    return is_shown(text)
 
 
 def percent(severity: float) -> str:

@@ -12,18 +12,18 @@ from __future__ import annotations
 import csv
 import io
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from core import spreadsheets
 from core.domain.image import Split
 from core.errors import ImportRefused
 from core.files import quoted
+from core.importers.label_places import Places, tail
 from core.importers.texts import file_text
-from core.language import tr, trn
+from core.language import listed, tr, trn
 
 MAX_BYTES = 200_000_000
 _KNOWN = ("image", "disease", "group", "split", "crop")
@@ -37,7 +37,6 @@ _SPLITS = {
     # A test set must not leak into training, and there is no third part to put it in.
     "test": Split.IGNORED,
 }
-_TAIL = tuple[str, ...]
 _UNPRINTED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -69,20 +68,14 @@ class LabelTable:
 
     def match(self, photos: Sequence[Path]) -> Matches:
         """Which row belongs to which photo. Rows and photos may both be left over."""
-        tails = {photo: _tail(photo.as_posix()) for photo in photos}
-        by_name: dict[str, list[Path]] = {}
-        for photo, tail in tails.items():
-            by_name.setdefault(tail[-1], []).append(photo)
-            if (stem := PurePosixPath(tail[-1]).stem) != tail[-1]:
-                by_name.setdefault(stem, []).append(photo)
+        places = Places(photos)
         found: dict[Path, LabelRow] = {}
         problems: list[str] = []
-        orphans: list[LabelRow] = []
+        elsewhere: list[LabelRow] = []
         for row in self.rows:
-            wanted = _tail(row.image)
-            best = _best(wanted, by_name.get(wanted[-1], []), tails)
+            best = places.fitting(row.image)
             if not best:
-                orphans.append(row)
+                elsewhere.append(row)
             elif len(best) > 1:
                 problems.append(
                     tr(
@@ -94,21 +87,49 @@ class LabelTable:
                         count=len(best),
                     )
                 )
-            elif best[0] in found:
-                problems.append(
-                    tr(
-                        "{name}, row {number}: “{image}” is already in row {number_2}; the later "
-                        "row was left out.",
-                        name=self.path.name,
-                        number=row.number,
-                        image=row.image,
-                        number_2=found[best[0]].number,
-                    )
-                )
             else:
-                found[best[0]] = row
+                problems += self._give(best[0], row, found)
+        orphans: list[LabelRow] = []
+        claims: dict[Path, list[LabelRow]] = {}
+        for row in elsewhere:
+            called = places.called(row.image)
+            sole = called[0] if len(called) == 1 and called[0] not in found else None
+            (orphans if sole is None else claims.setdefault(sole, [])).append(row)
+        for photo, rows in claims.items():
+            problems += self._settle(photo, rows, found)
         problems += _odd_splits(self.path, found.values()) + _missing(self.path, orphans)
         return Matches(found, tuple(problems))
+
+    def _settle(
+        self, photo: Path, rows: Sequence[LabelRow], found: dict[Path, LabelRow]
+    ) -> list[str]:
+        """``rows`` are of photos that are called like ``photo`` and lie elsewhere."""
+        if len({tail(row.image) for row in rows}) == 1:
+            return [said for row in rows for said in self._give(photo, row, found)]
+        return [
+            tr(
+                "{name}: {rows} may each be of “{photo}”, and none says its folder; write the "
+                "folders as they are called here. The rows were left out.",
+                name=self.path.name,
+                rows=listed([tr("row {number}", number=row.number) for row in rows[:5]]),
+                photo=photo.name,
+            )
+        ]
+
+    def _give(self, photo: Path, row: LabelRow, found: dict[Path, LabelRow]) -> list[str]:
+        if photo not in found:
+            found[photo] = row
+            return []
+        return [
+            tr(
+                "{name}, row {number}: “{image}” is already in row {number_2}; the later "
+                "row was left out.",
+                name=self.path.name,
+                number=row.number,
+                image=row.image,
+                number_2=found[photo].number,
+            )
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +167,7 @@ def read_labels(path: Path) -> LabelTable:
         raise ImportRefused(
             path, tr("The table has two columns “{twice}”. Rename one of them.", twice=twice[0])
         )
+    _refuse_control(path, table[0])
     return _read_rows(path, [cell.strip() for cell in table[0]], table[1:])
 
 
@@ -155,8 +177,8 @@ def _read_rows(path: Path, header: list[str], table: Iterable[list[str]]) -> Lab
     for number, cells in enumerate(table, start=2):
         if not any(cell.strip() for cell in cells):
             continue
-        row = _row(number, header, [spreadsheets.read(cell.strip()) for cell in cells])
-        if not row.image:
+        row = _row(path, number, header, cells)
+        if not row.image.strip():
             problems.append(
                 tr(
                     "{name}, row {number}: no image is named; the row was left out.",
@@ -186,8 +208,11 @@ def _read_rows(path: Path, header: list[str], table: Iterable[list[str]]) -> Lab
     return LabelTable(path, tuple(rows), tuple(problems))
 
 
-def _row(number: int, header: list[str], cells: list[str]) -> LabelRow:
-    named = dict(zip(header, cells, strict=False))
+def _row(path: Path, number: int, header: list[str], cells: list[str]) -> LabelRow:
+    # A file may be called by blanks and bells, and an export names it as it is called.
+    image = next((c for n, c in zip(header, cells, strict=False) if n.casefold() == "image"), "")
+    named = dict(zip(header, (spreadsheets.read(c.strip()) for c in cells), strict=False))
+    _refuse_control(path, (text for name, text in named.items() if name.casefold() != "image"))
     known = {name.casefold(): value for name, value in named.items() if name.casefold() in _KNOWN}
     split = known.get("split", "")
     kept = [(n, v) for n, v in named.items() if n.casefold() not in _KNOWN and n and v]
@@ -196,7 +221,7 @@ def _row(number: int, header: list[str], cells: list[str]) -> LabelRow:
         kept.append(("split", odd))
     return LabelRow(
         number=number,
-        image=known.get("image", "").replace("\\", "/"),
+        image=spreadsheets.read(image),
         disease=known.get("disease", ""),
         group=known.get("group", ""),
         split=_SPLITS.get(split.casefold(), Split.AUTO),
@@ -204,6 +229,19 @@ def _row(number: int, header: list[str], cells: list[str]) -> LabelRow:
         extra=tuple(kept),
         odd_split=odd,
     )
+
+
+def _refuse_control(path: Path, texts: Iterable[str]) -> None:
+    odd = next((m for text in texts if (m := _UNPRINTED.search(text))), None)
+    if odd is not None:
+        raise ImportRefused(
+            path,
+            tr(
+                "The table holds the control character {quoted}, which no name has. Save "
+                "it as CSV from your spreadsheet.",
+                quoted=quoted(odd[0]),
+            ),
+        )
 
 
 def _text(path: Path) -> str:
@@ -218,33 +256,12 @@ def _text(path: Path) -> str:
         raise ImportRefused(
             path, tr("The table is not UTF-8 text. Save it as “CSV UTF-8” from your spreadsheet.")
         ) from error
-    if odd := _UNPRINTED.search(text):
-        raise ImportRefused(
-            path,
-            tr(
-                "The table holds the control character {quoted}, which no name has. Save "
-                "it as CSV from your spreadsheet.",
-                quoted=quoted(odd[0]),
-            ),
-        )
     return text
 
 
 def _delimiter(path: Path) -> str:
     first = _text(path).partition("\n")[0]
     return max(",;\t", key=first.count) if first else ","
-
-
-def _tail(text: str) -> _TAIL:
-    """Path parts for comparing: one Unicode form, no case, no ``.``."""
-    plain = unicodedata.normalize("NFC", text).casefold()
-    return tuple(p for p in plain.split("/") if p not in ("", ".")) or ("",)
-
-
-def _best(wanted: _TAIL, candidates: list[Path], tails: dict[Path, _TAIL]) -> list[Path]:
-    """The photos whose path ends in ``wanted``; a sole photo of that name counts as well."""
-    fitting = [c for c in candidates if tails[c][-len(wanted) : -1] == wanted[:-1]]
-    return fitting or (candidates if len(candidates) == 1 else [])
 
 
 def _odd_splits(path: Path, rows: Iterable[LabelRow]) -> list[str]:

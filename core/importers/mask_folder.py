@@ -2,8 +2,9 @@
 
     {"0": "background", "1": "leaf", "2": "lesion", "3": "rust"}
 
-A mask belongs to the photo with the same stem. Where several share it, to the one whose folders are
-the mask's as well (``masks/plot 3/IMG_1.png`` to ``…/plot 3/IMG_1.jpg``), else to none. 0 is
+A mask belongs to the photo with the same stem, or with all of its name (``IMG_1.jpg.png``). Where
+several share it, to the one whose folders are the mask's as well (``masks/plot 3/IMG_1.png`` to
+``…/plot 3/IMG_1.jpg``), else to none; so it is where the folders, too, are those of several. 0 is
 background unless the map says otherwise; every other value that occurs must be named, so that no
 class is lost in silence. The leaf region holds exactly the pixels called "leaf": lesions beside it
 belong to the leaf all the same.
@@ -14,8 +15,9 @@ Knows files, values and regions; knows no project.
 from __future__ import annotations
 
 import json
+import os
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,6 +25,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from core.domain.disease import is_shown
 from core.domain.ids import DiseaseId, ImageId, RegionId, new_id
 from core.domain.mask import TileMask
 from core.domain.region import Region, RegionInfo, RegionKind
@@ -35,6 +38,8 @@ from core.language import listed, tr
 
 BACKGROUND, LEAF, LESION = "background", "leaf", "lesion"
 WORDS = (BACKGROUND, LEAF, LESION)
+IS_DISEASE = " (disease)"
+"""Stands after one of ``WORDS`` where that is a disease's name."""
 MAX_REGIONS = 500
 """Connected lesions become regions of their own up to this many per disease and photo; beyond it
 they share one region, because nobody edits five hundred specks one by one."""
@@ -71,7 +76,7 @@ def load_mask_map(path: Path) -> dict[int, str]:
             raise ImportRefused(
                 path, tr("The value {plain} has no name. {example}", plain=plain, example=_EXAMPLE)
             )
-        if not name.isprintable() or int(plain) in out:
+        if not is_shown(name) or int(plain) in out:
             what = tr("two names") if int(plain) in out else tr("a name that no text can show")
             raise ImportRefused(
                 path,
@@ -118,32 +123,53 @@ class MaskFolder:
             raise ImportRefused(folder, tr("There is no such folder of masks. Check its name."))
         found: dict[str, list[Path]] = {}
         for path in sorted(folder.rglob("*")):
-            if path.suffix.lower() == ".png" and not path.name.startswith("."):
+            picture = path.suffix.lower() == ".png" and not path.name.startswith(".")
+            if picture and os.path.isfile(path):  # noqa: PTH113 - does not raise
                 found.setdefault(_stem(path), []).append(path)
         return cls(folder, {stem: tuple(paths) for stem, paths in found.items()})
 
     def among(self, photos: Iterable[Path]) -> MaskFolder:
         """For an import of ``photos``: cameras call many leaves alike, and one mask is of one."""
         alike: dict[str, list[Path]] = {}
-        placed: dict[Path, Path] = {}
+        claims: dict[Path, list[Path]] = {}
         for photo in photos:
-            if _stem(photo) in self.by_stem:
-                alike.setdefault(_stem(photo), []).append(photo)
-                if (mask := self._by_folders(photo)) is not None:
-                    placed[photo] = mask
-        shared = (s for s, found in alike.items() if len(found) > 1 and not _same(found))
+            if keys := self._keys(photo):
+                mask = self._by_folders(photo, keys)
+                alike.setdefault(keys[0] if mask is None else _stem(mask), []).append(photo)
+                if mask is not None:
+                    claims.setdefault(mask, []).append(photo)
+        placed = {p: m for m, found in claims.items() for p in self._rightful(m, found)}
+        shared = (key for key, found in alike.items() if not _same(found))
         taken = set(placed.values())
         left = {s: tuple(p for p in found if p not in taken) for s, found in self.by_stem.items()}
         return replace(self, by_stem=left, shared=frozenset(shared), placed=placed)
 
-    def _by_folders(self, photo: Path) -> Path | None:
+    def _keys(self, photo: Path) -> list[str]:
+        """What masks of ``photo`` are called: first by all of its name, then without its ending."""
+        name = unicodedata.normalize("NFC", photo.name)
+        return [key for key in (name, _stem(photo)) if key in self.by_stem]
+
+    def _rightful(self, mask: Path, photos: Sequence[Path]) -> Sequence[Path]:
+        """Of ``photos`` that have the folders of ``mask``, those that it is of: all where they are
+        copies of one, else the one that is called so to the letter."""
+        if _same(photos):
+            return photos
+        place = f"/{mask.relative_to(self.folder).with_suffix('').as_posix()}"
+        exact = [
+            p for p in photos if str(p.with_suffix("")).endswith(place) or str(p).endswith(place)
+        ]
+        return exact if len(exact) == 1 else ()
+
+    def _by_folders(self, photo: Path, keys: Sequence[str]) -> Path | None:
         """The mask below ``folder`` whose whole place is the end of the photo's, if one is."""
-        ends = _parts(photo.absolute())
-        fitting: dict[int, Path] = {}
-        for mask in self.by_stem[_stem(photo)]:
-            place = _parts(mask.relative_to(self.folder))
-            if len(place) > 1 and ends[-len(place) :] == place:
-                fitting[len(place)] = mask
+        above = _parts(photo.absolute().parent)
+        fitting: dict[tuple[int, int], Path] = {}
+        for rank, key in enumerate(keys):
+            for mask in self.by_stem[key]:
+                place = _parts(mask.relative_to(self.folder).parent)
+                # At the top of a drive there is no folder to be told by.
+                if (place and above[-len(place) :] == place) or (not place and len(above) == 1):
+                    fitting[-rank, len(place)] = mask
         return fitting[max(fitting)] if fitting else None
 
     def find(self, photo: Path) -> Path | None:
@@ -153,8 +179,13 @@ class MaskFolder:
         """
         if photo in self.placed:
             return self.placed[photo]
-        paths = self.by_stem.get(_stem(photo), ())
-        if paths and _stem(photo) in self.shared:
+        for key in self._keys(photo):
+            if paths := self.by_stem[key]:
+                return self._sole(photo, paths, shared=key in self.shared)
+        return None
+
+    def _sole(self, photo: Path, paths: Sequence[Path], *, shared: bool) -> Path:
+        if shared:
             raise ImportRefused(
                 photo,
                 tr(
@@ -172,22 +203,22 @@ class MaskFolder:
                     names=names,
                 ),
             )
-        return paths[0] if paths else None
+        return paths[0]
 
 
-def _same(photos: Iterable[Path]) -> bool:
+def _same(photos: Sequence[Path]) -> bool:
     """Whether all are copies of one."""
+    if len(photos) == 1:
+        return True
     try:
         return len({sha256(photo) for photo in photos}) == 1
     except OSError:
         return False
 
 
-def _parts(path: Path) -> tuple[str, ...]:
-    """For comparing: one Unicode form, no case, no ending."""
-    return tuple(
-        unicodedata.normalize("NFC", part).casefold() for part in path.with_suffix("").parts
-    )
+def _parts(folder: Path) -> tuple[str, ...]:
+    """For comparing: one Unicode form, no case."""
+    return tuple(unicodedata.normalize("NFC", part).casefold() for part in folder.parts)
 
 
 def _stem(path: Path) -> str:

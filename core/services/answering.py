@@ -17,6 +17,7 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
+from core import files
 from core.domain.ids import ImageId
 from core.errors import AdapterRefused, ImageUnreadable, WorkerFailed
 from core.imaging.probability import read_probability
@@ -86,7 +87,7 @@ class Answerer:
         ``folder`` is an empty one of ours for the masks.
         """
         token = next(self._tokens)
-        self._worker.send("predict", token=token, path=str(photo.resolve()), out=str(folder))
+        self._worker.send("predict", token=token, path=str(files.real(photo)), out=str(folder))
         event = self._wait(ANSWERING, "answer", "refused")
         while event.get("token") != token:  # left over from a question that was given up
             event = self._wait(ANSWERING, "answer", "refused")
@@ -109,7 +110,7 @@ class Answerer:
 
     def merge(self, out: Path) -> None:
         """Write adapter and base as one model into the empty folder ``out``."""
-        self._worker.send("merge", out=str(out.resolve()))
+        self._worker.send("merge", out=str(files.real(out)))
         event = self._wait(LOADING, "merged", "refused")
         if event.get("event") == "refused":
             raise WorkerFailed(str(event.get("text")))
@@ -137,7 +138,7 @@ def _answer(event: Message, folder: Path) -> Answer:
 
 
 def _inside(folder: Path, name: str) -> Path:
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder.resolve()):
+    path = files.real(folder / name)
+    if not path.is_relative_to(files.real(folder)):
         raise ValueError(tr("a mask outside its folder"))
     return path

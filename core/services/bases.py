@@ -105,9 +105,9 @@ def fault(base: str, folder: Path) -> str:
 
 def _place(spec: VlmSpec, folder: str) -> Path:
     """Raises ModelMissing for a repository's name that is not on this computer."""
-    path = Path(folder).expanduser()
+    path = files.at_home(folder)
     if path.exists() or not hub.REPOSITORY.fullmatch(folder):
-        return path.resolve()
+        return files.real(path)
     found = hub.find(spec, folder)
     if found is None:
         raise ModelMissing(
@@ -129,7 +129,7 @@ def choose_head(name: str, path: str) -> str:
     if not spec.builds_on:
         return ""
     known = path or remembered(head_note(name))
-    found = Path(known).expanduser().resolve()
+    found = files.real(files.at_home(known))
     file = weights_file(str(found)) if known else None
     if file is None or not file.is_file():
         raise ModelMissing(

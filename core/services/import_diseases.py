@@ -6,8 +6,16 @@ that carries them is, so that a table full of mistakes leaves nothing behind.
 
 from __future__ import annotations
 
-from core.domain.disease import HEALTHY_COLOUR, PALETTE, Disease, folded
+from core.domain.disease import (
+    HEALTHY_COLOUR,
+    LONGEST_NAME,
+    PALETTE,
+    Disease,
+    folded,
+    is_shown,
+)
 from core.domain.ids import DiseaseId, new_id
+from core.files import quoted
 from core.language import tr
 from core.ports import ProjectStore
 
@@ -52,18 +60,38 @@ class DiseaseBook:
         found = self.find(name)
         if found:
             return found
+        name = " ".join(name.split())
         if not self._create:
             known = ", ".join(d.name for d in self._all) or tr("none yet")
             raise UnknownDisease(
                 tr(
                     "“{strip}” in {where} is no disease of this project ({known}). Correct the "
                     "name there, or add the disease to the project, and import again.",
-                    strip=name.strip(),
+                    strip=name[:LONGEST_NAME],
                     where=where,
                     known=known,
                 )
             )
-        return self._new(" ".join(name.split()))
+        if len(name) > LONGEST_NAME:
+            raise UnknownDisease(
+                tr(
+                    "“{begin}…” in {where} is longer than the {most} characters that the name of a "
+                    "disease may have. Shorten it there and import again.",
+                    begin=name[:40],
+                    where=where,
+                    most=LONGEST_NAME,
+                )
+            )
+        if not is_shown(name):
+            raise UnknownDisease(
+                tr(
+                    "{quoted} in {where} holds characters that cannot be shown. Write the name "
+                    "anew there and import again.",
+                    quoted=quoted(name),
+                    where=where,
+                )
+            )
+        return self._new(name)
 
     def named(self, disease: DiseaseId | None) -> Disease | None:
         """The disease of that id; None also for one that was made since the import began."""

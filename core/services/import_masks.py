@@ -12,8 +12,10 @@ from core.domain.region import RegionKind
 from core.errors import ImportRefused
 from core.importers.mask_folder import (
     BACKGROUND,
+    IS_DISEASE,
     LEAF,
     LESION,
+    WORDS,
     MaskFolder,
     MaskMap,
     Meaning,
@@ -57,7 +59,18 @@ def _meaning(name: str, book: DiseaseBook, where: str) -> Meaning | None:
         return Meaning(RegionKind.LEAF, None)
     if name == LESION:
         return Meaning(RegionKind.LESION, None)
-    return Meaning(RegionKind.LESION, book.need(name, where).id)
+    plain = name.removesuffix(IS_DISEASE)
+    disease = book.need(plain if plain.casefold() in WORDS else name, where)
+    if disease.healthy:
+        raise UnknownDisease(
+            tr(
+                "“{name}” in {where} is what a leaf without lesions is called, and no lesion. Call "
+                "healthy tissue “leaf” there and import again.",
+                name=name,
+                where=where,
+            )
+        )
+    return Meaning(RegionKind.LESION, disease.id)
 
 
 def filled(meanings: Meanings, unnamed: DiseaseId | None) -> dict[int, Meaning]:

@@ -28,6 +28,9 @@ from core.registry import discover
 from core.services.embed import of_use
 from core.services.segment import ENGINES
 
+NAMED = 5
+"""Makers that are told of a pack: a stranger's may name thousands."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
@@ -53,7 +56,8 @@ class PackView:
 
     ``other_photos`` counts those that are not in the project, ``other_makers`` those of the
     project that were looked at by another assistant, other weights or another version. ``size`` is
-    what the matching ones take on disk, in bytes; ``makers`` are all of the pack, in words.
+    what the matching ones take on disk, in bytes; ``makers`` are those of the pack with most
+    photos, in words.
     """
 
     path: Path
@@ -134,7 +138,7 @@ def view(path: Path, photos: Collection[str]) -> PackView:
         len(strangers),
         len(useless - matching),
         whole,
-        tuple(told(maker) for maker, _ in makers.most_common()),
+        tuple(told(maker) for maker, _ in makers.most_common(NAMED)),
     )
 
 

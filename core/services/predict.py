@@ -161,9 +161,9 @@ def _targets(photos: Sequence[Path], out: Path) -> list[Path]:
     if not photos:
         raise UsageError(tr("Name at least one photo to predict."))
     targets = [out / MASKS / f"{stem}.png" for stem in unique_stems(p.name for p in photos)]
-    taken = {p.resolve() for p in photos}
+    taken = {files.real(p) for p in photos}
     for path in (*targets, out / TABLE):
-        if path.resolve() in taken:
+        if files.real(path) in taken:
             raise UsageError(
                 tr(
                     "{name} in “{name_2}” is one of the photos and would be overwritten; "

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from core import files
 from core.domain.ids import DiseaseId, ImageId, RunId
 from core.domain.image import LeafImage
 from core.domain.region import RegionKind
@@ -136,8 +137,8 @@ def load_prediction(folder: RunFolder, score: Score, size: tuple[int, int]) -> P
 
 
 def _inside(folder: RunFolder, relative: str) -> Path:
-    path = (folder.root / relative).resolve()
-    if not relative or not path.is_relative_to(folder.root.resolve()):
+    path = files.real(folder.root / relative)
+    if not relative or not path.is_relative_to(files.real(folder.root)):
         raise WorkerFailed(tr("This photo has no prediction in the run's folder; score it again."))
     return path
 

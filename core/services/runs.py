@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core import files
 from core.domain.ids import RunId
 from core.domain.run import Run, RunState
 from core.errors import Bug, TrainingRefused, UsageError
@@ -20,8 +21,8 @@ RESUMABLE = (RunState.PREPARED, RunState.STOPPED, RunState.FAILED, RunState.INTE
 
 def run_folder(store: ProjectStore, run: Run) -> RunFolder:
     """Raises TrainingRefused when the run's folder has gone."""
-    root = (store.folder / run.folder).resolve()
-    if not root.is_relative_to(store.folder.resolve()) or not root.is_dir():
+    root = files.real(store.folder / run.folder)
+    if not root.is_relative_to(files.real(store.folder)) or not root.is_dir():
         raise TrainingRefused([tr("The folder of run {id} is gone; train again.", id=run.id)])
     return RunFolder(root)
 

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 
+from core.adapter_package import MAX_CLASSES, MAX_NAME
+from core.domain.disease import is_shown
 from core.errors import Bug
 from core.language import tr
 from core.training import prompts
@@ -82,6 +84,10 @@ KINDS: dict[str, type[StrEnum]] = {
 """The settings whose values are words."""
 TOO_FEW_CLASSES = tr(
     "Training needs at least two classes; name another disease or mark some leaves healthy."
+)
+TOO_MANY_CLASSES = tr("Training takes at most 1,000 classes; merge some diseases.")
+UNFIT_NAME = tr(
+    "The name of a disease is too long or holds characters that cannot be shown; rename it."
 )
 
 
@@ -166,6 +172,8 @@ class TrainConfig:
             (bool(self.base), tr("Choose a base model.")),
             (classes >= 2, TOO_FEW_CLASSES),
             (classes == len(self.classes), tr("Two classes have the same name; merge them.")),
+            (classes <= MAX_CLASSES, TOO_MANY_CLASSES),
+            (all(len(n) <= MAX_NAME and is_shown(n) for n in self.classes), UNFIT_NAME),
             (
                 not {prompts.LEAF_TARGET, prompts.LESION_TARGET} & set(self.classes),
                 tr("A disease cannot be called “leaf” or “lesions”, as masks are; rename it."),

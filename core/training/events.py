@@ -198,10 +198,28 @@ def from_fields(fields: dict[str, object]) -> TrainEvent | None:
     if kind is None:
         return None
     values = {k: v for k, v in fields.items() if k in kind.__dataclass_fields__}
+    if not all(_fits(str(kind.__dataclass_fields__[k].type), v) for k, v in values.items()):
+        return None
     try:
         return kind(**values)  # type: ignore[arg-type]
     except TypeError:
         return None
+
+
+_PLAIN: dict[str, tuple[type, ...]] = {
+    "int": (int,), "float": (int, float), "str": (str,), "bool": (bool,), "dict": (dict,),
+    "list": (list,),
+}  # fmt: skip
+
+
+def _fits(annotation: str, value: object) -> bool:
+    """Whether ``value``, out of a JSON object, is what ``annotation`` says."""
+    if annotation.endswith(" | None"):
+        return value is None or _fits(annotation.removesuffix(" | None"), value)
+    outer, _, inner = annotation.removesuffix("]").partition("[")
+    if isinstance(value, dict) and outer == "dict":
+        return all(_fits(inner.partition(", ")[2], each) for each in value.values())
+    return isinstance(value, _PLAIN[outer])
 
 
 def replay(file: Path) -> Iterator[TrainEvent]:
@@ -211,7 +229,7 @@ def replay(file: Path) -> Iterator[TrainEvent]:
     for line in file.read_bytes().splitlines():
         try:
             fields = json.loads(line)
-        except (ValueError, UnicodeDecodeError):
+        except (ValueError, RecursionError):
             continue
         if isinstance(fields, dict) and (event := from_fields(fields)) is not None:
             yield event

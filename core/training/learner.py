@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from core import registry
-from core.errors import AdapterRefused
+from core.errors import AdapterRefused, ModelMissing
 from core.heads.base import HeadSpec, MaskHead, Remembering
 from core.language import tr
 from core.training import prompts, recompute, rows, wide
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 ADAPTER_FILE = "adapter_model.safetensors"
 HEAD_FILE = "head.safetensors"
+LARGEST = 1e6
+"""Of a weight's absolute value; those that are learnt stay far below, and what is computed with
+larger ones is soon no number."""
 
 
 @dataclass(slots=True)
@@ -95,16 +99,22 @@ def off_card(tensor: Tensor) -> Tensor:
 
 
 def check_like(found: dict[str, Tensor], wanted: dict[str, Tensor], what: str) -> None:
-    """Raises AdapterRefused unless names and shapes are exactly the wanted ones, all finite."""
+    """Raises AdapterRefused unless names and shapes are exactly the wanted ones, and no number is
+    larger than ``LARGEST``."""
     if found.keys() != wanted.keys():
         wrong = sorted(found.keys() ^ wanted.keys())[0]
         raise AdapterRefused(_misfit(what, wrong))
     for name, tensor in found.items():
         if tensor.shape != wanted[name].shape or not tensor.is_floating_point():
             raise AdapterRefused(_misfit(what, name))
-        if not bool(torch.isfinite(tensor).all()):
+        if not bool((tensor.float().abs() <= LARGEST).all()):  # nor is one that is none
             raise AdapterRefused(
-                tr("The {what} holds numbers that are not finite: {name}.", what=what, name=name)
+                tr(
+                    "The {what} holds numbers that no training leaves: {name}. Copy the whole "
+                    "folder again, or train it anew.",
+                    what=what,
+                    name=name,
+                )
             )
 
 
@@ -206,7 +216,22 @@ def build_head(name: str, vlm: VisionLanguage, folder: Path, path: str = "") -> 
         schooled = schooled / f"{name}.safetensors"
     if schooled.is_file():
         own = head.module.state_dict()
-        given = load_file(schooled)
+        given = {n: t for n, t in _schooled(schooled).items() if n in own}
         own |= {n: t.to(own[n].dtype) for n, t in given.items() if own[n].shape == t.shape}
         head.module.load_state_dict(own)
     return head  # type: ignore[no-any-return]
+
+
+def _schooled(file: Path) -> dict[str, Tensor]:
+    """The weights of a mask head that came with a base model. Raises ModelMissing."""
+    damaged = tr(
+        "The mask head in {folder} is damaged; get the whole folder of the base model again.",
+        folder=file.parent.parent.name,
+    )
+    try:
+        found: dict[str, Tensor] = load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise ModelMissing(damaged) from error
+    if not all(bool((tensor.float().abs() <= LARGEST).all()) for tensor in found.values()):
+        raise ModelMissing(damaged)
+    return found

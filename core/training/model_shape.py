@@ -20,6 +20,8 @@ from core.language import tr
 
 MAX_HEADER = 100 << 20
 """safetensors itself refuses longer ones."""
+MOST = 1 << 40
+"""Of any figure; those of real models stay far below."""
 _TEXT = re.compile(r"layers\.\d+\..*\b(q|k|v|o|gate|up|down)_proj\.weight$")
 _TOWER = re.compile(r"(layers?|blocks?)\.\d+\..*\b(q_proj|k_proj|v_proj|out_proj|fc1|fc2)\.weight$")
 WIDTHS = {"inner": "gate_proj", "heads_width": "q_proj", "kv_width": "k_proj"}
@@ -122,7 +124,7 @@ def _widths(folder: Path) -> dict[str, Any]:
         text, seen = raw.get("text_config", raw), raw.get("vision_config") or {}
         heads = int(text["num_attention_heads"])
         each = int(text.get("head_dim") or text["hidden_size"] // heads)
-        return {
+        found: dict[str, Any] = {
             "hidden": int(text["hidden_size"]),
             "layers": int(text["num_hidden_layers"]),
             "inner": int(text["intermediate_size"]),
@@ -136,10 +138,13 @@ def _widths(folder: Path) -> dict[str, Any]:
             "tower_inner": int(seen.get("intermediate_size", 0)),
             **_photo(raw, seen, folder),
         }
+        if not all(0 <= figure <= MOST for figure in found.values()):
+            raise ValueError("no model has such sizes")
     except NO_MODEL as error:
         raise ModelMissing(
             tr("The config.json in {folder} makes no sense; get the model again.", folder=folder)
         ) from error
+    return found
 
 
 def _photo(raw: dict[str, Any], seen: dict[str, Any], folder: Path) -> dict[str, int]:
@@ -168,7 +173,7 @@ def _budget(folder: Path) -> int:
 
 def weights(folder: Path) -> Iterator[tuple[str, list[int]]]:
     """Name and shape of each tensor, by the files' headers alone. Raises ModelMissing."""
-    for path in sorted(folder.glob("*.safetensors")):
+    for path in sorted(p for p in folder.glob("*.safetensors") if p.is_file()):
         yield from _header(path)
 
 
@@ -180,6 +185,14 @@ def _header(path: Path) -> list[tuple[str, list[int]]]:
             if length > MAX_HEADER:
                 raise ModelMissing(nothing)
             header = json.loads(file.read(length))
-        return [(n, [int(s) for s in e["shape"]]) for n, e in header.items() if n != "__metadata__"]
+        return [(n, _sides(e["shape"])) for n, e in header.items() if n != "__metadata__"]
     except NO_MODEL as error:
         raise ModelMissing(nothing) from error
+
+
+def _sides(shape: Any) -> list[int]:
+    """Raises ValueError or TypeError for what no tensor has."""
+    sides = [int(side) for side in shape]
+    if len(sides) > 8 or not all(side >= 0 for side in sides) or math.prod(sides) > MOST:
+        raise ValueError("no tensor has such sides")
+    return sides

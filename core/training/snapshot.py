@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
 from core import files
 from core.domain.disease import Disease
@@ -120,6 +121,16 @@ def union(regions: Iterable[Region], size: tuple[int, int]) -> TileMask:
 
 
 def _sample(store: ProjectStore, image: LeafImage, diseases: dict[DiseaseId, Disease]) -> Sample:
+    pixels = image.width * image.height
+    if not (image.width > 0 < image.height and pixels <= rle.MAX_PIXELS):  # a damaged project
+        said = tr(
+            "{name} claims {width} × {height} pixels, more than any photo has; run "
+            "“leafspot check”.",
+            name=PurePosixPath(image.path).name,
+            width=image.width,
+            height=image.height,
+        )
+        raise TrainingRefused([said])
     disease = diseases.get(image.disease) if image.disease is not None else None
     # A leaf that somebody called healthy has no lesions: that is what the word says.
     known = image.mask_known or (disease is not None and disease.healthy)

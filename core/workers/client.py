@@ -24,6 +24,7 @@ from typing import IO
 
 from core.errors import WorkerFailed
 from core.workers import launch, wire
+from core.workers.log import WorkerLog
 from core.workers.outcome import Outcome
 from core.workers.wire import Garbage, Message
 
@@ -214,12 +215,9 @@ class WorkerClient:
 
     def _read_log(self, pipe: IO[bytes]) -> None:
         """Always drained: a full pipe would stop the worker."""
-        sink = self._log.open("ab") if self._log else None
+        sink = WorkerLog(self._log)
         for line in iter(lambda: pipe.readline(1 << 16), b""):
-            if sink:
-                sink.write(line)
-                sink.flush()
+            sink.write(line)
             if text := line.decode("utf-8", "replace").strip():
                 self._tail.append(text)
-        if sink:
-            sink.close()
+        sink.close()

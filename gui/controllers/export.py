@@ -81,6 +81,13 @@ class ExportController(QObject):
         super().__init__(parent)
         self._context = context
         self.adapter_busy = self.data_busy = False
+        context.guards.append(
+            lambda: (
+                tr("An export is under way and will not be finished.")
+                if self.adapter_busy or self.data_busy
+                else ""
+            )
+        )
 
     def folder(self, run: Run) -> RunFolder:
         info = self._context.project.info

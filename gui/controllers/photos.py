@@ -16,7 +16,9 @@ from PySide6.QtCore import QObject
 
 from core.domain.ids import ImageId
 from core.domain.image import LeafImage
-from core.imaging.decode import decode_rgb
+from core.errors import ImageUnreadable
+from core.imaging.decode import MAX_PIXELS, decode_rgb
+from core.language import tr
 from gui.canvas.pyramid import PhotoPyramid
 from gui.context import Context
 
@@ -47,6 +49,10 @@ def decode(image: LeafImage, path: Path, *, reduced: bool = False) -> Photo:
     """Runs off the GUI thread. Raises ImageUnreadable."""
     side = PREVIEW_SIDE if reduced else None
     rgb = decode_rgb(path, expected_sha256=image.sha256, max_side=side)
+    # A damaged project says another size than the picture's, which its outlines have as well.
+    seen = (image.height, image.width) == rgb.shape[:2]
+    if not (image.width * image.height <= MAX_PIXELS if reduced else seen):
+        raise ImageUnreadable(tr("{name} is not of the size it was imported with.", name=path.name))
     return Photo(image, path, PhotoPyramid.from_rgb(rgb, size=(image.width, image.height)))
 
 

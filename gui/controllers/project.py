@@ -6,6 +6,7 @@ which the composition root fills in.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -170,7 +171,8 @@ class ProjectController(QObject):
         self.busy.emit("")
         self._context.notices.show(error)
         if isinstance(error, ProjectError):
-            gone = [p for p in self._context.preferences.recent() if not p.exists()]
+            recent = self._context.preferences.recent()
+            gone = [p for p in recent if not os.path.exists(p)]  # noqa: PTH110 - does not raise
             for folder in gone:
                 self._context.preferences.forget_recent(folder)
             self.recent_changed.emit()

@@ -21,8 +21,7 @@ from core.language import tr
 from core.ports import ProjectStore
 from core.services.drafts import Drafted, drafts
 from core.services.review import Prediction, load_prediction
-from core.services.runs import kept_first
-from core.training.config import TrainConfig
+from core.services.runs import kept_first, run_config
 from core.training.run_folder import RunFolder
 from core.workers.outcome import Outcome
 from gui.context import Context
@@ -140,7 +139,7 @@ def _of_image(
         for score in store.scores(run.id, [image]):
             prediction = load_prediction(folder, score, size)
         photo = store.image(image)
-        base = TrainConfig.read(folder.config).base_path
+        base = run_config(folder).base_path
         return run, prediction, folder.adapter, base, str(store.resolve(photo)), photo.sha256
     raise UserError(NO_MODEL)
 

@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core.files import at_home, is_folder, is_there
 from core.language import tr, trn
 from core.services.import_images import ImportOptions, ImportReport
 from core.services.starter_list import sole_crop
@@ -56,14 +57,14 @@ class Suggestion:
 def suggest(folder: Path) -> Suggestion:
     """Recognise ``photos/``, ``masks/``, ``map.json`` and ``labels.csv`` in or beside a folder."""
     home = folder.parent if folder.name in ("photos", "images") else folder
-    photos = next((home / n for n in ("photos", "images") if (home / n).is_dir()), folder)
+    photos = next((home / n for n in ("photos", "images") if is_folder(home / n)), folder)
     masks, mapping, labels = home / "masks", home / "map.json", home / "labels.csv"
-    complete = masks.is_dir() and mapping.is_file()
+    complete = is_folder(masks) and is_there(mapping)
     return Suggestion(
         str(photos),
         str(masks) if complete else "",
         str(mapping) if complete else "",
-        str(labels) if labels.is_file() else "",
+        str(labels) if is_there(labels) else "",
     )
 
 
@@ -85,7 +86,7 @@ class PathRow(QWidget):
     @property
     def path(self) -> Path | None:
         text = self.line.text().strip()
-        return Path(text).expanduser() if text else None
+        return at_home(text) if text else None
 
     def _browse(self) -> None:
         start = self.line.text() or self._context.preferences.last_folder("photos")
@@ -116,7 +117,7 @@ class ImportDialog(QDialog):
         controller.progressed.connect(self._progressed)
         controller.finished.connect(self.show_report)
         controller.failed.connect(self._failed)
-        if len(paths) == 1 and paths[0].is_dir():
+        if len(paths) == 1 and is_folder(paths[0]):
             self.photos.line.setText(str(paths[0]))
         elif paths:
             self.photos.line.setText(tr("{count} dropped files and folders", count=len(paths)))
@@ -174,8 +175,8 @@ class ImportDialog(QDialog):
         return _page(form, note, self._problem, buttons=(cancel, self.start))
 
     def _suggest(self, text: str) -> None:
-        folder = Path(text).expanduser()
-        if not text or not folder.is_dir():
+        folder = at_home(text)
+        if not text or not is_folder(folder):
             return
         found = suggest(folder)
         for row, path in (
@@ -187,7 +188,7 @@ class ImportDialog(QDialog):
 
     def _check(self) -> None:
         self.map.setEnabled(self.masks.path is not None)
-        named = self.photos.path is not None and self.photos.path.is_dir()
+        named = self.photos.path is not None and is_folder(self.photos.path)
         ready = bool(self._paths) or named
         problem = ""
         if self.photos.path is not None and not ready:

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core.files import at_home, is_folder, is_there
 from core.language import tr
 from gui.context import Context
 from gui.forms import Form
@@ -39,9 +40,9 @@ def problem(name: str, parent: Path) -> str:
         return tr("Give the project a name.")
     if FORBIDDEN.search(name) or RESERVED.fullmatch(name):
         return tr('The name may not contain < > : " / \\ | ? * nor end with a dot or a space.')
-    if not parent.is_dir():
+    if not is_folder(parent):
         return tr("Choose a folder that exists.")
-    if (parent / f"{name}{SUFFIX}").exists():
+    if is_there(parent / f"{name}{SUFFIX}"):
         return tr("There is already a project of that name; choose another name or open it.")
     return ""
 
@@ -107,7 +108,7 @@ class NewProjectDialog(QDialog):
 
     @property
     def folder(self) -> Path:
-        return Path(self._folder.text()).expanduser() / f"{self._name.text()}{SUFFIX}"
+        return at_home(self._folder.text()) / f"{self._name.text()}{SUFFIX}"
 
     @property
     def crops(self) -> list[str]:
@@ -141,7 +142,7 @@ class NewProjectDialog(QDialog):
         super().accept()
 
     def _check(self) -> None:
-        text = problem(self._name.text(), Path(self._folder.text()).expanduser())
+        text = problem(self._name.text(), at_home(self._folder.text()))
         self._problem.setText(text)
         self._make.setEnabled(not text)
 

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QGridLayout, QL
 
 from core.domain.ids import RunId
 from core.domain.run import Run
+from core.files import at_home, is_there
 from core.language import tr
 from gui.context import Context
 from gui.controllers import wording
@@ -199,7 +200,7 @@ class AdapterCard(QWidget):
 
     def _go(self) -> None:
         if self.run is not None:
-            out = Path(self.place.text()).expanduser()
+            out = at_home(self.place.text())
             merged = free_name(out.with_name(tr("{name} merged", name=out.name)))
             self.export_wanted.emit(self.run, out, merged if self.merged.isChecked() else None)
 
@@ -217,7 +218,7 @@ def _of_merged(merged: MergedExport) -> str:
 def free_name(path: Path) -> Path:
     """``path``, or with “ 2”, “ 3”, … behind it, whichever is not there yet."""
     found, number = path, 1
-    while found.exists():
+    while is_there(found):
         number += 1
         found = path.with_name(f"{path.name} {number}")
     return found

@@ -13,6 +13,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLineEdit, QProgressBar, QWidget
 
 from core.exporters.base import ExporterSpec
+from core.files import at_home
 from core.language import tr, trn
 from gui.context import Context
 from gui.panels.export_adapter import PURPOSE, free_name
@@ -168,4 +169,4 @@ class DataCard(QWidget):
 
     def _go(self) -> None:
         if (spec := self.spec) is not None:
-            self.export_wanted.emit(spec.id, Path(self.place.text()).expanduser())
+            self.export_wanted.emit(spec.id, at_home(self.place.text()))

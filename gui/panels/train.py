@@ -17,8 +17,10 @@ from PySide6.QtWidgets import QFrame, QStackedWidget
 
 from core.changes import Changes
 from core.domain.ids import ImageId, RunId
+from core.errors import TrainingRefused
 from core.language import tr
 from core.services import run_facts
+from core.services.runs import run_config
 from core.training.config import TrainConfig
 from core.training.run_folder import RunFolder
 from gui.context import Context
@@ -255,7 +257,10 @@ class Watched:
 
 def watched(store: ProjectStore, *, folder: RunFolder) -> Watched:
     """Of the run in ``folder``."""
-    config = TrainConfig.read(folder.config) if folder.config.exists() else TrainConfig()
+    try:
+        config = run_config(folder)
+    except TrainingRefused:  # the curves are shown all the same
+        config = TrainConfig()
     ids = [ImageId(i) for i in config.watch]
     found = store.thumbnails(ids)
     names = {card.id: card.name for card in store.cards(ids)}

@@ -27,6 +27,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QLayout, QSizePolicy, QSlider, QWidget
 
+from core.files import real
 from core.language import tr
 from core.training.events import Evaluated
 from gui.context import Context
@@ -335,5 +336,5 @@ class Filmstrip(QWidget):
 
 def inside(root: Path, relative: str) -> Path | None:
     """``root / relative``, or None when that would leave ``root``."""
-    file = (root / relative).resolve()
-    return file if file.is_relative_to(root.resolve()) else None
+    file = real(root / relative)
+    return file if file.is_relative_to(real(root)) else None

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -104,6 +107,47 @@ def foreign(folder: Path) -> None:
     edit(folder, model_type="qwen3_vl")
 
 
+def in_parts(folder: Path, *names: str) -> None:
+    """Weights in several files, listed under ``names``."""
+    (folder / "model.safetensors").rename(folder / "model-00001-of-00001.safetensors")
+    listed = {f"tensor.{n}": name for n, name in enumerate(names)}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": listed}))
+
+
+def part_outside(folder: Path) -> None:
+    shutil.copy(folder / "model.safetensors", folder.parent / "other.safetensors")
+    in_parts(folder, "model-00001-of-00001.safetensors", "../other.safetensors")
+
+
+def part_missing(folder: Path) -> None:
+    in_parts(folder, "model-00001-of-00001.safetensors", "model-00002-of-00002.safetensors")
+
+
+def parts_of_another_kind(folder: Path) -> None:
+    in_parts(folder)
+    (folder / "model.safetensors.index.json").write_text('{"weight_map": {"a": [1]}}')
+
+
+def lost_weights(folder: Path) -> None:
+    """As a hub's cache is left by whoever tidied it up."""
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors").symlink_to(folder.parent / "blobs" / "gone")
+
+
+def pipe_for_weights(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    os.mkfifo(folder / "model.safetensors")
+
+
+def endless_layers(folder: Path) -> None:
+    text = json.loads((folder / "config.json").read_text("utf-8"))["text_config"]
+    edit(folder, text_config=text | {"num_hidden_layers": 10**9})
+
+
+def endless_width(folder: Path) -> None:
+    edit(folder, deeply=[{"in": {"hidden_size": 10**30}}])
+
+
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
@@ -129,6 +173,60 @@ def test_a_spoilt_folder_is_refused(
     spoil(folder)
     with pytest.raises(ModelMissing, match=sentence):
         opened("gemma-3", folder)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and pipes need rights there")
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (part_outside, "names files that are not there"),
+        (part_missing, "names files that are not there"),
+        (parts_of_another_kind, "is damaged, or names files"),
+        (lost_weights, "a link that leads nowhere"),
+        (pipe_for_weights, "or no file"),
+        (endless_layers, "absurd size .num_hidden_layers"),
+        (endless_width, "absurd size .hidden_size"),
+    ],
+)
+def test_a_folder_that_would_hang_or_lead_elsewhere_is_refused_at_a_glance(
+    spoil: Callable[[Path], None], sentence: str, tmp_path: Path
+) -> None:
+    folder = save_gemma3(tmp_path / "model")
+    spoil(folder)
+    with pytest.raises(ModelMissing, match=sentence):
+        bases.choose(f"gemma-3={folder}")
+    assert bases.fault("gemma-3", folder)
+
+
+def test_weights_in_several_files_open(tmp_path: Path) -> None:
+    folder = save_gemma3(tmp_path / "model")
+    names = load_file(folder / "model.safetensors").keys()
+    part = "model-00001-of-00001.safetensors"
+    (folder / "model.safetensors").rename(folder / part)
+    listed = {"metadata": {"total_size": 1}, "weight_map": dict.fromkeys(names, part)}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(listed))
+    assert opened("gemma-3", folder).vlm.hidden_size == 64
+
+
+@pytest.mark.parametrize("damage", ["cut", "no numbers"])
+def test_a_damaged_mask_head_beside_a_base_is_told(tmp_path: Path, damage: str) -> None:
+    folder = save_gemma3(tmp_path / "model")
+    own = dict(opened("gemma-3", folder).head.module.state_dict())
+    (folder / "mask_head").mkdir()
+    file = folder / "mask_head" / "pixel.safetensors"
+    if damage == "cut":
+        file.write_bytes(b"x" * 100)
+    else:
+        save_file({n: torch.full_like(t, float("nan")).contiguous() for n, t in own.items()}, file)
+    with pytest.raises(ModelMissing, match="mask head in model is damaged; get the whole folder"):
+        opened("gemma-3", folder)
+
+
+def test_a_mask_head_of_other_layers_beside_a_base_is_left_alone(tmp_path: Path) -> None:
+    folder = save_gemma3(tmp_path / "model")
+    (folder / "mask_head").mkdir()
+    save_file({"strange": torch.zeros(3)}, folder / "mask_head" / "pixel.safetensors")
+    assert opened("gemma-3", folder).head.spec.id == "pixel"
 
 
 @pytest.mark.parametrize(

@@ -133,3 +133,10 @@ def test_percentages_are_written_as_precisely_as_they_help() -> None:
         "10 %",
         "35 %",
     ]
+
+
+def test_a_project_whose_name_breaks_the_line_is_drawn_without_it(tmp_path: Path) -> None:
+    made = make_project(tmp_path, [sick("five.png", 5)], name="two\nlines")
+    export_project(made, tmp_path / "sad", format_id="sad")
+    made.close()
+    assert (tmp_path / "sad" / "sad.png").is_file()

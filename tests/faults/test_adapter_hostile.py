@@ -208,6 +208,13 @@ def test_a_manifest_of_another_kind_is_refused(adapter: Path, text: str) -> None
         {"base": {"id": "starter", "sha256": []}},
         {"prompts": []},
         {"healthy": "x" * 5000},
+        {"healthy": "\u202eyhtlaeh"},
+        {"classes": ["ru\x1bst", "healthy"]},
+        {"classes": ["ru\ud800st", "healthy"]},
+        {"classes": ["ru\nst", "healthy"]},
+        {"classes": ["r" * 300, "healthy"]},
+        {"classes": [str(n) for n in range(5000)]},
+        {"base": {"id": "star\x07ter", "sha256": {}}},
     ],
 )
 def test_fields_of_another_kind_are_refused(adapter: Path, changes: dict[str, object]) -> None:
@@ -237,3 +244,18 @@ def test_weights_for_another_model_are_refused_with_what_to_do(
     tensors = {name: torch.zeros(size) for name, size in found.items()}
     with pytest.raises(AdapterRefused, match="does not fit this base model; export it again"):
         check_like(tensors, {"weight": torch.zeros(2, 3)}, "adapter")
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -1e30])
+@pytest.mark.parametrize("kind", ["float32", "float16", "float8_e5m2", "float64"])
+def test_numbers_that_no_training_leaves_are_refused(number: float, kind: str) -> None:
+    """They would make every answer of the model none, photo by photo."""
+    import torch
+
+    from core.training.learner import check_like
+
+    bad = torch.full((2, 3), number, dtype=torch.float32).to(getattr(torch, kind))
+    with pytest.raises(AdapterRefused, match="no training leaves: weight"):
+        check_like({"weight": bad}, {"weight": torch.zeros(2, 3)}, "adapter")
+    fine = torch.full((2, 3), -40.0).to(getattr(torch, kind))
+    check_like({"weight": fine}, {"weight": torch.zeros(2, 3)}, "adapter")

@@ -284,9 +284,19 @@ def test_a_database_that_is_not_ours_is_refused_untouched(
         "UPDATE image SET extra = '3'",
         "UPDATE region SET kind = 'stem'",
         "UPDATE disease SET name = CAST(x'ff41' AS TEXT)",
+        "UPDATE disease SET colour = 'red; image: url(x)'",
+        "UPDATE disease SET hotkey = 77",
+        "UPDATE image SET areas = '[[\"leaf\",null,1e999]]'",
+        f"UPDATE image SET extra = '{'[' * 5000}'",
+        "UPDATE run SET folder = '../../elsewhere'",
+        "UPDATE run SET folder = '/elsewhere'",
+        "UPDATE tile SET tile_col = 9223372036854775807 - tile_col",
     ],
 )
 def test_an_entry_that_makes_no_sense_is_named_as_damage(project: Path, change: str) -> None:
+    made = open_project(project)
+    made.put_run(Run(RunId("1"), "x", "starter", RunState.FINISHED, "", "runs/1"))
+    made.close()
     execute(project, change)
     store = open_project(project, read_only=True)
     with pytest.raises(ProjectDamaged):
@@ -296,6 +306,7 @@ def test_an_entry_that_makes_no_sense_is_named_as_damage(project: Path, change: 
 
 def read_everything(store: ProjectStore) -> None:
     store.diseases()
+    store.runs()
     for image in store.image_ids(ImageQuery()):
         store.image(image)
         store.areas(image)

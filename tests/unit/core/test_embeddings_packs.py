@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from core.embeddings.key import EmbeddingKey, Maker
-from core.embeddings.packs import KIND, MANIFEST, read_pack, write_pack
-from core.embeddings.store import EmbeddingStore, pack
+from core.embeddings.packs import KIND, MANIFEST, listed, read_pack, write_pack
+from core.embeddings.store import LARGEST, EmbeddingStore, pack
 from core.errors import ImportRefused
+from core.services.packs import view
 
 MAKER, OTHER = Maker("leaf", "a" * 64, 1), Maker("leaf", "b" * 64, 1)
 PHOTOS = [f"{n:064x}" for n in range(4)]
@@ -150,3 +151,68 @@ def test_a_zip_without_our_manifest_is_no_pack(tmp_path, laptop, manifest):
 def test_a_pack_that_is_gone_is_told_in_a_sentence(tmp_path, laptop):
     with pytest.raises(ImportRefused, match="cannot be read"):
         _read(tmp_path / "gone.zip", laptop)
+
+
+def _sealed(path: Path) -> Path:
+    return _pack_of(path, {KEY.file_name: DATA}, [GOOD])
+
+
+def _changed(path: Path, at: int, value: int) -> None:
+    """Byte ``at`` of the manifest's entry in the zip's own list."""
+    data = bytearray(path.read_bytes())
+    start = data.rindex(b"PK\x01\x02")
+    data[start + at] = value
+    path.write_bytes(bytes(data))
+
+
+def _later_version(path: Path) -> None:
+    _changed(path, 6, 99)
+
+
+def _encrypted(path: Path) -> None:
+    _changed(path, 8, 1)
+
+
+def _name_that_is_no_text(path: Path) -> None:
+    _changed(path, 9, 8)  # says that names are UTF-8
+    path.write_bytes(path.read_bytes().replace(b"manifest.json", b"manifest.js\xff\xfe"))
+
+
+def _list_elsewhere(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    end = data.rindex(b"PK\x05\x06")
+    data[end + 12 : end + 20] = b"\xff\xff\xff\x7f" * 2
+    path.write_bytes(bytes(data))
+
+
+@pytest.mark.parametrize(
+    "spoil", [_later_version, _encrypted, _name_that_is_no_text, _list_elsewhere]
+)
+@pytest.mark.parametrize("use", [_read, lambda path, _store: listed(path)], ids=["take", "look"])
+def test_a_zip_of_a_kind_that_cannot_be_read_is_told_in_a_sentence(tmp_path, laptop, spoil, use):
+    path = _sealed(tmp_path / "odd.zip")
+    spoil(path)
+    with pytest.raises(ImportRefused, match=r"odd.zip: This is no pack"):
+        use(path, laptop)
+
+
+@pytest.mark.parametrize("field", sorted(KEY.fields()))
+@pytest.mark.parametrize("odd", [["leaf"], {"leaf": 1}, 7, None, float("inf")])
+def test_a_key_of_anything_but_texts_is_damage(tmp_path, laptop, field, odd):
+    entry = GOOD | {"key": KEY.fields() | {field: odd}}
+    path = _pack_of(tmp_path / "odd.zip", {KEY.file_name: DATA}, [entry])
+    assert len(_read(path, laptop).damaged) == 1
+    assert listed(path) == []
+    assert view(path, PHOTOS).refusal
+
+
+@pytest.mark.parametrize("size", [float("inf"), float("nan"), 10**400, -1])
+def test_a_size_that_no_file_has_is_not_added_up(tmp_path, size):
+    path = _pack_of(tmp_path / "odd.zip", {KEY.file_name: DATA}, [GOOD | {"size": size}])
+    assert view(path, PHOTOS).size <= LARGEST
+
+
+def test_of_thousands_of_makers_a_few_are_named(tmp_path):
+    makers = [KEY.fields() | {"engine": f"stranger {n}"} for n in range(3000)]
+    path = _pack_of(tmp_path / "odd.zip", {}, [GOOD | {"key": key} for key in makers])
+    assert len(view(path, PHOTOS).refusal) < 1000

@@ -187,6 +187,14 @@ HURTS = {
     "no number": (
         _tensors(lambda s: s["mask_decoder.iou_token.weight"].fill_(float("nan"))), "damaged",
     ),
+    "config nested too deep to go through": (
+        _config(lambda c: c.update(x=json.loads("[" * 700 + "]" * 700))), "config.json",
+    ),
+    "eight bits": (
+        _tensors(lambda s: s.update({"mask_decoder.iou_token.weight":
+                                     torch.full((1, 32), float("nan")).to(torch.float8_e5m2)})),
+        "damaged",
+    ),
     "whole numbers": (
         _tensors(lambda s: s.update({"mask_decoder.iou_token.weight": torch.zeros(1, 32).int()})),
         "not a SAM 2.1",

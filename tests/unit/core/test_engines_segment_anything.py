@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -251,6 +252,62 @@ def test_what_is_no_model_of_this_kind_is_refused_with_a_sentence(write, says, s
     sentence = str(caught.value)
     assert path.name in sentence
     assert "sam_vit_b" in sentence
+
+
+def _no_storage(path: Path) -> None:
+    state = build_sam().state_dict()
+    torch.save(state | {"mask_decoder.iou_token.weight": torch.zeros(1, 32, device="meta")}, path)
+
+
+def _a_number_in_a_name(path: Path) -> None:
+    state = build_sam().state_dict()
+    state["mask_decoder.iou_prediction_head.layers.999999999.weight"] = torch.zeros(1)
+    torch.save(state, path)
+
+
+def _a_number_in_another_name(path: Path) -> None:
+    state = build_sam().state_dict()
+    state["mask_decoder.transformer.layers.999999999.norm1.weight"] = torch.zeros(1)
+    torch.save(state, path)
+
+
+def _packed_bomb(path: Path) -> None:
+    save_sam(path)
+    with zipfile.ZipFile(path) as plain:
+        members = {name: plain.read(name) for name in plain.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as bomb:
+        for name, data in members.items():
+            bomb.writestr(name, data + bytes(10_000_000) if name.endswith("data/0") else data)
+
+
+def _one_tensor_under_many_names(path: Path) -> None:
+    shared = torch.zeros(1000, dtype=torch.half)
+    state = build_sam().state_dict()
+    torch.save(state | {f"mask_decoder.more.{n}": shared for n in range(4000)}, path)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        _no_storage,
+        _a_number_in_a_name,
+        _a_number_in_another_name,
+        _packed_bomb,
+        _one_tensor_under_many_names,
+    ],
+)
+def test_nothing_is_built_of_what_a_file_merely_says(write, tmp_path):
+    """A thousand million layers, or gigabytes of zeros, out of a small file."""
+    write(tmp_path / "evil.pth")
+    with pytest.raises(CheckpointRefused, match=r"not a Segment Anything|cannot be read"):
+        load(SPEC, tmp_path / "evil.pth")
+
+
+def test_of_a_name_without_end_the_beginning_is_told(tmp_path):
+    torch.save(build_sam().state_dict() | {"x" * 100_000: torch.zeros(1)}, tmp_path / "odd.pth")
+    with pytest.raises(CheckpointRefused, match="xxx") as refused:
+        load(SPEC, tmp_path / "odd.pth")
+    assert len(str(refused.value)) < 400
 
 
 def test_a_model_of_absurd_size_is_refused_before_memory_is_taken(tmp_path):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 from pathlib import Path
 
 import pytest
 
+from core import spreadsheets
 from core.domain.image import Split
 from core.errors import ImportRefused
 from core.importers.labels_csv import LabelTable, read_labels
@@ -140,3 +143,57 @@ def test_a_table_that_says_nothing_is_told(tmp_path: Path, text: str, sentence: 
     (problem,) = _table(tmp_path, text).problems
     assert sentence in problem
     assert _table(tmp_path, "image,group\na.jpg,plant 1\n").problems == ()
+
+
+def test_a_row_of_another_folder_does_not_take_the_photo_that_a_later_row_names(
+    tmp_path: Path,
+) -> None:
+    """Of a table of two folders one was imported, and its leaf got the label of the other's."""
+    photo = tmp_path / "south/leaf.jpg"
+    table = _table(tmp_path, "image,disease\nnorth/leaf.jpg,rust\nsouth/leaf.jpg,blight\n")
+    found = table.match([photo])
+    assert found.rows[photo].disease == "blight"
+    assert found.problems == (
+        "labels.csv: 1 row named no imported photo: “north/leaf.jpg” (row 2).",
+    )
+
+
+def test_of_two_rows_of_other_folders_neither_is_taken(tmp_path: Path) -> None:
+    photo = tmp_path / "east/leaf.jpg"
+    table = _table(tmp_path, "image,disease\nnorth/leaf.jpg,rust\nsouth/leaf.jpg,blight\n")
+    found = table.match([photo])
+    assert found.rows == {}
+    assert "row 2 and row 3 may each be of “leaf.jpg”" in found.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("leaf.jpg", "Leaf.JPG"),
+        ("caf\u00e9.jpg", "cafe\u0301.jpg"),
+        ("leaf.jpg", " leaf.jpg"),
+        ("leaf.jpg", "leaf.jpg.png"),
+        ("back/slash.jpg", "back\\slash.jpg"),
+        ("bell.jpg", "bell\x07.jpg"),
+        ("'leaf.jpg", "leaf.jpg"),
+        ("=leaf.jpg", "'=leaf.jpg"),
+        ("a\nb.jpg", "b.jpg"),
+    ],
+    ids=ascii,
+)
+def test_names_that_nearly_agree_are_told_apart_by_a_table_that_writes_them_out(
+    tmp_path: Path, one: str, other: str
+) -> None:
+    photos = [tmp_path / one, tmp_path / other]
+    out = io.StringIO()
+    rows = [*spreadsheets.written([one]), "rust"], [*spreadsheets.written([other]), "blight"]
+    csv.writer(out).writerows([["image", "disease"], *rows])
+    found = _table(tmp_path, out.getvalue()).match(photos)
+    assert [found.rows[photo].disease for photo in photos] == ["rust", "blight"]
+    assert found.problems == ()
+
+
+def test_blanks_that_a_spreadsheet_left_do_not_matter(tmp_path: Path) -> None:
+    photo = tmp_path / "a/leaf.jpg"
+    found = _table(tmp_path, "image,disease\n a / leaf.jpg ,rust\n").match([photo])
+    assert found.rows[photo].disease == "rust"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from core.geometry import rle
 from core.ports import ImageQuery, ProjectStore
 from core.training.snapshot import take_snapshot
 from core.training.splits import LESIONS, assign
+from storage.projects import open_project
 from tests.doubles.projects import SIZE, Leaf, leaves, make_project, spotted
 
 
@@ -264,3 +267,18 @@ def test_more_photos_do_not_move_those_already_assigned() -> None:
     labels = {i.id: ["rust"] for i in many}
     before, after = assign(few, labels), assign(many, labels)
     assert all(after[i.id] == before[i.id] for i in few)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1 << 62, 48), (-64, -48), (0, 48)])
+def test_a_photo_of_a_size_that_none_has_stops_the_run_with_its_name(
+    tmp_path: Path, width: int, height: int
+) -> None:
+    """As a damaged project says it."""
+    made = make_project(tmp_path, leaves())
+    made.close()
+    with closing(sqlite3.connect(made.folder / "project.db", isolation_level=None)) as database:
+        database.execute(f"UPDATE image SET width = {width}, height = {height}, mask_known = 0")
+    store = open_project(made.folder, read_only=True)
+    with pytest.raises(TrainingRefused, match=r"leaf_00\.png claims"):
+        take_snapshot(store, check_photos=False)
+    store.close()

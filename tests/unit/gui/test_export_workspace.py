@@ -221,3 +221,19 @@ def test_each_file_of_the_package_is_explained() -> None:
     assert [n for n, _ in lines][-1] == "odd.txt"
     assert dict(lines)["head.safetensors"].startswith("the mask head")
     assert all(meaning for name, meaning in lines if name != "odd.txt")
+
+
+def test_leaving_while_something_is_exported_says_what_would_be_lost(
+    qtbot, page, leaves, tmp_path
+) -> None:
+    """The window closed without a word, and half a model stayed where it was to go."""
+
+    def losses() -> list[str]:
+        return [text for guard in leaves.context.guards if (text := guard())]
+
+    assert losses() == []
+    page.adapter.place.setText(str(tmp_path / "rust"))
+    qtbot.mouseClick(page.adapter.go, Qt.MouseButton.LeftButton)
+    assert losses() == ["An export is under way and will not be finished."]
+    qtbot.waitUntil(lambda: page.adapter.made is not None, timeout=PATIENCE)
+    assert losses() == []

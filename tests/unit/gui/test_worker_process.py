@@ -14,6 +14,7 @@ import shiboken6
 from core.workers import launch
 from core.workers.outcome import Ending
 from gui.worker_process import WorkerProcess, Workers
+from tests.faults.full_disk import no_file_beyond
 
 
 @pytest.fixture
@@ -149,6 +150,22 @@ def test_a_full_log_pipe_does_not_stop_the_worker_and_lands_in_the_file(
     _, events = run(qtbot, log=log)
     assert events == [{"event": "finished"}]
     assert log.stat().st_size == 80 * 20_001
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits file sizes by RLIMIT_FSIZE")
+def test_a_log_on_a_full_disk_hides_neither_events_nor_the_end(
+    qtbot, script, tmp_path: Path
+) -> None:
+    """Else the window would believe for ever that a run goes on."""
+    script("""
+        sys.stderr.write("x" * 5000 + "\\n")
+        print(json.dumps({"event": "finished"}))
+    """)
+    with no_file_beyond(100):
+        worker, events = run(qtbot, log=tmp_path / "worker.log")
+    assert events == [{"event": "finished"}]
+    assert worker.outcome is not None
+    assert worker.outcome.ending is Ending.FINISHED
 
 
 def test_residents_give_their_memory_back_before_training(qtbot, script) -> None:
