@@ -146,15 +146,15 @@ def _disk(store: ProjectStore, base: ChosenBase, photos: int) -> Check:
 def _time(store: ProjectStore, base: ChosenBase, config: TrainConfig, photos: int) -> Check:
     seen = _seconds_beside_training(store, base)
     each = EXTRA_SECONDS if seen is None else seen
-    minutes = config.minutes + each * photos / 60
+    beside = math.ceil(each * photos / 60)  # never "about 0 min"
     how = tr("a guess") if seen is None else tr("as in the last run here")
     text = tr(
         "{minutes:g} min of training and about {each:.0f} min to look at the "
         "photos and score them ({how}): {minutes_2:.0f} min",
         minutes=config.minutes,
-        each=each * photos / 60,
+        each=beside,
         how=how,
-        minutes_2=minutes,
+        minutes_2=config.minutes + beside,
     )
     return Check("time", tr("Time"), Level.OK, text)
 

@@ -745,6 +745,7 @@ def test_preflight_says_what_is_known_and_what_is_not(
     for term in ("data.masks.rust", "data.held_out", "data.twins", "memory.weights"):
         assert term in checks
     assert checks["unchecked.steps"]["level"] == "not checked"
+    assert "about 1 min to look" in checks["time"]["text"], "a handful of photos is no 0 min"
     assert (
         "8 to learn from" in checks["data"]["text"] or "9 to learn from" in checks["data"]["text"]
     )
