@@ -5,6 +5,7 @@ Knows one widget per kind of setting and no setting by name. Values are kept as 
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -48,7 +49,10 @@ class PreferencesDialog(QDialog):
                 if setting.group == group:
                     form.addRow(setting.title, editor(setting, context.preferences))
                     if setting.note:
-                        form.addRow("", label(setting.note, "muted", wrap=True))
+                        note = label(setting.note, "muted", wrap=True)
+                        # Its row may be a line too high: what is left over lies below it.
+                        note.setAlignment(Qt.AlignmentFlag.AlignTop)
+                        form.addRow("", note)
         page = QWidget()
         page.setLayout(form)
         column.addWidget(scrolled(page, steady=True), 1)

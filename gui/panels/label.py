@@ -202,12 +202,13 @@ class LabelPage(Workspace):
         area.setWidget(body)
         side = QFrame()
         side.setObjectName("panel")
-        side.setMinimumWidth(230)
+        footer = self._footer()
+        side.setMinimumWidth(max(230, footer.sizeHint().width()))  # Portuguese takes more room
         outer = QVBoxLayout(side)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
         outer.addWidget(area, 1)
-        outer.addWidget(self._footer())
+        outer.addWidget(footer)
         return side
 
     def _footer(self) -> QWidget:

@@ -148,3 +148,13 @@ def test_the_import_dialog_cuts_no_button_where_its_words_take_more_lines(
         if button.isVisible():
             assert button.visibleRegion().boundingRect() == button.rect(), button.text()
     dialog.close()
+
+
+def test_done_is_read_whole_in_a_language_that_says_it_at_length(qtbot, tmp_path: Path) -> None:
+    with window(qtbot) as program:
+        program.context.actions["photo.done"].setText("Concluída, e logo a próxima foto")
+        program.shell.resize(1024, 640)
+        program.controller.open(bare_project(tmp_path))
+        page = label_page(qtbot, program)
+        done = next(b for b in page.findChildren(QPushButton) if b.text().startswith("Concl"))
+        qtbot.waitUntil(lambda: done.width() >= done.sizeHint().width(), timeout=3_000)
