@@ -36,6 +36,14 @@ def _led(args: list[str]) -> int:
     from gui.places import kept_settings
 
     language.begin(kept_settings())
+    if _nowhere():  # Qt would end the process with words about its plugins
+        sys.stderr.write(
+            tr(
+                "There is no display here, so no window can be opened. The commands work without "
+                "one: see “leafspot --help”.\n"
+            )
+        )
+        return 1
     from gui.start import run
 
     if sample:  # drawing the leaves takes a while: the window comes first
@@ -55,6 +63,12 @@ def _worker(args: list[str]) -> int:
 def _is_project(word: str) -> bool:
     """A folder that is a project, or looks like the name of one."""
     return word.endswith(".leafspot") or os.sep in word or Path(word, "project.db").is_file()
+
+
+def _nowhere() -> bool:
+    """Whether Qt has nothing to draw on, and was not told of another way."""
+    told = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    return sys.platform.startswith("linux") and not any(os.environ.get(name) for name in told)
 
 
 def _has_display() -> bool:

@@ -17,7 +17,7 @@ from core.domain.disease import HEALTHY_COLOUR, Disease, distinct
 from core.domain.ids import DiseaseId, new_id
 from core.errors import ProjectDamaged, ProjectError, ProjectLocked, ProjectReadOnly, ProjectTooNew
 from core.files import at_home, is_text, quoted
-from core.language import tr
+from core.language import listed, tr
 from storage import backup
 from storage.database import APPLICATION_ID, DRIVER_ERRORS, Database, connect, explained
 from storage.files import Layout, sync_folder, with_suffix
@@ -146,6 +146,15 @@ def restore_backup(folder: Path, chosen: Path | None = None) -> Path:
 def _bring_back(layout: Layout, chosen: Path | None) -> Path:
     named = {found.path.name: found for found in backup.backups(layout)}
     found = named.get(chosen.name) if chosen else backup.newest_good(layout)
+    if found is None and chosen and named:
+        raise ProjectError(
+            tr(
+                "“{name}” has no backup called {backup}; it has {names}.",
+                name=layout.name,
+                backup=quoted(chosen.name),
+                names=listed(sorted(named)),
+            )
+        )
     if found is None:
         raise ProjectError(tr("“{name}” has no good backup to go back to.", name=layout.name))
     backup.bring_back(layout, found)

@@ -23,7 +23,10 @@ WITHHELD = 4
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--headless", action="store_true", help=tr("do the job in the terminal"))
     parser.add_argument(
-        "--minutes", metavar="M", type=minutes, help=tr("of the first training, in the terminal; 3")
+        "--minutes",
+        metavar="M",
+        type=minutes,
+        help=tr("of the first training, in the terminal; 3 unless given"),
     )
     parser.add_argument("--folder", metavar="DIR", type=Path, help=tr("where the samples go"))
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("project", metavar="PROJECT")
-    parser.add_argument("--engine", metavar="ID", help=tr("the assistant that looks"))
+    parser.add_argument("--engine", metavar="ID", help=tr("the assistant that looks, such as leaf"))
     parser.add_argument("--checkpoint", metavar="F", type=Path, help=tr("its weights file"))
     parser.add_argument(
         "--out", metavar="PACK", type=Path, help=tr("write a pack for other machines")
@@ -38,12 +38,20 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(context: Context, args: argparse.Namespace) -> int:
+    from core import registry
+    from core.engines.base import EngineSpec
+
     if args.pack is not None:
         if args.out is not None:
             raise UsageError(tr("--import and --out are two ways; give one of them."))
         return _import(context, args)
     if args.engine is None:
-        raise UsageError(tr("Name the assistant with --engine, or a pack with --import."))
+        raise UsageError(tr("Name the assistant, such as --engine leaf, or a pack with --import."))
+    spec = registry.find("core.engines", EngineSpec, args.engine)
+    if spec.needs_checkpoint and args.checkpoint is None:
+        raise UsageError(
+            tr("{title} needs a weights file; name it with --checkpoint.", title=spec.title)
+        )
     return _embed(context, args)
 
 

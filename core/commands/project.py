@@ -46,7 +46,7 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
         help=tr("photos or folders; without any, labels and masks are for the project's photos"),
     )
     parser.add_argument(
-        "--masks", metavar="DIR", type=Path, help=tr("mask pictures, found by stem")
+        "--masks", metavar="DIR", type=Path, help=tr("mask pictures that are named as their photos")
     )
     parser.add_argument(
         "--mask-map",
@@ -239,8 +239,8 @@ def _restore(context: Context, args: argparse.Namespace) -> int:
     used = context.restore(Path(args.project), args.backup)
     context.console.result(
         tr(
-            "The project is as it was in {name}; what was there is kept beside "
-            "project.db as before-restore.",
+            "The project is as it was in {name}; what was there is kept in its folder as "
+            "project.db.before-restore-N, the highest N being the newest.",
             name=used.name,
         )
     )

@@ -17,15 +17,27 @@ from core.services.predict import Predicted
 
 def _predict_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("adapter", metavar="ADAPTER", type=Path, help=tr("an exported adapter"))
-    parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path)
-    parser.add_argument("--out", metavar="DIR", type=Path, required=True)
+    parser.add_argument(
+        "images",
+        metavar="IMAGE",
+        nargs="+",
+        type=Path,
+        help=tr("a photo, or a folder with photos in it or below"),
+    )
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        required=True,
+        help=tr("folder for the table and the mask pictures"),
+    )
     parser.add_argument(
         "--replace", action="store_true", help=tr("write over the table of an earlier prediction")
     )
 
 
 def _predict(context: Context, args: argparse.Namespace) -> int:
-    from core.services.predict import predict, severity_words
+    from core.services.predict import photos_of, predict, severity_words
 
     console = context.console
 
@@ -44,7 +56,8 @@ def _predict(context: Context, args: argparse.Namespace) -> int:
         )
 
     console.note(tr("Loading the model…"))
-    report = predict(args.adapter, args.images, args.out, replace=args.replace, on_photo=tell)
+    photos = photos_of(args.images, args.out)
+    report = predict(args.adapter, photos, args.out, replace=args.replace, on_photo=tell)
     console.result(
         trn(
             "{n:,} prediction in {shown_path}.",
@@ -66,7 +79,7 @@ def _predict(context: Context, args: argparse.Namespace) -> int:
                 "{n:,} of {photos} has no prediction.",
                 "{n:,} of {photos} have no prediction.",
                 len(report.refused),
-                photos=trn("{n:,} photo", "{n:,} photos", len(args.images)),
+                photos=trn("{n:,} photo", "{n:,} photos", len(photos)),
             )
         )
     return 1 if report.refused else 0

@@ -297,7 +297,13 @@ def _review_document(found: Any) -> dict[str, object]:
 
 def _hard_arguments(parser: argparse.ArgumentParser) -> None:
     _run_arguments(parser)
-    parser.add_argument("--below", metavar="D", type=share, default=0.75, help=tr("Dice, 0.75"))
+    parser.add_argument(
+        "--below",
+        metavar="D",
+        type=share,
+        default=0.75,
+        help=tr("Dice under which a leaf is listed; 0.75 unless given"),
+    )
 
 
 def _hard(context: Context, args: argparse.Namespace) -> int:

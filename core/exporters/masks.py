@@ -2,7 +2,7 @@
 
     OUT/masks/<stem>.png   0 background, 1 leaf, 2 unnamed lesion, 3 and up one value per disease
     OUT/map.json           what the values mean
-    OUT/labels.csv         image, disease, group, split, severity_percent
+    OUT/labels.csv         image, disease, group, split, crop, severity_percent
 
 Cameras call many photos alike: those that share a stem are told apart by their folders, in the
 table as in ``masks/``. Knows these files; knows no photo's content.
@@ -212,14 +212,13 @@ def _row(
     lesion, cover = int((classes >= LESION).sum()), int((classes >= LEAF).sum())
     share = severity_percent(leaf=leaf, lesion=lesion, cover=cover) if image.mask_known else None
     severity = "" if share is None else f"{share:.3f}"
-    split = image.split.value
-    return [name, disease, image.group, split, severity]
+    return [name, disease, image.group, image.split.value, image.crop, severity]
 
 
 def _write_tables(folder: Path, rows: list[list[str]], diseases: list[Disease]) -> None:
     with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
-        table.writerow(["image", "disease", "group", "split", "severity_percent"])
+        table.writerow(["image", "disease", "group", "split", "crop", "severity_percent"])
         table.writerows([*spreadsheets.written(row[:-1]), row[-1]] for row in rows)
     meaning = {str(LEAF): "leaf", str(LESION): "lesion"}
     meaning |= {str(v): _called(d) for v, d in enumerate(diseases, start=FIRST_DISEASE)}

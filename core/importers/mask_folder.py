@@ -190,7 +190,8 @@ class MaskFolder:
                 photo,
                 tr(
                     "Another photo has the same name, and the mask {name} could be of either. "
-                    "Give the photos and their masks names of their own, or import them apart.",
+                    "Put each mask into a folder named as its photo's folder, give both names of "
+                    "their own, or import them apart.",
                     name=paths[0].name,
                 ),
             )

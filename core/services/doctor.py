@@ -310,7 +310,7 @@ def writable(name: str, title: str, folder: Path) -> Check:
 def _models() -> Iterator[Check]:
     for spec in bases.specs().values():
         if not spec.folder:
-            text = tr("lies in a folder of yours; not looked at")
+            text = tr("none comes with Leafspot; a training is given the folder of one")
             yield Check(f"model.{spec.id}", spec.title, Level.UNKNOWN, text)
         else:
             yield shipped_model(spec.id, spec.title, spec.path())

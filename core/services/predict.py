@@ -35,7 +35,7 @@ from core.imaging.probability import to_mask
 from core.language import tr
 from core.services import bases
 from core.services.answering import Answer, Answerer
-from core.services.import_files import why_missing
+from core.services.import_files import plan, why_missing
 
 LEAF, LESION = 1, 2
 _PALETTE = bytes.fromhex("000000" + LEAF_COLOUR[1:] + UNNAMED_LESION_COLOUR[1:])
@@ -74,6 +74,23 @@ def severity_words(found: Predicted) -> str:
 
 OnPhoto = Callable[[Path, Predicted | str], None]
 """Called after each photo with its row, or the sentence that says why there is none."""
+
+
+def photos_of(paths: Sequence[Path], out: Path) -> list[Path]:
+    """``paths`` with every folder's photos in its place, those below it too; ``out`` is left out.
+
+    What cannot be read in a folder, and a folder without any photo, stay: to be refused by name.
+    """
+    found: list[Path] = []
+    for path in paths:
+        inside: list[Path] = []
+        # Path.is_dir() raises where a folder on the way may not be entered.
+        if os.path.isdir(path):  # noqa: PTH112
+            there = plan([path], leave_out=[out])
+            inside = [*(photo.path for photo in there.files), *there.missing]
+        start = os.path.abspath(path)  # noqa: PTH100 - as `plan` has it
+        found += [path / photo.relative_to(start) for photo in inside] or [path]
+    return found
 
 
 def predict(

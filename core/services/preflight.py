@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from core import registry
 from core.domain.run import RunState
@@ -146,15 +147,15 @@ def _disk(store: ProjectStore, base: ChosenBase, photos: int) -> Check:
 def _time(store: ProjectStore, base: ChosenBase, config: TrainConfig, photos: int) -> Check:
     seen = _seconds_beside_training(store, base)
     each = EXTRA_SECONDS if seen is None else seen
-    minutes = config.minutes + each * photos / 60
+    beside = math.ceil(each * photos / 60)  # never "about 0 min"
     how = tr("a guess") if seen is None else tr("as in the last run here")
     text = tr(
         "{minutes:g} min of training and about {each:.0f} min to look at the "
         "photos and score them ({how}): {minutes_2:.0f} min",
         minutes=config.minutes,
-        each=each * photos / 60,
+        each=beside,
         how=how,
-        minutes_2=minutes,
+        minutes_2=config.minutes + beside,
     )
     return Check("time", tr("Time"), Level.OK, text)
 
@@ -169,12 +170,29 @@ def _seconds_beside_training(store: ProjectStore, base: ChosenBase) -> float | N
             lines = (folder / "events.jsonl").read_text("utf-8").splitlines()
             events = [json.loads(line) for line in lines]
             photos = (folder / "samples.jsonl").read_bytes().count(b"\n")
-            steps = [float(e["time"]) for e in events if e["event"] == "step"]
-            whole = float(events[-1]["time"]) - float(events[0]["time"])
-            return max(0.0, whole - (steps[-1] - steps[0])) / photos
+            return beside_steps(events) / photos
         except (OSError, ValueError, LookupError, TypeError, ZeroDivisionError):
             continue
     return None
+
+
+def beside_steps(events: Sequence[Mapping[str, Any]]) -> float:
+    """Seconds that a run's processes took outside their steps.
+
+    A process begins with "hello"; the time between two is nobody's, and one without a step only
+    scored again. Raises ValueError where there was no step.
+    """
+    begun = [n for n, event in enumerate(events) if n == 0 or event["event"] == "hello"]
+    beside, stepped = 0.0, False
+    for first, last in zip(begun, [*begun[1:], len(events)], strict=True):
+        own = events[first:last]
+        steps = [float(e["time"]) for e in own if e["event"] == "step"]
+        if steps:
+            stepped = True
+            beside += float(own[-1]["time"]) - float(own[0]["time"]) - (steps[-1] - steps[0])
+    if not stepped:
+        raise ValueError("no step")
+    return max(0.0, beside)
 
 
 def unchecked() -> Iterator[Check]:

@@ -204,8 +204,8 @@ class Trial:
         seconds = min(spent) * self.config.accumulation
         count = int(self.config.minutes * 60 / max(1e-6, seconds))
         text = trn(
-            "{seconds:.2g} s a step, so about {n:,} step in {minutes:g} minutes",
-            "{seconds:.2g} s a step, so about {n:,} steps in {minutes:g} minutes",
+            "{seconds:.2g} s a step, so about {n:,} step in {minutes:g} min",
+            "{seconds:.2g} s a step, so about {n:,} steps in {minutes:g} min",
             count,
             seconds=seconds,
             minutes=self.config.minutes,

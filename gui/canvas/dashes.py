@@ -35,6 +35,8 @@ DASHES: tuple[tuple[int, ...], ...] = (
 
 LIGHT = 110
 """Lightness (HSL, 0–255) above which a colour stands off from dark gaps, else from white ones."""
+EDGE = QColor("#808080")
+"""Around a piece of line in a list: white gaps end on a light ground, dark ones on a dark."""
 
 
 @cache
@@ -77,6 +79,7 @@ def paint_line(painter: QPainter, place: QRect, colour: str) -> None:
     strokes = DASHES[pattern] if (pattern := pattern_of(colour)) != PLAIN else (PERIOD, 0)
     gap = QColor("#3c3c3c") if QColor(colour).lightness() > LIGHT else QColor("#ffffff")
     top, x = place.center().y() - THICK + 1, place.x() + (place.width() - PERIOD) // 2
+    painter.fillRect(QRect(x - 1, top - 1, PERIOD + 2, 2 * THICK + 2), EDGE)
     painter.fillRect(QRect(x, top, PERIOD, 2 * THICK), gap)
     for n, length in enumerate(strokes):
         if n % 2 == 0:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
     QDialog,
+    QDialogButtonBox,
     QFileDialog,
     QHBoxLayout,
     QLineEdit,
@@ -107,7 +108,7 @@ class ImportDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(tr("Import photos"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.resize(620, 420)
+        self.resize(620, 480)
         self._context, self._controller, self._paths = context, controller, paths
         self._pages = QStackedWidget()
         for page in (self._build_form(), self._build_progress(), self._build_report()):
@@ -325,9 +326,9 @@ def _page(*items: QWidget | Form, buttons: tuple[QPushButton, ...]) -> QWidget:
             column.addLayout(item)
     if not any(isinstance(item, QListWidget) for item in items):
         column.addStretch(1)
-    row = QHBoxLayout()
-    row.addStretch(1)
+    box = QDialogButtonBox()  # in the order that the system's other dialogs have
+    role = QDialogButtonBox.ButtonRole
     for button in buttons:
-        row.addWidget(button)
-    column.addLayout(row)
+        box.addButton(button, role.AcceptRole if button.isDefault() else role.RejectRole)
+    column.addWidget(box)
     return page

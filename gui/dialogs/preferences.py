@@ -50,7 +50,10 @@ class PreferencesDialog(QDialog):
                 if setting.group == group:
                     form.addRow(setting.title, editor(setting, context.preferences))
                     if setting.note:
-                        form.addRow("", label(setting.note, "muted", wrap=True))
+                        note = label(setting.note, "muted", wrap=True)
+                        # Its row may be a line too high: what is left over lies below it.
+                        note.setAlignment(Qt.AlignmentFlag.AlignTop)
+                        form.addRow("", note)
         page = QWidget()
         page.setLayout(form)
         column.addWidget(scrolled(page, steady=True), 1)

@@ -79,8 +79,10 @@ class PreparedDialog(QDialog):
         head = self.shelves.header()
         head.setStretchLastSection(False)
         head.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        trailing = Qt.AlignmentFlag.AlignTrailing | Qt.AlignmentFlag.AlignVCenter
         for place in (1, 2):
             head.setSectionResizeMode(place, QHeaderView.ResizeMode.ResizeToContents)
+            self.shelves.headerItem().setTextAlignment(place, trailing)
         self.shelves.currentItemChanged.connect(lambda *_: self._enable())
         self.space = label("", "muted", wrap=True)
         self.prepare = button(tr("Prepare all photos"), self._prepare)

@@ -202,7 +202,7 @@ class LabelPage(Workspace):
         area.setWidget(body)
         side, footer = QFrame(), self._footer()
         side.setObjectName("panel")
-        side.setMinimumWidth(max(230, footer.sizeHint().width()))
+        side.setMinimumWidth(max(230, footer.sizeHint().width()))  # Portuguese takes more room
         outer = QVBoxLayout(side)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)

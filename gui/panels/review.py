@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QComboBox, QFrame, QStackedWidget, QWidget
+from PySide6.QtWidgets import QFrame, QStackedWidget, QWidget
 
 from core.changes import Changes
 from core.domain.disease import colours_by_name
@@ -27,6 +27,7 @@ from gui.controllers.focus import Focus
 from gui.controllers.review import Hard, LeafLoader, RunFigures
 from gui.controllers.shared import shared
 from gui.controllers.training import TrainingController
+from gui.gallery.narrow_box import NarrowBox
 from gui.panels.pieces import Empty, Switch, button, column, label, row
 from gui.panels.review_detail import VERDICT_KEYS, DetailView
 from gui.panels.review_figures import FiguresView
@@ -58,8 +59,7 @@ class ReviewWorkspace(Workspace):
         self.training = shared(context, TrainingController)
         self._focus = shared(context, Focus)
         self.figures: RunFigures | None = None
-        self.runs = QComboBox()
-        self.runs.setAccessibleName(tr("Run"))
+        self.runs = NarrowBox(tr("Run"))
         self.summary = label("", wrap=True)
         self.every = label("", "muted", wrap=True)
         for figures in (self.summary, self.every):
@@ -84,10 +84,6 @@ class ReviewWorkspace(Workspace):
         side = QFrame()
         side.setObjectName("panel")
         side.setFixedWidth(SIDE)
-        self.runs.setAccessibleName(tr("Run"))
-        self.runs.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
         self.runs.view().setMinimumWidth(420)  # the box has no room for a whole line, its list does
         self.nothing = label(tr("No leaf is below this Dice."), "muted", wrap=True)
         layout = column(

@@ -180,8 +180,18 @@ class FiguresView(QWidget):
 
     @staticmethod
     def _which(report: RunReport) -> str:
-        leaves = trn("{n:,} leaf", "{n:,} leaves", report.figures.leaves)
-        if groups := report.figures.groups:
+        figures = report.figures
+        leaves = trn("{n:,} leaf", "{n:,} leaves", figures.leaves)
+        if not any(found is not None and found.known for found in (figures.dice, figures.accuracy)):
+            if figures.groups:
+                leaves = trn(
+                    "{leaves} of {n:,} group",
+                    "{leaves} of {n:,} groups",
+                    figures.groups,
+                    leaves=leaves,
+                )
+            return tr("{leaves}: too few to say how sure a figure is.", leaves=leaves)
+        if groups := figures.groups:
             return trn(
                 "{leaves} of {n:,} group. 95 %: where the figure would lie in 95 of 100 other "
                 "draws of as many groups.",
@@ -324,4 +334,8 @@ def _worth(report: RunReport) -> list[str]:
                     len(worse),
                 )
             )
+    if not said and tuned is not None:
+        said.append(
+            tr("Too little was held out to say whether it is better than the untuned base.")
+        )
     return said or [tr("There is nothing to hold it against: the base was not looked at.")]

@@ -171,6 +171,8 @@ class RunView(QWidget):
             return ""
         if run.state is RunState.FAILED:
             return progress.failed.text if progress.failed else tr("The run failed.")
+        if run.state is RunState.RUNNING and not self._context.project.writable:
+            return tr("This run may be going on in the Leafspot that has the project open.")
         if run.state in (RunState.INTERRUPTED, RunState.RUNNING):
             kept = (
                 tr("Its checkpoint at step {checkpoint:,} is safe", checkpoint=progress.checkpoint)

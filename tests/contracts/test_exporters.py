@@ -18,6 +18,7 @@ from pycocotools.coco import COCO
 
 from core import files, registry
 from core.domain.ids import ImageId, new_id
+from core.domain.image import Split
 from core.domain.region import RegionKind
 from core.errors import DiskFull, ExportInTheWay, ExportRefused, UsageError
 from core.exporters.base import ExporterSpec, relative_names, unique_stems
@@ -296,6 +297,35 @@ def test_mask_pictures_come_back_through_import(store: ProjectStore, tmp_path: P
         before = store.image(image)
         after = again.known_sha256([before.sha256])[before.sha256]
         assert _areas(store, before.id) == _areas(again, after.id)
+    again.close()
+
+
+def test_crop_group_and_part_of_training_come_back_with_the_mask_pictures(tmp_path: Path) -> None:
+    from core.services import import_images
+    from storage.projects import create_project
+
+    made = make_project(
+        tmp_path,
+        [
+            spotted("a.png", "rust", crop="coffee", group="plot 1", split=Split.VAL),
+            spotted("b.png", "scab", crop="apple", group="plot 2", split=Split.IGNORED),
+        ],
+    )
+    out = tmp_path / "out"
+    export_project(made, out, format_id="masks")
+    again = create_project(tmp_path / "again")
+    options = import_images.ImportOptions(
+        masks=out / "masks",
+        mask_map=out / "map.json",
+        labels=out / "labels.csv",
+        create_diseases=True,
+    )
+    import_images.run(again, import_images.plan([tmp_path / "photos"]), options)
+    for image in made.image_ids(ImageQuery()):
+        before = made.image(image)
+        after = again.known_sha256([before.sha256])[before.sha256]
+        assert (after.crop, after.group, after.split) == (before.crop, before.group, before.split)
+    made.close()
     again.close()
 
 

@@ -33,6 +33,7 @@ class Leaf:
     group: str = ""
     split: Split = Split.AUTO
     size: tuple[int, int] = field(default=SIZE)
+    crop: str = ""
 
 
 SPOT = (10, 10, 20, 18)
@@ -92,6 +93,7 @@ def _new(photos: Path, number: int, leaf: Leaf, diseases: dict[str, Disease]) ->
         height=height,
         group=leaf.group,
         split=leaf.split,
+        crop=leaf.crop,
         disease=diseases[leaf.disease].id if leaf.disease else None,
         mask_known=known,
     )

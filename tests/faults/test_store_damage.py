@@ -339,6 +339,14 @@ def test_going_back_to_a_backup_keeps_what_was_there(project: Path, original: Pa
     assert not (project / "project.db-journal").exists()
 
 
+def test_a_backup_that_is_not_there_is_told_from_those_that_are(project: Path) -> None:
+    (backup,) = (project / "backups").glob("*.db")
+    before = digest(project)
+    with pytest.raises(ProjectError, match=f"no backup called “may.db”; it has {backup.name}"):
+        restore_backup(project, Path("may.db"))
+    assert digest(project) == before
+
+
 def test_a_damaged_backup_is_not_gone_back_to(project: Path) -> None:
     (backup,) = (project / "backups").glob("*.db")
     data = bytearray(backup.read_bytes())

@@ -731,6 +731,21 @@ def test_an_export_replaces_another_projects_only_when_told(
 # -- examinations
 
 
+def test_the_forecast_of_time_is_of_training_and_not_of_scoring_again_days_later() -> None:
+    from core.services.preflight import beside_steps
+
+    def told(name: str, *times: float) -> list[dict[str, object]]:
+        return [{"event": name, "time": time} for time in times]
+
+    first = [*told("hello", 0), *told("step", 10, 70), *told("finished", 85)]
+    resumed = [*told("hello", 50_000), *told("step", 50_004, 50_034), *told("finished", 50_035)]
+    again = [*told("hello", 90_000), *told("scored", 90_020), *told("finished", 90_021)]
+    assert beside_steps(first) == 25
+    assert beside_steps([*first, *resumed, *again]) == 30
+    with pytest.raises(ValueError, match="no step"):
+        beside_steps(again)
+
+
 def test_preflight_says_what_is_known_and_what_is_not(
     run: Run, project: Path, base: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -745,6 +760,7 @@ def test_preflight_says_what_is_known_and_what_is_not(
     for term in ("data.masks.rust", "data.held_out", "data.twins", "memory.weights"):
         assert term in checks
     assert checks["unchecked.steps"]["level"] == "not checked"
+    assert "about 1 min to look" in checks["time"]["text"], "a handful of photos is no 0 min"
     assert (
         "8 to learn from" in checks["data"]["text"] or "9 to learn from" in checks["data"]["text"]
     )

@@ -18,7 +18,7 @@ from core.services import bases, training_session
 from core.services.answering import Verified
 from core.services.export import export_adapter
 from core.services.export_merged import MergedExport, export_merged
-from core.services.predict import predict, severity_words
+from core.services.predict import photos_of, predict, severity_words
 from core.services.train import prepare_run
 from core.training.config import TrainConfig
 from core.training.run_folder import RunFolder
@@ -194,6 +194,18 @@ def test_predictions_are_pictures_in_photo_size_and_a_table(adapter: Path, tmp_p
     share = (values == 2).sum() / (values > 0).sum()
     assert float(row["severity_percent"]) == pytest.approx(100 * share, abs=1e-3)
     assert report.predicted[0].severity == pytest.approx(100 * share)
+
+
+def test_a_folder_stands_for_its_photos_and_not_for_earlier_predictions(tmp_path: Path) -> None:
+    new = tmp_path / "new"
+    for name in ("leaf_10.png", "leaf_2.png", "plot 1/leaf.png", "out/masks/leaf_2.png"):
+        photo(new / name)
+    (new / "notes.txt").write_text("dry weather")
+    (tmp_path / "empty").mkdir()
+    alone = photo(tmp_path / "alone.png")
+    found = photos_of([alone, new, tmp_path / "empty", tmp_path / "gone.png"], new / "out")
+    inside = [new / "leaf_2.png", new / "leaf_10.png", new / "plot 1" / "leaf.png"]
+    assert found == [alone, *inside, tmp_path / "empty", tmp_path / "gone.png"]
 
 
 def test_where_no_leaf_is_found_nobody_is_told_a_severity(

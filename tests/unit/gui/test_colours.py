@@ -179,6 +179,22 @@ def test_a_list_shows_the_dashes_that_the_photo_has(qapp, colour: str) -> None:
     assert listed == list(on_photo[start : start + PERIOD])
 
 
+@pytest.mark.parametrize("ground", ["#fcfcfa", "#1e221f"])
+@pytest.mark.parametrize("colour", PALETTE)
+def test_a_list_shows_where_a_gap_ends_on_a_light_and_on_a_dark_ground(
+    qapp, colour: str, ground: str
+) -> None:
+    picture = QImage(PERIOD + 8, 14, QImage.Format.Format_RGB32)
+    picture.fill(QColor(ground))
+    painter = QPainter(picture)
+    paint_line(painter, picture.rect(), colour)
+    painter.end()
+    lightness = [picture.pixelColor(x, 6).lightness() for x in range(PERIOD + 8)]
+    edges = [x for x in range(1, PERIOD + 8) if abs(lightness[x] - lightness[x - 1]) > 60]
+    assert edges[0] == 3
+    assert edges[-1] in (PERIOD + 4, PERIOD + 5)
+
+
 def test_patterns_differ_in_shape_and_not_in_colour_alone() -> None:
     drawn = lines(Window(0, 0, 64, 64, 1.0, (64, 64)), 1)
     for one, other in combinations(range(len(PATTERNS)), 2):

@@ -11,11 +11,13 @@ from whole_window import window
 
 from core.domain.ids import ImageId, RunId
 from core.domain.run import Run, RunState, Score, TargetScore
-from core.services.figures import Confusion
+from core.services.figures import Confusion, figures_of, gain
 from core.services.review import dice
+from core.training.config import TrainConfig
 from gui.controllers import wording
 from gui.controllers.review import BeforeAfter, compare, dice_curve
 from gui.controllers.run_progress import RunProgress
+from gui.controllers.run_report import RunReport
 from gui.panels.review import compared_sentence
 from gui.panels.review_figures import FiguresView
 from gui.panels.review_list import class_line
@@ -87,6 +89,31 @@ def test_the_line_says_what_the_model_took_it_for() -> None:
     assert class_line(score(1, 0.5, truth="blight")) == "blight → rust"
     assert class_line(score(1, 0.5)) == "rust"
     assert class_line(score(1, 0.5, truth=None)) == "? → rust"
+
+
+def test_under_five_groups_no_interval_is_explained_that_is_not_there(qtbot) -> None:
+    before, after = ([score(n, value) for n in range(8)] for value in (0.5, 0.9))
+    run = Run(RunId("r"), "", "starter", RunState.FINISHED, "", "")
+
+    def said(plots: int) -> tuple[str, str]:
+        groups = {ImageId(n): f"plot {n % plots}" for n in range(8)}
+        figures, tuned = figures_of(after, ("rust",), groups), gain(before, after, groups)
+        report = RunReport(
+            run, TrainConfig(base="starter"), True, figures, None, tuned, None, None, "", {}
+        )
+        view.put(report, may_train=False)
+        return view.which.text(), view.worth.text()
+
+    with window(qtbot) as program:
+        view = FiguresView(program.context)
+        qtbot.addWidget(view)
+        assert said(2) == (
+            "8 leaves of 2 groups: too few to say how sure a figure is.",
+            "Too little was held out to say whether it is better than the untuned base.",
+        )
+        which, worth = said(6)
+        assert "8 leaves of 6 groups. 95 %" in which
+        assert "Dice +0.40" in worth
 
 
 def test_the_figures_of_eight_diseases_fit_a_window_of_1280_pixels(qtbot) -> None:

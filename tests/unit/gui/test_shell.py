@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 import sys
 import threading
@@ -89,6 +90,19 @@ def test_a_worker_without_a_sensible_name_is_refused() -> None:
 
     assert main(["--worker", "../evil"]) == 2
     assert main(["--worker"]) == 2
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="others always have a display")
+def test_without_a_display_the_window_says_so_in_a_sentence(repo: Path) -> None:
+    told = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    bare = {name: value for name, value in os.environ.items() if name not in told}
+    words = [sys.executable, "-m", "gui"]
+    done = subprocess.run(words, cwd=repo, env=bare, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "There is no display here, so no window can be opened. The commands work without one: "
+        "see “leafspot --help”.\n"
+    )
 
 
 def test_ctrl_c_while_libraries_load_ends_with_a_status_and_no_stack_trace(monkeypatch) -> None:

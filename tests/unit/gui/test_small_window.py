@@ -1,4 +1,4 @@
-"""What the Label workspace promises in a window of 1280 × 800: nothing one works with is cut."""
+"""What the window promises at 1280 × 800: nothing one works with is cut."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QPushButton
 from whole_window import bare_project, drag, label_page, window
 
 from core.domain.disease import PALETTE, Disease
@@ -16,6 +17,7 @@ from core.domain.region import RegionKind
 from core.engines.base import Candidate
 from core.services.suggest import Suggestion
 from gui.canvas.tools.base import all_tools
+from gui.dialogs.import_photos import ImportDialog
 from storage.projects import open_project
 
 DISEASES = 8
@@ -132,3 +134,27 @@ def test_a_selection_does_not_widen_a_small_window(qtbot, page, program) -> None
     assert page.gallery._count.text() == "3 selected, 3 photos"
     qtbot.wait(100)
     assert (program.shell.width(), page.gallery.width()) == (1024, before)
+
+
+def test_the_import_dialog_cuts_no_button_where_its_words_take_more_lines(
+    qtbot, program, page, tmp_path: Path
+) -> None:
+    program.importer().ask([tmp_path / "photo_0.png"])
+    dialog = program.shell.findChild(ImportDialog)
+    note = next(label for label in dialog.findChildren(QLabel) if "JPEG" in label.text())
+    note.setText(f"{note.text()} {note.text()}")  # another language says it at more length
+    qtbot.waitUntil(lambda: note.height() >= note.heightForWidth(note.width()), timeout=5_000)
+    for button in dialog.findChildren(QPushButton):
+        if button.isVisible():
+            assert button.visibleRegion().boundingRect() == button.rect(), button.text()
+    dialog.close()
+
+
+def test_done_is_read_whole_in_a_language_that_says_it_at_length(qtbot, tmp_path: Path) -> None:
+    with window(qtbot) as program:
+        program.context.actions["photo.done"].setText("Concluída, e logo a próxima foto")
+        program.shell.resize(1024, 640)
+        program.controller.open(bare_project(tmp_path))
+        page = label_page(qtbot, program)
+        done = next(b for b in page.findChildren(QPushButton) if b.text().startswith("Concl"))
+        qtbot.waitUntil(lambda: done.width() >= done.sizeHint().width(), timeout=3_000)

@@ -6,6 +6,7 @@ import pytest
 from fake_train_worker import FakeRun
 from leaf_project import PATIENCE, leaf_window
 from PySide6.QtCore import Qt
+from whole_window import labelled_project, window
 
 from core.domain.run import RunState
 from core.machine_lock import MachineLock
@@ -14,6 +15,7 @@ from core.training import remedies
 from core.training.config import TrainConfig
 from core.training.run_folder import RunFolder
 from gui.panels.train import TrainWorkspace
+from storage.projects import open_project
 
 
 @pytest.fixture
@@ -163,6 +165,24 @@ def test_a_run_whose_window_died_is_taken_in_at_the_next_opening(qtbot, leaves) 
     qtbot.waitUntil(lambda: "interrupted" in page.view.outcome.text(), timeout=PATIENCE)
     assert list(page.view.progress.steps) == [1]
     assert not page.view.resume.isHidden()
+
+
+def test_a_run_that_goes_on_in_another_leafspot_is_not_called_interrupted(qtbot, tmp_path) -> None:
+    store = open_project(labelled_project(tmp_path))
+    folder = prepare_run(store, TrainConfig())
+    store.set_run_state(folder.id, RunState.RUNNING)
+    with window(qtbot, store.folder) as program:
+        program.window.show_workspace("train")
+        page = program.window.page("train")
+        qtbot.waitUntil(lambda: bool(page.training.runs), timeout=PATIENCE)
+        qtbot.mouseClick(
+            page.history.viewport(),
+            Qt.MouseButton.LeftButton,
+            pos=page.history.visualRect(page.history.model().index(0, 0)).center(),
+        )
+        qtbot.waitUntil(lambda: "going on" in page.view.outcome.text(), timeout=PATIENCE)
+        assert page.view.resume.isHidden()
+    store.close()
 
 
 def test_leaving_while_it_trains_says_what_would_happen(qtbot, leaves, monkeypatch) -> None:
