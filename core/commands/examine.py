@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from core.commands import run_options
 from core.commands.base import Command, Console, Context
@@ -44,14 +44,22 @@ def _doctor(context: Context, _args: argparse.Namespace) -> int:
 def _preflight_arguments(parser: argparse.ArgumentParser) -> None:
     run_options.add(parser)
     parser.add_argument(
+        "--control",
+        action="store_true",
+        help=tr("of the run without masks that “leafspot stages --control” trains"),
+    )
+    parser.add_argument(
         "--quick", action="store_true", help=tr("look at data and sizes alone; load no model")
     )
 
 
 def _preflight(context: Context, args: argparse.Namespace) -> int:
     from core.services import preflight, rehearsal
+    from core.training.config import Answers
 
     base, config = run_options.chosen(args)
+    if args.control:
+        config = replace(config, answers=Answers.CLASS)
     with context.project(args.project) as store:
         found = preflight.preflight(
             store,

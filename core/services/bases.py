@@ -19,6 +19,7 @@ from core.language import tr
 from core.services import hub
 from core.vlms.base import VlmSpec
 from core.vlms.folders import check_kind
+from core.vlms.words import check_words
 
 PACKAGE = "core.vlms"
 HEADS = "core.heads"
@@ -74,7 +75,8 @@ def choose(text: str) -> ChosenBase:
 
     In the place of a folder may stand the name of a repository that the hub's cache holds.
 
-    Raises ModelMissing when it is unknown or not on this computer, UsageError without its folder.
+    Raises ModelMissing when it is unknown, not on this computer, or without what it reads with;
+    UsageError without its folder.
     """
     name, _, folder = text.partition("=")
     spec = registry.find(PACKAGE, VlmSpec, name)
@@ -89,13 +91,17 @@ def choose(text: str) -> ChosenBase:
         )
     base = ChosenBase(spec, str(_place(spec, folder)) if folder else "")
     check_kind(spec, base.folder)
+    check_words(base.folder)
     if base.path:
         remember(name, base.path)
     return base
 
 
 def fault(base: str, folder: Path) -> str:
-    """Why ``folder`` cannot be used for the family ``base``, as far as can be told at a glance."""
+    """Why ``folder`` cannot be used for the family ``base``, as far as can be told at a glance.
+
+    `choose` looks into the tokenizer as well, which may be large.
+    """
     try:
         check_kind(registry.find(PACKAGE, VlmSpec, base), folder)
     except ModelMissing as error:

@@ -64,11 +64,16 @@ class Gathered:
 
 
 def data_checks(
-    store: ProjectStore, *, cells: int, progress: Progress | None = None
+    store: ProjectStore,
+    *,
+    cells: int,
+    class_only: bool = False,
+    progress: Progress | None = None,
 ) -> list[Check]:
-    """``cells`` is the side of the mask head's grid. Raises ProjectDamaged."""
+    """``cells`` is the side of the mask head's grid. Nothing is asked of outlines that nobody
+    learns, with ``class_only``. Raises ProjectDamaged."""
     found = gather(store, cells=cells, progress=progress)
-    return list(judge(found))
+    return [_held_out(found), _twins(found)] if class_only else list(judge(found))
 
 
 def gather(store: ProjectStore, *, cells: int, progress: Progress | None = None) -> Gathered:

@@ -28,7 +28,7 @@ from core.services.checks import Check, Level
 from core.services.data_checks import data_checks
 from core.services.train import disk_needed
 from core.training import model_shape, snapshot
-from core.training.config import TrainConfig
+from core.training.config import Answers, TrainConfig
 from core.training.snapshot import Snapshot
 
 EXTRA_SECONDS = 0.6
@@ -49,8 +49,11 @@ def preflight(
     """
     found: list[Check] = []
     taken: Snapshot | None = None
+    named = config.answers is Answers.CLASS
     try:
-        taken = snapshot.take_snapshot(store, progress=progress, check_photos=check_photos)
+        taken = snapshot.take_snapshot(
+            store, class_only=named, progress=progress, check_photos=check_photos
+        )
     except TrainingRefused as error:
         found += [Check("data", tr("Leaves"), Level.FAIL, p, "") for p in error.problems]
     else:
@@ -58,7 +61,7 @@ def preflight(
         config = replace(config, classes=taken.classes, healthy=taken.healthy)
         found += _settings(config)
         head = registry.find("core.heads", HeadSpec, config.head)
-        found += data_checks(store, cells=head.cells)
+        found += data_checks(store, cells=head.cells, class_only=named)
     found.append(_model(base))
     photos = len(taken.samples) if taken else 0
     found += memory_lines.memory_lines(base, config)
@@ -94,7 +97,16 @@ def _settings(config: TrainConfig) -> Iterator[Check]:
     problems = config.problems()
     for problem in problems:
         yield Check("settings", tr("Settings"), Level.FAIL, problem)
-    if not problems:
+    if problems:
+        return
+    if config.answers is Answers.CLASS:
+        text = tr(
+            "{method}, rank {rank}, the disease alone and no masks, {minutes:g} min",
+            method=config.method,
+            rank=config.rank,
+            minutes=config.minutes,
+        )
+    else:
         text = tr(
             "{method}, rank {rank}, head “{head}”, {minutes:g} min",
             method=config.method,
@@ -102,7 +114,7 @@ def _settings(config: TrainConfig) -> Iterator[Check]:
             head=config.head,
             minutes=config.minutes,
         )
-        yield Check("settings", tr("Settings"), Level.OK, text)
+    yield Check("settings", tr("Settings"), Level.OK, text)
 
 
 def _model(base: ChosenBase) -> Check:

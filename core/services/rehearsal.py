@@ -19,7 +19,7 @@ from core.ports import ProjectStore
 from core.services import bases
 from core.services.checks import Check, Level, Targets
 from core.training import snapshot
-from core.training.config import TrainConfig
+from core.training.config import Answers, TrainConfig
 from core.training.events import Examined, TrainEvent, from_fields
 from core.training.run_folder import RunFolder
 from core.workers.client import WorkerClient
@@ -33,14 +33,17 @@ STOP_GRACE = 20.0
 def prepare(store: ProjectStore, config: TrainConfig, folder: Path) -> RunFolder:
     """Writes what a rehearsal of ``config`` needs into ``folder``.
 
-    Raises TrainingRefused with every reason at once, ModelMissing.
+    Raises as `core.services.train.prepare_run` does.
     """
     base = bases.choose(f"{config.base}={config.base_path}" if config.base_path else config.base)
-    taken = snapshot.take_snapshot(store, check_photos=False)
+    bases.check_tokens(base, config.image_tokens)
+    named = config.answers is Answers.CLASS
+    taken = snapshot.take_snapshot(store, class_only=named, check_photos=False)
     config = replace(
         config,
         base=base.spec.id,
         base_path=base.path,
+        head_path=bases.choose_head(config.head, config.head_path),
         classes=taken.classes,
         healthy=taken.healthy,
         hard=(),
@@ -50,7 +53,7 @@ def prepare(store: ProjectStore, config: TrainConfig, folder: Path) -> RunFolder
         raise TrainingRefused(problems)
     run = RunFolder(folder / "trial")
     run.root.mkdir()
-    taught = [s for s in taken.samples if s.split == "train"]
+    taught = [s for s in taken.samples if s.split == "train" and (s.disease or not named)]
     taught.sort(key=lambda s: (not s.lesions, s.sha256))
     run.write_samples(taught[:SAMPLES])
     run.config.write_text(config.to_json(), "utf-8")

@@ -1,8 +1,8 @@
 """What real steps took of memory on this machine, beside what the formulae said.
 
-One number a base model, method, mask head and device: measured over predicted, of what a step
-allocates. The next forecast is multiplied by it. Kept in a small JSON file in the person's data
-folder; losing it costs nothing. Knows a file; measures nothing.
+One number a base model, method, tower, mask head, kind of answers and device: measured over
+predicted, of what a step allocates. The next forecast of that is multiplied by it. Kept in a small
+JSON file in the person's data folder; losing it costs nothing. Knows a file; measures nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from core import files
 from core.errors import UserError
 from core.training.config import TrainConfig
 
-FORMULAE = 2
+FORMULAE = 3
 """Raised with the formulae: what was measured against others corrects nothing here."""
 MOST = 10.0
 """A factor beyond this, or below its inverse, is no correction but a fault of measuring."""
@@ -27,8 +27,9 @@ def key(config: TrainConfig, *, gpu: bool) -> str:
     """What a factor is remembered under."""
     device = "gpu" if gpu else "cpu"
     again = "again" if config.recompute else "kept"
-    what = f"{config.base}|{Path(config.base_path).name}|{config.method}|{config.head}"
-    return f"{what}|{again}|{device}|{FORMULAE}"
+    base = f"{config.base}|{Path(config.base_path).name}"
+    what = f"{config.method}|{config.tower}|{config.head}|{config.answers}"
+    return f"{base}|{what}|{again}|{device}|{FORMULAE}"
 
 
 def factor(config: TrainConfig, *, gpu: bool) -> float | None:

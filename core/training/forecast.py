@@ -11,7 +11,7 @@ figures; loads no model, no torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from core import registry
@@ -38,6 +38,8 @@ CONTEXT, LIBRARIES = 0.9 * 2**30, 0.6 * 2**30
 what they make once (measured)."""
 HELD = ("weights", "tables", "per_layer", "eye", "trained", "fixed")
 """Terms that stay between steps."""
+LOOK = "look"
+"""The term of looking at a photo, which happens once, before anything of a step is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,33 +63,34 @@ class Forecast:
 
     @property
     def moving(self) -> float:
-        """Bytes above what stays between steps, as two real steps measure them."""
+        """Bytes above what stays between steps."""
         return sum(t.bytes for t in self.terms if t.id not in HELD)
 
-    def scaled(self, factor: float) -> Forecast:
-        """With what a step allocates multiplied by ``factor``, as measured on this machine."""
-        return Forecast(
-            tuple(t if t.id in HELD else replace(t, bytes=t.bytes * factor) for t in self.terms)
-        )
+    @property
+    def step(self) -> float:
+        """Those of ``moving`` that two real steps measure, whose photos were looked at before."""
+        return sum(t.bytes for t in self.terms if t.id not in (*HELD, LOOK))
 
 
-def forecast(model: Shape, config: TrainConfig, *, gpu: bool) -> Forecast:
-    """Every term of one training step, in bytes; bf16 on a graphics card, fp32 elsewhere."""
+def forecast(model: Shape, config: TrainConfig, *, gpu: bool, factor: float = 1.0) -> Forecast:
+    """Every term of one training step, in bytes; bf16 on a graphics card, fp32 elsewhere.
+
+    What a step allocates is multiplied by ``factor``, as measured on this machine.
+    """
     wide = 2 if gpu else 4
     four = config.method is Method.QLORA_NF4
     trained = trained_weights(model, config)
+    tower, frozen = _tower(model, config, wide), config.tower is Tower.FROZEN
     step = [
         Term("gradients", tr("Gradients"), 4.0 * trained),
         Term("layers", tr("Layers of the language model"), _layers(model, config, wide)),
         Term("logits", tr("Scores over the vocabulary"), _logits(model, config)),
         Term("head", tr("Mask head"), float(_head(config).step_bytes * config.batch_size)),
+        Term("tower", tr("Vision tower"), 0.0 if frozen else tower),
     ]
-    seen = _tower(model, config, wide)
-    if config.tower is Tower.FROZEN:
-        # Before the steps: only what it takes beyond them counts.
-        seen = max(0.0, max(seen, _eye_looks(config)) - sum(t.bytes for t in step))
-    else:
-        seen += max(0.0, _eye_looks(config) - sum(t.bytes for t in step) - seen)
+    step = [replace(term, bytes=term.bytes * factor) for term in step]
+    # Before a step, or at its beginning: only what it takes beyond the step counts.
+    look = max(_eye_looks(config), tower if frozen else 0.0)
     terms = [
         Term(
             "weights",
@@ -105,7 +108,7 @@ def forecast(model: Shape, config: TrainConfig, *, gpu: bool) -> Forecast:
             float(trained * (6 if config.optimiser is Optimiser.ADAMW_8BIT else 12)),
         ),
         *step,
-        Term("tower", tr("Vision tower"), seen),
+        Term(LOOK, tr("Looking at a photo"), max(0.0, look - sum(t.bytes for t in step))),
         Term("fixed", tr("Libraries"), CONTEXT if gpu else LIBRARIES),
     ]
     return Forecast(tuple(t for t in terms if t.bytes))
@@ -203,14 +206,18 @@ class Saving:
     bytes: float
 
 
-def savings(model: Shape, config: TrainConfig, *, gpu: bool) -> list[Saving]:
+Needed = Callable[[TrainConfig], float]
+"""Gives the bytes that settings take in all."""
+
+
+def savings(config: TrainConfig, needed: Needed) -> list[Saving]:
     """What would take less, the cheapest in time first; each keeps the photos of a step."""
-    now = forecast(model, config, gpu=gpu).total
+    now = needed(config)
     found = []
     for text, changed in _changes(config):
-        needed = forecast(model, changed, gpu=gpu).total
-        if needed < 0.98 * now:
-            found.append(Saving(text, changed, needed))
+        less = needed(changed)
+        if less < 0.98 * now:
+            found.append(Saving(text, changed, less))
     return found
 
 
@@ -247,8 +254,8 @@ def _changes(config: TrainConfig) -> Iterator[tuple[str, TrainConfig]]:
         yield tr("Under Advanced, set the LoRA rank to 8."), replace(config, rank=8)
 
 
-def smallest(model: Shape, config: TrainConfig, *, gpu: bool) -> TrainConfig:
-    """``config`` with every saving laid over it: the least this model can be trained in."""
-    while better := savings(model, config, gpu=gpu):
+def smallest(config: TrainConfig, needed: Needed) -> TrainConfig:
+    """``config`` with every saving laid over it: the least a model can be trained in."""
+    while better := savings(config, needed):
         config = better[0].config
     return config

@@ -7,7 +7,9 @@
 
 Any program that opens the base opens this; Leafspot also trains on from it. An adapter learnt in
 4 bits is merged onto the weights that those 4 bits stood for, not onto the published ones: it has
-learnt to make up for the difference. Knows tensors and files; knows no run and no project.
+learnt to make up for the difference. All weights are of one width, the base's: what was trained
+whole in fp32 on a base in bf16 is written as the base is held, which is how it is opened again and
+scored. Knows tensors and files; knows no run and no project.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from safetensors.torch import load_file, save_file
 
 from core.errors import AdapterRefused
 from core.language import tr
+from core.training import wide
 from core.training.adapter import load_adapter
 from core.training.config import Method, TrainConfig
 from core.training.facts import FACTS, Facts, head_path_of, read_facts
@@ -38,6 +41,7 @@ def merge(adapter: Path, base_path: str, out: Path) -> None:
     """
     learner, config = load_adapter(adapter, base_path, dequantise=True)
     model: Any = learner.peft.merge_and_unload()
+    wide.narrow(model)
     model.save_pretrained(out, max_shard_size=SHARD)
     processor: Any = learner.vlm.processor
     processor.save_pretrained(out)

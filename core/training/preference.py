@@ -55,10 +55,12 @@ class Preference(Objective):
         self._learner.train(False)
         known = [i for i, t in enumerate(cache.targets) if prompts.LESION_TARGET in t]
         found: dict[int, NDArray[np.float16]] = {}
-        for start in range(0, len(known), BATCH):
+        # Where a step takes smaller bites, so has this.
+        size = min(BATCH, self._config.batch_size)
+        for start in range(0, len(known), size):
             part = [
                 Visit(i, Turn(), (_question(cache.samples[i].disease),))
-                for i in known[start : start + BATCH]
+                for i in known[start : start + size]
             ]
             told, _ = self.converse(part)
             for visit, logits in zip(part, told.masks, strict=True):

@@ -15,7 +15,7 @@ from core.errors import TrainingRefused
 from core.language import tr, trn
 from core.services.checks import Check, Level, red
 from core.training import events, prompts
-from core.training.config import Tower, TrainConfig
+from core.training.config import Answers, Tower, TrainConfig
 from core.training.learner import Learner
 from core.training.looking import Report
 from core.training.trial_views import part_of, parts, supervised, way_out
@@ -24,7 +24,7 @@ from core.training.trial_views import part_of, parts, supervised, way_out
 def quick_checks(model: Learner, config: TrainConfig) -> Iterator[Check]:
     """One line a thing, in the order in which a rehearsal says them."""
     yield from tokens(model, config.classes[0])
-    yield learnt(model, config.classes[0])[0]
+    yield learnt(model, config, config.classes[0])[0]
     yield from trained(model, config)
 
 
@@ -68,9 +68,14 @@ def tokens(model: Learner, disease: str) -> Iterator[Check]:
         yield Check("types", title, Level.FAIL, text, remedy)
 
 
-def learnt(model: Learner, disease: str) -> tuple[Check, list[tuple[str, bool]]]:
+def learnt(
+    model: Learner, config: TrainConfig, disease: str
+) -> tuple[Check, list[tuple[str, bool]]]:
     """What is learnt of an answer, and the whole text in pieces, each with whether it is."""
-    said = model.vlm.render(prompts.DIAGNOSE, prompts.diagnosis(disease))
+    if config.answers is Answers.CLASS:
+        said = model.vlm.render(prompts.CLASSIFY, disease)
+    else:
+        said = model.vlm.render(prompts.DIAGNOSE, prompts.diagnosis(disease))
     spans = supervised(model, said)
     words = "".join(text for text, on in spans if on).strip()
     title = tr("What is learnt")
@@ -82,7 +87,9 @@ def learnt(model: Learner, disease: str) -> tuple[Check, list[tuple[str, bool]]]
 
 def wanted(model: Learner, config: TrainConfig) -> set[str]:
     """The parts that the settings want trained, by their ids."""
-    found = {"language", "rows", "head"}
+    found = {"language", "rows"}
+    if config.answers is Answers.MASK:
+        found.add("head")
     if config.tower is Tower.LORA:
         found.add("tower")
     return found | ({"projector"} if model.vlm.trained_whole else set())

@@ -19,8 +19,7 @@ CHEAPEST = 3
 def predicted(model: Shape, config: TrainConfig, *, gpu: bool) -> Forecast:
     """The forecast, corrected by what steps like these took on this machine before."""
     factor = calibration.factor(config, gpu=gpu)
-    found = forecast.forecast(model, config, gpu=gpu)
-    return found if factor is None else found.scaled(factor)
+    return forecast.forecast(model, config, gpu=gpu, factor=1.0 if factor is None else factor)
 
 
 def problems(model: Shape, config: TrainConfig, *, gpu: bool, total: int) -> list[str]:
@@ -41,10 +40,13 @@ def problems(model: Shape, config: TrainConfig, *, gpu: bool, total: int) -> lis
 
 def ways_out(model: Shape, config: TrainConfig, *, gpu: bool, total: int) -> list[str]:
     """At most three sentences, the cheapest first; that even all of them are not enough is one."""
-    least = forecast.smallest(model, config, gpu=gpu)
-    if forecast.forecast(model, least, gpu=gpu).total > total:
+
+    def needed(settings: TrainConfig) -> float:
+        return predicted(model, settings, gpu=gpu).total
+
+    if needed(forecast.smallest(config, needed)) > total:
         return [tr("No setting makes it fit; choose a smaller base model.")]
-    found = forecast.savings(model, config, gpu=gpu)[:CHEAPEST]
+    found = forecast.savings(config, needed)[:CHEAPEST]
     return [
         tr("{remedy} That takes {needed}.", remedy=one.text, needed=size_text(one.bytes))
         for one in found

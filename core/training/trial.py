@@ -16,6 +16,7 @@ import torch
 
 from core.errors import TrainingRefused
 from core.files import size_text
+from core.heads.base import Remembering
 from core.language import tr, trn
 from core.services.checks import Check, Level, Targets
 from core.training import (
@@ -28,13 +29,13 @@ from core.training import (
     quick_checks,
     recompute,
 )
-from core.training.config import Tower, TrainConfig
+from core.training.config import Answers, Tower, TrainConfig
 from core.training.features import Features
 from core.training.looking import Report, ticker
 from core.training.objective import Objective, Whole
 from core.training.optimising import optimiser_of
 from core.training.photos import PhotoCache
-from core.training.questions import ask, known_of
+from core.training.questions import known_of
 from core.training.run_folder import RunFolder
 from core.training.stopping import heed
 from core.training.trial_views import (
@@ -46,7 +47,7 @@ from core.training.trial_views import (
     states_both_ways,
     untouched,
 )
-from core.training.visits import Turn, Visit
+from core.training.visits import Turn, Visit, asked
 
 OVERFIT_STEPS, OVERFIT_SECONDS = 40, 90.0
 LEARNT = 0.6
@@ -67,7 +68,8 @@ class Trial:
             raise TrainingRefused(problems)
         if self.config.threads:
             torch.set_num_threads(self.config.threads)
-        self.samples = chosen(run.read_samples())
+        self.masks = self.config.answers is Answers.MASK
+        self.samples = chosen(run.read_samples(), masks=self.masks)
         if not self.samples:
             raise TrainingRefused([tr("There is no photo to train on; label some leaves first.")])
 
@@ -77,6 +79,8 @@ class Trial:
         self.report(events.Phase("loading"))
         self.model = learner.load(self.config)
         heed(self.model, self.stop)
+        if isinstance(self.model.head, Remembering):
+            self.model.head.keep_in(self.run.root / "cache" / "seen")
         side = max(self.model.head.spec.side, self.model.vlm.photo_side)
         self.cache = PhotoCache.build(
             self.samples,
@@ -102,8 +106,9 @@ class Trial:
         """Reports every line as it comes. Raises as ``prepare`` does."""
         self.prepare()
         self.report(events.Phase("trying"))
-        looks = (self.tokens, self.labels, self.states, self.memory, self.targets)
-        for look in (*looks, self.again, self.by_heart):
+        states = (self.states,) if self.masks else ()
+        steps = (self.memory, self.targets, self.again, self.by_heart)
+        for look in (self.tokens, self.labels, *states, *steps):
             if self.stop():
                 return
             for check in look():
@@ -121,7 +126,8 @@ class Trial:
     def labels(self) -> Iterator[Check]:
         """What is learnt, word by word: shown, since only a person can say that it is meant."""
         named = (s.disease for s in self.samples if s.disease)
-        check, spans = quick_checks.learnt(self.model, next(named, self.config.classes[0]))
+        disease = next(named, self.config.classes[0])
+        check, spans = quick_checks.learnt(self.model, self.config, disease)
         if check.level is Level.OK:
             self._say(check, spans)
         else:
@@ -150,8 +156,7 @@ class Trial:
             index = k % len(self.samples)
             sample = self.samples[index]
             known = known_of(sample.disease, self.cache.targets[index], sample.lesions)
-            questions = ask(known, self.config.classes, self.config.healthy, rng)
-            out.append(Visit(index, Turn(), tuple(questions)))
+            out.append(Visit(index, Turn(), tuple(asked(self.config, known, rng))))
         return out
 
     def _step(self, visits: Sequence[Visit], rate: float) -> float:
@@ -186,19 +191,20 @@ class Trial:
         taken = device.peak_above(steps)
         gpu = torch.cuda.is_available()
         shape = model_shape.shape(learner.base_folder(self.config))
-        moving = forecast.forecast(shape, self.config, gpu=gpu).moving
+        # Both without a look at the photos: what tower and head saw of them is kept by now.
+        foreseen = forecast.forecast(shape, self.config, gpu=gpu).step
         title = tr("Memory of a step")
         if taken is None:
             text = tr("cannot be measured on this system")
             yield Check("steps.memory", title, Level.UNKNOWN, text)
         else:
-            calibration.remember(self.config, taken / moving, gpu=gpu)
+            calibration.remember(self.config, taken / foreseen, gpu=gpu)
             text = tr(
                 "{taken} measured, {moving} foreseen by the formulae; forecasts here are "
                 "corrected by ×{factor:.2f} from now on",
                 taken=size_text(taken),
-                moving=size_text(moving),
-                factor=taken / moving,
+                moving=size_text(foreseen),
+                factor=taken / foreseen,
             )
             yield Check("steps.memory", title, Level.OK, text)
         seconds = min(spent) * self.config.accumulation
@@ -229,9 +235,11 @@ class Trial:
         self.optimiser.zero_grad(set_to_none=True)
         left = untouched(self.model)
         for part, title in parts().items():
-            asked = part in quick_checks.wanted(self.model, self.config)
+            wanted = part in quick_checks.wanted(self.model, self.config)
             found = Targets(len(there[part]), left[part], len(idle[part]))
-            yield matrix_line(part, title, found, wanted=asked)
+            if not wanted and there[part] == idle[part]:  # as a control's mask head
+                found = Targets(0, left[part], 0)
+            yield matrix_line(part, title, found, wanted=wanted)
 
     def again(self) -> Iterator[Check]:
         """Layers computed again must give the gradients of layers kept."""

@@ -106,9 +106,12 @@ def way_out(part: str) -> str:
     return tr("Choose another base model.")
 
 
-def chosen(samples: Sequence[Sample]) -> list[Sample]:
-    """Up to four leaves to learn from: outlined ones first, of different classes."""
-    taught = [s for s in samples if s.split == "train"]
+def chosen(samples: Sequence[Sample], *, masks: bool = True) -> list[Sample]:
+    """Up to four leaves to learn from: outlined ones first, of different classes.
+
+    Without ``masks`` only a leaf whose disease is known teaches anything.
+    """
+    taught = [s for s in samples if s.split == "train" and (masks or s.disease is not None)]
     taught.sort(key=lambda s: (not s.lesions, s.sha256))
     by_class: dict[str, list[Sample]] = {}
     for sample in taught:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from core.training.config import Answers, Stage, TrainConfig
 from core.training.noise import AS_IT_IS, Noise
 from core.training.photos import PhotoCache
-from core.training.questions import Question, ask, classify, known_of
+from core.training.questions import Known, Question, ask, classify, known_of
 from core.training.run_folder import Sample
 
 RAREST = 3.0
@@ -97,14 +97,18 @@ class Visits:
         sample = self._cache.samples[index]
         known = known_of(sample.disease, self._cache.targets[index], sample.lesions)
         flip_x, flip_y = (rng.random(2) < 0.5) & self._flips
-        if config.answers is Answers.CLASS:
-            questions = classify(known)
-        else:
-            questions = ask(known, config.classes, config.healthy, rng)
+        questions = asked(config, known, rng)
         if config.stage is Stage.PREFERENCE:  # the frozen copy saw each photo as it is
             return Visit(index, Turn(), tuple(questions))
         noise = Noise.drawn(rng, jitter=config.colour_jitter, unseen=config.feature_dropout)
         return Visit(index, Turn(bool(flip_x), bool(flip_y)), tuple(questions), noise)
+
+
+def asked(config: TrainConfig, known: Known, rng: np.random.Generator) -> list[Question]:
+    """What a run with these settings asks of a photo in one visit."""
+    if config.answers is Answers.CLASS:
+        return classify(known)
+    return ask(known, config.classes, config.healthy, rng)
 
 
 def weights(samples: Sequence[Sample], config: TrainConfig) -> NDArray[np.float64]:

@@ -15,9 +15,9 @@ from core.errors import ModelMissing
 from core.files import whole_folder
 from core.language import tr
 from core.vlms.folders import check_folder
-from core.vlms.gemma import ENDS, RESERVED, SEG_TEXT
 from core.vlms.gemma_clip import TOWERS, check_parts
 from core.vlms.opening import UNBUILDABLE
+from core.vlms.words import ENDS, RESERVED, SEG_TEXT
 
 LAYER = -2
 """Whose states are looked at: the last layer's but one, as LLaVA does."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.language import tr
 from core.vlms.base import VlmSpec
+from core.vlms.chat import Chat
 from core.vlms.gemma import TEXT_LAYERS, Gemma
 from core.vlms.opening import Opening, open_model, open_processor, read_config
 
@@ -47,16 +48,11 @@ OPENING = Opening(
 class Gemma3(Gemma):
     """A loaded Gemma 3. LoRA cannot wrap its projector, a bare parameter: it is trained whole."""
 
-    def __init__(self, spec: VlmSpec, folder: Path, model: Any, processor: Any) -> None:
-        super().__init__(spec, folder, model, processor)
+    def __init__(self, spec: VlmSpec, folder: Path, model: Any, chat: Chat) -> None:
+        super().__init__(spec, folder, model, chat)
         vision = model.config.vision_config
-        self.photo_side = int(vision.image_size)
         side = vision.image_size // vision.patch_size
         self.grid = (int(vision.hidden_size), side, side)
-
-    @property
-    def photo_tokens(self) -> int:
-        return int(self._base.config.mm_tokens_per_image)
 
     def tower(self, pixels: Tensor) -> Tensor:
         found: Tensor = self._base.model.vision_tower(pixel_values=pixels).last_hidden_state
@@ -77,5 +73,12 @@ class Gemma3(Gemma):
 def load(spec: VlmSpec, folder: Path, *, quantise: bool = False) -> Gemma3:
     """A Gemma 3 directory. Raises ModelMissing when it is absent, damaged or not a Gemma 3."""
     config = read_config(spec, folder)
+    chat = Chat(
+        folder,
+        config,
+        open_processor(folder),
+        photo_side=int(config.vision_config.image_size),
+        photo_tokens=int(config.mm_tokens_per_image),
+    )
     model = open_model(folder, config, OPENING, quantise=quantise)
-    return Gemma3(spec, folder, model, open_processor(folder))
+    return Gemma3(spec, folder, model, chat)

@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from core.errors import ModelMissing
 from core.language import tr
 from core.vlms.base import VlmSpec
+from core.vlms.chat import Chat
 from core.vlms.gemma import TEXT_LAYERS, Gemma
 from core.vlms.opening import Opening, open_model, open_processor, read_config
+from core.vlms.words import no_processor
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,11 +51,9 @@ class Gemma4(Gemma):
 
     trained_whole: tuple[str, ...] = ("embed_vision",)
 
-    def __init__(self, spec: VlmSpec, folder: Path, model: Any, processor: Any) -> None:
-        super().__init__(spec, folder, model, processor)
-        pictures = processor.image_processor
-        side = isqrt(pictures.max_soft_tokens)
-        self.photo_side = side * pictures.patch_size * pictures.pooling_kernel_size
+    def __init__(self, spec: VlmSpec, folder: Path, model: Any, chat: Chat) -> None:
+        super().__init__(spec, folder, model, chat)
+        side = isqrt(chat.photo_tokens)
         self.grid = (self._channels, side, side)
         text = model.config.get_text_config()
         self._within_photo = text.use_bidirectional_attention == "vision"
@@ -107,7 +107,7 @@ class Gemma4(Gemma):
         text = self._base.model.language_model
         if not getattr(text, "hidden_size_per_layer_input", 0):
             return super()._read(ids, filled, **how)
-        image = ids == self._image
+        image = ids == self._chat.image
         words = ids.masked_fill(image, self._base.config.get_text_config().pad_token_id)
         embedded = self._base.get_input_embeddings()(words)
         embedded = embedded.masked_scatter(image[..., None], filled.to(embedded.dtype))
@@ -183,9 +183,20 @@ def load(spec: VlmSpec, folder: Path, *, quantise: bool = False, image_tokens: i
     if getattr(text, "hidden_size_per_layer_input", 0):
         # Only ever looked up in, and more than half of the weights of E2B and E4B.
         opening = replace(OPENING, on_cpu=(PER_LAYER,))
-    processor = open_processor(folder)
-    if image_tokens:
-        processor.image_processor.max_soft_tokens = image_tokens
+    chat = _chat(folder, config, image_tokens)
     model = open_model(folder, config, opening, quantise=quantise)
     family = Gemma4Unified if config.model_type == "gemma4_unified" else Gemma4
-    return family(spec, folder, model, processor)
+    return family(spec, folder, model, chat)
+
+
+def _chat(folder: Path, config: Any, image_tokens: int) -> Chat:
+    """Photos are square, and so is what is used of ``image_tokens``."""
+    processor = open_processor(folder)
+    pictures = processor.image_processor
+    if not hasattr(pictures, "max_soft_tokens"):
+        raise ModelMissing(no_processor(folder))
+    if image_tokens:
+        pictures.max_soft_tokens = image_tokens
+    side = isqrt(pictures.max_soft_tokens)
+    edge = pictures.patch_size * pictures.pooling_kernel_size
+    return Chat(folder, config, processor, photo_side=side * edge, photo_tokens=side**2)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from core.errors import ModelMissing
 from core.language import tr
 from core.vlms.base import VlmSpec
+from core.vlms.chat import Chat
 from core.vlms.gemma import TEXT_LAYERS, Gemma
 from core.vlms.opening import Opening, open_model, open_processor, read_config
 
@@ -46,11 +47,10 @@ TEXTS = ("gemma", "gemma2", "gemma3_text")
 class GemmaClip(Gemma):
     """A loaded LLaVA of a Gemma. The projector is trained whole: it starts from random numbers."""
 
-    def __init__(self, spec: VlmSpec, folder: Path, model: Any, processor: Any) -> None:
-        super().__init__(spec, folder, model, processor)
+    def __init__(self, spec: VlmSpec, folder: Path, model: Any, chat: Chat) -> None:
+        super().__init__(spec, folder, model, chat)
         config = model.config
         vision = config.vision_config
-        self.photo_side = int(vision.image_size)
         side = vision.image_size // vision.patch_size
         self.grid = (int(vision.hidden_size), side, side)
         self._others = TOWERS[vision.model_type]
@@ -106,12 +106,20 @@ def load(spec: VlmSpec, folder: Path, *, quantise: bool = False) -> GemmaClip:
                 folder=folder.name,
             )
         )
+    vision = config.vision_config
+    chat = Chat(
+        folder,
+        config,
+        open_processor(folder),
+        photo_side=int(vision.image_size),
+        photo_tokens=(vision.image_size // vision.patch_size) ** 2,
+    )
     opening = OPENING
     if config.text_config.model_type == "gemma2":
         # It caps its scores, which the faster attention leaves out.
         opening = replace(OPENING, attention={"": "sdpa", "text_config": "eager"})
     model = open_model(folder, config, opening, quantise=quantise)
-    return GemmaClip(spec, folder, model, open_processor(folder))
+    return GemmaClip(spec, folder, model, chat)
 
 
 def check_parts(folder: Path, vision: Any, text: Any) -> None:

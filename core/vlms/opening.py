@@ -7,8 +7,9 @@ family. Heavy imports sit in the functions.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ from core.language import tr
 from core.training.remedies import is_out_of_memory
 from core.vlms.base import VlmSpec
 from core.vlms.folders import check_kind, no_config
+from core.vlms.placing import keep_on_cpu, placed
+from core.vlms.words import no_processor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,13 +69,11 @@ def open_model(folder: Path, config: Any, opening: Opening, *, quantise: bool) -
     from transformers import AutoModelForMultimodalLM
 
     gpu = torch.cuda.is_available()
-    extra: dict[str, Any] = {}
-    if gpu:
-        card = torch.cuda.current_device()  # each of several processes has its own
-        extra["device_map"] = {"": card} | dict.fromkeys(opening.on_cpu, "cpu")
-    if quantise:
-        extra["quantization_config"] = _four_bits(opening)
+    extra: dict[str, Any] = {"quantization_config": _four_bits(opening)} if quantise else {}
     try:
+        if gpu:
+            card = torch.cuda.current_device()  # each of several processes has its own
+            extra["device_map"] = _device_map(config, opening, card)
         with _quiet():
             model, told = AutoModelForMultimodalLM.from_pretrained(
                 folder,
@@ -95,7 +96,7 @@ def open_model(folder: Path, config: Any, opening: Opening, *, quantise: bool) -
     if quantise:
         keep_differentiable(model)
     if gpu and opening.on_cpu:
-        _keep_on_cpu(model, opening.on_cpu)
+        keep_on_cpu(model, opening.on_cpu)
     model.requires_grad_(False)
     return model.eval()
 
@@ -111,18 +112,22 @@ def open_processor(folder: Path) -> Any:
         # A tokenizer alone is what the library makes of a folder without a processor.
         whole = found.tokenizer and found.image_processor and found.chat_template
     except UNBUILDABLE as error:
-        raise ModelMissing(_no_processor(folder)) from error
+        raise ModelMissing(no_processor(folder)) from error
     if not whole:
-        raise ModelMissing(_no_processor(folder))
+        raise ModelMissing(no_processor(folder))
     return found
 
 
-def _no_processor(folder: Path) -> str:
-    return tr(
-        "{folder} lacks its processor (tokenizer, image processor, chat template), or it is "
-        "damaged; get the whole folder of the instruction-tuned model again.",
-        folder=folder.name,
-    )
+def _device_map(config: Any, opening: Opening, card: int) -> dict[str, int | str]:
+    """Where each part of the model goes, known from its configuration alone."""
+    import torch
+    from transformers import AutoModelForMultimodalLM
+
+    if not opening.on_cpu:
+        return {"": card}
+    with torch.device("meta"):
+        empty = AutoModelForMultimodalLM.from_config(deepcopy(config), trust_remote_code=False)
+    return placed(empty, card, opening.on_cpu)
 
 
 def _broken(folder: Path) -> str:
@@ -161,25 +166,6 @@ def keep_differentiable(model: Any) -> None:
     for module in model.modules():
         if isinstance(module, Linear4bit):
             module.support_avx512bf16_for_cpu = False
-
-
-def _keep_on_cpu(model: Any, names: Sequence[str]) -> None:
-    """Looks rows up where the table lies, and takes those alone to the card.
-
-    What the library puts around a model in two places copies the whole table over at every step.
-    """
-    from accelerate.hooks import remove_hook_from_submodules
-
-    remove_hook_from_submodules(model)
-    for name in names:
-        look_up_on_cpu(model.get_submodule(name), model.device)
-
-
-def look_up_on_cpu(table: Any, device: Any) -> None:
-    """Makes the embedding ``table`` live on the CPU, with rows handed out on ``device``."""
-    table.to("cpu")
-    table.register_forward_pre_hook(lambda _module, given: (given[0].cpu(), *given[1:]))
-    table.register_forward_hook(lambda _module, _given, rows: rows.to(device))
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from core.errors import AdapterRefused, UserError
 from core.language import tr
 from core.training.config import Answers
+from core.training.remedies import is_out_of_memory
 from core.workers.channel import Channel
 from core.workers.wire import Garbage, Message
 
@@ -116,7 +117,10 @@ def main(arguments: list[str]) -> int:
         return 1
     except Exception as error:  # noqa: BLE001 - the edge of the process: every end is an event
         traceback.print_exc()
-        channel.send("failed", text=tr("The adapter could not be loaded ({error}).", error=error))
+        text = tr("The adapter could not be loaded ({error}).", error=error)
+        if is_out_of_memory(error):
+            text = _too_large(merged=options.merged)
+        channel.send("failed", text=text)
         return 1
     channel.send("ready", classes=list(answerer.config.classes))
     while (command := channel.receive()) is not None:
@@ -149,11 +153,24 @@ def _answer(channel: Channel, answerer: Answerer, command: Message) -> None:
         channel.send("refused", token=token, text=str(error))
     except Exception as error:  # noqa: BLE001 - one bad photo must not end the worker
         traceback.print_exc()
-        channel.send(
-            "refused",
-            token=token,
-            text=tr("This photo could not be answered ({error}).", error=error),
+        merging = command.get("do") == "merge"
+        if is_out_of_memory(error):
+            text = _too_large(merged=merging)
+        elif merging:
+            text = tr("Adapter and base could not be merged ({error}).", error=error)
+        else:
+            text = tr("This photo could not be answered ({error}).", error=error)
+        channel.send("refused", token=token, text=text)
+
+
+def _too_large(*, merged: bool) -> str:
+    if merged:
+        return tr(
+            "The merged model, whose weights are held at full width, does not fit the memory here. "
+            "Close other programs, or merge on a computer with more; the adapter alone can be "
+            "exported here."
         )
+    return tr("The model does not fit the memory now; close other programs and try again.")
 
 
 if __name__ == "__main__":

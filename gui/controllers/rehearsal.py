@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import Signal
 
-from core.errors import TrainingRefused, UserError
+from core.errors import ModelMissing, TrainingRefused, UserError
 from core.language import tr
 from core.machine_lock import MachineLock
-from core.services.checks import Check, red
+from core.services.checks import Check, Level, red
 from core.training.config import TrainConfig
 from core.training.events import Examined, Phase, from_fields
 from core.training.run_folder import RunFolder
@@ -104,6 +104,10 @@ class Rehearsal(Shared):
             self.changed.emit()
 
         self._look("memory", lambda: _foreseen(config, device), done)
+
+    def look_again(self) -> None:
+        """Files may have changed: the next forecast is made anew, whatever the settings."""
+        self._config = None
 
     def _look(self, what: str, work: Callable[[], T], done: Callable[[T], None]) -> None:
         if what in self._looking:
@@ -223,7 +227,12 @@ def _foreseen(config: TrainConfig, device: Device | None) -> _Foreseen:
     try:
         name = f"{config.base}={config.base_path}" if config.base_path else config.base
         base = bases.choose(name)
-    except UserError:  # the page says so already
+    except ModelMissing as error:
+        # What shows at a glance of a folder the page says itself.
+        if config.base_path and bases.fault(config.base, Path(config.base_path)):
+            return device, [], ()
+        return device, [Check("base", tr("Base model"), Level.FAIL, str(error))], ()
+    except UserError:
         return device, [], ()
     device = device or memory_lines.device()
     lines = [*memory_lines.memory_lines(base, config, device)]

@@ -203,6 +203,7 @@ class SetupView(QWidget):
         base = str(self.base.currentData())
         self._folders[base], self._faults[base] = str(folder), bases.fault(base, folder)
         self._context.preferences.put_last_folder("models", folder.parent)
+        self._rehearsal.look_again()
         self._refresh()
 
     def _choose_folder(self) -> None:

@@ -188,8 +188,9 @@ def compared(name: str, folder: Path) -> dict[str, Any]:
         found = apart(measured, config, Path(scratch))
     held = terms.total - terms.moving - forecast.LIBRARIES
     row = {"case": name, "terms": {t.id: t.bytes for t in terms.terms}, "measured": found}
-    row["held"], row["step"] = held, terms.moving
-    row["whole"] = terms.total / (found["libraries"] + found["held"] + found["step"])
+    row["held"], row["step"] = held, terms.step
+    whole = held + terms.step + forecast.LIBRARIES
+    row["whole"] = whole / (found["libraries"] + found["held"] + found["step"])
     return row
 
 

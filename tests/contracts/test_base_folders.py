@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,8 +19,10 @@ from small_vlms import (
     chat,
     save_clip,
     save_gemma3,
+    save_gemma4_12b,
     save_gemma4_31b,
     save_gemma4_e,
+    save_gemma_clip,
     save_text,
     tokenizer,
 )
@@ -29,7 +32,8 @@ from core.services import bases
 from core.training import learner as learners
 from core.training.config import TrainConfig
 from core.vlms.assembling import assemble
-from core.vlms.opening import look_up_on_cpu
+from core.vlms.gemma4 import PER_LAYER
+from core.vlms.placing import look_up_on_cpu, placed
 
 
 def opened(family: str, folder: Path, **more: str) -> learners.Learner:
@@ -260,6 +264,118 @@ def test_what_shows_at_a_glance_is_refused_when_it_is_chosen(
     assert bases.fault("gemma-3", folder)
 
 
+def no_template(folder: Path) -> None:
+    (folder / "chat_template.jinja").unlink()
+
+
+def broken_template(folder: Path) -> None:
+    (folder / "chat_template.jinja").write_text("{% for", "utf-8")
+
+
+def photo_left_out(folder: Path) -> None:
+    text = (folder / "chat_template.jinja").read_text("utf-8")
+    bare = text.replace("<start_of_image>", "").replace("<|image|>", "")
+    (folder / "chat_template.jinja").write_text(bare, "utf-8")
+
+
+def other_photo_token(folder: Path) -> None:
+    edit(folder, image_token_index=9999, image_token_id=9999)
+
+
+def words_of(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "tokenizer.json").read_text("utf-8"))
+    return found
+
+
+def mask_token_in_pieces(folder: Path) -> None:
+    """It is in the vocabulary, but nothing keeps it whole."""
+    words = words_of(folder)
+    kept = [t for t in words["added_tokens"] if not t["content"].startswith("<unused")]
+    (folder / "tokenizer.json").write_text(json.dumps(words | {"added_tokens": kept}), "utf-8")
+
+
+AT_A_GLANCE = [
+    (no_processor, "lacks its processor"),
+    (no_template, "lacks its processor"),
+    (without_reserved_tokens, "reserved token .* original tokenizer"),
+    (other_photo_token, "token that stands for a photo"),
+]
+WHEN_TRIED = [
+    (broken_template, "cannot put a photo and a question into words"),
+    (photo_left_out, "cannot put a photo and a question into words"),
+    (mask_token_in_pieces, "no single token <unused0>"),
+]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [*AT_A_GLANCE, *WHEN_TRIED],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_model_that_cannot_say_what_is_taught_is_refused_before_a_weight_is_loaded(
+    spoil: Callable[[Path], None], sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = save_gemma3(tmp_path / "model")
+    spoil(folder)
+    forbid_weights(monkeypatch)
+    with pytest.raises(ModelMissing, match=sentence):
+        opened("gemma-3", folder)
+
+
+def forbid_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "transformers.AutoModelForMultimodalLM.from_pretrained",
+        lambda *_, **__: pytest.fail("weights were loaded"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("family", "save"),
+    [("gemma-4", save_gemma4_e), ("gemma-4", save_gemma4_12b), ("gemma-clip", save_gemma_clip)],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_so_is_one_of_every_family(
+    family: str, save: Callable[[Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = save(tmp_path / "model")
+    bases.choose(f"{family}={folder}")
+    forbid_weights(monkeypatch)
+    mask_token_in_pieces(folder)
+    with pytest.raises(ModelMissing, match="no single token"):
+        opened(family, folder)
+    no_template(folder)
+    with pytest.raises(ModelMissing, match="lacks its processor"):
+        opened(family, folder)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"), AT_A_GLANCE, ids=lambda value: getattr(value, "__name__", "")
+)
+def test_words_that_are_missing_are_told_when_a_folder_is_chosen(
+    spoil: Callable[[Path], None], sentence: str, tmp_path: Path
+) -> None:
+    """Without a library: the window asks."""
+    folder = save_gemma3(tmp_path / "model")
+    bases.choose(f"gemma-3={folder}")
+    spoil(folder)
+    with pytest.raises(ModelMissing, match=sentence):
+        bases.choose(f"gemma-3={folder}")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null"])
+def test_settings_of_a_processor_that_make_no_sense_are_told(text: str, tmp_path: Path) -> None:
+    folder = save_gemma3(tmp_path / "model")
+    (folder / "processor_config.json").write_text(text, "utf-8")
+    with pytest.raises(ModelMissing, match="lacks its processor"):
+        bases.choose(f"gemma-3={folder}")
+
+
+def test_the_embedded_models_have_what_they_read_with() -> None:
+    for spec in bases.specs().values():
+        if spec.folder:
+            assert bases.choose(spec.id).folder == spec.path()
+
+
 def test_code_in_a_folder_is_never_run(tmp_path: Path) -> None:
     folder = save_gemma3(tmp_path / "model")
     (folder / "evil.py").write_text("raise SystemExit('it ran')", "utf-8")
@@ -318,6 +434,44 @@ def test_rows_of_a_table_on_the_cpu_come_out_where_they_are_wanted() -> None:
     assert torch.equal(table(torch.tensor([1, 4])), plain)
     look_up_on_cpu(table, torch.device("meta"))
     assert table(torch.tensor([1, 4])).device.type == "meta"
+
+
+def test_gemma_4s_embeddings_for_each_layer_are_never_placed_on_the_card(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even for a moment: a place for the whole model would be one for them as well."""
+    asked: dict[str, Any] = {}
+
+    def answer(*_: object, **how: object) -> None:
+        asked.update(how)
+        raise RuntimeError("CUDA error: that will do")
+
+    folder = save_gemma4_e(tmp_path / "e")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.current_device", lambda: 0)
+    monkeypatch.setattr("transformers.AutoModelForMultimodalLM.from_pretrained", answer)
+    with pytest.raises(RuntimeError, match="that will do"):
+        opened("gemma-4", folder)
+    places = asked["device_map"]
+    assert places.pop(PER_LAYER) == "cpu"
+    assert set(places.values()) == {0}
+    assert [name for name in places if not name or PER_LAYER.startswith(f"{name}.")] == []
+    assert "model.language_model.layers" in places
+
+
+def test_what_has_a_place_in_the_computers_memory_is_left_there_by_the_library(
+    tmp_path: Path,
+) -> None:
+    from accelerate import dispatch_model
+    from transformers import AutoModelForMultimodalLM
+
+    model = AutoModelForMultimodalLM.from_pretrained(save_gemma4_e(tmp_path / "e"))
+    card = torch.device("meta")
+    places = {name: card if at == 0 else at for name, at in placed(model, 0, [PER_LAYER]).items()}
+    dispatch_model(model, places)
+    assert model.lm_head.weight.device == card
+    hook = model.get_submodule(PER_LAYER)._hf_hook
+    assert hook.original_devices["weight"].type == "cpu", "where it lay until it was set aside"
 
 
 @pytest.mark.gpu

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from small_vlms import save_gemma_clip
 
 from core.errors import AdapterRefused
 from core.heads.base import shrink
@@ -39,14 +41,19 @@ def adapter(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     method, tower = request.param
     config = replace(SETTINGS, method=method, tower=tower)
     made = learners.load(config)
+    move(made)
+    folder = tmp_path_factory.mktemp("adapter") / "adapter"
+    save_adapter(made, config, folder)
+    return folder
+
+
+def move(made: Learner) -> None:
+    """Every trained weight but the mask head's, a little."""
     torch.manual_seed(1)
     with torch.no_grad():
         for name, parameter in made.parameters().items():
             if name.startswith("lora."):
                 parameter.add_(torch.randn_like(parameter) * 0.02)
-    folder = tmp_path_factory.mktemp("adapter") / "adapter"
-    save_adapter(made, config, folder)
-    return folder
 
 
 @pytest.fixture
@@ -57,11 +64,11 @@ def whole(adapter: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def said(model: Learner) -> tuple[np.ndarray, np.ndarray]:
+def said(model: Learner, classes: tuple[str, ...] = CLASSES) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(3)
     photos = [rng.integers(0, 255, (448, 448, 3), dtype=np.uint8) for _ in range(2)]
-    found = predict(model, photos, CLASSES, "healthy")
-    shares = [[dict(f.probabilities)[name] for name in CLASSES] for f in found]
+    found = predict(model, photos, classes, "healthy")
+    shares = [[dict(f.probabilities)[name] for name in classes] for f in found]
     return np.array(shares), np.stack([f.targets["lesions"] for f in found]).astype(int)
 
 
@@ -138,3 +145,67 @@ def _teach(made: Learner, photo: np.ndarray, name: str) -> None:
         loss.backward()
         optimiser.step()
     raise AssertionError("it did not learn to say it")
+
+
+# -- on a base that is held in bf16, as on a graphics card
+
+
+@pytest.fixture
+def held_in_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    from transformers import AutoModelForMultimodalLM
+
+    real = AutoModelForMultimodalLM.from_pretrained
+
+    def half(*given: Any, **how: Any) -> Any:
+        return real(*given, **how | {"dtype": torch.bfloat16})
+
+    monkeypatch.setattr(AutoModelForMultimodalLM, "from_pretrained", half)
+
+
+@pytest.mark.parametrize("method", list(Method))
+@pytest.mark.usefixtures("held_in_bf16")
+def test_on_a_base_in_half_precision_all_weights_have_its_width(
+    method: Method, tmp_path: Path
+) -> None:
+    """Its projector was left in fp32, in which it had been trained."""
+    from transformers import AutoModelForMultimodalLM
+
+    base = save_gemma_clip(tmp_path / "base")
+    config = replace(SETTINGS, base="gemma-clip", base_path=str(base), method=method)
+    config = replace(config, classes=("healthy", "rust"))
+    made = learners.load(config)
+    move(made)
+    assert {p.dtype for p in made.parameters().values()} == {torch.float32}
+    save_adapter(made, config, tmp_path / "adapter")
+    (tmp_path / "whole").mkdir()
+    merge(tmp_path / "adapter", str(base), tmp_path / "whole")
+
+    tensors = load_file(tmp_path / "whole" / "model.safetensors")
+    assert {t.dtype for t in tensors.values()} == {torch.bfloat16}
+    plain, told = AutoModelForMultimodalLM.from_pretrained(
+        tmp_path / "whole", local_files_only=True, output_loading_info=True
+    )
+    assert not told["missing_keys"]
+    assert not told["unexpected_keys"]
+    ask = prompts.DIAGNOSE
+    with torch.no_grad():
+        assert bool(plain(**inputs_of(made, ask)).logits.isfinite().all())
+
+    before, _ = load_adapter(tmp_path / "adapter", str(base))
+    after, _ = load_merged(tmp_path / "whole")
+    shares, masks = said(before, config.classes)
+    shares_after, masks_after = said(after, config.classes)
+    np.testing.assert_allclose(shares_after, shares, atol=0.05)
+    assert np.abs(masks_after - masks).mean() <= 2
+
+
+def inputs_of(made: Learner, question: str) -> dict[str, Any]:
+    """What the processor makes of a photo and ``question``, for a model in half precision."""
+    processor: Any = made.vlm.processor
+    content = [{"type": "image"}, {"type": "text", "text": question}]
+    text = processor.apply_chat_template(
+        [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
+    )
+    photo = np.full((64, 64, 3), 90, np.uint8)
+    found = processor(text=text, images=[photo], return_tensors="pt", add_special_tokens=False)
+    return dict(found) | {"pixel_values": found["pixel_values"].to(torch.bfloat16)}

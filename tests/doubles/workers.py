@@ -47,4 +47,14 @@ def fake_base(folder: Path) -> Path:
     tensors = {"model.embed_tokens.weight": np.zeros((16, 8), np.float32)}
     layer = {"model.layers.0.self_attn.q_proj.weight": np.zeros((8, 8), np.float32)}
     save_file(tensors | layer, folder / "m.safetensors")
+    fake_words(folder)
     return folder
+
+
+def fake_words(folder: Path) -> None:
+    """What a base model reads with, as far as its small files tell."""
+    tokens = ("<pad>", "<end_of_turn>", "<turn|>", "<image_soft_token>", "<unused0>")
+    added = [{"id": number, "content": text} for number, text in enumerate(tokens)]
+    (folder / "tokenizer.json").write_text(json.dumps({"added_tokens": added}), "utf-8")
+    (folder / "chat_template.jinja").write_text("{{ messages }}", "utf-8")
+    (folder / "preprocessor_config.json").write_text("{}", "utf-8")

@@ -801,6 +801,26 @@ def test_preflight_beside_another_training_keeps_what_it_found_by_then(
     assert checks["memory"]["level"] == "ok"
 
 
+def test_preflight_of_a_control_asks_for_no_outlines(run: Run, tmp_path: Path, base: str) -> None:
+    named = [Leaf(f"{k}.png", ("rust", "scab")[k % 2]) for k in range(8)]
+    make_project(tmp_path / "named", named).close()
+    words = ("preflight", tmp_path / "named" / "coffee", "--base", base, "--quick")
+    assert "No lesion is outlined" in run(*words).out
+    said = run(*words, "--control")
+    assert said.status == 0, said.out
+    assert "the disease alone and no masks" in said.out
+
+
+def test_a_base_model_that_cannot_say_a_mask_is_refused_before_anything_is_done(
+    run: Run, project: Path, base: str
+) -> None:
+    (Path(base.partition("=")[2]) / "chat_template.jinja").unlink()
+    for verb in ("preflight", "train"):
+        said = run(verb, project, "--base", base)
+        assert said.status == 2
+        assert "lacks its processor" in said.err
+
+
 def test_preflight_of_a_poor_project_fails_with_every_reason(
     run: Run, tmp_path: Path, base: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

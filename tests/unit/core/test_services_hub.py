@@ -15,6 +15,7 @@ import pytest
 from core.errors import DownloadFailed, ModelMissing
 from core.services import bases, hub
 from core.services.downloads import fetch
+from tests.doubles.workers import fake_words
 
 SPEC = bases.specs()["gemma-4"]
 REVISION = "a" * 40
@@ -25,6 +26,7 @@ def model(folder: Path, kind: str = "gemma4") -> Path:
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps({"model_type": kind}), "utf-8")
     (folder / "model.safetensors").write_bytes(b"")
+    fake_words(folder)
     return folder
 
 

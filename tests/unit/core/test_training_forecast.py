@@ -11,7 +11,7 @@ import pytest
 
 from core.errors import ModelMissing
 from core.training import calibration, forecast, model_shape, room
-from core.training.config import Method, Optimiser, Tower, TrainConfig
+from core.training.config import Answers, Method, Optimiser, Tower, TrainConfig
 from core.training.model_shape import Shape
 from tests.doubles.workers import fake_base
 
@@ -66,7 +66,8 @@ def test_every_term_is_named_and_their_sum_is_the_whole() -> None:
     found = forecast.forecast(GEMMA_4B, SMALLEST, gpu=True)
     assert len({t.id for t in found.terms}) == len(found.terms) == 8
     assert all(t.title and t.bytes > 0 for t in found.terms)
-    assert found.scaled(2.0).total == pytest.approx(found.total + found.moving)
+    twice = forecast.forecast(GEMMA_4B, SMALLEST, gpu=True, factor=2.0)
+    assert twice.total == pytest.approx(found.total + found.step)
 
 
 def test_weights_are_counted_in_the_files_own_headers(tmp_path: Path) -> None:
@@ -124,7 +125,9 @@ def test_the_model_that_a_head_builds_on_is_held_beside_the_base(tmp_path: Path)
     assert "eye" not in terms(GEMMA_4B, SMALLEST)
     assert terms(GEMMA_4B, config)["head"] > terms(GEMMA_4B, SMALLEST)["head"]
     # To look at a photo with it takes more than a step does, and happens at another time.
-    assert forecast.forecast(GEMMA_4B, config, gpu=True).moving == 3 * 12 * 4096**2 * 4
+    looking, found = 3 * 12 * 4096**2 * 4, forecast.forecast(GEMMA_4B, config, gpu=True)
+    assert found.moving == looking
+    assert found.step < looking
 
 
 def test_a_head_of_few_cells_takes_less_than_one_of_many() -> None:
@@ -137,7 +140,18 @@ def test_a_frozen_tower_looks_before_the_steps_and_not_beside_them() -> None:
     large = replace(GEMMA_4B, tower_hidden=100_000)
     found = forecast.forecast(large, SMALLEST, gpu=True)
     assert found.moving == 2 * 4096 * (12 * 100_000 + 4 * large.tower_inner) * 2
-    assert "tower" not in terms(replace(GEMMA_4B, tower_hidden=8, tower_inner=8), SMALLEST)
+    assert "look" not in terms(replace(GEMMA_4B, tower_hidden=8, tower_inner=8), SMALLEST)
+
+
+def test_what_steps_took_here_says_nothing_of_a_look_before_them() -> None:
+    """Once measured twice as large, steps take twice as much, and the look what it took."""
+    large = replace(GEMMA_4B, tower_hidden=100_000)
+    found = forecast.forecast(large, SMALLEST, gpu=True)
+    twice = forecast.forecast(large, SMALLEST, gpu=True, factor=2.0)
+    assert twice.step == pytest.approx(2 * found.step)
+    assert twice.moving == pytest.approx(found.moving)
+    vast = forecast.forecast(large, SMALLEST, gpu=True, factor=1e4)
+    assert vast.moving == pytest.approx(1e4 * found.step)
 
 
 def test_a_trained_weights_moments_stay_between_steps_and_its_gradient_does_not() -> None:
@@ -192,17 +206,21 @@ def test_a_model_that_no_setting_makes_fit_says_so() -> None:
     assert said[1:] == ["No setting makes it fit; choose a smaller base model."]
 
 
+def by_formula(config: TrainConfig) -> float:
+    return forecast.forecast(GEMMA_4B, config, gpu=True).total
+
+
 def test_remedies_keep_the_photos_of_a_step_and_each_takes_less() -> None:
     wasteful = TrainConfig(batch_size=4, accumulation=2, rank=64, tower=Tower.LORA)
-    needed = forecast.forecast(GEMMA_4B, wasteful, gpu=True).total
-    found = forecast.savings(GEMMA_4B, wasteful, gpu=True)
+    needed = by_formula(wasteful)
+    found = forecast.savings(wasteful, by_formula)
     assert len(found) >= 5
     for one in found:
         assert one.config.batch_size * one.config.accumulation == 8
         assert one.bytes < needed
-    least = forecast.smallest(GEMMA_4B, wasteful, gpu=True)
+    least = forecast.smallest(wasteful, by_formula)
     assert least.optimiser is Optimiser.ADAMW_8BIT
-    assert forecast.savings(GEMMA_4B, least, gpu=True) == []
+    assert forecast.savings(least, by_formula) == []
 
 
 def test_nothing_is_refused_where_nobody_says_how_much_there_is() -> None:
@@ -216,10 +234,24 @@ def test_what_steps_took_here_corrects_the_next_forecast() -> None:
     plain = room.predicted(GEMMA_4B, SMALLEST, gpu=True)
     calibration.remember(SMALLEST, 1.5, gpu=True)
     assert room.predicted(GEMMA_4B, SMALLEST, gpu=True).total == pytest.approx(
-        plain.total + 0.5 * plain.moving
+        plain.total + 0.5 * plain.step
     )
     assert calibration.factor(SMALLEST, gpu=False) is None
-    assert calibration.factor(replace(SMALLEST, recompute=False), gpu=True) is None
+    others: list[dict[str, object]] = [
+        {"recompute": False}, {"tower": Tower.LORA}, {"answers": Answers.CLASS},
+    ]  # fmt: skip
+    for other in others:
+        assert calibration.factor(replace(SMALLEST, **other), gpu=True) is None  # type: ignore[arg-type]
+
+
+def test_ways_out_are_measured_as_the_training_is() -> None:
+    """By the formulae there would be some, none of which is enough here."""
+    tight = replace(SMALLEST, rank=64)
+    total = round(0.95 * forecast.forecast(GEMMA_4B, tight, gpu=True).total)
+    assert len(room.problems(GEMMA_4B, tight, gpu=True, total=total)) > 2
+    calibration.remember(tight, 9.0, gpu=True)
+    said = room.problems(GEMMA_4B, tight, gpu=True, total=total)
+    assert said[1:] == ["No setting makes it fit; choose a smaller base model."]
 
 
 @pytest.mark.parametrize("raw", ["", "[]", '{"x": "y"}'])

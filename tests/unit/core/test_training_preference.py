@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from torch.nn import functional
 
-from core.training.preference import preference_loss
+from core.training.config import Stage
+from core.training.preference import Preference, preference_loss
+from core.training.recipe import Recipe
+from tests.drawn_run import SETTINGS, drawn_run
 
 
 def likelihood(logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -54,3 +59,22 @@ def test_a_mask_drawn_as_it_is_outlined_teaches_nothing() -> None:
     assert loss.item() == 0
     assert logits.grad is not None
     assert not logits.grad.any()
+
+
+def test_the_frozen_copy_draws_no_more_photos_at_once_than_a_step_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where memory ran out a run takes smaller bites; it would run out again before its first."""
+    config = replace(SETTINGS, stage=Stage.PREFERENCE, batch_size=2)
+    recipe = Recipe(drawn_run(tmp_path / "run", settings=config), lambda _: None, lambda: False)
+    bites: list[int] = []
+    real = Preference.converse
+
+    def counted(self: Preference, visits):
+        bites.append(len(visits))
+        return real(self, visits)
+
+    monkeypatch.setattr(Preference, "converse", counted)
+    recipe.setup()
+    assert max(bites) == 2
+    assert sum(bites) == 15

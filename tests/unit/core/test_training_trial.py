@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +11,12 @@ import torch
 
 from core.errors import ModelMissing, TrainingRefused
 from core.services.checks import Check, Level
-from core.training import events, learner, quick_checks, trial
-from core.training.config import TrainConfig
+from core.training import events, learner, prompts, quick_checks, trial
+from core.training.config import Answers, TrainConfig
 from core.training.recipe import Recipe
 from core.training.trial import Trial
 from tests.drawn_run import SETTINGS, drawn_run
+from tests.small_sam import save_sam
 
 QUICK = replace(SETTINGS, recompute=True, batch_size=2)
 
@@ -179,13 +180,99 @@ def test_a_part_that_would_not_be_trained_ends_a_run_before_its_first_photo(
 def test_a_chat_template_that_rewrites_a_question_once_it_is_answered_is_refused(
     ready: Trial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    vlm, real = ready.model.vlm, type(ready.model.vlm)._encode  # type: ignore[attr-defined]
-    end = vlm._end_text  # type: ignore[attr-defined]
+    chat = ready.model.vlm._chat  # type: ignore[attr-defined]
+    real, end = chat._encode, chat._end_text
 
     def otherwise(text: str) -> list[int]:
-        ids = real(vlm, text)
+        ids: list[int] = real(text)
         return ids[1:] if text.endswith(end) else ids
 
-    monkeypatch.setattr(vlm, "_encode", otherwise)
+    monkeypatch.setattr(chat, "_encode", otherwise)
     with pytest.raises(ModelMissing, match="chat template"):
-        vlm.render("Another question.", "<SEG> rust")
+        ready.model.vlm.render("Another question.", "<SEG> rust")
+
+
+# -- memory: like is compared with like
+
+
+def measured(one: Trial, monkeypatch: pytest.MonkeyPatch, taken: float = 1e8) -> list[float]:
+    """The factors that a rehearsal remembers whose steps are said to take ``taken`` bytes."""
+    found: list[float] = []
+
+    def peak(steps: Callable[[], object]) -> float:
+        steps()
+        return taken
+
+    monkeypatch.setattr(trial.device, "peak_above", peak)
+    monkeypatch.setattr(trial.calibration, "remember", lambda _, value, *, gpu: found.append(value))
+    assert lines(one.memory())["steps.memory"].level is Level.OK
+    return found
+
+
+def test_measured_steps_are_held_against_steps_and_not_against_the_towers_look(
+    ready: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = measured(ready, monkeypatch)
+    monkeypatch.setattr(trial.forecast, "_tower", lambda *_: 1e13)
+    assert measured(ready, monkeypatch) == plain
+
+
+def test_measured_steps_look_at_no_photo_with_the_tower_or_with_the_heads_own_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As most steps of a run: what was seen once is kept."""
+    sam = save_sam(tmp_path / "sam.pth")
+    one = rehearsal(tmp_path / "run", replace(QUICK, batch_size=1, head="sam", head_path=str(sam)))
+    one.prepare()
+    looks: list[str] = []
+    vlm, eye = one.model.vlm, one.model.head._eye  # type: ignore[attr-defined]
+    tower, look = vlm.tower, eye.look
+    monkeypatch.setattr(vlm, "tower", lambda *given: looks.append("tower") or tower(*given))
+    monkeypatch.setattr(eye, "look", lambda *given: looks.append("head") or look(*given))
+    during: list[int] = []
+
+    def peak(steps: Callable[[], object]) -> float:
+        before = len(looks)
+        steps()
+        during.append(len(looks) - before)
+        return 1e8
+
+    monkeypatch.setattr(trial.device, "peak_above", peak)
+    list(one.memory())
+    assert during == [0]
+    assert "head" in looks, "the step before them looked"
+
+
+# -- a control
+
+
+def test_a_run_that_names_the_disease_alone_is_rehearsed_as_it_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "OVERFIT_STEPS", 12)
+    asked: list[str] = []
+    real = Trial._backward
+
+    def heard(self: Trial, visits) -> float:
+        asked.extend(q.prompt for visit in visits for q in visit.questions)
+        return real(self, visits)
+
+    monkeypatch.setattr(Trial, "_backward", heard)
+    one = rehearsal(tmp_path / "run", replace(QUICK, answers=Answers.CLASS))
+    one.examine()
+    found = {e.id: e for e in one.told if isinstance(e, events.Examined)}  # type: ignore[attr-defined]
+    assert {e.level for e in found.values()} == {"ok"}
+    assert set(asked) == {prompts.CLASSIFY}
+    assert "states" not in found, "no mask stands behind a state"
+    assert "left as it is" in found["targets.head"].text
+    learnt = "".join(text for text, on in found["labels"].spans if on)
+    assert learnt.removesuffix("<end_of_turn>").strip() in SETTINGS.classes
+
+
+def test_leaves_without_a_disease_teach_a_control_nothing(tmp_path: Path) -> None:
+    run = drawn_run(tmp_path / "run", settings=replace(QUICK, answers=Answers.CLASS))
+    samples = run.read_samples()
+    run.write_samples([*samples[::2], *(replace(s, disease=None) for s in samples[1::2])])
+    one = Trial(run, lambda _event: None, lambda: False)
+    assert one.samples
+    assert all(s.disease for s in one.samples)

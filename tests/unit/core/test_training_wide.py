@@ -55,3 +55,13 @@ def test_what_comes_out_is_as_narrow_as_before_and_nearly_the_same() -> None:
 
 def test_on_a_base_in_fp32_nothing_is_changed() -> None:
     assert wide.install(with_lora(torch.float32)) == 0
+
+
+def test_what_was_widened_has_its_own_width_again_when_a_model_is_taken_away() -> None:
+    model = with_lora(torch.bfloat16)
+    assert wide.install(model) == 1
+    merged = model.merge_and_unload()
+    assert wide.narrow(merged) == 1
+    assert {p.dtype for p in merged.parameters()} == {torch.bfloat16}
+    assert merged(torch.ones(2, 8, dtype=torch.bfloat16)).dtype is torch.bfloat16
+    assert wide.narrow(merged) == 0

@@ -13,6 +13,7 @@ from core.machine_lock import MachineLock, lock_file
 from core.services.checks import Check, Level, Targets
 from gui.panels.train import TrainWorkspace
 from gui.tasks import Gone, Lane
+from tests.doubles.workers import fake_base, fake_words
 
 
 @pytest.fixture
@@ -214,3 +215,22 @@ def test_a_run_that_does_not_fit_is_refused_with_the_cheapest_remedies(
     page.setup._rehearsal.changed.emit()
     assert not page.setup.train.isEnabled()
     assert page.setup.problems.texts[0].endswith("Press this. Or that.")
+
+
+def test_a_base_model_that_lacks_what_it_reads_with_blocks_train_with_its_reason(
+    qtbot, page, tmp_path
+) -> None:
+    """Its tokenizer is looked into behind the window, which may take a moment."""
+    setup = page.setup
+    folder = fake_base(tmp_path / "gemma")
+    (folder / "tokenizer.json").write_text("{}", "utf-8")
+    setup.base.setCurrentIndex(setup.base.findData("gemma-3"))
+    setup.choose_folder(folder)
+    qtbot.waitUntil(lambda: bool(setup.problems.texts), timeout=PATIENCE)
+    (said,) = setup.problems.texts
+    assert "reserved token" in said
+    assert said.startswith("Base model: ")
+    assert not setup.train.isEnabled()
+    fake_words(folder)
+    setup.choose_folder(folder)  # once it was mended
+    qtbot.waitUntil(setup.train.isEnabled, timeout=PATIENCE)

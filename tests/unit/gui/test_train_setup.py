@@ -28,6 +28,7 @@ from gui.controllers.train_survey import (
 )
 from gui.panels.train import TrainWorkspace
 from gui.panels.train_setup import SetupView
+from tests.doubles.workers import fake_words
 
 STARTER = BaseModel("starter", "Starter (embedded)", "Small.", embedded=True)
 LARGE = BaseModel("gemma-3", "Gemma 3 from a folder", "Wants a GPU.", embedded=False)
@@ -94,6 +95,7 @@ def model_folder(folder: Path, kind: str) -> Path:
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps({"model_type": kind}), "utf-8")
     (folder / "model.safetensors").write_bytes(b"")
+    fake_words(folder)
     return folder
 
 
