@@ -123,7 +123,7 @@ class WorkerProcess(QObject):
         if self._sending:
             QTimer.singleShot(0, self, self._read_log)
             return
-        data = self._process.readAllStandardError().data()
+        data = bytes(self._process.readAllStandardError().data())
         self._log.write(data)
         *lines, self._rest = (self._rest + data).split(b"\n")
         self._rest = self._rest[-wire.MAX_LINE :]
