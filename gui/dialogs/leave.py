@@ -10,6 +10,7 @@ from collections.abc import Callable
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from core.language import tr
+from gui.dialogs.plain_box import show_plainly
 
 
 def ask_to_leave(parent: QWidget, losses: list[str], leave: Callable[[], None]) -> None:
@@ -24,4 +25,5 @@ def ask_to_leave(parent: QWidget, losses: list[str], leave: Callable[[], None]) 
     box.setEscapeButton(stay)
     go.clicked.connect(leave)
     box.finished.connect(box.deleteLater)
+    show_plainly(box)
     box.open()

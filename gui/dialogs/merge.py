@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 
 from core.domain.disease import Disease, DiseaseUse
 from core.language import tr, trn
+from gui.dialogs.plain_box import show_plainly
 
 
 def ask_to_merge(
@@ -39,4 +40,5 @@ def ask_to_merge(
     box.setEscapeButton(keep)
     go.clicked.connect(merge)
     box.finished.connect(box.deleteLater)
+    show_plainly(box)
     box.open()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from core.language import tr
+from gui.dialogs.plain_box import show_plainly
 
 
 def ask_to_replace(parent: QWidget, fact: str, replace: Callable[[], None]) -> None:
@@ -25,4 +26,5 @@ def ask_to_replace(parent: QWidget, fact: str, replace: Callable[[], None]) -> N
     box.setEscapeButton(keep)
     go.clicked.connect(replace)
     box.finished.connect(box.deleteLater)
+    show_plainly(box)
     box.open()

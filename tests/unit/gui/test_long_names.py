@@ -6,11 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QMessageBox, QPushButton, QWidget
 from whole_window import label_page, labelled_project, window
 
+from core.domain.disease import Disease, DiseaseUse
+from core.domain.ids import DiseaseId
 from gui.dialogs.diseases import DiseasesDialog
 from gui.dialogs.measures import MeasuresDialog
+from gui.dialogs.merge import ask_to_merge
 from storage.projects import open_project
 
 LONG = "Brown eye spot with a yellow halo, of nurseries in the shade of the old trees, " * 2
@@ -63,3 +67,16 @@ def test_what_finishes_a_photo_is_not_cut_where_it_is_said_in_more_words(
         qtbot.waitUntil(lambda: button.isVisible() and program.shell.width() < 1150)
         qtbot.wait(100)
         assert button.width() >= button.sizeHint().width()
+
+
+def test_a_name_that_looks_like_html_is_asked_about_letter_by_letter(qtbot) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    gone = Disease(DiseaseId(1), "<b>spot</b> & <img src='leaf.png'>", "#123456")
+    into = Disease(DiseaseId(2), "rust", "#654321")
+    ask_to_merge(parent, gone, into, DiseaseUse(1, 1, 1), lambda: None)
+    box = parent.findChild(QMessageBox)
+    shown = [text for text in box.findChildren(QLabel) if "spot" in text.text()]
+    assert len(shown) == 2
+    assert {text.textFormat() for text in shown} == {Qt.TextFormat.PlainText}
+    box.reject()
