@@ -22,7 +22,7 @@ class WorkerLog:
                 # Unbuffered, so that what a full disk refuses is not tried again at the end.
                 self._file = path.open("ab", buffering=0)
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | bytearray | memoryview) -> None:
         """What has no room is lost; what comes later is tried again."""
         if self._file is not None:
             with contextlib.suppress(OSError):
