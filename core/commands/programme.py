@@ -117,6 +117,14 @@ class _Work:
         from core.services import programme
         from core.services.train import prepare_run
 
+        if not programme.can_be_judged(self._store, run):
+            self._context.console.note(
+                tr(
+                    "Too few leaves, or groups of them, are held out to judge a stage, so it will "
+                    "not be kept. Hold out more of them first, in the gallery or with the "
+                    "column “split” of a table of labels."
+                )
+            )
         best, most = run, 0.0
         for below in thresholds:
             request = programme.stage_after(self._store, run, stage, below=below)

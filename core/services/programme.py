@@ -84,6 +84,13 @@ def acceptance(store: ProjectStore, run: Run) -> Acceptance | None:
     return judge(before, store.scores(before.id), held, groups_of(store, held))
 
 
+def can_be_judged(store: ProjectStore, run: Run) -> bool:
+    """Whether enough leaves, in enough groups, are held out to keep a stage that continues it."""
+    held = [s for s in store.scores(run.id) if s.split == "val"]
+    found = gain(held, held, groups_of(store, held)).dice
+    return found is not None and found.known
+
+
 def groups_of(store: ProjectStore, scores: Sequence[Score]) -> dict[ImageId, str]:
     """The groups of scored photos, of those that have one."""
     images = store.images([s.image for s in scores])

@@ -38,17 +38,21 @@ def command(worker: str, *args: str) -> list[str]:
 
 def shared_command(processes: int, worker: str, *args: str) -> list[str]:
     """The argv that runs it in several ``processes``, which accelerate starts."""
-    _, *words = by_hand(processes, worker, *args)
-    return [sys.executable, "-P", "-m", "accelerate.commands.accelerate_cli", *words]
+    python, *words = by_hand(processes, worker, *args)
+    return [python, "-P", *words]
 
 
 def by_hand(processes: int, worker: str, *args: str) -> list[str]:
-    """Either of them for a person's terminal; in a checkout, in the folder that holds ``core``."""
+    """Either of them for a person's terminal; in a checkout, in the folder that holds ``core``.
+
+    By this Python's own path: a terminal knows another one, or none, and no ``accelerate``.
+    """
     if processes == 1:
-        return ["python", "-m", f"core.workers.{worker}", *args]
+        return [sys.executable, "-m", f"core.workers.{worker}", *args]
     threads = max(1, (os.cpu_count() or 1) // processes)
     # A settings file of ours, for accelerate would read the person's own otherwise; a free port.
-    return ["accelerate", "launch", "--config_file", str(ACCELERATE / "two-processes.yaml"),
+    return [sys.executable, "-m", "accelerate.commands.accelerate_cli",
+            "launch", "--config_file", str(ACCELERATE / "two-processes.yaml"),
             "--num_processes", str(processes), "--num_cpu_threads_per_process", str(threads),
             "--main_process_port", "0", "-m", f"core.workers.{worker}", *args]  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -197,6 +198,28 @@ def test_the_command_sweeps_thresholds_and_names_the_run_to_take_away(
     assert told["best"] != run.id
     assert cli.main(["stages", str(folder)]) == 2
     assert cli.main(["stages", str(folder), "--stages", "magic"]) == 2
+
+
+@pytest.mark.parametrize(("plots", "said"), [(3, True), (8, False)])
+def test_where_no_stage_can_be_judged_that_is_said_before_it_trains(
+    store: ProjectStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    plots: int,
+    said: bool,
+) -> None:
+    held = (replace(leaf, group=f"plot {n // 4 % plots}") for n, leaf in enumerate(leaves(48)))
+    grouped = [
+        new if new.split == "val" else old for new, old in zip(held, leaves(48), strict=True)
+    ]
+    project = make_project(tmp_path / "plots", grouped)
+    first(project, monkeypatch)
+    folder = project.folder
+    project.close()
+    assert cli.main(["stages", str(folder), "--stages", "hard"]) == 0
+    told = capsys.readouterr().err
+    assert told.startswith("Too few leaves, or groups of them") is said
 
 
 @pytest.mark.parametrize(("steps", "said"), [(15, True), (3, False)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import chain
 from pathlib import Path
 
@@ -82,6 +83,6 @@ def test_the_settings_for_accelerate_are_read_by_its_own_class(name: str) -> Non
 def test_the_command_for_by_hand_is_the_one_that_leafspot_runs(tmp_path: Path) -> None:
     mine = launch.shared_command(3, "train", str(tmp_path))
     theirs = launch.by_hand(3, "train", str(tmp_path))
-    assert mine[mine.index("launch") :] == theirs[1:]
+    assert [word for word in mine if word != "-P"] == theirs
     assert theirs[theirs.index("--num_processes") + 1] == "3"
-    assert launch.by_hand(1, "train", "x") == ["python", "-m", "core.workers.train", "x"]
+    assert launch.by_hand(1, "train", "x") == [sys.executable, "-m", "core.workers.train", "x"]
