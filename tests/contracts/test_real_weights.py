@@ -29,6 +29,7 @@ def learner(tmp_path_factory: pytest.TempPathFactory) -> Learner:
         patch.delenv("XDG_CACHE_HOME", raising=False)  # it is read from where the user keeps it
         if not gemma270.is_kept():
             pytest.skip("not converted yet: python tests/bench/gemma270.py")
+        torch.manual_seed(0)  # the projector begins with random numbers
         folder = gemma270.clip(tmp_path_factory.mktemp("real") / "gemma-clip")
     config = TrainConfig(
         base="gemma-clip",
@@ -56,7 +57,8 @@ def loss(found: Told) -> torch.Tensor:
 
 
 def test_a_step_teaches_what_is_trained_and_nothing_else(learner: Learner) -> None:
-    optimiser = torch.optim.AdamW(learner.parameters().values(), lr=1e-3)
+    # The rate that a base from a folder begins with: at five times that one step may overshoot.
+    optimiser = torch.optim.AdamW(learner.parameters().values(), lr=2e-4)
     learner.train(False)
     with torch.no_grad():
         before = loss(told(learner))
