@@ -174,8 +174,10 @@ def test_closing_the_project_while_its_data_are_looked_at_is_told_to_nobody(
     from core.services import data_checks
 
     real, ended, gate = data_checks.data_checks, [], threading.Event()
+    begun = threading.Event()
 
     def looked(*args, **named):
+        begun.set()
         try:
             return real(*args, **named)
         except BaseException as error:
@@ -186,6 +188,8 @@ def test_closing_the_project_while_its_data_are_looked_at_is_told_to_nobody(
     tasks, project = leaves.context.tasks, leaves.context.project
     tasks.run(lambda: gate.wait(30), lane=Lane.STORE)
     page.setup._rehearsal.look_at_data(64)
+    # One that has not begun when the project closes never does.
+    qtbot.waitUntil(begun.is_set, timeout=PATIENCE)
     project.put(None)
     gate.set()
     qtbot.waitUntil(lambda: bool(ended), timeout=PATIENCE)
