@@ -27,8 +27,8 @@ PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 
 
 def check_folder(folder: Path) -> None:
-    """Raises ModelMissing unless ``folder`` has weights that are whole and cannot run code, and a
-    config.json that asks for nothing absurd."""
+    """Raises ModelMissing unless ``folder`` has weights that are whole, plain and cannot run code,
+    and a config.json that asks for nothing absurd."""
     if not (folder / CONFIG).is_file():
         raise ModelMissing(
             tr(
@@ -46,8 +46,10 @@ def check_folder(folder: Path) -> None:
             )
         )
     if weights:
+        config = _config(folder)
         _check_index(folder)
-        _check_numbers(folder, _config(folder))
+        _check_numbers(folder, config)
+        _check_plain(folder, config)
         return
     if any(p for kind in PICKLES for p in folder.glob(kind)):
         raise ModelMissing(
@@ -141,6 +143,18 @@ def _check_numbers(folder: Path, config: object) -> None:
                     key=key[:40],
                 )
             )
+
+
+def _check_plain(folder: Path, config: object) -> None:
+    """An adapter is merged onto weights that nobody has rounded before."""
+    if isinstance(config, dict) and config.get("quantization_config"):
+        raise ModelMissing(
+            tr(
+                "{folder} is quantised already; choose the plain model, which is quantised here "
+                "when it is opened.",
+                folder=folder.name,
+            )
+        )
 
 
 def _absurd(key: str, value: object) -> bool:

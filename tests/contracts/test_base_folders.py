@@ -148,6 +148,10 @@ def endless_layers(folder: Path) -> None:
     edit(folder, text_config=text | {"num_hidden_layers": 10**9})
 
 
+def quantised(folder: Path) -> None:
+    edit(folder, quantization_config={"quant_method": "bitsandbytes", "load_in_4bit": True})
+
+
 def endless_width(folder: Path) -> None:
     edit(folder, deeply=[{"in": {"hidden_size": 10**30}}])
 
@@ -190,6 +194,7 @@ def test_a_spoilt_folder_is_refused(
         (pipe_for_weights, "or no file"),
         (endless_layers, "absurd size .num_hidden_layers"),
         (endless_width, "absurd size .hidden_size"),
+        (quantised, "quantised already; choose the plain model"),
     ],
 )
 def test_a_folder_that_would_hang_or_lead_elsewhere_is_refused_at_a_glance(
