@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def half_the_cores() -> Iterator[None]:
-    """What is done inside leaves the other half, one at least of two, to the window."""
+    """What is done inside has half of torch's threads, one at least; the rest is the window's."""
     import torch
 
     all_of_them = torch.get_num_threads()

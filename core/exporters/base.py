@@ -137,15 +137,19 @@ def relative_names(paths: Sequence[Path]) -> list[str]:
     return [p.relative_to(root).as_posix() for p in paths]
 
 
+def without_ending(name: str) -> str:
+    """A POSIX name, folders included, without the ending of its last part."""
+    return name.removesuffix(PurePosixPath(name).suffix)
+
+
 def unique_stems(names: Iterable[str]) -> list[str]:
     """POSIX names without endings, for one folder; twins (in any case) get ``_2``, ``_3``, …, for
     which a name that takes up all that systems allow is cut."""
     taken: set[str] = set()
     out: list[str] = []
     for name in names:
-        folder, slash, last = name.rpartition("/")
-        stem = last.removesuffix(PurePosixPath(last).suffix)
-        candidate, number = f"{folder}{slash}{stem}", 1
+        candidate, number = without_ending(name), 1
+        folder, slash, stem = candidate.rpartition("/")
         while candidate.casefold() in taken:
             number += 1
             candidate = f"{folder}{slash}{_cut(stem)}_{number}"

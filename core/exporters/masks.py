@@ -39,6 +39,7 @@ from core.exporters.base import (
     checked_regions,
     relative_names,
     unique_stems,
+    without_ending,
 )
 from core.geometry.severity import severity_percent
 from core.importers.mask_folder import IS_DISEASE, WORDS
@@ -124,18 +125,17 @@ def _places(photos: Sequence[Path]) -> list[_Place]:
     twins = [p for p in photos if shared[_folded(p.stem)] > 1]
     below = {p: _from_the_top(p, n) for p, n in zip(twins, relative_names(twins), strict=True)}
     names = [below.get(p, p.name) for p in photos]
-    plain = [_folded(stem) for name in names for stem in unique_stems([name])]
+    plain = [_folded(without_ending(name)) for name in names]
     # What another photo is called with its ending would be taken for that one's mask.
     taken = Counter([*plain, *{_folded(name) for name in names}])
     wanted = [
         f"{name}.png" if taken[stem] > 1 and _fits(name) else name
         for name, stem in zip(names, plain, strict=True)
     ]
-    own = [stem for name in wanted for stem in unique_stems([name])]
     given = unique_stems(wanted)
     return [
-        _Place(_in_table(photo, name, below), f"{stem}.png", stem != called)
-        for photo, name, stem, called in zip(photos, names, given, own, strict=True)
+        _Place(_in_table(photo, name, below), f"{stem}.png", stem != without_ending(mask))
+        for photo, name, stem, mask in zip(photos, names, given, wanted, strict=True)
     ]
 
 

@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,13 +19,16 @@ from pycocotools.coco import COCO
 
 from core import files, registry
 from core.domain.ids import ImageId, new_id
-from core.domain.image import Split
+from core.domain.image import LeafImage, Split
 from core.domain.region import RegionKind
 from core.errors import DiskFull, ExportInTheWay, ExportRefused, UsageError
 from core.exporters.base import ExporterSpec, relative_names, unique_stems
 from core.geometry import rle
 from core.ports import ImageQuery, NewImage, ProjectStore
+from core.services import import_images
 from core.services.export import export_project, formats
+from core.services.import_images import ImportReport
+from storage.projects import create_project
 from tests.doubles.projects import Leaf, leaves, make_project, spotted
 
 FORMATS = sorted(formats())
@@ -275,44 +279,8 @@ def test_a_mask_that_does_not_read_back_stops_the_export(
 # -- mask pictures
 
 
-def test_mask_pictures_come_back_through_import(store: ProjectStore, tmp_path: Path) -> None:
-    from core.services import import_images
-    from storage.projects import create_project
-
-    out = tmp_path / "pictures"
-    export_project(store, out, format_id="masks")
-    again = create_project(tmp_path / "again")
-    report = import_images.run(
-        again,
-        import_images.plan([tmp_path / "photos"]),
-        import_images.ImportOptions(
-            masks=out / "masks",
-            mask_map=out / "map.json",
-            labels=out / "labels.csv",
-            create_diseases=True,
-        ),
-    )
-    assert len(report.accepted) == 7, report.refused
-    for image in store.image_ids(ImageQuery()):
-        before = store.image(image)
-        after = again.known_sha256([before.sha256])[before.sha256]
-        assert _areas(store, before.id) == _areas(again, after.id)
-    again.close()
-
-
-def test_crop_group_and_part_of_training_come_back_with_the_mask_pictures(tmp_path: Path) -> None:
-    from core.services import import_images
-    from storage.projects import create_project
-
-    made = make_project(
-        tmp_path,
-        [
-            spotted("a.png", "rust", crop="coffee", group="plot 1", split=Split.VAL),
-            spotted("b.png", "scab", crop="apple", group="plot 2", split=Split.IGNORED),
-        ],
-    )
-    out = tmp_path / "out"
-    export_project(made, out, format_id="masks")
+def imported_again(tmp_path: Path, out: Path) -> tuple[ProjectStore, ImportReport]:
+    """The photos in a new project, with the mask pictures and the table in ``out``."""
     again = create_project(tmp_path / "again")
     options = import_images.ImportOptions(
         masks=out / "masks",
@@ -320,10 +288,37 @@ def test_crop_group_and_part_of_training_come_back_with_the_mask_pictures(tmp_pa
         labels=out / "labels.csv",
         create_diseases=True,
     )
-    import_images.run(again, import_images.plan([tmp_path / "photos"]), options)
-    for image in made.image_ids(ImageQuery()):
-        before = made.image(image)
-        after = again.known_sha256([before.sha256])[before.sha256]
+    return again, import_images.run(again, import_images.plan([tmp_path / "photos"]), options)
+
+
+def both(before: ProjectStore, after: ProjectStore) -> Iterator[tuple[LeafImage, LeafImage]]:
+    """Each photo as it was and as it came back."""
+    for image in before.image_ids(ImageQuery()):
+        one = before.image(image)
+        yield one, after.known_sha256([one.sha256])[one.sha256]
+
+
+def test_mask_pictures_come_back_through_import(store: ProjectStore, tmp_path: Path) -> None:
+    out = tmp_path / "pictures"
+    export_project(store, out, format_id="masks")
+    again, report = imported_again(tmp_path, out)
+    assert len(report.accepted) == 7, report.refused
+    for before, after in both(store, again):
+        assert _areas(store, before.id) == _areas(again, after.id)
+    again.close()
+
+
+def test_crop_group_and_part_of_training_come_back_with_the_mask_pictures(tmp_path: Path) -> None:
+    made = make_project(
+        tmp_path,
+        [
+            spotted("a.png", "rust", crop="coffee", group="plot 1", split=Split.VAL),
+            spotted("b.png", "scab", crop="apple", group="plot 2", split=Split.IGNORED),
+        ],
+    )
+    export_project(made, tmp_path / "out", format_id="masks")
+    again, _ = imported_again(tmp_path, tmp_path / "out")
+    for before, after in both(made, again):
         assert (after.crop, after.group, after.split) == (before.crop, before.group, before.split)
     made.close()
     again.close()
@@ -332,9 +327,6 @@ def test_crop_group_and_part_of_training_come_back_with_the_mask_pictures(tmp_pa
 def test_photos_that_a_camera_called_alike_get_back_their_own_masks_and_names(
     tmp_path: Path,
 ) -> None:
-    from core.services import import_images
-    from storage.projects import create_project
-
     alike = [
         Leaf("IMG_1.png", "rust", (("rust", (0, 0, 4, 4)),)),
         Leaf("plot 1/IMG_1.png", "phoma", (("phoma", (10, 10, 20, 20)),)),
@@ -347,21 +339,9 @@ def test_photos_that_a_camera_called_alike_get_back_their_own_masks_and_names(
     masks = tmp_path / "out" / "masks"
     assert (masks / "other.png").exists()
     assert (masks / "photos" / "plot 1" / "IMG_1.png").exists()
-    again = create_project(tmp_path / "again")
-    report = import_images.run(
-        again,
-        import_images.plan([tmp_path / "photos"]),
-        import_images.ImportOptions(
-            masks=masks,
-            mask_map=tmp_path / "out" / "map.json",
-            labels=tmp_path / "out" / "labels.csv",
-            create_diseases=True,
-        ),
-    )
+    again, report = imported_again(tmp_path, tmp_path / "out")
     assert len(report.accepted) == 5, report.refused
-    for image in made.image_ids(ImageQuery()):
-        before = made.image(image)
-        after = again.known_sha256([before.sha256])[before.sha256]
+    for before, after in both(made, again):
         assert _areas(made, before.id) == _areas(again, after.id)
         assert _named(made, before.id) == _named(again, after.id)
         assert before.mask_known == after.mask_known

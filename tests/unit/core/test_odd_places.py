@@ -86,14 +86,19 @@ def test_links_in_a_circle_are_no_model(tmp_path: Path, run: Run) -> None:
     assert bases.fault("gemma-3", place)
 
 
-@needs_links
-def test_a_photo_whose_links_lead_in_a_circle_costs_no_other_its_prediction(
-    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def an_adapter(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``mine``, made by the training double."""
     use_doubles(monkeypatch, "train", "answer")
     make_project(tmp_path, leaves()).close()
     run("train", tmp_path / "coffee", "--base", f"gemma-3={fake_base(tmp_path / 'base')}")
     run("export-adapter", tmp_path / "coffee", tmp_path / "mine")
+
+
+@needs_links
+def test_a_photo_whose_links_lead_in_a_circle_costs_no_other_its_prediction(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    an_adapter(tmp_path, run, monkeypatch)
     good = tmp_path / "good.png"
     Image.fromarray(np.full((30, 40, 3), 90, np.uint8)).save(good)
     bad = circle(tmp_path / "round.png")
@@ -106,10 +111,7 @@ def test_a_photo_whose_links_lead_in_a_circle_costs_no_other_its_prediction(
 def test_predictions_of_photos_with_the_longest_names_are_all_written(
     tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    use_doubles(monkeypatch, "train", "answer")
-    make_project(tmp_path, leaves()).close()
-    run("train", tmp_path / "coffee", "--base", f"gemma-3={fake_base(tmp_path / 'base')}")
-    run("export-adapter", tmp_path / "coffee", tmp_path / "mine")
+    an_adapter(tmp_path, run, monkeypatch)
     photos = []
     for folder in ("north", "south"):
         (tmp_path / folder).mkdir()

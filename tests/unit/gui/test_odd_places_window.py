@@ -16,7 +16,7 @@ from gui.dialogs.import_photos import ImportDialog
 from gui.dialogs.new_project import NewProjectDialog
 from gui.panels.train import TrainWorkspace
 
-ODD = ["~nobody-of-that-name", "x" * 5000, "a\0b", "two\nlines", "~", "/proc/1/root/x"]
+ODD = ["~nobody-of-that-name", "x" * 5000, "a\0b", "two\nlines", "~", "/proc/1/fd/x"]
 
 
 @pytest.mark.parametrize("text", ODD, ids=ascii)

@@ -117,9 +117,8 @@ def test_one_key_outlines_the_leaf_as_a_leaf(qtbot, page) -> None:
     assert leaf.info.disease is None
 
 
-def test_more_like_this_needs_a_lesion_to_be_like(qtbot, page) -> None:
-    page.suggestions.find(PromptKind.ALIKE)
-    assert page.suggestions.busy == ""
+def find_alike(qtbot, page) -> None:
+    """Look for more of what everything found first."""
     page._context.actions["find.everything"].trigger()
     found(qtbot, page)
     press(page, Qt.Key.Key_Return)
@@ -128,6 +127,12 @@ def test_more_like_this_needs_a_lesion_to_be_like(qtbot, page) -> None:
     page.controller.edits.set_active(lesion.info.id)
     page._context.actions["find.alike"].trigger()
     found(qtbot, page)
+
+
+def test_more_like_this_needs_a_lesion_to_be_like(qtbot, page) -> None:
+    page.suggestions.find(PromptKind.ALIKE)
+    assert page.suggestions.busy == ""
+    find_alike(qtbot, page)
     assert page.suggestions.current.candidate.origin == (10, 200)
 
 
@@ -218,14 +223,7 @@ def test_what_is_on_the_screen_is_suggested_first(qtbot, page) -> None:
 
 
 def test_what_was_rejected_is_not_found_to_be_more_like_this_again(qtbot, page) -> None:
-    page._context.actions["find.everything"].trigger()
-    found(qtbot, page)
-    press(page, Qt.Key.Key_Return)
-    press(page, Qt.Key.Key_Escape)
-    (lesion,) = page.controller.session.regions
-    page.controller.edits.set_active(lesion.info.id)
-    page._context.actions["find.alike"].trigger()
-    found(qtbot, page)
+    find_alike(qtbot, page)
     press(page, Qt.Key.Key_J)
     page._context.actions["find.alike"].trigger()
     qtbot.waitUntil(lambda: not page.suggestions.busy, timeout=10_000)
