@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,17 +28,23 @@ from core.engines.prompts import check_prompt
 from core.errors import ModelMissing, PromptRefused
 from core.language import tr
 
+if TYPE_CHECKING:
+    from core.engines.nets.leaf import LeafNet
+
 WEIGHTS = Path(__file__).resolve().parents[2] / "resources" / "models" / "leaf" / "leaf.safetensors"
 KEPT = 6
-"""Looks that stand ready, the latest first; 20 MB each at most."""
+"""Looks that stand ready, the latest first; 23 MB each at most."""
+T = TypeVar("T")
 NO_PHOTO = tr("Open a photo first.")
 
 
 class LeafEngine:
     """One photo at a time. Deterministic on one machine."""
 
-    def __init__(self, net: Any, device: str = "cpu") -> None:
-        self._net, self._device = net, device
+    def __init__(self, net: LeafNet, device: str = "cpu") -> None:
+        from core.engines.nets.leaf_ready import Ready
+
+        self._encoder, self._decoder, self._device = net.encoder, Ready(net), device
         self._rgb: NDArray[np.uint8] | None = None
         self._look: Look | None = None
         self._kept: list[tuple[Embedding, Look]] = []
@@ -51,13 +57,7 @@ class LeafEngine:
 
     def embed(self, rgb: NDArray[np.uint8]) -> Embedding:
         """{"stride4": [channels, h, w] float16, … "stride32"}."""
-        steps = self.embedding(rgb)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                made: Embedding = end.value
-                return made
+        return _at_once(self.embedding(rgb))
 
     def embedding(self, rgb: NDArray[np.uint8]) -> Generator[None, None, Embedding]:
         """As ``Gradual.embedding``."""
@@ -65,7 +65,7 @@ class LeafEngine:
 
         photo = picture(rgb, self._device)
         yield
-        steps = self._net.encoder.in_steps(photo)
+        steps = self._encoder.in_steps(photo)
         while True:
             try:
                 with torch.inference_mode():  # never across a yield: it holds for the thread
@@ -79,7 +79,7 @@ class LeafEngine:
         }
         yield
         # Whoever asked for it will go on from it, and with a click that waits.
-        ready = (made, looked(self._net, photo, rgb.shape[:2], made))
+        ready = (made, (yield from looked(self._decoder, photo, rgb.shape[:2], made)))
         self._kept = [*self._kept[:1], ready, *self._kept[1:]][:KEPT]
         return made
 
@@ -89,7 +89,8 @@ class LeafEngine:
         if kept is None or kept[1].size != rgb.shape[:2]:
             # A photo of 24 megapixels takes longer to reduce than a click to answer.
             photo = picture(rgb, self._device)
-            kept = (embedding, looked(self._net, photo, rgb.shape[:2], embedding))
+            steps = looked(self._decoder, photo, rgb.shape[:2], embedding)
+            kept = (embedding, _at_once(steps))
         self._kept = [kept, *(one for one in self._kept if one[0] is not embedding)][:KEPT]
         self._look = kept[1]
         self._rgb, self._last, self._found = rgb, {}, None
@@ -141,6 +142,16 @@ class LeafEngine:
         assert self._look is not None
         assert self._rgb is not None
         return leaf_find.alike(self._look, self._rgb, found, examples)[:most]
+
+
+def _at_once(steps: Generator[None, None, T]) -> T:
+    """What comes of work that is done in steps."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            made: T = end.value
+            return made
 
 
 def load(spec: EngineSpec, checkpoint: Path | None) -> LeafEngine:

@@ -90,7 +90,7 @@ def _pieces(
     import torch
 
     with torch.inference_mode():
-        chance = look.net.encoder.everything(look.features)[0, channel].sigmoid().cpu().numpy()
+        chance = look.reading.kinds[:, :, channel].sigmoid().cpu().numpy()
     count, labels, stats, _ = cv2.connectedComponentsWithStats(
         (chance > SURE).astype(np.uint8), connectivity=8
     )
@@ -131,8 +131,6 @@ def _same(one: Candidate, other: Candidate) -> bool:
 
 def _looks(look: Look, rgb: NDArray[np.uint8], one: Candidate) -> tuple[Plane, Plane]:
     """(mean and spread in Lab [6], mean feature [channels] of length 1) under a mask."""
-    from torch.nn import functional
-
     x, y = one.origin
     height, width = one.pixels.shape
     step = max(1, int(max(height, width) / 256))  # a colour needs no more pixels than that
@@ -146,14 +144,13 @@ def _looks(look: Look, rgb: NDArray[np.uint8], one: Candidate) -> tuple[Plane, P
     unit = look.scale / 4
     x0, y0 = int(x * unit), int(y * unit)
     x1, y1 = int((x + width) * unit) + 1, int((y + height) * unit) + 1
-    level = look.features[4][:, :, y0:y1, x0:x1]
+    seen = look.reading.seen[4][y0:y1, x0:x1].cpu().numpy()
     share = cv2.resize(
         one.pixels.astype(np.float32),
-        (level.shape[3], level.shape[2]),
+        (seen.shape[1], seen.shape[0]),
         interpolation=cv2.INTER_AREA,
     )
-    seen = functional.normalize(look.net.decoder.alike["4"](level)[0], dim=0)
-    mean = (seen.detach().cpu().numpy() * share).sum((1, 2))
+    mean = (seen * share[:, :, None]).sum((0, 1))
     return colour, (mean / max(1e-6, float(np.linalg.norm(mean)))).astype(np.float32)
 
 

@@ -8,9 +8,9 @@ torch is imported when something is looked at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -23,6 +23,8 @@ from core.engines.leaf_reach import Plane, Rect, at, reach
 
 if TYPE_CHECKING:
     import torch
+
+    from core.engines.nets.leaf_ready import Asked, Reading, Ready
 
 SIDE = 1024
 """Longest side, in pixels, of what the network sees."""
@@ -83,35 +85,32 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Glance:
-    """A coarse answer, of a whole look: ``logits`` [2, h / 8, w / 8]; ``prompts`` and ``state`` are
+    """A coarse answer, of a whole look: ``logits`` [2, h / 8, w / 8]; ``asked`` and ``state`` are
     the decoder's, to go on with."""
 
     turn: Turn
     wanted: RegionKind | None
     logits: Plane
-    prompts: Any
+    asked: Asked
     state: torch.Tensor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Look:
     """One picture as the network sees it. ``size`` (h, w) in photo pixels, ``scale`` network pixels
-    per photo pixel; ``photo`` [1, 3, h, w] and ``features`` by stride are the network's."""
+    per photo pixel; ``photo`` [1, 3, h, w] is the network's, ``reading`` what it makes of it."""
 
-    net: Any
+    decoder: Ready
     photo: torch.Tensor
-    features: dict[int, torch.Tensor]
+    reading: Reading
     size: tuple[int, int]
     scale: float
 
     def part(self, x0: int, y0: int, x1: int, y1: int) -> Look:
         """The same, of a window in network pixels, multiples of ``GRAIN``. Its answers are in the
         window's own pixels."""
-        features = {
-            stride: level[:, :, y0 // stride : y1 // stride, x0 // stride : x1 // stride]
-            for stride, level in self.features.items()
-        }
-        return Look(self.net, self.photo[:, :, y0:y1, x0:x1], features, self.size, self.scale)
+        reading = self.reading.part(x0, y0, x1, y1)
+        return replace(self, photo=self.photo[:, :, y0:y1, x0:x1], reading=reading)
 
     def recalled(self, before: Before) -> Answer:
         """A mask as if it were the answer to what was said before this conversation."""
@@ -130,57 +129,45 @@ class Look:
         """The coarse half of a step, which sees all of the look."""
         import torch
 
-        from core.engines.nets.leaf import Prompts
+        from core.engines.nets.leaf_ready import Asked
 
-        decoder, device = self.net.decoder, self.photo.device
-        clicks = torch.tensor([[c[:2] for c in turn.clicks] or [(0.0, 0.0)]], device=device)
-        sign = torch.tensor([[1 if plus else -1 for *_, plus in turn.clicks] or [0]], device=device)
-        box = torch.tensor([turn.box or (-1.0,) * 4], device=device)
+        height, width = self.photo.shape[2:]
         with torch.inference_mode():
-            chance = self._nothing()
-            if before is not None:
-                height, width = self.photo.shape[2:]
-                chance = before.seen_from(0, 0, width, height).chance
-            prompts = Prompts(clicks, sign, box, chance)
-            alike = decoder.likeness({s: self.features[s] for s in (8, 16)}, prompts)
-            state, first = decoder.coarse(self.features, prompts, alike)
-        return Glance(turn, wanted, first[0].cpu().numpy(), prompts, state)
+            said = None if before is None else before.seen_from(0, 0, width, height).chance[0, 0]
+            asked = Asked(turn.clicks, turn.box, said)
+            state, logits = self.decoder.coarse(self.reading, asked)
+        return Glance(turn, wanted, plane_of(logits), asked, state)
 
     def refined(self, glance: Glance) -> Answer:
         """The other half: at finer scales in a window around what was found and pointed at."""
         import torch
 
-        decoder, turn, prompts = self.net.decoder, glance.turn, glance.prompts
+        turn, asked = glance.turn, glance.asked
         height, width = self.photo.shape[2:]
         channel = meant(glance.logits, 8, (0, 0), turn, glance.wanted)
         coarse = 1 / (1 + np.exp(-glance.logits[channel]))
-        x0, y0, x1, y1 = window_of(coarse, turn, width, height)
+        x0, y0, x1, y1 = window = window_of(coarse, turn, width, height)
         area = (x1 - x0) * (y1 - y0)
         finest = 1 if area <= FULL_DETAIL else 2 if area <= HALF_DETAIL else 4
         with torch.inference_mode():
-            origin = torch.tensor([[x0, y0]], device=self.photo.device)
-            here = self.features[4][:, :, y0 // 4 : y1 // 4, x0 // 4 : x1 // 4]
-            # All that was pointed at lies in the window: nothing else is compared at this scale.
-            near = decoder.likeness({4: here}, prompts.seen_from(origin))[4]
-            state = glance.state[:, :, y0 // 8 : y1 // 8, x0 // 8 : x1 // 8]
-            state, found = decoder.middle(state, here, prompts, near, origin)
+            state, found, near = self.decoder.middle(glance.state, self.reading, asked, window)
             chance = self._nothing()
             chance[:, :, y0:y1, x0:x1] = _chance(found, channel, 4)
             if finest < 4:
-                inner = x0, y0, x1, y1
+                inner = window
                 if glance.wanted is RegionKind.LESION:
-                    inner = _pointed_at(found[0, 0].cpu().numpy(), turn, inner)
+                    inner = _pointed_at(found[:, :, 0].cpu().numpy(), turn, inner)
                 across, down = (
                     slice((inner[n] - start) // 4, (inner[n + 2] - start) // 4)
                     for n, start in enumerate((x0, y0))
                 )
                 x0, y0, x1, y1 = inner
-                origin = torch.tensor([[x0, y0]], device=self.photo.device)
-                state, near = state[:, :, down, across], near[:, :, down, across]
                 seen = self.photo[:, :, y0:y1, x0:x1]
-                found = decoder.fine(state, seen, prompts, near, origin, finest)[finest]
+                found = self.decoder.fine(
+                    state[down, across], seen, asked, near[down, across], (x0, y0), finest
+                )
                 chance[:, :, y0:y1, x0:x1] = _chance(found, channel, finest)
-        return Answer(turn, found[0].cpu().numpy(), finest, (x0, y0), chance)
+        return Answer(turn, plane_of(found), finest, (x0, y0), chance)
 
     def _nothing(self) -> torch.Tensor:
         """The probability [1, 1, h, w] of a mask with nothing in it."""
@@ -189,11 +176,16 @@ class Look:
         return torch.zeros(1, 1, *self.photo.shape[2:], device=self.photo.device)
 
 
+def plane_of(logits: torch.Tensor) -> Plane:
+    """[h, w, kinds] as [kinds, h, w]."""
+    return np.ascontiguousarray(logits.cpu().numpy().transpose(2, 0, 1))
+
+
 def _chance(found: torch.Tensor, channel: int, stride: int) -> torch.Tensor:
-    """The probability [1, 1, h, w] that logits [1, 2, h / stride, w / stride] say."""
+    """The probability [1, 1, h, w] that logits [h / stride, w / stride, 2] say."""
     import torch
 
-    chance = found[:, channel : channel + 1].sigmoid()
+    chance = found[None, None, :, :, channel].sigmoid()
     if stride == 1:
         return chance
     return torch.nn.functional.interpolate(
@@ -227,8 +219,11 @@ def picture(rgb: NDArray[np.uint8], device: str) -> torch.Tensor:
     return (picture.float() / 255).contiguous(memory_format=torch.channels_last)
 
 
-def looked(net: Any, photo: torch.Tensor, size: tuple[int, int], embedding: Embedding) -> Look:
-    """What ``embedding`` says about a photo of ``size`` (h, w) whose ``picture`` is ``photo``.
+def looked(
+    decoder: Ready, photo: torch.Tensor, size: tuple[int, int], embedding: Embedding
+) -> Generator[None, None, Look]:
+    """What ``embedding`` says about a photo of ``size`` (h, w) whose ``picture`` is ``photo``; a
+    few layers at a time for whoever has to listen meanwhile.
 
     Raises ValueError where it is of another shape.
     """
@@ -244,7 +239,8 @@ def looked(net: Any, photo: torch.Tensor, size: tuple[int, int], embedding: Embe
             raise ValueError(f"an embedding of {wanted} was expected")
         level = torch.from_numpy(found)[None].to(photo.device, torch.float32)
         features[stride] = level.contiguous(memory_format=torch.channels_last)
-    return Look(net, photo, features, size, scale_of(*size))
+    reading = yield from decoder.read(features)
+    return Look(decoder, photo, reading, size, scale_of(*size))
 
 
 def scale_of(height: int, width: int) -> float:
