@@ -94,6 +94,11 @@ def edges(numbers: NDArray[np.uint8], thickness: int) -> NDArray[np.bool_]:
     return found
 
 
+def _mark(numbers: NDArray[np.uint8], rims: NDArray[np.bool_]) -> None:
+    """Add `EDGE` in place where ``rims`` are: several times as fast as with ``where``."""
+    np.bitwise_or(numbers, rims.view(np.uint8) * np.uint8(EDGE), out=numbers)
+
+
 def _around(flags: NDArray[np.bool_], rim: int) -> tuple[slice, slice] | None:
     """The rectangle of the set pixels with a rim, or None when there are none."""
     rows, columns = np.flatnonzero(flags.any(axis=1)), np.flatnonzero(flags.any(axis=0))
@@ -238,12 +243,12 @@ class MaskLayer:
         strong = (numbers >= ACTIVE_LESION) | (numbers == ACTIVE_LEAF)
         near = _around(strong, 3 * self.line)
         if near is None:
-            np.bitwise_or(numbers, EDGE, out=numbers, where=rims)
+            _mark(numbers, rims)
             return
         close, active = numbers[near], strong[near]
         rims[near] |= active & edges(close, 3 * self.line)
         ring = active & edges(close, self.line)
-        np.bitwise_or(numbers, EDGE, out=numbers, where=rims)
+        _mark(numbers, rims)
         np.copyto(close, RING, where=ring)
 
     def _ordered(self) -> list[_Painted]:

@@ -67,7 +67,12 @@ def gather(array: NDArray[np.generic], rows: Axis, columns: Axis) -> NDArray[np.
     strip = array[:, first : int(columns[-1]) + 1]
     if len(columns) == strip.shape[1] and (np.diff(columns) == 1).all():
         return strip[rows]  # one to one
-    return strip[rows].take(columns - first, axis=1)
+    return _columns(strip[rows], columns - first)
+
+
+def _columns(strip: NDArray[np.generic], columns: Axis) -> NDArray[np.generic]:
+    """``strip[:, columns]`` for indices that exist: numpy looks whether they do more slowly."""
+    return strip.take(columns, axis=1, mode="clip")
 
 
 def sample_classes(levels: Levels, window: Window) -> NDArray[np.uint8]:
@@ -85,12 +90,15 @@ def sample_classes(levels: Levels, window: Window) -> NDArray[np.uint8]:
     left, right = spans(window.x0, window.x1, step, array.shape[1])
     if bottom is top and right is left:
         return gather(array, top, left)  # type: ignore[return-value]
-    # Rows first, whole stretches of memory at once: columns cost a lookup for each pixel.
+    # Whole stretches of memory at once, then one lookup for each pixel: of a cell, or of it and
+    # the next one together, which stand behind the cells.
     first = int(left[0])
     strip = array[:, first : int(right[-1]) + 1]
-    rows = np.maximum(strip[top], strip[bottom])
-    out = rows.take(left - first, axis=1)
-    return np.maximum(out, rows.take(right - first, axis=1), out=out)
+    width = strip.shape[1]
+    cells = np.empty((len(top), 2 * width), np.uint8)
+    np.maximum(strip[top], strip[bottom], out=cells[:, :width])
+    np.maximum(cells[:, : width - 1], cells[:, 1:width], out=cells[:, width:-1])
+    return _columns(cells, left - first + width * (right > left))  # type: ignore[return-value]
 
 
 def sample_flags(
