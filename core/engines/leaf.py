@@ -23,7 +23,7 @@ from core.engines import leaf_find, leaf_near
 from core.engines.base import Before, Candidate, Embedding, EngineSpec, Prompt, PromptKind
 from core.engines.before_mask import same
 from core.engines.leaf_draw import candidates
-from core.engines.leaf_look import SIDE, Answer, Look, goes_on, looked, picture, turns_of
+from core.engines.leaf_look import SIDE, Answer, Look, goes_on, looked, picture, seen_as, turns_of
 from core.engines.prompts import check_prompt
 from core.errors import ModelMissing, PromptRefused
 from core.language import tr
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "resources" / "models" / "leaf" / "leaf.safetensors"
 KEPT = 6
-"""Looks that stand ready, the latest first; 23 MB each at most."""
+"""Looks that stand ready, the latest first; 25 MB each at most."""
 T = TypeVar("T")
 NO_PHOTO = tr("Open a photo first.")
 
@@ -65,7 +65,7 @@ class LeafEngine:
 
         photo = picture(rgb, self._device)
         yield
-        steps = self._encoder.in_steps(photo)
+        steps = self._encoder.in_steps(seen_as(photo))
         while True:
             try:
                 with torch.inference_mode():  # never across a yield: it holds for the thread

@@ -98,7 +98,8 @@ class Glance:
 @dataclass(frozen=True, slots=True, eq=False)
 class Look:
     """One picture as the network sees it. ``size`` (h, w) in photo pixels, ``scale`` network pixels
-    per photo pixel; ``photo`` [1, 3, h, w] is the network's, ``reading`` what it makes of it."""
+    per photo pixel; ``photo`` [1, 3, h, w] uint8 is the network's, ``reading`` what it makes of
+    it."""
 
     decoder: Ready
     photo: torch.Tensor
@@ -162,7 +163,7 @@ class Look:
                     for n, start in enumerate((x0, y0))
                 )
                 x0, y0, x1, y1 = inner
-                seen = self.photo[:, :, y0:y1, x0:x1]
+                seen = seen_as(self.photo[:, :, y0:y1, x0:x1])
                 found = self.decoder.fine(
                     state[down, across], seen, asked, near[down, across], (x0, y0), finest
                 )
@@ -206,7 +207,8 @@ def _pointed_at(plane: Plane, turn: Turn, window: Rect) -> Rect:
 
 
 def picture(rgb: NDArray[np.uint8], device: str) -> torch.Tensor:
-    """The network's picture of the photo: reduced, sides filled up with the edge's colour."""
+    """The network's picture of the photo, [1, 3, h, w] uint8: reduced, sides filled up with the
+    edge's colour."""
     import torch
 
     scale = scale_of(rgb.shape[0], rgb.shape[1])
@@ -215,7 +217,13 @@ def picture(rgb: NDArray[np.uint8], device: str) -> torch.Tensor:
     small = cv2.resize(rgb, (width, height), interpolation=how) if scale != 1 else rgb
     down, right = -height % GRAIN, -width % GRAIN
     small = cv2.copyMakeBorder(small, 0, down, 0, right, cv2.BORDER_REPLICATE)
-    picture = torch.from_numpy(small).to(device).permute(2, 0, 1)[None]
+    return torch.from_numpy(small).to(device).permute(2, 0, 1)[None]
+
+
+def seen_as(picture: torch.Tensor) -> torch.Tensor:
+    """A picture, or a part of one, as the network takes it: float in [0, 1]."""
+    import torch
+
     return (picture.float() / 255).contiguous(memory_format=torch.channels_last)
 
 
