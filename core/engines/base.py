@@ -104,6 +104,8 @@ class Embedder(Segmenter, Protocol):
     def use(self, rgb: NDArray[np.uint8], embedding: Embedding) -> None:
         """Go on as if ``rgb`` had just been looked at; ``embedding`` is from ``embed(rgb)``.
 
+        ``rgb`` may be a view into a larger photo, and is not to be changed.
+
         Raises ValueError when names or shapes are not what this engine makes of such a picture.
         """
         ...
@@ -115,6 +117,16 @@ class Gradual(Embedder, Protocol):
 
     def embedding(self, rgb: NDArray[np.uint8]) -> Generator[None, None, Embedding]:
         """``embed(rgb)`` in steps of a few milliseconds each; other calls may come between."""
+        ...
+
+    def ready(self, embedding: Embedding) -> bool:
+        """Whether ``use`` of it costs nothing."""
+        ...
+
+    def readying(
+        self, rgb: NDArray[np.uint8], embedding: Embedding
+    ) -> Generator[None, None, object]:
+        """Makes that so, in steps likewise. ``rgb`` and errors as for ``use``."""
         ...
 
 

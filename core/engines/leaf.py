@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from core.engines.nets.leaf import LeafNet
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "resources" / "models" / "leaf" / "leaf.safetensors"
-KEPT = 6
-"""Looks that stand ready, the latest first; 25 MB each at most."""
+KEPT = 16
+"""Looks that stand ready, the latest first; 15 MB each at most."""
 T = TypeVar("T")
 NO_PHOTO = tr("Open a photo first.")
 
@@ -79,20 +79,35 @@ class LeafEngine:
         }
         yield
         # Whoever asked for it will go on from it, and with a click that waits.
-        ready = (made, (yield from looked(self._decoder, photo, rgb.shape[:2], made)))
-        self._kept = [*self._kept[:1], ready, *self._kept[1:]][:KEPT]
+        self._keep(made, (yield from looked(self._decoder, photo, rgb.shape[:2], made)))
         return made
+
+    def ready(self, embedding: Embedding) -> bool:
+        """As ``Gradual.ready``."""
+        return any(one is embedding for one, _ in self._kept)
+
+    def readying(self, rgb: NDArray[np.uint8], embedding: Embedding) -> Generator[None, None, Look]:
+        """As ``Gradual.readying``."""
+        # A photo of 24 megapixels takes longer to reduce than a click to answer.
+        photo = picture(rgb, self._device)
+        yield
+        look = yield from looked(self._decoder, photo, rgb.shape[:2], embedding)
+        self._keep(embedding, look)
+        return look
+
+    def _keep(self, embedding: Embedding, look: Look) -> None:
+        """Behind the one that is being used."""
+        others = [one for one in self._kept if one[0] is not embedding]
+        self._kept = [*others[:1], (embedding, look), *others[1:]][:KEPT]
 
     def use(self, rgb: NDArray[np.uint8], embedding: Embedding) -> None:
         """As ``Embedder.use``. Going back to one of the last embeddings costs nothing."""
-        kept = next((one for one in self._kept if one[0] is embedding), None)
-        if kept is None or kept[1].size != rgb.shape[:2]:
-            # A photo of 24 megapixels takes longer to reduce than a click to answer.
-            photo = picture(rgb, self._device)
-            steps = looked(self._decoder, photo, rgb.shape[:2], embedding)
-            kept = (embedding, _at_once(steps))
-        self._kept = [kept, *(one for one in self._kept if one[0] is not embedding)][:KEPT]
-        self._look = kept[1]
+        look = next((look for one, look in self._kept if one is embedding), None)
+        if look is None or look.size != rgb.shape[:2]:
+            look = _at_once(self.readying(rgb, embedding))
+        others = [one for one in self._kept if one[0] is not embedding]
+        self._kept = [(embedding, look), *others][:KEPT]
+        self._look = look
         self._rgb, self._last, self._found = rgb, {}, None
 
     def predict(self, prompt: Prompt) -> list[Candidate]:

@@ -90,7 +90,7 @@ def _pieces(
     import torch
 
     with torch.inference_mode():
-        chance = look.reading.kinds[:, :, channel].sigmoid().cpu().numpy()
+        chance = look.reading.kinds[:, :, channel].float().sigmoid().cpu().numpy()
     count, labels, stats, _ = cv2.connectedComponentsWithStats(
         (chance > SURE).astype(np.uint8), connectivity=8
     )
@@ -144,7 +144,7 @@ def _looks(look: Look, rgb: NDArray[np.uint8], one: Candidate) -> tuple[Plane, P
     unit = look.scale / 4
     x0, y0 = int(x * unit), int(y * unit)
     x1, y1 = int((x + width) * unit) + 1, int((y + height) * unit) + 1
-    seen = look.reading.seen[4][y0:y1, x0:x1].cpu().numpy()
+    seen = look.reading.seen[4][y0:y1, x0:x1].float().cpu().numpy()
     share = cv2.resize(
         one.pixels.astype(np.float32),
         (seen.shape[1], seen.shape[0]),

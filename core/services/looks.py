@@ -117,6 +117,13 @@ class Looks:
         """Whether ``get`` has it, as far as can be told without reading it."""
         return key in self._memory or (self.store is not None and self.store.has(key))
 
+    def ready(self, key: EmbeddingKey) -> bool:
+        """Whether it is there and the engine can go on from it at once."""
+        if not isinstance(self.engine, Gradual):
+            return self.there(key)
+        found = self._memory.get(key)
+        return found is not None and self.engine.ready(found)
+
     def get(self, key: EmbeddingKey) -> Embedding | None:
         """From memory, else from disk. A file of no use is taken away."""
         found = self._memory.get(key)
@@ -129,16 +136,21 @@ class Looks:
         return found
 
     def make(self, key: EmbeddingKey, rgb: NDArray[np.uint8]) -> Embedding:
-        """Look now."""
+        """Look now at a photo or a view into one."""
         start = time.perf_counter()
-        made = self.engine.embed(rgb)
+        made = self.engine.embed(np.ascontiguousarray(rgb))
         self._made(key, made, time.perf_counter() - start)
         return made
 
     def making(self, key: EmbeddingKey, rgb: NDArray[np.uint8]) -> Iterator[None]:
-        """The same in steps, as short as the engine has them."""
+        """The same in steps, as short as the engine has them; of a look that is there, what is
+        still to be done before it is ``ready``."""
         if not isinstance(self.engine, Gradual):
             self.make(key, rgb)
+            return
+        known = self.get(key)
+        if known is not None:
+            yield from self._readying(self.engine, key, rgb, known)
             return
         steps, spent = self.engine.embedding(rgb), 0.0
         while True:
@@ -150,6 +162,14 @@ class Looks:
                 return
             spent += time.perf_counter() - start
             yield
+
+    def _readying(
+        self, engine: Gradual, key: EmbeddingKey, rgb: NDArray[np.uint8], known: Embedding
+    ) -> Iterator[None]:
+        try:
+            yield from engine.readying(rgb, known)
+        except ValueError:  # whole, of this photo and engine, and yet of other shapes
+            self.drop(key)
 
     def _made(self, key: EmbeddingKey, made: Embedding, seconds: float) -> None:
         """What took long is worth its place on the disk."""

@@ -72,14 +72,19 @@ class Sight:
             self._use(None)
 
     def for_view(self, view: Box) -> Box | None:
-        """The window that clicks on what is on the screen will need, where it is not there yet."""
+        """The window that clicks on what is on the screen will need, where it is not there yet or
+        not ready for them."""
         target = windows.wanted(view, self.size, self._looks.side)
         seen = clip_box(view, *self.size)
-        if target is None or any(
-            windows.contains(w, seen) and windows.span(w) <= 2 * windows.span(target)
-            for w in self._known()
-        ):
+        if target is None:
             return None
+        near = 2 * windows.span(target)
+        fitting = [
+            w for w in self._known() if windows.contains(w, seen) and windows.span(w) <= near
+        ]
+        if fitting:
+            used = min(fitting, key=windows.span)
+            return None if self._looks.ready(self._key(used)) else used
         if self._looks.quick and not self._looks.there(self._key(target)):
             return target
         if self._can(target):
@@ -116,7 +121,7 @@ class Sight:
 
     def wish(self, window: Box) -> Wish:
         """How to make the look at ``window``."""
-        return Wish(self._key(window), lambda: self._crop(window))
+        return Wish(self._key(window), lambda: self._part(window))
 
     def predict(self, prompt: Prompt, view: Box | None = None) -> list[Candidate]:
         """Candidates, best first, in the photo's pixels. ``view`` is the part that is on the
@@ -298,7 +303,7 @@ class Sight:
         key = self._key(window)
         if key == self._used:
             return
-        looks, rgb = self._looks, self._crop(window)
+        looks, rgb = self._looks, self._part(window)
         embedding = looks.get(key)
         if embedding is None:
             if looks.beside(key):
@@ -328,11 +333,13 @@ class Sight:
     def _key(self, window: Box | None) -> EmbeddingKey:
         return self._looks.key(self._sha256, window)
 
-    def _crop(self, window: Box | None) -> NDArray[np.uint8]:
+    def _part(self, window: Box | None) -> NDArray[np.uint8]:
+        """The photo's own pixels: a copy of a window is several megabytes, and most looks that
+        are used again need none of it."""
         if window is None:
             return self._rgb
         x0, y0, x1, y1 = window
-        return np.ascontiguousarray(self._rgb[y0:y1, x0:x1])
+        return self._rgb[y0:y1, x0:x1]
 
 
 def _spot(prompt: Prompt) -> Box:

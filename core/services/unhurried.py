@@ -54,9 +54,11 @@ class Unhurried:
             self._wishes[reason] = wish
 
     def wants(self, reason: Reason) -> bool:
-        """Whether a look is still to be made for it."""
+        """Whether a look is still to be made for it, or, of what is on the screen, to be made
+        ready: somebody is about to click there."""
         wish = self._wishes.get(reason)
-        if wish is not None and self._looks.there(wish.key):
+        done = self._looks.ready if reason is Reason.VIEW else self._looks.there
+        if wish is not None and done(wish.key):
             del self._wishes[reason]
             wish = None
         return wish is not None

@@ -32,7 +32,8 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """What a look says whatever is asked: [h / stride, w / stride, channels] each.
+    """What a look says whatever is asked: [h / stride, w / stride, channels] float16 each, since
+    it is kept for many looks.
 
     ``kinds`` are the logits of any lesion and any leaf at stride 4, ``seen`` features of length 1
     whose products say what looks alike, ``first`` what the first convolution of a step makes of
@@ -95,20 +96,21 @@ class Ready:
         first: dict[int, Tensor] = {}
         for stride, (kernel, bias) in self._of_look.items():
             with torch.inference_mode():  # never across a yield: it holds for the thread
-                first[stride] = _last(functional.conv2d(features[stride], kernel, bias, padding=1))
+                made = functional.conv2d(features[stride], kernel, bias, padding=1)
+                first[stride] = _last(made).half()
             yield
         for stride in LIKE:
             with torch.inference_mode():
                 found = functional.normalize(self._alike[str(stride)](features[stride]), dim=1)
-                seen[stride] = _last(found)
+                seen[stride] = _last(found).half()
             yield
         with torch.inference_mode():
-            return Reading(_last(self._kinds(features[4])), seen, first)
+            return Reading(_last(self._kinds(features[4])).half(), seen, first)
 
     def coarse(self, reading: Reading, asked: Asked) -> tuple[Tensor, Tensor]:
         """(what the finer steps go on from, logits [h / 8, w / 8, 2]), over all that was read."""
         state: Tensor | None = None
-        alike = {s: self._likeness(reading, s, asked, reading.seen[s]) for s in (8, 16)}
+        alike = {s: self._likeness(s, asked, reading.seen[s].float()) for s in (8, 16)}
         alike[32] = _reduced(alike[16], 2)
         for stride in (32, 16, 8):
             first = reading.first[stride]
@@ -124,7 +126,7 @@ class Ready:
         ``window`` (x0, y0, x1, y1) in pixels, multiples of 8. ``state`` is what ``coarse`` gave."""
         x0, y0, x1, y1 = window
         there = slice(y0 // 4, y1 // 4), slice(x0 // 4, x1 // 4)
-        alike = self._likeness(reading, 4, asked, reading.seen[4][there])
+        alike = self._likeness(4, asked, reading.seen[4].float(), there)
         above = state[y0 // 8 : y1 // 8, x0 // 8 : x1 // 8]
         question = _question(asked, 4, (x0, y0), alike, above)
         state = self._step(4, question, reading.first[4][there])
@@ -155,24 +157,26 @@ class Ready:
         kernel, bias = self._of_question[stride]
         state = functional.conv2d(_planes(question), kernel, bias, padding=1)
         if first is not None:
-            state += _planes(first)
+            state += _planes(first.float())
         return _last(self._then[stride](state.relu_()))
 
     def _head(self, stride: int, state: Tensor) -> Tensor:
         head = cast(nn.Conv2d, self._heads[str(stride)])
         return functional.linear(state, head.weight[:, :, 0, 0], head.bias)
 
-    def _likeness(self, reading: Reading, stride: int, asked: Asked, there: Tensor) -> Tensor:
-        """How much each place of ``there`` [h, w, c], of what was seen at this stride, looks like
+    def _likeness(
+        self, stride: int, asked: Asked, seen: Tensor, part: tuple[slice, slice] | None = None
+    ) -> Tensor:
+        """How much each place of a ``part`` of what was seen at this stride [h, w, c] looks like
         the plus and the minus clicks [h, w, 2]. The middle of a box stands in for a plus click
         where there is none."""
+        there = seen if part is None else seen[part]
         places = list(asked.clicks)
         if asked.box is not None and not any(plus for *_, plus in places):
             x0, y0, x1, y1 = asked.box
             places.append(((x0 + x1) / 2, (y0 + y1) / 2, True))
         if not places:
             return there.new_zeros(*there.shape[:2], 2)
-        seen = reading.seen[stride]
         size = np.array([seen.shape[1], seen.shape[0]]) * stride
         grid = np.array([place[:2] for place in places]) / size * 2 - 1
         plus = np.array([place[2] for place in places])

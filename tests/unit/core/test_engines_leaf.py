@@ -247,6 +247,28 @@ def test_a_look_that_was_just_made_stands_ready_for_the_click(
     assert engine.predict(Prompt((_inmost(leaf.lesions["blight"]),), (True,)))
 
 
+def test_a_look_made_ready_needs_no_pixel_for_the_click(
+    engine: LeafEngine, leaf: DrawnLeaf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    made = engine.embed(leaf.rgb)
+    engine.use(leaf.rgb, made)
+    click = Prompt((_inmost(leaf.lesions["blight"]),), (True,))
+    wanted = engine.predict(click)[0]
+    engine._kept = []
+    assert not engine.ready(made)
+    count = 0
+    for _ in engine.readying(leaf.rgb, made):
+        assert not torch.is_inference_mode_enabled(), "others have their turn between two steps"
+        count += 1
+    assert count > 5
+    assert engine.ready(made)
+    monkeypatch.setattr("core.engines.leaf.picture", None)  # would be called
+    engine.use(leaf.rgb, made)
+    assert np.array_equal(engine.predict(click)[0].pixels, wanted.pixels)
+
+
 def test_a_lesion_comes_out_as_if_its_neighbours_had_been_drawn_as_finely(
     engine: LeafEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

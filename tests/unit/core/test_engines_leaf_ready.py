@@ -40,10 +40,11 @@ def _read(net: LeafNet, features: dict[int, torch.Tensor]) -> Reading:
 
 
 def _same(ours: torch.Tensor, theirs: torch.Tensor, edge: int = 0) -> bool:
-    """Whether [h, w, kinds] and [1, kinds, h, w] say the same ``edge`` cells from their edges."""
+    """Whether [h, w, kinds] and [1, kinds, h, w] say the same ``edge`` cells from their edges, but
+    for what is lost where a reading is kept in half the digits."""
     inner = slice(edge, -edge or None)
     return torch.allclose(
-        ours.permute(2, 0, 1)[:, inner, inner], theirs[0, :, inner, inner], atol=2e-5
+        ours.float().permute(2, 0, 1)[:, inner, inner], theirs[0, :, inner, inner], atol=2e-3
     )
 
 

@@ -32,7 +32,8 @@ class Gradual:
     """Outlines a square of ``half`` pixels around the first point; looks in ``STEPS`` steps.
 
     On the whole photo it is ``crude`` pixels larger, and with ``blind`` sees nothing there.
-    ``asked`` holds how many steps had been made at each question."""
+    ``asked`` holds how many steps had been made at each question, ``at_hand`` the embeddings that
+    it needs no pixels for."""
 
     half: int = 6
     crude: int = 4
@@ -41,6 +42,7 @@ class Gradual:
     looked: list[tuple[int, int]] = field(default_factory=list)
     shown: tuple[int, int] = (0, 0)
     asked: list[int] = field(default_factory=list)
+    at_hand: list[object] = field(default_factory=list)
 
     def set_image(self, rgb):
         self.use(rgb, self.embed(rgb))
@@ -55,7 +57,18 @@ class Gradual:
             self.steps.append((rgb.shape[1], rgb.shape[0]))
             yield
         self.looked.append((rgb.shape[1], rgb.shape[0]))
-        return {"size": np.array(rgb.shape[:2], np.float32)}
+        made = {"size": np.array(rgb.shape[:2], np.float32)}
+        self.at_hand.append(made)
+        return made
+
+    def ready(self, embedding):
+        return any(one is embedding for one in self.at_hand)
+
+    def readying(self, rgb, embedding):
+        for _ in range(STEPS):
+            self.steps.append((rgb.shape[1], rgb.shape[0]))
+            yield
+        self.at_hand.append(embedding)
 
     def use(self, rgb, embedding):
         if tuple(embedding["size"]) != rgb.shape[:2]:
@@ -336,3 +349,42 @@ def test_a_look_that_fails_under_an_early_answer_ends_it_with_a_sentence(serve, 
     assert serve(_predict(7, FAR[0]), {"do": "keep", "folder": None, "budget": 0, "polls": 40}) == [
         (7, True, [20])
     ]
+
+
+def test_zoomed_in_again_the_look_that_is_there_is_made_ready_before_the_click(shown, engine):
+    x, y = FAR[1]
+    view = (x - 300, y - 200, x + 300, y + 200)
+    shown.look_at(view)
+    _finish(shown)
+    looks, seen = list(engine.looked), len(engine.steps)
+    shown.look_at(view)
+    assert not shown.busy, "it is ready already"
+    engine.at_hand.clear()
+    shown.look_at(view)
+    assert shown.busy
+    _finish(shown)
+    assert len(engine.steps) == seen + STEPS
+    assert engine.ready(engine.at_hand[0])
+    assert engine.looked == looks, "nothing is looked at twice"
+    assert not shown.busy
+
+
+def test_a_view_whose_look_turns_out_of_no_use_is_looked_at_again(shown, engine):
+    x, y = FAR[1]
+    view = (x - 300, y - 200, x + 300, y + 200)
+    shown.look_at(view)
+    _finish(shown)
+    engine.at_hand.clear()
+
+    def refused(rgb, embedding):
+        raise ValueError("of another picture")
+        yield
+
+    engine.readying = refused
+    shown.look_at(view)
+    _finish(shown)
+    looks = len(engine.looked)
+    del engine.readying
+    shown.look_at(view)
+    _finish(shown)
+    assert len(engine.looked) == looks + 1
