@@ -22,6 +22,7 @@ class Shown:
     def __init__(self, sight: Sight, unhurried: Unhurried) -> None:
         self._sight, self._unhurried = sight, unhurried
         self._pointer: tuple[tuple[float, float], Box | None] | None = None
+        self._view: Box | None = None
         for reason in PRESENT:
             self._want(reason, None)
 
@@ -37,6 +38,7 @@ class Shown:
 
     def look_at(self, view: Box) -> None:
         """The person has zoomed in on this part of the photo and may soon click there."""
+        self._view = view
         self._want(Reason.VIEW, self._sight.for_view(view))
 
     def rest_on(self, place: tuple[float, float], view: Box | None = None) -> None:
@@ -61,6 +63,10 @@ class Shown:
         made = self._unhurried.step()
         if made is not None and made.window is not None:
             self._sight.keep(made.window)
+            if self._view is not None and not self._unhurried.wants(Reason.VIEW):
+                wanted = self._sight.for_view(self._view)  # what is there was made ready first
+                if wanted != made.window:
+                    self._want(Reason.VIEW, wanted)
             if self._pointer is not None:
                 self.rest_on(*self._pointer)  # in that window a click may need a nearer one
 

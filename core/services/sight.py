@@ -78,13 +78,17 @@ class Sight:
         seen = clip_box(view, *self.size)
         if target is None:
             return None
-        near = 2 * windows.span(target)
-        fitting = [
-            w for w in self._known() if windows.contains(w, seen) and windows.span(w) <= near
-        ]
-        if fitting:
-            used = min(fitting, key=windows.span)
-            return None if self._looks.ready(self._key(used)) else used
+        # Clicks go to the smallest that suits, and the middle is as good a guess as any.
+        middle = ((seen[0] + seen[2]) // 2, (seen[1] + seen[3]) // 2)
+        spot = (*middle, middle[0] + 1, middle[1] + 1)
+        side, known = self._looks.side or 0, self._known()
+        used = windows.smallest(known, spot, seen, self.size, side)
+        if used is not None and not self._looks.ready(self._key(used)):
+            return used
+        if any(
+            windows.contains(w, seen) and windows.span(w) <= 2 * windows.span(target) for w in known
+        ):
+            return None
         if self._looks.quick and not self._looks.there(self._key(target)):
             return target
         if self._can(target):

@@ -388,3 +388,15 @@ def test_a_view_whose_look_turns_out_of_no_use_is_looked_at_again(shown, engine)
     shown.look_at(view)
     _finish(shown)
     assert len(engine.looked) == looks + 1
+
+
+def test_moved_a_little_the_look_that_clicks_will_go_to_is_made_ready_before_another(shown, engine):
+    x, y = FAR[1]
+    shown.look_at((x - 150, y - 100, x + 150, y + 100))
+    _finish(shown)
+    there = list(engine.at_hand)[-1]
+    engine.at_hand.clear()
+    shown.look_at((x, y - 100, x + 300, y + 100))
+    _finish(shown)
+    assert engine.at_hand[0] is there, "its middle is seen there already"
+    assert len(engine.at_hand) == 2, "and then all of the view is looked at"
