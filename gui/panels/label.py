@@ -34,6 +34,7 @@ from gui.controllers.view_actions import ViewActions
 from gui.direction import isolated
 from gui.gallery.bulk_menu import BulkMenu
 from gui.gallery.panel import GalleryPanel
+from gui.keys_shown import with_keys
 from gui.models.diseases import DiseaseList
 from gui.panels.diseases import DiseasePanel
 from gui.panels.display import DisplayButton, altered_badge
@@ -217,8 +218,7 @@ class LabelPage(Workspace):
         column.setSpacing(6)
         for action, primary in (("photo.no_lesions", False), ("photo.done", True)):
             act = self._context.actions[action]
-            keys = act.shortcut().toString()
-            button = QPushButton(f"{act.text()}  ({keys})")
+            button = QPushButton(with_keys(act.text(), [act.shortcut()]))
             button.setProperty("primary", primary)
             button.ensurePolished()  # its words need more room then, and it is asked for that
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)

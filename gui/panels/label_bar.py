@@ -15,6 +15,7 @@ from gui.context import Context
 from gui.controllers.saver import Saver, SaveState
 from gui.direction import draw_words, turned
 from gui.glyph import Glyph
+from gui.keys_shown import written
 from gui.panels.pieces import label
 
 ICON = QSize(22, 22)
@@ -92,7 +93,12 @@ class LabelBar(QFrame):
         self.radius.setText(
             f"± {tolerance:.0f}" if self._is_wand else tr("{value:.0f} px", value=2 * radius)
         )
-        says = tr("Tolerance:  [  and  ]") if self._is_wand else tr("Brush size:  [  and  ]")
+        keys = {"less": written("["), "more": written("]")}
+        says = (
+            tr("Tolerance:  {less}  and  {more}", **keys)
+            if self._is_wand
+            else tr("Brush size:  {less}  and  {more}", **keys)
+        )
         for part in (self._size, self.slider, self.radius):
             part.setToolTip(says)
         self.slider.setAccessibleName(tr("Tolerance") if self._is_wand else tr("Brush size"))
