@@ -94,7 +94,7 @@ class Filters(QFrame):
         self.notes = QCheckBox(tr("Has notes"))
         self.removed = QCheckBox(tr("Removed photos"))
         self.removed.setToolTip(tr("Lists the photos that were removed from the project"))
-        self.clear = QPushButton(tr("Clear the filters"))
+        self.clear = QPushButton(tr("Clear filters"))
         self._assemble()
 
     def _assemble(self) -> None:
