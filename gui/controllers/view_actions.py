@@ -67,9 +67,19 @@ class ViewActions(QObject):
         self._context.preferences.put(OPACITY, min(90, max(10, percent)))
 
     @property
+    def outlined(self) -> bool:
+        """Whether regions are shown by their outlines only."""
+        return self._outline
+
+    @property
+    def patterned(self) -> bool:
+        """Whether diseases are told apart by more than their colours."""
+        return self._canvas.regions.hatched
+
+    @property
     def dashed(self) -> bool:
         """Whether diseases are told apart by the dashes of their outlines."""
-        return self._outline and self._canvas.regions.hatched
+        return self.outlined and self.patterned
 
     def tone(self, part: str) -> int:
         """ "brightness", "contrast" or "gamma", −100 to 100."""

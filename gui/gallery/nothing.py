@@ -35,6 +35,10 @@ def filters_of(query: ImageQuery, disease: str) -> Iterator[str]:
         yield tr("Disease: {name}", name=name)
     if query.group:
         yield tr("Group: {name}", name=isolated(query.group))
+    yield from _rarer(query)
+
+
+def _rarer(query: ImageQuery) -> Iterator[str]:
     if query.split is not None:
         yield tr("Part of training: {text}", text=dict(SPLIT_TEXT)[query.split])
     if query.outlined is not None:

@@ -76,6 +76,9 @@ class DiseasePanel(QWidget):
         self._list = QVBoxLayout(body)
         self._list.setContentsMargins(0, 0, 0, 0)
         self._list.setSpacing(GAP)
+        self._none = label(tr("No disease is called so."), "muted")
+        self._none.setContentsMargins(8, 6, 0, 6)
+        self._list.addWidget(self._none)
         self.area = _Area()
         self.area.setWidget(body)
         column = QVBoxLayout(self)
@@ -156,6 +159,7 @@ class DiseasePanel(QWidget):
         wanted = {disease.id for disease in self._wanted()}
         for row in self._rows:
             row.setVisible(row.disease.id in wanted)
+        self._none.setVisible(bool(self._rows) and not wanted)
         # While it is searched the list keeps its height: nothing below it may jump at each letter.
         self.area.put_rows(len(self._rows))
         # Below the last row there is nothing to show: the room goes to the regions.

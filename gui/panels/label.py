@@ -243,7 +243,8 @@ class LabelPage(Workspace):
         self._context.actions.on("disease.find", self.disease_panel.seek)
         self.assistant_panel.words.left.connect(self.canvas.setFocus)
         self.disease_panel.editing.connect(self.actions_.edit_diseases)
-        self.view.changed.connect(lambda: self.disease_panel.show_dashes(self.view.dashed))
+        self.view.changed.connect(self._show_look)
+        self._show_look()
         self.regions.hovered.connect(self.canvas.set_hover)
         self.canvas.viewChanged.connect(self._show_zoom)
         self.canvas.viewChanged.connect(self.ahead.view_moved)
@@ -285,6 +286,11 @@ class LabelPage(Workspace):
         )
         self.disease_panel.edit_button.setEnabled(writable)
         self.regions.explain(writable=writable)
+
+    def _show_look(self) -> None:
+        view = self.view
+        self.disease_panel.show_dashes(view.dashed)
+        self.regions.model.show_as(outlined=view.outlined, patterned=view.patterned)
 
     def _measured(self) -> None:
         found = self.measures

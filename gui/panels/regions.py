@@ -17,7 +17,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QFont, QPainter, QPaintEvent
+from PySide6.QtGui import QFont, QIcon, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -36,7 +36,7 @@ from core.language import tr
 from gui.controllers.label import LabelController
 from gui.direction import apart, draw_words
 from gui.gallery.cell import percent
-from gui.gallery.swatch import swatch
+from gui.gallery.swatch import PIECE, piece, swatch
 from gui.models.diseases import DiseaseList
 from gui.panels.pieces import label
 from gui.theme import Theme
@@ -62,6 +62,7 @@ class RegionModel(QAbstractListModel):
         self._controller, self._diseases = controller, diseases
         self.infos: list[RegionInfo] = []
         self._numbers: dict[RegionId, int] = {}
+        self._outlined, self._patterned = False, True
         controller.edits.updated.connect(self.refresh)
         self.refresh()
 
@@ -89,7 +90,7 @@ class RegionModel(QAbstractListModel):
             case Qt.ItemDataRole.DisplayRole:
                 return apart(self.name(info) or tr("not named"), self.share(info))
             case Qt.ItemDataRole.DecorationRole:
-                return swatch(self._controller.current.colour(info))
+                return self._look(info)
             case Qt.ItemDataRole.AccessibleTextRole | Qt.ItemDataRole.ToolTipRole:
                 name = self.name(info) or tr("Lesion, not named")
                 return f"{name}, {self.share(info)}, {source_text(info.source)}"
@@ -98,6 +99,18 @@ class RegionModel(QAbstractListModel):
                 font.setBold(info.id == self._controller.edits.active)
                 return font
         return None
+
+    def show_as(self, *, outlined: bool, patterned: bool) -> None:
+        """How regions are drawn on the photo now: so they are in the list."""
+        if (outlined, patterned) != (self._outlined, self._patterned):
+            self._outlined, self._patterned = outlined, patterned
+            self.refresh()
+
+    def _look(self, info: RegionInfo) -> QIcon:
+        """A leaf has no pattern on the photo, whatever its colour's would be."""
+        patterned = self._patterned and info.kind is not RegionKind.LEAF
+        colour = self._controller.current.colour(info)
+        return piece(colour, outlined=self._outlined, patterned=patterned)
 
     def name(self, info: RegionInfo) -> str:
         """ "" for a lesion without a disease. Of several leaves each has the number that it has in
@@ -161,6 +174,7 @@ class RegionPanel(QWidget):
         self.model = RegionModel(controller, diseases)
         self.view = _List(theme)
         self.view.setModel(self.model)
+        self.view.setIconSize(PIECE)
         self.view.setAccessibleName(tr("Regions"))
         self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
