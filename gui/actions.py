@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from core.errors import Bug
 from core.language import tr
 from gui.keys_shown import with_keys
+from gui.plain import plain_tip
 
 if TYPE_CHECKING:
     from gui.theme import Theme
@@ -266,7 +267,7 @@ class Actions(QObject):
         action.setAutoRepeat(line.repeats)
         if line.icon:
             action.setIcon(self._theme.icon(line.icon))
-        action.setToolTip(with_keys(line.text.rstrip("…"), action.shortcuts()))
+        action.setToolTip(plain_tip(with_keys(line.text.rstrip("…"), action.shortcuts())))
         action.setEnabled(line.needs <= self._flags)
         self._specs[line.id], self._actions[line.id] = line, action
         self._window.addAction(action)

@@ -24,6 +24,7 @@ from gui.context import Context
 from gui.glyph import Glyph
 from gui.keys_shown import Menu, with_keys
 from gui.notice_view import NoticeView
+from gui.plain import plain_tip
 from gui.shell import Shell
 from gui.workspaces import WORKSPACES, Workspace, WorkspaceSpec
 
@@ -140,7 +141,7 @@ class MainWindow:
         button.setIconSize(QSize(24, 24))
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
         button.setCheckable(True)
-        button.setToolTip(with_keys(workspace.tip, actions[id_].shortcuts()))
+        button.setToolTip(plain_tip(with_keys(workspace.tip, actions[id_].shortcuts())))
         button.setAccessibleName(workspace.title)
         button.setAccessibleDescription(workspace.tip)
         self._buttons.addButton(button)

@@ -73,13 +73,8 @@ class ViewActions(QObject):
 
     @property
     def patterned(self) -> bool:
-        """Whether diseases are told apart by more than their colours."""
+        """Whether diseases are told apart by more than colours: dashes where ``outlined``."""
         return self._canvas.regions.hatched
-
-    @property
-    def dashed(self) -> bool:
-        """Whether diseases are told apart by the dashes of their outlines."""
-        return self.outlined and self.patterned
 
     def tone(self, part: str) -> int:
         """ "brightness", "contrast" or "gamma", −100 to 100."""

@@ -38,6 +38,7 @@ from gui.gallery.swatch import swatch
 from gui.models.diseases import DiseaseList
 from gui.notices import Notices
 from gui.panels.pieces import Elided, button, column, label, row, scrolled
+from gui.plain import plain_tip
 
 if TYPE_CHECKING:
     from core.ports import ProjectStore
@@ -152,7 +153,7 @@ class DiseasesDialog(QDialog):
         name = QLineEdit(disease.name)
         name.setMaxLength(LONGEST_NAME)
         name.setCursorPosition(0)  # of a long name the beginning tells more than the end
-        name.setToolTip(", ".join(disease.synonyms))
+        name.setToolTip(plain_tip(", ".join(disease.synonyms)))
         name.editingFinished.connect(lambda: self._rename(disease, name.text()))
         code = QLineEdit(disease.eppo)
         code.setMaxLength(6)
@@ -346,7 +347,7 @@ def _tool(context: Context, icon: str, tip: str) -> QToolButton:
     made = QToolButton()
     made.setIcon(context.theme.icon(icon))
     made.setIconSize(QSize(18, 18))
-    made.setToolTip(tip)
+    made.setToolTip(plain_tip(tip))
     return made
 
 

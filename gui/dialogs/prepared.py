@@ -30,6 +30,7 @@ from gui.context import Context
 from gui.controllers.ahead import BUDGET, GIGABYTE
 from gui.controllers.packs import Packs, Survey
 from gui.panels.pieces import Elided, button, column, label, row, say
+from gui.plain import plain_tip
 
 SUFFIX = ".zip"
 SHOWN = 300
@@ -130,7 +131,7 @@ class PreparedDialog(QDialog):
         for shelf in survey.shelves:
             photos = tr("{have:,} of {whole:,}", have=len(shelf.photos), whole=whole)
             item = QTreeWidgetItem([shelf.title, photos, size_text(shelf.size)])
-            item.setToolTip(0, shelf.title)
+            item.setToolTip(0, plain_tip(shelf.title))
             item.setData(0, Qt.ItemDataRole.UserRole, shelf)
             for place in (1, 2):
                 item.setTextAlignment(place, Qt.AlignmentFlag.AlignTrailing)

@@ -30,6 +30,7 @@ from gui.direction import draw_words, turned
 from gui.models.disease_keys import DiseaseKeys
 from gui.models.diseases import DiseaseList
 from gui.panels.pieces import button, label
+from gui.plain import plain_tip
 from gui.theme import Theme
 
 ROW, GAP, SPACING = 28, 2, 4
@@ -233,7 +234,7 @@ class _Row(QAbstractButton):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setText(disease.name.replace("&", "&&"))
         self.setAccessibleName(disease.name)
-        self.setToolTip(disease.name)  # it may be too long for its row
+        self.setToolTip(plain_tip(disease.name))  # it may be too long for its row
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
 

@@ -289,7 +289,7 @@ class LabelPage(Workspace):
 
     def _show_look(self) -> None:
         view = self.view
-        self.disease_panel.show_dashes(view.dashed)
+        self.disease_panel.show_dashes(view.outlined and view.patterned)
         self.regions.model.show_as(outlined=view.outlined, patterned=view.patterned)
 
     def _measured(self) -> None:

@@ -17,6 +17,7 @@ from gui.direction import draw_words, turned
 from gui.glyph import Glyph
 from gui.keys_shown import written
 from gui.panels.pieces import label
+from gui.plain import plain_tip
 
 ICON = QSize(22, 22)
 STEPS = 100
@@ -100,7 +101,7 @@ class LabelBar(QFrame):
             else tr("Brush size:  {less}  and  {more}", **keys)
         )
         for part in (self._size, self.slider, self.radius):
-            part.setToolTip(says)
+            part.setToolTip(plain_tip(says))
         self.slider.setAccessibleName(tr("Tolerance") if self._is_wand else tr("Brush size"))
 
 

@@ -39,6 +39,7 @@ from gui.gallery.cell import percent
 from gui.gallery.swatch import PIECE, piece, swatch
 from gui.models.diseases import DiseaseList
 from gui.panels.pieces import label
+from gui.plain import plain_tip
 from gui.theme import Theme
 
 Index = QModelIndex | QPersistentModelIndex
@@ -91,9 +92,10 @@ class RegionModel(QAbstractListModel):
                 return apart(self.name(info) or tr("not named"), self.share(info))
             case Qt.ItemDataRole.DecorationRole:
                 return self._look(info)
-            case Qt.ItemDataRole.AccessibleTextRole | Qt.ItemDataRole.ToolTipRole:
-                name = self.name(info) or tr("Lesion, not named")
-                return f"{name}, {self.share(info)}, {source_text(info.source)}"
+            case Qt.ItemDataRole.AccessibleTextRole:
+                return self.spoken(info)
+            case Qt.ItemDataRole.ToolTipRole:
+                return plain_tip(self.spoken(info))
             case Qt.ItemDataRole.FontRole:
                 font = QFont()
                 font.setBold(info.id == self._controller.edits.active)
@@ -111,6 +113,11 @@ class RegionModel(QAbstractListModel):
         patterned = self._patterned and info.kind is not RegionKind.LEAF
         colour = self._controller.current.colour(info)
         return piece(colour, outlined=self._outlined, patterned=patterned)
+
+    def spoken(self, info: RegionInfo) -> str:
+        """All of a row in words."""
+        name = self.name(info) or tr("Lesion, not named")
+        return f"{name}, {self.share(info)}, {source_text(info.source)}"
 
     def name(self, info: RegionInfo) -> str:
         """ "" for a lesion without a disease. Of several leaves each has the number that it has in
@@ -142,6 +149,7 @@ class _List(QListView):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme, self.empty = theme, ""
+        self.setIconSize(PIECE)
 
     def sizeHint(self) -> QSize:
         return QSize(160, 84)
@@ -174,7 +182,6 @@ class RegionPanel(QWidget):
         self.model = RegionModel(controller, diseases)
         self.view = _List(theme)
         self.view.setModel(self.model)
-        self.view.setIconSize(PIECE)
         self.view.setAccessibleName(tr("Regions"))
         self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)

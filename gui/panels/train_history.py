@@ -32,6 +32,7 @@ from core.domain.ids import RunId
 from core.domain.run import Run, RunState
 from core.language import tr
 from gui.controllers import wording
+from gui.plain import plain_tip
 
 if TYPE_CHECKING:
     from gui.theme import Theme
@@ -68,16 +69,9 @@ class RunsModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return wording.run_line(run)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return "\n".join(
-                text
-                for text in (
-                    run.title or run.id,
-                    wording.STATES[run.state],
-                    wording.held_out(run),
-                    run.base,
-                )
-                if text
-            )
+            state = wording.STATES[run.state]
+            lines = (run.title or run.id, state, wording.held_out(run), run.base)
+            return plain_tip("\n".join(filter(None, lines)))
         return run if role == RUN else None
 
 
