@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields, replace
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import shiboken6
 from PySide6.QtCore import QSize
@@ -34,6 +34,7 @@ from core.language import tr, trn
 from core.services.starter_list import Entry, found, put
 from gui.context import Context
 from gui.controllers.bulk import BulkController
+from gui.dialogs.made_anew import Rows
 from gui.gallery.swatch import swatch
 from gui.models.diseases import DiseaseList
 from gui.notices import Notices
@@ -75,6 +76,7 @@ class DiseasesDialog(QDialog):
         self.resize(660, 540)
         self._context, self._diseases, self._unsaved = context, diseases, unsaved
         self._bulk = bulk
+        self._rows = Rows()
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(8)
         self._grid.setColumnStretch(1, 1)
@@ -120,15 +122,9 @@ class DiseasesDialog(QDialog):
         return made
 
     def _fill(self) -> None:
-        focus = self.focusWidget()
-        place = -1 if focus is None else self._grid.indexOf(focus)
-        spot = cast("tuple[int, int, int, int]", self._grid.getItemPosition(place))
-        self._fill_rows()
-        # Saving what was typed makes the rows anew: the keyboard stays in the field it had gone to.
-        item = self._grid.itemAtPosition(*spot[:2]) if place >= 0 else None
-        if item is not None and (widget := item.widget()) is not None:
-            widget.show()  # else it is shown a turn of the event loop later, and has no focus yet
-            widget.setFocus()
+        # Every change in the project makes them anew, somebody else's too.
+        with self._rows.made_anew(self.focusWidget()):
+            self._fill_rows()
 
     def _fill_rows(self) -> None:
         while (item := self._grid.takeAt(0)) is not None:
@@ -140,7 +136,9 @@ class DiseasesDialog(QDialog):
         text = self.search.text().strip()
         shown = found(self._diseases.all, text) if text else self._diseases.all
         for line, disease in enumerate(shown, 1):
-            for place, widget in enumerate(self._editors(disease)):
+            editors = self._editors(disease)
+            self._rows.put(disease.id, editors)
+            for place, widget in enumerate(editors):
                 self._grid.addWidget(widget, line, place)
         if not shown and text:
             self._grid.addWidget(label(tr("No disease is called so."), "muted"), 1, 1)
