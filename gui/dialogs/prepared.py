@@ -185,8 +185,8 @@ class PreparedDialog(QDialog):
         """First what the pack lacks: that is what somebody has to do something about."""
         paths = self._survey.photos
         theme = self._context.theme
-        inside = sorted(paths[photo].name for photo in pack.matching if photo in paths)
-        outside = sorted(path.name for photo, path in paths.items() if photo not in pack.matching)
+        inside = [paths[photo].name for photo in pack.matching if photo in paths]
+        outside = [path.name for photo, path in paths.items() if photo not in pack.matching]
         for names, icon, text in (
             (outside, theme.icon("mdi6.minus-circle-outline", "muted"), tr("not in the pack")),
             (inside, theme.icon("mdi6.check-circle-outline", "accent"), tr("in the pack")),
