@@ -75,8 +75,7 @@ class DiseasesDialog(QDialog):
         self.setMinimumSize(620, 420)
         self.resize(660, 540)
         self._context, self._diseases, self._unsaved = context, diseases, unsaved
-        self._bulk = bulk
-        self._rows = Rows()
+        self._bulk, self._rows = bulk, Rows()
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(8)
         self._grid.setColumnStretch(1, 1)

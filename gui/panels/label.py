@@ -295,6 +295,7 @@ class LabelPage(Workspace):
     def _measured(self) -> None:
         found = self.measures
         self.severity.show_measures(found.found, found.scales.chosen, found.card)
+        self.regions.model.put_measures(found.found)
 
     def _rows_arrived(self) -> None:
         index = self.gallery.index
