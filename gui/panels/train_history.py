@@ -31,6 +31,7 @@ from PySide6.QtWidgets import (
 from core.domain.ids import RunId
 from core.domain.run import Run, RunState
 from core.language import tr
+from core.services import run_titles
 from gui.controllers import wording
 from gui.plain import plain_tip
 
@@ -70,7 +71,7 @@ class RunsModel(QAbstractListModel):
             return wording.run_line(run)
         if role == Qt.ItemDataRole.ToolTipRole:
             state = wording.STATES[run.state]
-            lines = (run.title or run.id, state, wording.held_out(run), run.base)
+            lines = (run_titles.title(run), state, wording.held_out(run), run.base)
             return plain_tip("\n".join(filter(None, lines)))
         return run if role == RUN else None
 
@@ -104,7 +105,7 @@ class RunDelegate(QStyledItemDelegate):
         width = painter.fontMetrics().horizontalAdvance(figures)
         top = QRect(inner.left(), inner.top(), inner.width(), inner.height() // 2)
         below = top.translated(0, inner.height() // 2)
-        self._text(painter, top, run.title or run.id, "text")
+        self._text(painter, top, run_titles.title(run), "text")
         if figures != "–":
             painter.drawText(
                 below, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), figures

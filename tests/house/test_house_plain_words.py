@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from house_sources import calls, dotted, expect_none, modules, text
+from house_sources import calls, dotted, expect_none, modules, text, tree
 
 GUI = modules("gui")
 # Which argument is the tip.
@@ -52,4 +52,15 @@ def test_a_message_box_shows_what_is_written() -> None:
         for path in GUI
         if any(called == "QMessageBox" for called, _ in calls(path))
         and not any(called == "show_plainly" for called, _ in calls(path))
+    )
+
+
+def test_a_run_is_called_in_the_language_of_who_reads_it() -> None:
+    """What is kept of a title is no sentence: `core.services.run_titles` makes one of it."""
+    expect_none(
+        f"{path}:{node.lineno}"
+        for path in modules("gui", "core")
+        if path != "core/services/run_titles.py"
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute) and dotted(node) in {"run.title", "found.run.title"}
     )
