@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, Signal
 
 from core.domain.run import Run, RunState
 from core.errors import ExportInTheWay, ExportRefused, UserError
-from core.exporters.base import ExporterSpec
+from core.exporters.base import ExporterSpec, Only
 from core.language import tr
 from core.training.run_folder import RunFolder
 from gui.context import Context
@@ -115,11 +115,17 @@ class ExportController(QObject):
         )
 
     def export_data(
-        self, format_id: str, out: Path, *, replace: bool = False, places: bool = False
+        self,
+        format_id: str,
+        out: Path,
+        *,
+        replace: bool = False,
+        places: bool = False,
+        only: Only = None,
     ) -> None:
         """Write the labels in a format of the registry; ``replace`` over whatever is there.
 
-        ``places``: with where and when photos were taken.
+        ``places``: with where and when photos were taken; ``only`` of these photos.
         """
         store = self._context.project.from_afar()
         if self.data_busy or store is None:
@@ -140,6 +146,7 @@ class ExportController(QObject):
                 format_id=format_id,
                 replace=replace,
                 places=places,
+                only=only,
                 progress=moved,
             )
 

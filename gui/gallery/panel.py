@@ -14,6 +14,8 @@ from core.domain.run import Run
 from core.language import tr, trn
 from core.ports import ImageOrder, ImageQuery
 from gui.context import Context
+from gui.controllers.photo_choice import PhotoChoice
+from gui.controllers.shared import shared
 from gui.gallery.filter_rows import FilterRows, SearchLine
 from gui.gallery.filters import Filters, order_box
 from gui.gallery.narrow_box import NarrowBox
@@ -64,6 +66,10 @@ class GalleryPanel(QWidget):
         context.project.opened.connect(self._opened)
         context.project.changed.connect(self._changed)
         context.preferences.changed.connect(self._preference_changed)
+        shared(context, PhotoChoice).listen(
+            lambda: self.index.ids if self.is_filtered else (),
+            lambda: self.view.selection.ids if len(self.view.selection) > 1 else (),
+        )
         self._fill_diseases()
         self.offer_choices()
 
