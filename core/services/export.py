@@ -79,12 +79,11 @@ def export_project(
     progress: Progress | None = None,
     **told: Unpack[Told],
 ) -> ExportReport:
-    """A file gives way to a newer export of the same project; to another only with ``replace``,
-    and so to one of ``only`` some photos.
+    """A file gives way to a newer export of the same project; with ``replace`` alone to another, or
+    to one of ``only`` some photos. A folder never does.
 
-    A folder never does. With ``places`` the file tells where and when photos were taken, where its
-    format can. Raises UsageError for an unknown format, ExportInTheWay, ExportRefused,
-    DiskFull, ProjectDamaged.
+    With ``places`` the file tells where and when photos were taken, where its format can. Raises
+    UsageError for an unknown format, ExportInTheWay, ExportRefused, DiskFull, ProjectDamaged.
     """
     only = told.get("only")
     known = formats()

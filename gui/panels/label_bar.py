@@ -94,11 +94,11 @@ class LabelBar(QFrame):
         self.radius.setText(
             f"± {tolerance:.0f}" if self._is_wand else tr("{value:.0f} px", value=2 * radius)
         )
-        keys = {"less": written("["), "more": written("]")}
+        less, more = written("["), written("]")
         says = (
-            tr("Tolerance:  {less}  and  {more}", **keys)
+            tr("Tolerance:  {less}  and  {more}", less=less, more=more)
             if self._is_wand
-            else tr("Brush size:  {less}  and  {more}", **keys)
+            else tr("Brush size:  {less}  and  {more}", less=less, more=more)
         )
         for part in (self._size, self.slider, self.radius):
             part.setToolTip(plain_tip(says))
