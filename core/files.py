@@ -20,6 +20,8 @@ from core.errors import DiskFull, ExportRefused
 from core.language import number_text, tr
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_under_way: set[Path] = set()
+"""The drafts of this process."""
 
 
 @contextlib.contextmanager
@@ -32,6 +34,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     draft = _draft(path)
     with told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        _under_way.add(draft)
         try:
             yield draft
             flush(draft)
@@ -39,6 +42,7 @@ def whole_file(path: Path) -> Iterator[Path]:
             flush_folder(path.parent)
         finally:
             draft.unlink(missing_ok=True)
+            _under_way.discard(draft)
 
 
 @contextlib.contextmanager
@@ -52,6 +56,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = _draft(path)
         draft.mkdir()
+        _under_way.add(draft)
         try:
             yield draft
             for file in draft.rglob("*"):
@@ -63,6 +68,17 @@ def whole_folder(path: Path) -> Iterator[Path]:
             flush_folder(path.parent)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
+            _under_way.discard(draft)
+
+
+def drop_drafts() -> None:
+    """Take away what is half written: the process ends in the middle of it, in another thread."""
+    for draft in tuple(_under_way):
+        if draft.is_dir():
+            shutil.rmtree(draft, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
 
 
 def _draft(path: Path) -> Path:

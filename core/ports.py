@@ -199,7 +199,7 @@ class ProjectStore(Protocol):
 
     def count(self, query: ImageQuery) -> int: ...
     def groups(self) -> list[str]:
-        """Every group that a photo is in, in the order of the alphabet."""
+        """Every group that a photo is in, by name as people count."""
         ...
 
     def image_ids(self, query: ImageQuery) -> list[ImageId]:

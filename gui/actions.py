@@ -17,6 +17,8 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from core.errors import Bug
 from core.language import tr
+from gui.keys_shown import with_keys
+from gui.plain import plain_tip
 
 if TYPE_CHECKING:
     from gui.theme import Theme
@@ -265,10 +267,7 @@ class Actions(QObject):
         action.setAutoRepeat(line.repeats)
         if line.icon:
             action.setIcon(self._theme.icon(line.icon))
-        keys = ", ".join(
-            k.toString(QKeySequence.SequenceFormat.NativeText) for k in action.shortcuts()
-        )
-        action.setToolTip(f"{line.text.rstrip('…')}  ({keys})" if keys else line.text.rstrip("…"))
+        action.setToolTip(plain_tip(with_keys(line.text.rstrip("…"), action.shortcuts())))
         action.setEnabled(line.needs <= self._flags)
         self._specs[line.id], self._actions[line.id] = line, action
         self._window.addAction(action)

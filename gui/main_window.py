@@ -22,7 +22,9 @@ from core.language import tr
 from gui.actions import MENUS, spec
 from gui.context import Context
 from gui.glyph import Glyph
+from gui.keys_shown import Menu, with_keys
 from gui.notice_view import NoticeView
+from gui.plain import plain_tip
 from gui.shell import Shell
 from gui.workspaces import WORKSPACES, Workspace, WorkspaceSpec
 
@@ -42,7 +44,9 @@ class MainWindow:
         self.rail = self._build_rail()
         self._assemble()
         self.notice_view = NoticeView(context.notices, context.theme, shell)
-        self._menus = {name: shell.menuBar().addMenu(title) for name, title in MENUS.items()}
+        self._menus = {name: Menu(title, shell) for name, title in MENUS.items()}
+        for menu in self._menus.values():
+            shell.menuBar().addMenu(menu)
         for name in MENUS:
             self._fill_menu(name)
         context.actions.added.connect(self._fill_menu)
@@ -137,7 +141,7 @@ class MainWindow:
         button.setIconSize(QSize(24, 24))
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
         button.setCheckable(True)
-        button.setToolTip(tr("{tip}  (Ctrl+Alt+{number})", tip=workspace.tip, number=number))
+        button.setToolTip(plain_tip(with_keys(workspace.tip, actions[id_].shortcuts())))
         button.setAccessibleName(workspace.title)
         button.setAccessibleDescription(workspace.tip)
         self._buttons.addButton(button)

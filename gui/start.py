@@ -69,6 +69,9 @@ def ended(status: int) -> int:
     from gui.tasks import still_working
 
     if still_working():
+        from core import files
+
+        files.drop_drafts()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)

@@ -24,7 +24,7 @@ from storage.tables import DiseaseRow, ImageRow, ScoreRow
 Kept = Callable[[Hashable, Callable[[], list[ImageId]]], Ranking]
 EVERY_DICE = (0.0, 1.0)
 _COLUMN: dict[ImageOrder, tuple[InstrumentedAttribute[Any], Any, bool]] = {
-    ImageOrder.NAME: (ImageRow.name_folded, "", False),
+    ImageOrder.NAME: (ImageRow.name_natural, "", False),
     ImageOrder.DATE: (ImageRow.captured_at, "", False),
     ImageOrder.SEVERITY: (ImageRow.severity, None, False),
     ImageOrder.CHANGED: (ImageRow.changed, 0, True),

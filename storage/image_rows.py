@@ -18,6 +18,7 @@ from core.domain.image import ImageState, LeafImage
 from core.errors import Bug, ProjectDamaged, ProjectError
 from core.geometry.severity import severity_percent
 from core.language import tr
+from core.natural import natural
 from core.ports import ImageCard, ImageQuery, NewImage
 from storage import gallery_query
 from storage.mapping import image_from, image_values
@@ -110,9 +111,9 @@ class Images(Rows):
             )
 
     def groups(self) -> list[str]:
-        """Every group that a photo is in, in the order of the alphabet."""
+        """Every group that a photo is in, by name as people count."""
         with self._db.read() as session:
-            return sorted(g for g in gallery_query.groups(session) if g)
+            return sorted(filter(None, gallery_query.groups(session)), key=natural)
 
     def cards(self, images: Sequence[ImageId], run: RunId | None = None) -> list[ImageCard]:
         """In the order asked for; unknown ids are left out."""

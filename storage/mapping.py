@@ -27,6 +27,7 @@ from core.domain.scale import Grade, Scale, Scales, scales_problem
 from core.errors import ProjectDamaged
 from core.geometry.areas import Areas
 from core.language import tr
+from core.natural import natural
 from storage import sane
 from storage.tables import (
     CalibrationRow,
@@ -143,6 +144,7 @@ def image_values(image: LeafImage) -> Values:
         "checked_by": image.checked_by,
         "removed": image.removed,
         "size_bytes": image.size_bytes,
+        "name_natural": natural(name),
     }
 
 

@@ -47,7 +47,8 @@ class ImageRow(Base):
     transaction that changes the masks.
     ``changed`` is when a person last changed anything here, in milliseconds since 1970 UTC, 0 for
     never. ``removed`` photos keep everything and are shown to nobody. ``noted`` (has notes),
-    ``group_folded`` and ``name_folded`` repeat others, for the index.
+    ``group_folded`` and ``name_folded`` repeat others, for the index; ``name_natural`` is the name
+    in the order in which people count.
     """
 
     __tablename__ = "image"
@@ -85,6 +86,7 @@ class ImageRow(Base):
     severity: Mapped[float | None]
     noted: Mapped[bool] = mapped_column(default=False)
     size_bytes: Mapped[int] = mapped_column(Id, default=0)
+    name_natural: Mapped[str] = mapped_column(default="")
 
     __table_args__ = (
         # Answers every gallery filter by itself, in order, without touching the wide rows.
@@ -93,7 +95,7 @@ class ImageRow(Base):
             "noted", "severity", "group_folded", "name_folded",
         ),
         # The other orders of the gallery: ids alone are read from them.
-        Index("image_name", "name_folded"),
+        Index("image_name", "name_natural"),
         Index("image_date", "captured_at"),
         Index("image_severity", "severity"),
         Index("image_changed", "changed"),

@@ -15,6 +15,7 @@ from core.domain.run import Run, RunState
 from core.errors import UsageError
 from core.language import tr, trn
 from core.ports import ProjectStore
+from core.services import run_titles
 from core.training.run_folder import RunFolder
 
 
@@ -80,7 +81,7 @@ class _Work:
         from core.services import runs, training_session
 
         run = runs.find_run(self._store, folder.id)
-        self._context.console.note(run.title)
+        self._context.console.note(run_titles.title(run))
         summary = training_session.train(self._store, folder, on_event=self._tell)
         self.stopped = summary.state is not RunState.FINISHED
         return None if self.stopped else runs.find_run(self._store, folder.id)
@@ -141,9 +142,10 @@ class _Work:
 
     def _report(self, run: Run, judged: Any) -> None:
         console = self._context.console
-        row: dict[str, object] = {"run": run.id, "title": run.title, "accepted": False}
+        title = run_titles.title(run)
+        row: dict[str, object] = {"run": run.id, "title": title, "accepted": False}
         if judged is None:
-            console.result(tr("{title}: no held-out leaf to judge it by.", title=run.title))
+            console.result(tr("{title}: no held-out leaf to judge it by.", title=title))
             self.rows.append(row)
             return
         worse = judged.gain.worse(above=0.75)
@@ -152,7 +154,7 @@ class _Work:
                 "{title}: {sentence} {n} easy leaf became worse.",
                 "{title}: {sentence} {n} easy leaves became worse.",
                 len(worse),
-                title=run.title,
+                title=title,
                 sentence=judged.sentence,
             )
         )

@@ -26,6 +26,7 @@ class RunState(StrEnum):
 class Run:
     """One row of the run history. ``folder`` is relative to the project (``runs/<id>``).
 
+    ``title`` is as it is kept: `core.services.run_titles` says it in words.
     ``parent`` is the run whose adapter was continued, or None for a fresh start.
     ``summary`` holds final figures by name (``lesion_dice``, ``accuracy``, ``loss``, …).
     """

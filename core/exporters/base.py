@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Protocol
 
 from core.domain.disease import Disease
-from core.domain.ids import DiseaseId
+from core.domain.ids import DiseaseId, ImageId
 from core.domain.image import LeafImage
 from core.domain.region import Region
 from core.errors import ExportRefused
@@ -25,6 +25,8 @@ MARKED_WITHIN = 1 << 16
 """Bytes at a file's beginning in which its project's mark must stand."""
 Progress = Callable[[int, int], None]
 """Called with (done, of) photos; a format may count each photo twice when it reads back."""
+Only = Collection[ImageId] | None
+"""The photos to be exported, None for all."""
 MAX_PIXELS = 1 << 29
 LONGEST_STEM = 230
 """Bytes that leave room for a number and an ending in the 255 of a name."""
@@ -48,7 +50,13 @@ class Exporter(Protocol):
     """
 
     def __call__(
-        self, store: ProjectStore, out: Path, *, progress: Progress | None = None, **told: bool
+        self,
+        store: ProjectStore,
+        out: Path,
+        *,
+        progress: Progress | None = None,
+        only: Only = None,
+        **told: bool,
     ) -> ExportReport:
         """Raises ExportRefused, DiskFull, ProjectDamaged."""
         ...
@@ -73,11 +81,16 @@ class ExporterSpec:
     places: bool = False
 
 
-def all_images(store: ProjectStore) -> list[LeafImage]:
-    """Every photo, in the order they were added. Raises ExportRefused when there is none."""
-    images = [store.image(i) for i in store.image_ids(ImageQuery())]
-    if not images:
+def images_of(store: ProjectStore, only: Only) -> list[LeafImage]:
+    """The photos to be exported, in the order they were added. Raises ExportRefused for none."""
+    every = store.image_ids(ImageQuery())
+    if not every:
         raise ExportRefused(tr("“{name}” has no photos yet; import some first.", name=store.name))
+    images = [store.image(i) for i in every if only is None or i in only]
+    if not images:
+        raise ExportRefused(
+            tr("None of the chosen photos is in the project; choose others in the gallery.")
+        )
     for image in images:
         if not 0 < image.width * image.height <= MAX_PIXELS:
             raise ExportRefused(

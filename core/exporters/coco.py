@@ -23,10 +23,11 @@ from core.errors import ExportRefused
 from core.exporters.base import (
     ExporterSpec,
     ExportReport,
+    Only,
     Progress,
-    all_images,
     by_id,
     checked_regions,
+    images_of,
     mark,
     relative_names,
 )
@@ -49,10 +50,15 @@ LEAF = 1
 
 
 def write(
-    store: ProjectStore, out: Path, *, progress: Progress | None = None, places: bool = False
+    store: ProjectStore,
+    out: Path,
+    *,
+    progress: Progress | None = None,
+    only: Only = None,
+    places: bool = False,
 ) -> ExportReport:
     """See `core.exporters.base.Exporter`. ``out`` is a file; its folder is made if missing."""
-    images = all_images(store)
+    images = images_of(store, only)
     seen = _Progress(progress, 2 * len(images))
     with files.whole_file(out) as draft:
         with draft.open("w", encoding="utf-8", newline="\n") as file:

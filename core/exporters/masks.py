@@ -33,10 +33,11 @@ from core.exporters.base import (
     LONGEST_STEM,
     ExporterSpec,
     ExportReport,
+    Only,
     Progress,
-    all_images,
     by_id,
     checked_regions,
+    images_of,
     relative_names,
     unique_stems,
     without_ending,
@@ -60,9 +61,11 @@ SPECS = (
 LEAF, LESION, FIRST_DISEASE = 1, 2, 3
 
 
-def write(store: ProjectStore, out: Path, *, progress: Progress | None = None) -> ExportReport:
+def write(
+    store: ProjectStore, out: Path, *, progress: Progress | None = None, only: Only = None
+) -> ExportReport:
     """See `core.exporters.base.Exporter`. ``out`` is a folder that is new or empty."""
-    images = all_images(store)
+    images = images_of(store, only)
     diseases = [d for d in store.diseases() if not d.healthy]
     if FIRST_DISEASE + len(diseases) > 256:
         raise ExportRefused(tr("A mask picture holds at most 253 diseases; export COCO instead."))

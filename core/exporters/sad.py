@@ -31,10 +31,11 @@ from core.errors import ExportRefused, ImageUnreadable
 from core.exporters.base import (
     ExporterSpec,
     ExportReport,
+    Only,
     Progress,
-    all_images,
     by_id,
     checked_regions,
+    images_of,
     relative_names,
 )
 from core.exporters.sad_sheet import DPI, Diagram, draw
@@ -94,12 +95,14 @@ class Sheet:
         return draw([d.diagram for d in self.drawn], self.name, project)
 
 
-def write(store: ProjectStore, out: Path, *, progress: Progress | None = None) -> ExportReport:
+def write(
+    store: ProjectStore, out: Path, *, progress: Progress | None = None, only: Only = None
+) -> ExportReport:
     """See `core.exporters.base.Exporter`. ``out`` is a folder that is new or empty.
 
     Also raises ExportRefused when no leaf is near any step, or none of those photos can be read.
     """
-    images, diseases = all_images(store), by_id(store.diseases())
+    images, diseases = images_of(store, only), by_id(store.diseases())
     found: list[Candidate] = []
     measurer, regions, mixed = Measurer(), 0, 0
     for done, image in enumerate(images, start=1):
@@ -119,7 +122,8 @@ def write(store: ProjectStore, out: Path, *, progress: Progress | None = None) -
     with files.whole_folder(out) as draft:
         _draw(draft, [sheet.picture(store.name) for sheet in drawn])
         _write_key(draft / "sad.csv", store, drawn)
-    return ExportReport(out, len(images), regions, _notes(sheets, mixed, unread))
+    notes = (_chosen_among(len(found), len(images)), *_notes(sheets, mixed, unread))
+    return ExportReport(out, len(images), regions, notes)
 
 
 def _candidate(
@@ -239,6 +243,15 @@ def _write_key(path: Path, store: ProjectStore, sheets: Sequence[Sheet]) -> None
             texts = spreadsheets.written([disease, name])
             figures = [f"{drawn.step:g}", f"{leaf.severity:.6g}"]
             table.writerow([page, texts[0], *figures, texts[1], leaf.number])
+
+
+def _chosen_among(leaves: int, photos: int) -> str:
+    return trn(
+        "Drawn from {n:,} diseased leaf on {photos}.",
+        "Drawn from {n:,} diseased leaves on {photos}.",
+        leaves,
+        photos=trn("{n:,} photo", "{n:,} photos", photos),
+    )
 
 
 def _notes(sheets: Sequence[Sheet], mixed: int, unread: frozenset[ImageId]) -> tuple[str, ...]:

@@ -27,10 +27,11 @@ from core.errors import ExportRefused
 from core.exporters.base import (
     ExporterSpec,
     ExportReport,
+    Only,
     Progress,
-    all_images,
     by_id,
     checked_regions,
+    images_of,
     relative_names,
 )
 from core.language import tr, trn
@@ -76,10 +77,15 @@ class _Photo:
 
 
 def write(
-    store: ProjectStore, out: Path, *, progress: Progress | None = None, places: bool = False
+    store: ProjectStore,
+    out: Path,
+    *,
+    progress: Progress | None = None,
+    only: Only = None,
+    places: bool = False,
 ) -> ExportReport:
     """See `core.exporters.base.Exporter`. ``out`` is a folder that is new or empty."""
-    images = all_images(store)
+    images = images_of(store, only)
     if not places:  # the column stays, so that tables of all exports fit together
         images = [replace(image, captured_at="") for image in images]
     names = relative_names([store.resolve(image) for image in images])

@@ -81,6 +81,10 @@ class Answerer:
     ) -> None:
         self._worker.stop(10.0 if kind is None else 0.0)
 
+    def give_up(self) -> None:
+        """End it at once, from any thread: who waits for an answer gets an error."""
+        self._worker.stop(0.0)
+
     def predict(self, photo: Path, folder: Path) -> Answer:
         """Raises ImageUnreadable with the worker's sentence, WorkerFailed when it died.
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypedDict, Unpack, cast
 
 from core import adapter_package, files, registry
 from core.adapter_package import Base, Manifest
@@ -23,6 +23,7 @@ from core.exporters.base import (
     Exporter,
     ExporterSpec,
     ExportReport,
+    Only,
     Progress,
     is_marked,
     mark,
@@ -48,6 +49,13 @@ MOST_DICE_CHANGE = 0.01
 Verify = Callable[[Path], Verified]
 
 
+class Told(TypedDict, total=False):
+    """What a format is told: with ``places``, and ``only`` of some photos."""
+
+    places: bool
+    only: Only
+
+
 @dataclass(frozen=True, slots=True)
 class AdapterExport:
     """A package that was reloaded from its own files and scored again."""
@@ -68,15 +76,16 @@ def export_project(
     *,
     format_id: str,
     replace: bool = False,
-    places: bool = False,
     progress: Progress | None = None,
+    **told: Unpack[Told],
 ) -> ExportReport:
-    """A file gives way to a newer export of the same project; to another only with ``replace``.
+    """A file gives way to a newer export of the same project; with ``replace`` alone to another, or
+    to one of ``only`` some photos. A folder never does.
 
-    A folder never does. With ``places`` the file tells where and when photos were taken, where its
-    format can. Raises UsageError for an unknown format, ExportInTheWay, ExportRefused,
-    DiskFull, ProjectDamaged.
+    With ``places`` the file tells where and when photos were taken, where its format can. Raises
+    UsageError for an unknown format, ExportInTheWay, ExportRefused, DiskFull, ProjectDamaged.
     """
+    only = told.get("only")
     known = formats()
     if format_id not in known:
         raise UsageError(
@@ -107,16 +116,23 @@ def export_project(
             )
         )
     if spec.suffix and not replace:
-        _refuse_to_overwrite(store, out)
+        _refuse_to_overwrite(store, out, whole=only is None)
     write = cast(Exporter, registry.resolve(spec.factory))
-    told = {"places": True} if places and spec.places else {}
-    return write(store, out, progress=progress, **told)
+    places = {"places": True} if told.get("places") and spec.places else {}
+    return write(store, out, progress=progress, only=only, **places)
 
 
-def _refuse_to_overwrite(store: ProjectStore, out: Path) -> None:
+def _refuse_to_overwrite(store: ProjectStore, out: Path, *, whole: bool) -> None:
     with files.told(out):
-        if not os.path.lexists(out) or (out.is_file() and is_marked(out, mark(store))):
+        if not os.path.lexists(out):
             return
+        mine = out.is_file() and is_marked(out, mark(store))
+    if mine and whole:
+        return
+    if mine:
+        raise ExportInTheWay(
+            tr("“{name}” is there already and may hold more photos than these.", name=out.name)
+        )
     raise ExportInTheWay(
         tr(
             "“{name}” is there already and is no earlier export of “{name_2}”.",

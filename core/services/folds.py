@@ -19,6 +19,7 @@ from core.language import tr
 from core.ports import ProjectStore
 from core.services import bases
 from core.services.run_entry import enter_run
+from core.services.run_titles import kept_fold
 from core.services.runs import run_config, run_folder
 from core.training.config import Stage
 from core.training.run_folder import RunFolder, Sample
@@ -53,8 +54,7 @@ def prepare_fold(store: ProjectStore, run: Run, number: int, of: int = FOLDS) ->
         steps=-(-config.steps // of),
         epochs=config.epochs / of,
     )
-    title = tr("Fold {number} of {of} · {title}", number=number + 1, of=of, title=run.title)
-    return enter_run(store, own, samples, title=title)
+    return enter_run(store, own, samples, title=kept_fold(run, number + 1, of))
 
 
 def out_of_fold(store: ProjectStore, run: Run) -> dict[ImageId, Score]:

@@ -6,9 +6,7 @@ Knows folders and names; opens no file.
 from __future__ import annotations
 
 import os
-import re
 import stat
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -16,6 +14,7 @@ from pathlib import Path, PurePath
 from core.imaging.decode import SUFFIXES
 from core.imaging.raw import RAW_SUFFIXES
 from core.language import tr, trn
+from core.natural import natural
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +96,9 @@ def plan(
     return ImportPlan(tuple(found.values()), tuple(dict.fromkeys(missing)), passed, left)
 
 
-def natural_key(path: Path) -> tuple[tuple[tuple[int, int, str], ...], ...]:
+def natural_key(path: Path) -> tuple[str, ...]:
     """Sorts leaf_2 before leaf_10, without case, folder by folder."""
-    return tuple(_pieces(part) for part in path.parts)
-
-
-def _pieces(text: str) -> tuple[tuple[int, int, str], ...]:
-    plain = unicodedata.normalize("NFC", text).casefold()
-    return tuple(
-        (0, int(piece[:300]), piece) if piece.isascii() and piece.isdigit() else (1, 0, piece)
-        for piece in re.split(r"([0-9]+)", plain)
-        if piece
-    )
+    return tuple(map(natural, path.parts))
 
 
 def _absolute(path: Path) -> Path:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 
 from core.domain.run import Run
 from core.language import tr
+from core.services import run_titles
 from core.services.runs import run_config
 from core.training.config import TrainConfig
 from core.training.events import Provenance, replay
@@ -37,7 +38,11 @@ def facts(folder: RunFolder, run: Run) -> Facts:
 def text(found: Facts) -> str:
     """One fact a line, ``name: value``; no path and no photo's name."""
     config, made = found.config, found.provenance
-    lines = [f"run: {found.run.id}", f"title: {found.run.title}", f"made: {found.run.created_at}"]
+    lines = [
+        f"run: {found.run.id}",
+        f"title: {run_titles.title(found.run)}",
+        f"made: {found.run.created_at}",
+    ]
     if found.run.parent:
         lines.append(f"continues: {found.run.parent}")
     lines.append(f"classes: {', '.join(config.classes)}")

@@ -17,14 +17,14 @@ from core.changes import Changes
 from core.domain.ids import ImageId, RunId
 from core.domain.run import Run, RunState, Score
 from core.errors import ProjectReadOnly, TrainingRefused, UsageError, WorkerFailed
-from core.language import tr, trn
+from core.language import tr
 from core.ports import ImageQuery, ProjectStore
-from core.services import bases, own_adapter, programme
+from core.services import bases, own_adapter, programme, run_titles
 from core.services.bases import ChosenBase
 from core.services.run_entry import enter_run
 from core.services.runs import run_config, run_folder
 from core.training import snapshot
-from core.training.config import PRESETS, Answers, Preset, Stage, TrainConfig
+from core.training.config import PRESETS, Answers, Preset, TrainConfig
 from core.training.events import replay
 from core.training.run_folder import RunFolder, Sample
 from core.training.snapshot import Snapshot
@@ -107,7 +107,7 @@ def prepare_run(
         store,
         config,
         taken.samples,
-        title=_title(base, config, taken, continued=bool(parent or adapter)),
+        title=run_titles.kept(config, taken.count("train"), continued=bool(parent or adapter)),
         parent=parent,
         adapter=adapter,
     )
@@ -248,21 +248,6 @@ def _shape(config: TrainConfig) -> tuple[object, ...]:
     head = (config.head, config.head_path)
     lora = (config.rank, config.tower, config.layers, config.answers)
     return *head, *lora, config.image_tokens
-
-
-def _title(base: ChosenBase, config: TrainConfig, taken: Snapshot, *, continued: bool) -> str:
-    """Short enough for a list of runs, with what tells one from another at its beginning."""
-    name = base.spec.title.partition(" (")[0]
-    if config.answers is Answers.CLASS:
-        went = tr("{name}, class alone", name=name)
-    elif config.stage is Stage.PREFERENCE:
-        went = tr("{name}, preference on masks", name=name)
-    elif config.stage is Stage.HARD:
-        went = tr("{name}, hard leaves below {below:.2f}", name=name, below=config.below)
-    else:
-        went = tr("{name} continued", name=name) if continued else name
-    leaves = trn("{n:,} leaf", "{n:,} leaves", taken.count("train"))
-    return tr("{went}, {minutes:g} min, {leaves}", went=went, minutes=config.minutes, leaves=leaves)
 
 
 def _known_scores(store: ProjectStore, folder: RunFolder) -> list[Score]:

@@ -26,6 +26,7 @@ from gui.canvas.difference_layer import (
 from gui.canvas.empty_state import EmptyState
 from gui.canvas.pyramid import PhotoPyramid
 from gui.canvas.viewport import PhotoView
+from gui.plain import plain_tip
 
 GAP = 6
 
@@ -179,7 +180,7 @@ class Legend(QWidget):
             (AGREED, tr("Agreed"), tr("lesion in both")),
         ):
             label = QLabel(f"<b>{name}</b>  {meaning}")
-            label.setToolTip(meaning)
+            label.setToolTip(plain_tip(meaning))
             row.addWidget(Swatch(colour, self))
             row.addWidget(label)
             row.addSpacing(2 * GAP)

@@ -74,9 +74,13 @@ def gaps(
     return found
 
 
-def paint_line(painter: QPainter, place: QRect, colour: str) -> None:
-    """A piece of the outline along the middle of ``place``, for lists: its dashes, once over."""
-    strokes = DASHES[pattern] if (pattern := pattern_of(colour)) != PLAIN else (PERIOD, 0)
+def paint_line(painter: QPainter, place: QRect, colour: str, *, dashed: bool = True) -> None:
+    """A piece of the outline along the middle of ``place``, for lists: its dashes, once over.
+
+    Not ``dashed``: whole, as outlines are where patterns are off, and a leaf's always.
+    """
+    pattern = pattern_of(colour) if dashed else PLAIN
+    strokes = DASHES[pattern] if pattern != PLAIN else (PERIOD, 0)
     gap = QColor("#3c3c3c") if QColor(colour).lightness() > LIGHT else QColor("#ffffff")
     top, x = place.center().y() - THICK + 1, place.x() + (place.width() - PERIOD) // 2
     painter.fillRect(QRect(x - 1, top - 1, PERIOD + 2, 2 * THICK + 2), EDGE)

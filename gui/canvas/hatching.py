@@ -76,12 +76,12 @@ def lines(window: Window, scale: int) -> NDArray[np.uint8]:
     return tile[:, columns][rows]
 
 
-def paint_swatch(painter: QPainter, place: QRect, colour: str) -> None:
-    """A square of the colour with its pattern, for lists."""
+def paint_swatch(painter: QPainter, place: QRect, colour: str, *, plain: bool = False) -> None:
+    """A square of the colour with its pattern, for lists; without it where ``plain``."""
     painter.save()
     painter.setClipRect(place)
     painter.fillRect(place, QColor(colour))
-    pattern = pattern_of(colour)
+    pattern = PLAIN if plain else pattern_of(colour)
     if pattern != PLAIN:
         image = _ink(pattern, QColor(colour).lightness() > 110)
         for x in range(place.left(), place.right() + 1, image.width()):

@@ -14,10 +14,12 @@ from PySide6.QtCore import QObject, Signal
 
 from core.domain.run import Run, RunState
 from core.errors import ExportInTheWay, ExportRefused, UserError
-from core.exporters.base import ExporterSpec
+from core.exporters.base import ExporterSpec, Only
 from core.language import tr
 from core.training.run_folder import RunFolder
 from gui.context import Context
+from gui.controllers.stoppable import Stoppable
+from gui.tasks import Gone
 
 if TYPE_CHECKING:
     from core.exporters.base import ExportReport
@@ -81,6 +83,8 @@ class ExportController(QObject):
         super().__init__(parent)
         self._context = context
         self.adapter_busy = self.data_busy = False
+        self._going: dict[str, Stoppable] = {}
+        context.project.leaving.connect(self._stop)
         context.guards.append(
             lambda: (
                 tr("An export is under way and will not be finished.")
@@ -102,24 +106,36 @@ class ExportController(QObject):
         if self.adapter_busy:
             return
         self.adapter_busy = True
-        folder = self.folder(run)
+        folder, going = self.folder(run), self._begin("adapter")
         self._context.tasks.run(
-            lambda: _adapter(folder, out, merged, self._tell),
+            lambda: _adapter(folder, out, merged, self._tell, going),
             on_done=self._adapter_done,
             on_error=self._adapter_failed,
             owner=self,
         )
 
     def export_data(
-        self, format_id: str, out: Path, *, replace: bool = False, places: bool = False
+        self,
+        format_id: str,
+        out: Path,
+        *,
+        replace: bool = False,
+        places: bool = False,
+        only: Only = None,
     ) -> None:
         """Write the labels in a format of the registry; ``replace`` over whatever is there.
 
-        ``places``: with where and when photos were taken.
+        ``places``: with where and when photos were taken; ``only`` of these photos.
         """
         store = self._context.project.from_afar()
         if self.data_busy or store is None:
             return
+
+        going = self._begin("data")
+
+        def moved(done: int, of: int) -> None:
+            going.check()
+            self._moved(done, of)
 
         def write() -> ExportReport:
             from core.services.export import export_project
@@ -130,7 +146,8 @@ class ExportController(QObject):
                 format_id=format_id,
                 replace=replace,
                 places=places,
-                progress=self._moved,
+                only=only,
+                progress=moved,
             )
 
         def failed(error: BaseException) -> None:
@@ -142,6 +159,15 @@ class ExportController(QObject):
 
         self.data_busy = True
         self._context.tasks.run(write, on_done=self._data_done, on_error=failed, owner=self)
+
+    def _begin(self, what: str) -> Stoppable:
+        going = self._going[what] = Stoppable()
+        return going
+
+    def _stop(self) -> None:
+        """The project or the window goes: nothing half written may stay."""
+        for going in self._going.values():
+            going.stop()
 
     def _tell(self, step: AdapterStep) -> None:
         """From the free lane."""
@@ -166,21 +192,34 @@ class ExportController(QObject):
 
 
 def _adapter(
-    folder: RunFolder, out: Path, merged: Path | None, tell: Callable[[AdapterStep], None]
+    folder: RunFolder,
+    out: Path,
+    merged: Path | None,
+    tell: Callable[[AdapterStep], None],
+    going: Stoppable,
 ) -> tuple[AdapterExport, MergedExport | None]:
     """In the free lane; the answering worker ends with the block that holds it."""
     from core.services import export
-    from core.services.answering import Answerer
     from core.services.export_merged import export_merged
     from core.services.runs import run_config
 
+    base = run_config(folder).base_path
+
     def verify(draft: Path) -> Verified:
         tell(AdapterStep.RELOAD)
-        with Answerer(draft, base=run_config(folder).base_path) as model:
+        with going.answering(draft, base=base) as model:
             tell(AdapterStep.SCORE)
             verified = model.verify(folder, export.probes(folder))
         tell(AdapterStep.PLACE)
         return verified
+
+    def merge(draft: Path) -> None:
+        with going.answering(made.path, base=base) as model:
+            model.merge(draft)
+
+    def reload(draft: Path) -> Verified:
+        with going.answering(draft, merged=True) as model:
+            return model.verify(folder, export.probes(folder))
 
     tell(AdapterStep.COPY)
     made = export.export_adapter(folder, out, verify=verify)
@@ -188,13 +227,14 @@ def _adapter(
         return made, None
     tell(AdapterStep.MERGE)
     try:
-        return made, export_merged(folder, made.path, merged)
-    except UserError as error:
+        return made, export_merged(folder, made.path, merged, merge=merge, verify=reload)
+    except (UserError, Gone) as error:
+        why = error if isinstance(error, UserError) else tr("The project was closed meanwhile.")
         raise ExportRefused(
             tr(
                 "The adapter is in “{name}”; the merged model was not written. {why}",
                 name=made.path.name,
-                why=error,
+                why=why,
             )
         ) from error
 

@@ -28,6 +28,7 @@ from gui.controllers.suggestions import Suggestions
 from gui.gallery.panel import GalleryPanel
 from gui.models.disease_keys import NINE, DiseaseKeys
 from gui.models.diseases import DiseaseList
+from gui.plain import plain_tip
 
 LOOKING_TOOLS = ("hand",)
 
@@ -44,7 +45,7 @@ def add_actions(context: Context, diseases: DiseaseList) -> list[str]:
                 separator=tool.place == min(t.place for t in all_tools().values()),
             )
         )  # fmt: skip
-        action.setToolTip(f"{action.toolTip()}\n{tool.hint}")
+        action.setToolTip(plain_tip(f"{action.toolTip()}\n{tool.hint}"))
         tools.append(f"tool.{tool.id}")
     for prefix, keys, sheet in (
         ("name", "", tr("Disease of the region, or of the leaf")),

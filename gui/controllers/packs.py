@@ -18,6 +18,7 @@ from PySide6.QtCore import QObject, Signal
 from core.embeddings.packs import PackReport, Stopped
 from core.errors import UserError
 from core.language import tr, trn
+from core.natural import natural
 from core.services.embed import photos_of
 from core.services.packs import PackView, Shelf, export_pack, shelves, take_in, view
 from gui.context import Context
@@ -28,7 +29,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Survey:
-    """The project's ``photos`` (path by SHA-256) and what is prepared of them."""
+    """The project's ``photos`` (path by SHA-256), by name, and what is prepared of them."""
 
     photos: dict[str, Path]
     shelves: list[Shelf]
@@ -65,7 +66,7 @@ class Packs(QObject):
         def listed(photos: dict[str, Path]) -> None:
             self._photos = photos
             self._context.tasks.run(
-                lambda: Survey(photos, shelves(self._folder, photos)),
+                lambda: Survey(_by_name(photos), shelves(self._folder, photos)),
                 on_done=self.surveyed.emit,
                 owner=self,
             )
@@ -179,3 +180,7 @@ def _taken(report: PackReport) -> str:
     if report.cancelled:
         parts.append(tr("Stopped; what was taken in stays."))
     return " ".join(parts)
+
+
+def _by_name(photos: dict[str, Path]) -> dict[str, Path]:
+    return dict(sorted(photos.items(), key=lambda photo: natural(photo[1].name)))

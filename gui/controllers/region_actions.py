@@ -23,6 +23,7 @@ from core.services.rules import Overlap
 from gui.canvas.view import CanvasView
 from gui.context import Context
 from gui.controllers.label import LabelController
+from gui.plain import plain_tip
 from gui.tasks import Lane
 
 LIGHT = 3_000_000
@@ -74,7 +75,7 @@ class RegionActions(QObject):
         for rule in Overlap:
             on(f"overlap.{rule.value}", partial(self._rule, rule))
         for action, tip in TIPS.items():
-            context.actions[action].setToolTip(tip)
+            context.actions[action].setToolTip(plain_tip(tip))
         context.preferences.changed.connect(lambda _key: self._show_rules())
         controller.edits.updated.connect(self._follow)
         self._show_rules()

@@ -67,9 +67,14 @@ class ViewActions(QObject):
         self._context.preferences.put(OPACITY, min(90, max(10, percent)))
 
     @property
-    def dashed(self) -> bool:
-        """Whether diseases are told apart by the dashes of their outlines."""
-        return self._outline and self._canvas.regions.hatched
+    def outlined(self) -> bool:
+        """Whether regions are shown by their outlines only."""
+        return self._outline
+
+    @property
+    def patterned(self) -> bool:
+        """Whether diseases are told apart by more than colours: dashes where ``outlined``."""
+        return self._canvas.regions.hatched
 
     def tone(self, part: str) -> int:
         """ "brightness", "contrast" or "gamma", −100 to 100."""

@@ -12,6 +12,7 @@ from PySide6.QtCore import QDate, QDateTime, QLocale, QTime
 
 from core.domain.run import Run, RunState, Verdict
 from core.language import current, number_text, tr
+from core.services import run_titles
 from core.services.bootstrap import Interval
 from gui.direction import isolated
 
@@ -93,7 +94,7 @@ def figures(run: Run) -> Mapping[str, float]:
 
 def run_line(run: Run) -> str:
     """A run in a list of choices; what tells runs apart comes first."""
-    texts = (when(run.created_at), held_out(run), run.title or run.id)
+    texts = (when(run.created_at), held_out(run), run_titles.title(run))
     return " · ".join(text for text in texts if text)
 
 

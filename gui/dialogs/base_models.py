@@ -19,6 +19,7 @@ from core.services.hub import Here, Offer
 from gui.context import Context
 from gui.controllers.fetching import Fetching
 from gui.panels.pieces import Elided, button, column, label, row
+from gui.plain import plain_tip
 
 ROLE = Qt.ItemDataRole.UserRole
 
@@ -78,7 +79,7 @@ class BaseModelsDialog(QDialog):
         every: list[Here | Offer] = [*found, *offers]
         for entry in every:
             item = QListWidgetItem(_line(entry))
-            item.setToolTip(entry.repository)
+            item.setToolTip(plain_tip(entry.repository))
             item.setData(ROLE, entry)
             self.list.addItem(item)
         known = [entry.repository for entry in every]

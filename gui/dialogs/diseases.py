@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields, replace
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import shiboken6
 from PySide6.QtCore import QSize
@@ -34,10 +34,12 @@ from core.language import tr, trn
 from core.services.starter_list import Entry, found, put
 from gui.context import Context
 from gui.controllers.bulk import BulkController
+from gui.dialogs.made_anew import Rows
 from gui.gallery.swatch import swatch
 from gui.models.diseases import DiseaseList
 from gui.notices import Notices
 from gui.panels.pieces import Elided, button, column, label, row, scrolled
+from gui.plain import plain_tip
 
 if TYPE_CHECKING:
     from core.ports import ProjectStore
@@ -73,7 +75,7 @@ class DiseasesDialog(QDialog):
         self.setMinimumSize(620, 420)
         self.resize(660, 540)
         self._context, self._diseases, self._unsaved = context, diseases, unsaved
-        self._bulk = bulk
+        self._bulk, self._rows = bulk, Rows()
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(8)
         self._grid.setColumnStretch(1, 1)
@@ -119,15 +121,9 @@ class DiseasesDialog(QDialog):
         return made
 
     def _fill(self) -> None:
-        focus = self.focusWidget()
-        place = -1 if focus is None else self._grid.indexOf(focus)
-        spot = cast("tuple[int, int, int, int]", self._grid.getItemPosition(place))
-        self._fill_rows()
-        # Saving what was typed makes the rows anew: the keyboard stays in the field it had gone to.
-        item = self._grid.itemAtPosition(*spot[:2]) if place >= 0 else None
-        if item is not None and (widget := item.widget()) is not None:
-            widget.show()  # else it is shown a turn of the event loop later, and has no focus yet
-            widget.setFocus()
+        # Every change in the project makes them anew, somebody else's too.
+        with self._rows.made_anew(self.focusWidget()):
+            self._fill_rows()
 
     def _fill_rows(self) -> None:
         while (item := self._grid.takeAt(0)) is not None:
@@ -139,7 +135,9 @@ class DiseasesDialog(QDialog):
         text = self.search.text().strip()
         shown = found(self._diseases.all, text) if text else self._diseases.all
         for line, disease in enumerate(shown, 1):
-            for place, widget in enumerate(self._editors(disease)):
+            editors = self._editors(disease)
+            self._rows.put(disease.id, editors)
+            for place, widget in enumerate(editors):
                 self._grid.addWidget(widget, line, place)
         if not shown and text:
             self._grid.addWidget(label(tr("No disease is called so."), "muted"), 1, 1)
@@ -152,7 +150,7 @@ class DiseasesDialog(QDialog):
         name = QLineEdit(disease.name)
         name.setMaxLength(LONGEST_NAME)
         name.setCursorPosition(0)  # of a long name the beginning tells more than the end
-        name.setToolTip(", ".join(disease.synonyms))
+        name.setToolTip(plain_tip(", ".join(disease.synonyms)))
         name.editingFinished.connect(lambda: self._rename(disease, name.text()))
         code = QLineEdit(disease.eppo)
         code.setMaxLength(6)
@@ -346,7 +344,7 @@ def _tool(context: Context, icon: str, tip: str) -> QToolButton:
     made = QToolButton()
     made.setIcon(context.theme.icon(icon))
     made.setIconSize(QSize(18, 18))
-    made.setToolTip(tip)
+    made.setToolTip(plain_tip(tip))
     return made
 
 

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -24,6 +23,7 @@ from PySide6.QtWidgets import (
 from core.language import tr
 from gui.actions import HAND, MENUS, Actions
 from gui.context import Context
+from gui.keys_shown import written
 from gui.panels.pieces import column, label, row, scrolled
 
 COLUMNS = 3
@@ -48,10 +48,9 @@ class Line:
 
 def sheet(actions: Actions) -> list[Line]:
     """Every action of the table and what hands do on the photo, group by group."""
-    native = QKeySequence.SequenceFormat.NativeText
     found = []
     for spec in actions.specs:
-        keys = tuple(QKeySequence(text).toString(native) for text in spec.shortcuts)
+        keys = tuple(written(text) for text in spec.shortcuts)
         # What has no menu is named anew by who knows more: digits carry their disease's name.
         text = spec.text if spec.menu else actions[spec.id].text().replace("&&", "&")
         group = spec.sheet or spec.menu

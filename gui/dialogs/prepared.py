@@ -30,6 +30,7 @@ from gui.context import Context
 from gui.controllers.ahead import BUDGET, GIGABYTE
 from gui.controllers.packs import Packs, Survey
 from gui.panels.pieces import Elided, button, column, label, row, say
+from gui.plain import plain_tip
 
 SUFFIX = ".zip"
 SHOWN = 300
@@ -130,7 +131,7 @@ class PreparedDialog(QDialog):
         for shelf in survey.shelves:
             photos = tr("{have:,} of {whole:,}", have=len(shelf.photos), whole=whole)
             item = QTreeWidgetItem([shelf.title, photos, size_text(shelf.size)])
-            item.setToolTip(0, shelf.title)
+            item.setToolTip(0, plain_tip(shelf.title))
             item.setData(0, Qt.ItemDataRole.UserRole, shelf)
             for place in (1, 2):
                 item.setTextAlignment(place, Qt.AlignmentFlag.AlignTrailing)
@@ -184,8 +185,8 @@ class PreparedDialog(QDialog):
         """First what the pack lacks: that is what somebody has to do something about."""
         paths = self._survey.photos
         theme = self._context.theme
-        inside = sorted(paths[photo].name for photo in pack.matching if photo in paths)
-        outside = sorted(path.name for photo, path in paths.items() if photo not in pack.matching)
+        inside = [paths[photo].name for photo in pack.matching if photo in paths]
+        outside = [path.name for photo, path in paths.items() if photo not in pack.matching]
         for names, icon, text in (
             (outside, theme.icon("mdi6.minus-circle-outline", "muted"), tr("not in the pack")),
             (inside, theme.icon("mdi6.check-circle-outline", "accent"), tr("in the pack")),

@@ -22,6 +22,7 @@ from core.domain.disease import Disease
 from core.language import tr, trn
 from core.services.starter_list import Entry, crops, of_crops
 from gui.panels.pieces import column, label
+from gui.plain import plain_tip
 
 ENTRY = Qt.ItemDataRole.UserRole
 ROW = 22
@@ -127,7 +128,7 @@ def _crop_item(crop: str, known: Sequence[Disease]) -> QTreeWidgetItem:
         line = QTreeWidgetItem([entry.name, entry.eppo, entry.synonyms[0]])
         line.setData(0, ENTRY, entry)
         line.setSizeHint(0, QSize(0, ROW))
-        line.setToolTip(0, ", ".join(entry.synonyms))
+        line.setToolTip(0, plain_tip(", ".join(entry.synonyms)))
         there = entry.is_in(known)
         line.setDisabled(there)
         if there:

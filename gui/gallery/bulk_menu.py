@@ -19,6 +19,7 @@ from gui.controllers.bulk import BulkController
 from gui.gallery.panel import GalleryPanel
 from gui.gallery.swatch import swatch
 from gui.gallery.wording import SPLIT_TEXT, STATE_TEXT
+from gui.keys_shown import Menu
 from gui.models.diseases import DiseaseList
 
 LONGEST_GROUP = 200
@@ -46,7 +47,7 @@ class BulkMenu:
     def menu(self, parent: QWidget) -> QMenu:
         """What can be done to what is selected now."""
         images = self._gallery.view.selection.ids
-        menu = QMenu(parent)
+        menu = Menu(parent)
         menu.aboutToHide.connect(menu.deleteLater)
         heading = menu.addAction(trn("{n:,} photo", "{n:,} photos", len(images)))
         heading.setEnabled(False)

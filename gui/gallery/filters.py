@@ -23,6 +23,7 @@ from core.domain.image import Split
 from core.domain.run import Run, Verdict
 from core.language import tr, trc
 from core.ports import ImageOrder, ImageQuery, Range
+from core.services import run_titles
 from gui.forms import Form
 from gui.gallery.narrow_box import NarrowBox
 from gui.gallery.wording import ORDERS, SPLIT_TEXT, VERDICT_TEXT
@@ -94,7 +95,7 @@ class Filters(QFrame):
         self.notes = QCheckBox(tr("Has notes"))
         self.removed = QCheckBox(tr("Removed photos"))
         self.removed.setToolTip(tr("Lists the photos that were removed from the project"))
-        self.clear = QPushButton(tr("Clear the filters"))
+        self.clear = QPushButton(tr("Clear filters"))
         self._assemble()
 
     def _assemble(self) -> None:
@@ -165,7 +166,7 @@ class Filters(QFrame):
     def offer(self, groups: Sequence[str], runs: Sequence[Run]) -> None:
         """What there is to choose from now; a choice stays. Without runs none is asked of."""
         _refill(self.group, [(group, group) for group in groups])
-        _refill(self.run, [(run.title or str(run.id), run.id) for run in runs])
+        _refill(self.run, [(run_titles.title(run), run.id) for run in runs])
         for part in (self.run, self.dice.on, self.dice, self.verdict):
             part.setEnabled(bool(runs))
 

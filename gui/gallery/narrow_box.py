@@ -1,6 +1,6 @@
 """A box to choose from that may be narrower than what is chosen.
 
-Knows Qt alone.
+Knows Qt and tool tips alone.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from PySide6.QtWidgets import (
     QStylePainter,
 )
 
+from gui.plain import plain_tip
+
 
 class NarrowBox(QComboBox):
     """Ends what does not fit with …, where Qt cuts through a letter; the list has all of it."""
@@ -22,7 +24,7 @@ class NarrowBox(QComboBox):
     def __init__(self, what: str) -> None:
         """``what`` is chosen here, for the tool tip and for screen readers."""
         super().__init__()
-        self.setToolTip(what)
+        self.setToolTip(plain_tip(what))
         self.setAccessibleName(what)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setMinimumWidth(64)

@@ -6,11 +6,7 @@ Knows the fields of a query; knows no session and no canvas.
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import (
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from core.changes import Changes
 from core.domain.ids import DiseaseId, ImageId
@@ -18,9 +14,12 @@ from core.domain.run import Run
 from core.language import tr, trn
 from core.ports import ImageOrder, ImageQuery
 from gui.context import Context
+from gui.controllers.photo_choice import PhotoChoice
+from gui.controllers.shared import shared
 from gui.gallery.filter_rows import FilterRows, SearchLine
 from gui.gallery.filters import Filters, order_box
 from gui.gallery.narrow_box import NarrowBox
+from gui.gallery.nothing import Nothing
 from gui.gallery.swatch import swatch
 from gui.gallery.thumbs import Thumbnails
 from gui.gallery.view import GalleryView
@@ -42,6 +41,7 @@ class GalleryPanel(QWidget):
         self.thumbs = Thumbnails(context.project, context.tasks, self)
         thumb = context.preferences.number("gallery.thumbnail")
         self.view = GalleryView(self.index, self.thumbs, context.theme, thumb)
+        self.nothing = Nothing(context.theme, self._show_all)
         self.text = SearchLine(context.theme.icon("mdi6.magnify", "muted"))
         self._make_sorting()
         self._count = Elided("", "muted")  # else it would widen the gallery
@@ -60,12 +60,16 @@ class GalleryPanel(QWidget):
         self.filters.clear.clicked.connect(self.clear)
         self.more.clicked.connect(self._drop_down)
         self.view.selection.changed.connect(self._count_again)
-        self.index.reset.connect(self._count_again)
+        self.index.reset.connect(self._rows_arrived)
         self.index.troubled.connect(context.notices.show)
         diseases.changed.connect(self._fill_diseases)
         context.project.opened.connect(self._opened)
         context.project.changed.connect(self._changed)
         context.preferences.changed.connect(self._preference_changed)
+        shared(context, PhotoChoice).listen(
+            lambda: self.index.ids if self.is_filtered else (),
+            lambda: self.view.selection.ids if len(self.view.selection) > 1 else (),
+        )
         self._fill_diseases()
         self.offer_choices()
 
@@ -100,7 +104,10 @@ class GalleryPanel(QWidget):
         )
         top.addWidget(self.rows)
         column.addLayout(top)
-        column.addWidget(self.view, 1)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.view)
+        self._pages.addWidget(self.nothing)
+        column.addWidget(self._pages, 1)
 
     def _fill_states(self) -> None:
         self.state.addItem(tr("State"), frozenset())
@@ -140,6 +147,10 @@ class GalleryPanel(QWidget):
         """Every photo again; the order stays."""
         self._reset_fields()
         self.filters.reset()
+
+    def _show_all(self) -> None:
+        self.clear()
+        self.text.setFocus()  # the button that had it goes
 
     def _drop_down(self) -> None:
         self.offer_choices()
@@ -187,6 +198,16 @@ class GalleryPanel(QWidget):
     @property
     def is_filtered(self) -> bool:
         return self.index.query.filters
+
+    def _rows_arrived(self) -> None:
+        self._count_again()
+        query, total = self.index.query, self.index.total
+        if self.index.loaded and total and self.is_filtered and not len(self.index):
+            named = self._diseases.get(query.disease)
+            self.nothing.say(query, named.name if named else "", total)
+            self._pages.setCurrentWidget(self.nothing)
+        else:
+            self._pages.setCurrentWidget(self.view)
 
     def _count_again(self) -> None:
         number, total, several = len(self.index), self.index.total, len(self.view.selection)

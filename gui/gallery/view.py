@@ -36,6 +36,7 @@ from gui.gallery.selection import Selection
 from gui.gallery.thumbs import Thumbnails
 from gui.gallery.wording import state_text
 from gui.models.images import ImageIndex
+from gui.plain import plain_tip
 from gui.theme import Theme
 
 
@@ -258,7 +259,8 @@ class GalleryView(QAbstractScrollArea):
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             row = self.grid.row_at(event.pos())
             card = self._index.card(row) if row >= 0 else None
-            QToolTip.showText(event.globalPos(), describe(card, self._diseases), self)
+            said = describe(card, self._diseases)
+            QToolTip.showText(event.globalPos(), plain_tip(said), self)
             return True
         return super().viewportEvent(event)
 
@@ -285,10 +287,4 @@ def describe(card: ImageCard | None, diseases: Mapping[DiseaseId, Disease]) -> s
         lines.append(tr("Dice {dice:.2f}", dice=card.dice))
     if card.has_notes:
         lines.append(tr("Has notes"))
-    return plain_tip("\n".join(lines))
-
-
-def plain_tip(text: str) -> str:
-    """A tool tip that Qt cannot take for HTML: it guesses by the look of the text."""
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return f"<qt>{escaped}</qt>".replace("\n", "<br>")
+    return "\n".join(lines)

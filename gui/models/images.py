@@ -7,7 +7,7 @@ questions; knows no widget. Everything is asked on the store lane, nothing waits
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -64,6 +64,11 @@ class ImageIndex(QObject):
 
     def __len__(self) -> int:
         return len(self._ids)
+
+    @property
+    def ids(self) -> Sequence[ImageId]:
+        """All rows, in order."""
+        return self._ids
 
     def id(self, row: int) -> ImageId:
         return self._ids[row]

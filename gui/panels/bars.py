@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from core.language import tr
 from gui.direction import draw_words, turned
+from gui.plain import plain_tip
 
 if TYPE_CHECKING:
     from gui.theme import Theme
@@ -79,7 +80,8 @@ class Bars(QWidget):
             if 0 <= index < len(self._bars):
                 bar = self._bars[index]
                 true = tr(" (the true one)") if bar.marked else ""
-                QToolTip.showText(event.globalPos(), f"{bar.name}: {bar.text}{true}", self)
+                said = f"{bar.name}: {bar.text}{true}"
+                QToolTip.showText(event.globalPos(), plain_tip(said), self)
                 return True
         return super().event(event)
 

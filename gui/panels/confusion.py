@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from core.language import number_text, tr, trn
 from core.services.figures import Confusion
+from gui.plain import plain_tip
 
 if TYPE_CHECKING:
     from gui.theme import Theme
@@ -123,7 +124,7 @@ class ConfusionGrid(QWidget):
             i = (event.pos().y() - self._head_height) // self._side
             many = len(self._shown.classes)
             if 0 <= i < many and 0 <= j < many:
-                QToolTip.showText(event.globalPos(), _sentence(self._shown, i, j), self)
+                QToolTip.showText(event.globalPos(), plain_tip(_sentence(self._shown, i, j)), self)
                 return True
         return super().event(event)
 

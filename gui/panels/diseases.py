@@ -30,6 +30,7 @@ from gui.direction import draw_words, turned
 from gui.models.disease_keys import DiseaseKeys
 from gui.models.diseases import DiseaseList
 from gui.panels.pieces import button, label
+from gui.plain import plain_tip
 from gui.theme import Theme
 
 ROW, GAP, SPACING = 28, 2, 4
@@ -76,6 +77,9 @@ class DiseasePanel(QWidget):
         self._list = QVBoxLayout(body)
         self._list.setContentsMargins(0, 0, 0, 0)
         self._list.setSpacing(GAP)
+        self._none = label(tr("No disease is called so."), "muted")
+        self._none.setContentsMargins(8, 6, 0, 6)
+        self._list.addWidget(self._none)
         self.area = _Area()
         self.area.setWidget(body)
         column = QVBoxLayout(self)
@@ -156,6 +160,7 @@ class DiseasePanel(QWidget):
         wanted = {disease.id for disease in self._wanted()}
         for row in self._rows:
             row.setVisible(row.disease.id in wanted)
+        self._none.setVisible(bool(self._rows) and not wanted)
         # While it is searched the list keeps its height: nothing below it may jump at each letter.
         self.area.put_rows(len(self._rows))
         # Below the last row there is nothing to show: the room goes to the regions.
@@ -229,7 +234,7 @@ class _Row(QAbstractButton):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setText(disease.name.replace("&", "&&"))
         self.setAccessibleName(disease.name)
-        self.setToolTip(disease.name)  # it may be too long for its row
+        self.setToolTip(plain_tip(disease.name))  # it may be too long for its row
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
 

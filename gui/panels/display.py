@@ -9,7 +9,6 @@ from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QPoint, QSize, Qt
-from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -25,6 +24,7 @@ from core.language import tr
 from gui.canvas.look import CHANNELS, LIMIT
 from gui.context import Context
 from gui.controllers.view_actions import ViewActions
+from gui.keys_shown import written
 from gui.panels.pieces import button, label
 
 TONES = (
@@ -102,9 +102,7 @@ class DisplayPanel(QFrame):
 
     def _keys(self, *actions: str) -> str:
         """One key of each."""
-        native = QKeySequence.SequenceFormat.NativeText
-        shortcuts = [self._context.actions[action].shortcut() for action in actions]
-        return "  ".join(keys.toString(native) for keys in shortcuts)
+        return "  ".join(written(self._context.actions[action].shortcut()) for action in actions)
 
     def _follow(self) -> None:
         values = {self.opacity: self._view.opacity}

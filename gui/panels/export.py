@@ -17,6 +17,7 @@ from core.services.runs import kept_first
 from gui.context import Context
 from gui.controllers.export import EXPORTABLE, ExportController, data_formats
 from gui.controllers.focus import Focus
+from gui.controllers.photo_choice import Choice, PhotoChoice
 from gui.controllers.shared import shared
 from gui.controllers.training import TrainingController
 from gui.dialogs.replace import ask_to_replace
@@ -38,6 +39,7 @@ class ExportWorkspace(Workspace):
         self._context = context
         self.training = shared(context, TrainingController)
         self._focus = shared(context, Focus)
+        self._photos = shared(context, PhotoChoice)
         self.controller = ExportController(context, self)
         self.adapter = AdapterCard(context)
         self.data = DataCard(context, data_formats())
@@ -76,7 +78,11 @@ class ExportWorkspace(Workspace):
         controller.data_in_the_way.connect(self._ask_to_replace)
         self._context.project.opened.connect(self._project_changed)
 
+    def entered(self) -> None:
+        self.data.offer({choice: self._photos.count(choice) for choice in Choice})
+
     def _project_changed(self) -> None:
+        self.data.offer({})
         self.data.propose()
         self._runs_changed()
 
@@ -94,7 +100,8 @@ class ExportWorkspace(Workspace):
     def _export_data(self, format_id: str, out: Path, *, replace: bool = False) -> None:
         self.data.begin()
         places = self.data.places.isChecked()
-        self.controller.export_data(format_id, out, replace=replace, places=places)
+        only = self._photos.images(self.data.choice)
+        self.controller.export_data(format_id, out, replace=replace, places=places, only=only)
 
     def _ask_to_replace(self, fact: str, format_id: str, out: Path) -> None:
         self.data.fail(tr("{fact} It was left as it is.", fact=fact))

@@ -5,7 +5,7 @@ Says what the format cannot hold before anything is written. Knows formats; writ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from core.exporters.base import ExporterSpec
 from core.files import at_home
 from core.language import tr, trn
 from gui.context import Context
+from gui.controllers.photo_choice import Choice
 from gui.panels.export_adapter import PURPOSE, free_name
 from gui.panels.pieces import Problems, button, card, column, label, row
 
@@ -38,6 +39,9 @@ class DataCard(QWidget):
         self.format = QComboBox()
         self.format.setAccessibleName(tr("Format"))
         self.loses = label("", "muted", wrap=True)
+        self.photos = QComboBox()
+        self.photos.setAccessibleName(tr("Photos"))
+        self.photos.setToolTip(tr("All photos, or those listed or selected in the gallery"))
         self.places = QCheckBox(tr("Tell where (GPS) and when photos were taken"))
         self.place = QLineEdit()
         self.go = button(tr("Export the labels"), self._go, primary=True)
@@ -48,10 +52,12 @@ class DataCard(QWidget):
         for each in formats:
             self.format.addItem(each.title, each.id)
         self._assemble()
+        self.offer({})
 
     def _assemble(self) -> None:
         self.format.setAccessibleName(tr("Format"))
         self.format.currentIndexChanged.connect(lambda _index: self.propose())
+        self.photos.activated.connect(lambda _index: self._forget())
         self.place.setAccessibleName(tr("Where the labels go"))
         self.place.textEdited.connect(lambda _text: self._forget())
         self.bar.setTextVisible(False)
@@ -63,6 +69,7 @@ class DataCard(QWidget):
                     label(tr("The labels"), "heading"),
                     self.format,
                     self.loses,
+                    self.photos,
                     self.places,
                     row(self.place, button(tr("Choose…"), self._choose)),
                     row(self.go, None),
@@ -77,6 +84,26 @@ class DataCard(QWidget):
     @property
     def spec(self) -> ExporterSpec | None:
         return self._formats.get(str(self.format.currentData()))
+
+    @property
+    def choice(self) -> Choice:
+        """Which photos are exported."""
+        return Choice(self.photos.currentData())
+
+    def offer(self, counts: Mapping[Choice, int]) -> None:
+        """What can be exported, with how many photos each is; the choice stays where it can."""
+        before = Choice(self.photos.currentData() or Choice.ALL)
+        self.photos.clear()
+        self.photos.addItem(tr("All photos"), Choice.ALL.value)
+        if listed := counts.get(Choice.LISTED, 0):
+            text = trn("{n:,} photo listed in the gallery", "{n:,} photos listed in the gallery",
+                       listed)  # fmt: skip
+            self.photos.addItem(text, Choice.LISTED.value)
+        if selected := counts.get(Choice.SELECTED, 0):
+            text = trn("{n:,} photo selected in the gallery",
+                       "{n:,} photos selected in the gallery", selected)  # fmt: skip
+            self.photos.addItem(text, Choice.SELECTED.value)
+        self.photos.setCurrentIndex(max(0, self.photos.findData(before.value)))
 
     def propose(self) -> None:
         """A place for the format and the project in front."""

@@ -34,6 +34,7 @@ from gui.controllers.view_actions import ViewActions
 from gui.direction import isolated
 from gui.gallery.bulk_menu import BulkMenu
 from gui.gallery.panel import GalleryPanel
+from gui.keys_shown import with_keys
 from gui.models.diseases import DiseaseList
 from gui.panels.diseases import DiseasePanel
 from gui.panels.display import DisplayButton, altered_badge
@@ -217,8 +218,7 @@ class LabelPage(Workspace):
         column.setSpacing(6)
         for action, primary in (("photo.no_lesions", False), ("photo.done", True)):
             act = self._context.actions[action]
-            keys = act.shortcut().toString()
-            button = QPushButton(f"{act.text()}  ({keys})")
+            button = QPushButton(with_keys(act.text(), [act.shortcut()]))
             button.setProperty("primary", primary)
             button.ensurePolished()  # its words need more room then, and it is asked for that
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -243,7 +243,8 @@ class LabelPage(Workspace):
         self._context.actions.on("disease.find", self.disease_panel.seek)
         self.assistant_panel.words.left.connect(self.canvas.setFocus)
         self.disease_panel.editing.connect(self.actions_.edit_diseases)
-        self.view.changed.connect(lambda: self.disease_panel.show_dashes(self.view.dashed))
+        self.view.changed.connect(self._show_look)
+        self._show_look()
         self.regions.hovered.connect(self.canvas.set_hover)
         self.canvas.viewChanged.connect(self._show_zoom)
         self.canvas.viewChanged.connect(self.ahead.view_moved)
@@ -286,9 +287,15 @@ class LabelPage(Workspace):
         self.disease_panel.edit_button.setEnabled(writable)
         self.regions.explain(writable=writable)
 
+    def _show_look(self) -> None:
+        view = self.view
+        self.disease_panel.show_dashes(view.outlined and view.patterned)
+        self.regions.model.show_as(outlined=view.outlined, patterned=view.patterned)
+
     def _measured(self) -> None:
         found = self.measures
         self.severity.show_measures(found.found, found.scales.chosen, found.card)
+        self.regions.model.put_measures(found.found)
 
     def _rows_arrived(self) -> None:
         index = self.gallery.index

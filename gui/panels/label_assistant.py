@@ -10,7 +10,6 @@ from pathlib import Path
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
-    QMenu,
     QPushButton,
     QSizePolicy,
     QWidget,
@@ -23,6 +22,7 @@ from gui.controllers.engine_choice import engines, weights_name
 from gui.controllers.segment import Assistant
 from gui.controllers.suggestions import Suggestions
 from gui.controllers.wording import found_line, proposed_line
+from gui.keys_shown import Menu
 from gui.panels.label_words import WordsLine
 from gui.panels.pieces import Elided, column, label, row
 from gui.panels.steady_line import EitherPlace, SteadyLine
@@ -156,7 +156,7 @@ def _find_menu(context: Context) -> QPushButton:
     """The button with everything that is outlined without a click."""
     find = QPushButton(tr("Find"))
     find.setAccessibleName(tr("Find without a click"))
-    menu = QMenu(find)
+    menu = Menu(find)
     for action in ("find.leaf", "find.everything", "find.alike", "find.words", "find.model"):
         menu.addAction(context.actions[action])
     find.setMenu(menu)

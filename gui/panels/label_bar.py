@@ -15,7 +15,9 @@ from gui.context import Context
 from gui.controllers.saver import Saver, SaveState
 from gui.direction import draw_words, turned
 from gui.glyph import Glyph
+from gui.keys_shown import written
 from gui.panels.pieces import label
+from gui.plain import plain_tip
 
 ICON = QSize(22, 22)
 STEPS = 100
@@ -92,9 +94,14 @@ class LabelBar(QFrame):
         self.radius.setText(
             f"± {tolerance:.0f}" if self._is_wand else tr("{value:.0f} px", value=2 * radius)
         )
-        says = tr("Tolerance:  [  and  ]") if self._is_wand else tr("Brush size:  [  and  ]")
+        less, more = written("["), written("]")
+        says = (
+            tr("Tolerance:  {less}  and  {more}", less=less, more=more)
+            if self._is_wand
+            else tr("Brush size:  {less}  and  {more}", less=less, more=more)
+        )
         for part in (self._size, self.slider, self.radius):
-            part.setToolTip(says)
+            part.setToolTip(plain_tip(says))
         self.slider.setAccessibleName(tr("Tolerance") if self._is_wand else tr("Brush size"))
 
 

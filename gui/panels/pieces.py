@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 
 from gui.direction import draw_words
 from gui.glyph import Glyph
+from gui.plain import plain_tip
 
 if TYPE_CHECKING:
     from gui.theme import Theme
@@ -210,7 +211,7 @@ class Elided(QLabel):
         return self.fontMetrics().horizontalAdvance(self.text()) > self.width()
 
     def _tip(self) -> None:
-        self.setToolTip(self.text() if self._is_cut else "")
+        self.setToolTip(plain_tip(self.text()) if self._is_cut else "")
 
 
 class Figure(QWidget):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
-    QMenu,
     QSpinBox,
     QToolButton,
     QWidget,
@@ -18,6 +17,7 @@ from core.language import tr
 from core.settings import Number, setting
 from gui.context import Context
 from gui.forms import Form
+from gui.keys_shown import Menu
 
 NUMBERS = ("label.specks", "label.smooth", "label.grow")
 
@@ -35,7 +35,7 @@ class RegionMenuButton(QToolButton):
         self.setAccessibleName(tr("Change the chosen regions"))
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._menu = QMenu(self)
+        self._menu = Menu(self)
         self._menu.setToolTipsVisible(True)
         form = QWidgetAction(self)
         form.setDefaultWidget(self._form())

@@ -5,6 +5,7 @@ Knows a model of rows and its view; edits nothing itself.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from PySide6.QtCore import (
@@ -17,7 +18,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QFont, QPainter, QPaintEvent
+from PySide6.QtGui import QFont, QIcon, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -33,12 +34,14 @@ from core.domain.ids import RegionId
 from core.domain.image import ImageState
 from core.domain.region import RegionInfo, RegionKind
 from core.language import tr
+from core.services.severity import LeafMeasures, PhotoMeasures
 from gui.controllers.label import LabelController
 from gui.direction import apart, draw_words
 from gui.gallery.cell import percent
-from gui.gallery.swatch import swatch
+from gui.gallery.swatch import PIECE, piece, swatch
 from gui.models.diseases import DiseaseList
 from gui.panels.pieces import label
+from gui.plain import plain_tip
 from gui.theme import Theme
 
 Index = QModelIndex | QPersistentModelIndex
@@ -62,6 +65,8 @@ class RegionModel(QAbstractListModel):
         self._controller, self._diseases = controller, diseases
         self.infos: list[RegionInfo] = []
         self._numbers: dict[RegionId, int] = {}
+        self._pieces: dict[RegionId, list[tuple[LeafMeasures, int]]] = {}
+        self._outlined, self._patterned = False, True
         controller.edits.updated.connect(self.refresh)
         self.refresh()
 
@@ -89,15 +94,45 @@ class RegionModel(QAbstractListModel):
             case Qt.ItemDataRole.DisplayRole:
                 return apart(self.name(info) or tr("not named"), self.share(info))
             case Qt.ItemDataRole.DecorationRole:
-                return swatch(self._controller.current.colour(info))
-            case Qt.ItemDataRole.AccessibleTextRole | Qt.ItemDataRole.ToolTipRole:
-                name = self.name(info) or tr("Lesion, not named")
-                return f"{name}, {self.share(info)}, {source_text(info.source)}"
+                return self._look(info)
+            case Qt.ItemDataRole.AccessibleTextRole:
+                return self.spoken(info)
+            case Qt.ItemDataRole.ToolTipRole:
+                return plain_tip(self.spoken(info))
             case Qt.ItemDataRole.FontRole:
                 font = QFont()
                 font.setBold(info.id == self._controller.edits.active)
                 return font
         return None
+
+    def put_measures(self, found: PhotoMeasures | None) -> None:
+        """The open photo's as of the last rest, which tell which leaf a lesion is on."""
+        self._pieces = {}
+        for leaf in found.leaves if found else ():
+            pixels: Counter[RegionId] = Counter()
+            for lesion in leaf.lesions:
+                pixels[lesion.region] += lesion.area
+            for region, area in pixels.items():
+                self._pieces.setdefault(region, []).append((leaf, area))
+        if self._numbers:
+            self.refresh()
+
+    def show_as(self, *, outlined: bool, patterned: bool) -> None:
+        """How regions are drawn on the photo now: so they are in the list."""
+        if (outlined, patterned) != (self._outlined, self._patterned):
+            self._outlined, self._patterned = outlined, patterned
+            self.refresh()
+
+    def _look(self, info: RegionInfo) -> QIcon:
+        """A leaf has no pattern on the photo, whatever its colour's would be."""
+        patterned = self._patterned and info.kind is not RegionKind.LEAF
+        colour = self._controller.current.colour(info)
+        return piece(colour, outlined=self._outlined, patterned=patterned)
+
+    def spoken(self, info: RegionInfo) -> str:
+        """All of a row in words."""
+        name = self.name(info) or tr("Lesion, not named")
+        return f"{name}, {self.share(info)}, {source_text(info.source)}"
 
     def name(self, info: RegionInfo) -> str:
         """ "" for a lesion without a disease. Of several leaves each has the number that it has in
@@ -109,14 +144,31 @@ class RegionModel(QAbstractListModel):
         return disease.name if disease else ""
 
     def share(self, info: RegionInfo) -> str:
-        """A lesion's share of the leaf where it is outlined, its pixels otherwise."""
+        """A lesion's share of the leaf where it is outlined, of its own leaf where there are
+        several; its pixels otherwise."""
         session = self._controller.session
         if session is None:
             return ""
         pixels, figures = session.area(info.id), session.figures
-        if info.kind is RegionKind.LESION and figures.leaf:
+        if info.kind is RegionKind.LESION and self._numbers:
+            if parts := self._on_leaves(info):
+                return ", ".join(parts)
+        elif info.kind is RegionKind.LESION and figures.leaf:
             return percent(100 * pixels / figures.cover)
         return tr("{pixels:,} px", pixels=pixels)
+
+    def _on_leaves(self, info: RegionInfo) -> list[str]:
+        """What a lesion takes of each leaf that a piece of it lies on, as the tables have it; empty
+        until it has been measured as it is now."""
+        parts = []
+        for leaf, pixels in self._pieces.get(info.id, []):
+            number = self._numbers.get(leaf.leaf) if leaf.leaf is not None else None
+            if number:
+                share = percent(100 * pixels / leaf.areas.cover)
+                parts.append(tr("{share} of leaf {number}", share=share, number=number))
+            elif leaf.leaf is None:
+                parts.append(tr("{pixels:,} px on no leaf", pixels=pixels))
+        return parts
 
     def row_of(self, region: RegionId | None) -> int:
         return next((row for row, info in enumerate(self.infos) if info.id == region), -1)
@@ -129,6 +181,7 @@ class _List(QListView):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme, self.empty = theme, ""
+        self.setIconSize(PIECE)
 
     def sizeHint(self) -> QSize:
         return QSize(160, 84)

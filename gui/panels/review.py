@@ -34,6 +34,7 @@ from gui.panels.review_figures import FiguresView
 from gui.panels.review_filter import ThresholdFilter
 from gui.panels.review_hard import HardRuns
 from gui.panels.review_list import HARD, HardList
+from gui.plain import plain_tip
 from gui.workspaces import Workspace
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class ReviewWorkspace(Workspace):
         self.summary = label("", wrap=True)
         self.every = label("", "muted", wrap=True)
         for figures in (self.summary, self.every):
-            figures.setToolTip(DICE)
+            figures.setToolTip(plain_tip(DICE))
         self.compared = label("", "muted", wrap=True)
         self.filter = ThresholdFilter()
         self.list = HardList(context)
@@ -116,7 +117,7 @@ class ReviewWorkspace(Workspace):
         context = self._context
         self.training.runs_changed.connect(self._runs_changed)
         self._focus.changed.connect(self._runs_changed)
-        self.runs.currentTextChanged.connect(self.runs.setToolTip)
+        self.runs.currentTextChanged.connect(lambda run: self.runs.setToolTip(plain_tip(run)))
         self.runs.activated.connect(lambda _index: self._focus.put(self.runs.currentData()))
         self.filter.changed.connect(lambda _below: self._list_again())
         self.list.hard.more_wanted.connect(self._next_page)

@@ -26,6 +26,7 @@ from gui.controllers import wording
 from gui.controllers.review import LEAF, LESIONS, Hard, Leaf
 from gui.panels.bars import Bar, Bars
 from gui.panels.pieces import Elided, button, card, column, label, row
+from gui.plain import plain_tip
 
 MOST_BARS = 6
 VERDICT_KEYS = ((Verdict.LABEL_WRONG, "1"), (Verdict.MODEL_WRONG, "2"), (Verdict.UNSURE, "3"))
@@ -121,10 +122,12 @@ class DetailView(QWidget):
         )
         made.setCheckable(True)
         made.setToolTip(
-            tr(
-                "{verdicts}  ({key}); again takes it back",
-                verdicts=wording.VERDICTS[verdict],
-                key=key,
+            plain_tip(
+                tr(
+                    "{verdicts}  ({key}); again takes it back",
+                    verdicts=wording.VERDICTS[verdict],
+                    key=key,
+                )
             )
         )
         self.verdicts[verdict] = made

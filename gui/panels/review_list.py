@@ -35,6 +35,7 @@ from gui.context import Context
 from gui.controllers import wording
 from gui.controllers.review import PAGE, Hard
 from gui.gallery.thumbs import filled
+from gui.plain import plain_tip
 
 if TYPE_CHECKING:
     from gui.theme import Theme
@@ -113,7 +114,7 @@ class HardModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return tr("{name}, Dice {dice}", name=line.name, dice=wording.dice(line.score.dice))
         if role == Qt.ItemDataRole.ToolTipRole:
-            return line.name
+            return plain_tip(line.name)
         if role == PICTURE:
             return self._picture(line)
         return line if role == HARD else None

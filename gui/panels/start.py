@@ -26,6 +26,7 @@ from core.language import tr
 from gui.context import Context
 from gui.glyph import Glyph
 from gui.panels.pieces import Elided, column, label, row
+from gui.plain import plain_tip
 from gui.theme import RESOURCES
 
 NAME = 300
@@ -130,7 +131,7 @@ class StartPage(QWidget):
         button = _Choice(inside, (12, 6, 12, 6))
         button.setProperty("flat", True)
         button.setAccessibleName(tr("{stem}, in {parent}", stem=folder.stem, parent=folder.parent))
-        button.setToolTip(str(folder))
+        button.setToolTip(plain_tip(str(folder)))
         button.clicked.connect(lambda: self._open_recent(folder))
         return button
 

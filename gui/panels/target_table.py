@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 
 from core.language import number_text, tr
 from core.services.checks import Check, Level
+from gui.plain import plain_tip
 
 if TYPE_CHECKING:
     from gui.theme import Theme
@@ -44,7 +45,7 @@ class TargetTable(QTableWidget):
         )
         for place, (title, tip) in enumerate(heads):
             head = QTableWidgetItem(title)
-            head.setToolTip(tip)
+            head.setToolTip(plain_tip(tip))
             side = Qt.AlignmentFlag.AlignTrailing if place else Qt.AlignmentFlag.AlignLeading
             head.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
             self.setHorizontalHeaderItem(place, head)
@@ -87,7 +88,7 @@ class TargetTable(QTableWidget):
         counts = (found.matched, found.unmatched, found.no_gradient)
         for place, text in enumerate((check.title, *(number_text(n, ",") for n in counts))):
             item = QTableWidgetItem(text)
-            item.setToolTip(f"{check.text} {check.remedy}".strip())
+            item.setToolTip(plain_tip(f"{check.text} {check.remedy}".strip()))
             item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, f"{check.title}: {check.text}")
             if place:
                 item.setTextAlignment(

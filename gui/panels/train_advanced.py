@@ -19,6 +19,7 @@ from gui.forms import Form
 from gui.panels.numbers import DecimalBox, NumberBox
 from gui.panels.pieces import label
 from gui.panels.train_head import HeadParts
+from gui.plain import plain_tip
 
 METHODS = (
     (Method.LORA_FP32, tr("LoRA in full precision (fast without a GPU)")),
@@ -147,7 +148,7 @@ class AdvancedForm(QWidget):
         form.addRow("", self.head.note)
         form.addRow("", self.head.place)
         self._add_choice(form, "image_tokens", tr("Tokens a photo"), [])
-        self._widgets["image_tokens"].setToolTip(TOKENS_TIP)
+        self._widgets["image_tokens"].setToolTip(plain_tip(TOKENS_TIP))
         self.offer_tokens(())
         optimisers = [(str(o), t) for o, t in OPTIMISERS]
         self._add_choice(form, "optimiser", tr("Optimiser"), optimisers)
@@ -213,7 +214,7 @@ class AdvancedForm(QWidget):
         else:
             box = NumberBox(int(line.low), int(line.high))
         box.valueChanged.connect(lambda _value: self.changed.emit())
-        box.setToolTip(line.tip)
+        box.setToolTip(plain_tip(line.tip))
         self._place(form, line.field, line.title, box)
 
     def _place(

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 from core.domain.disease import PALETTE
 from core.domain.run import Run
 from core.language import tr, trn
+from core.services import run_titles
 from core.services.bootstrap import Interval
 from gui.context import Context
 from gui.controllers import run_comparison, wording
@@ -166,7 +167,7 @@ def _curve(one: Compared, figure: str) -> tuple[list[float], list[float]]:
 
 
 def _name(run: Run) -> str:
-    return f"{wording.when(run.created_at)} · {run.title or run.id}"
+    return f"{wording.when(run.created_at)} · {run_titles.title(run)}"
 
 
 def _against(one: Compared) -> str:

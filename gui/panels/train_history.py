@@ -31,7 +31,9 @@ from PySide6.QtWidgets import (
 from core.domain.ids import RunId
 from core.domain.run import Run, RunState
 from core.language import tr
+from core.services import run_titles
 from gui.controllers import wording
+from gui.plain import plain_tip
 
 if TYPE_CHECKING:
     from gui.theme import Theme
@@ -68,16 +70,9 @@ class RunsModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return wording.run_line(run)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return "\n".join(
-                text
-                for text in (
-                    run.title or run.id,
-                    wording.STATES[run.state],
-                    wording.held_out(run),
-                    run.base,
-                )
-                if text
-            )
+            state = wording.STATES[run.state]
+            lines = (run_titles.title(run), state, wording.held_out(run), run.base)
+            return plain_tip("\n".join(filter(None, lines)))
         return run if role == RUN else None
 
 
@@ -110,7 +105,7 @@ class RunDelegate(QStyledItemDelegate):
         width = painter.fontMetrics().horizontalAdvance(figures)
         top = QRect(inner.left(), inner.top(), inner.width(), inner.height() // 2)
         below = top.translated(0, inner.height() // 2)
-        self._text(painter, top, run.title or run.id, "text")
+        self._text(painter, top, run_titles.title(run), "text")
         if figures != "–":
             painter.drawText(
                 below, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), figures

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QLabel, QLayout, QProgressBar, QSizePolicy, QWidge
 
 from core.domain.run import Run, RunState
 from core.language import tr
+from core.services import run_titles
 from core.services.runs import RESUMABLE
 from gui.context import Context
 from gui.controllers import wording
@@ -104,7 +105,7 @@ class RunView(QWidget):
     def show_run(self, run: Run, progress: RunProgress, *, live: bool) -> None:
         """``live``: it is being trained now, in this window."""
         self.run, self._stopping = run, False
-        self.title.setText(run.title or run.id)
+        self.title.setText(run_titles.title(run))
         self.show_progress(progress, live=live)
 
     def show_progress(self, progress: RunProgress, *, live: bool) -> None:

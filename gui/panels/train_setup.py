@@ -41,6 +41,7 @@ from gui.panels.pieces import (
 from gui.panels.train_advanced import AdvancedForm
 from gui.panels.train_checks import ChecksView
 from gui.panels.train_start import StartFrom, Then
+from gui.plain import plain_tip
 
 WIDTH = 760
 
@@ -158,7 +159,7 @@ class SetupView(QWidget):
 
     def _preset_button(self, preset: Preset) -> QPushButton:
         made = chip(preset.title, lambda: self._use_preset(preset))
-        made.setToolTip(preset.note)
+        made.setToolTip(plain_tip(preset.note))
         made.setObjectName(f"train.preset.{preset.id}")
         self.presets.addButton(made)
         return made

@@ -18,6 +18,7 @@ from gui.context import Context
 from gui.controllers import wording
 from gui.controllers.programme import STAGES
 from gui.panels.pieces import Elided, chip, column, label, row
+from gui.plain import plain_tip
 
 BASE, OWN = "", "own"
 USABLE = (RunState.FINISHED, RunState.STOPPED)
@@ -97,7 +98,7 @@ class Then(QWidget):
         choices = row(spacing=8)
         for stage, title, note in STAGES:
             made = chip(title, self._pressed)
-            made.setToolTip(note)
+            made.setToolTip(plain_tip(note))
             made.setObjectName(f"train.then.{stage}")
             self.chips[stage] = made
             choices.addWidget(made)

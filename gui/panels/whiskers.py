@@ -17,6 +17,7 @@ from core.language import number_text, tr
 from core.services.bootstrap import Interval
 from gui.controllers import wording
 from gui.direction import draw_words, turned
+from gui.plain import plain_tip
 
 if TYPE_CHECKING:
     from gui.theme import Theme
@@ -57,7 +58,7 @@ class Whiskers(QWidget):
         """``titles`` of the cells, in the order of each line's."""
         self._titles, self._lines = tuple(titles), tuple(lines)
         self.setAccessibleDescription("; ".join(_spoken(self._titles, x) for x in lines))
-        self.setToolTip("\n".join(_spoken(self._titles, x) for x in lines))
+        self.setToolTip(plain_tip("\n".join(_spoken(self._titles, x) for x in lines)))
         self.updateGeometry()
         self.update()
 

@@ -12,7 +12,14 @@ from collections.abc import Callable, Sequence
 
 from core.errors import ProjectDamaged
 from storage.database import APPLICATION_ID
-from storage.migrations import m0001_first, m0002_severity, m0003_gallery, m0004_undo, m0005_many
+from storage.migrations import (
+    m0001_first,
+    m0002_severity,
+    m0003_gallery,
+    m0004_undo,
+    m0005_many,
+    m0006_natural,
+)
 
 Migration = Callable[[sqlite3.Connection], None]
 MIGRATIONS: tuple[Migration, ...] = (
@@ -21,6 +28,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m0003_gallery.apply,
     m0004_undo.apply,
     m0005_many.apply,
+    m0006_natural.apply,
 )
 CURRENT = len(MIGRATIONS)
 

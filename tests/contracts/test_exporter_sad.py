@@ -50,7 +50,7 @@ def test_the_nearest_leaf_stands_for_each_step(store: ProjectStore, tmp_path: Pa
         ("1", "1", "one.png"), ("5", "5", "five.png"), ("10", "6", "six.png"),
         ("50", "50", "half.png"),
     ]  # fmt: skip
-    assert report.notes == ("rust: 4 leaves drawn, none near 20 %, 35 %.",)
+    assert report.notes[1:] == ("rust: 4 leaves drawn, none near 20 %, 35 %.",)
     with Image.open(out / "sad.png") as sheet:
         assert sheet.size == sad_sheet.PAGE
     assert (out / "sad.pdf").read_bytes().startswith(b"%PDF")
@@ -69,7 +69,7 @@ def test_each_disease_has_a_sheet_of_its_own(tmp_path: Path) -> None:
     assert drawn == [("1", "blight", "label.png"), ("2", "rust", "ten.png")]
     assert sorted(p.name for p in out.iterdir()) == ["sad.csv", "sad.pdf", "sad_1.png", "sad_2.png"]
     assert (out / "sad.pdf").read_bytes().count(b"/Type /Page\n") == 2
-    assert report.notes == (
+    assert report.notes[1:] == (
         "blight: 1 leaf drawn, none near 1 %, 5 %, 10 %, 35 %, 50 %.",
         "rust: 1 leaf drawn, none near 1 %, 5 %, 20 %, 35 %, 50 %.",
         "scab: no leaf is near any of 1 %, 5 %, 10 %, 20 %, 35 %, 50 %; no sheet.",
@@ -140,3 +140,15 @@ def test_a_project_whose_name_breaks_the_line_is_drawn_without_it(tmp_path: Path
     export_project(made, tmp_path / "sad", format_id="sad")
     made.close()
     assert (tmp_path / "sad" / "sad.png").is_file()
+
+
+def test_it_draws_from_the_chosen_photos_alone_and_says_from_how_many_leaves(
+    store: ProjectStore, tmp_path: Path
+) -> None:
+    one, six, *_ = store.image_ids(ImageQuery())
+    report = export_project(store, tmp_path / "some", format_id="sad", only={one, six})
+    assert key(tmp_path / "some") == [("1", "1", "one.png"), ("5", "6", "six.png")]
+    assert report.images == 2
+    assert report.notes[0] == "Drawn from 2 diseased leaves on 2 photos."
+    report = export_project(store, tmp_path / "all", format_id="sad")
+    assert report.notes[0] == "Drawn from 5 diseased leaves on 6 photos."

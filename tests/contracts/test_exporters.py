@@ -55,6 +55,37 @@ def test_the_registry_has_coco() -> None:
     assert "coco" in registry.discover("core.exporters", ExporterSpec)
 
 
+@pytest.mark.parametrize("format_id", OF_LABELS)
+def test_it_holds_the_chosen_photos_alone(
+    store: ProjectStore, tmp_path: Path, format_id: str
+) -> None:
+    out, some = target(tmp_path, format_id), frozenset(store.image_ids(ImageQuery())[1:3])
+    report = export_project(store, out, format_id=format_id, only=some)
+    assert report.images == 2
+    written = [out] if out.is_file() else [p for p in out.rglob("*") if p.is_file()]
+    everything = " ".join(p.name + (p.read_text("utf-8") if p.suffix != ".png" else "")
+                          for p in written)  # fmt: skip
+    for image in store.images(store.image_ids(ImageQuery())):
+        name = Path(image.path).stem
+        assert (name in everything) == (image.id in some), name
+    with pytest.raises(ExportRefused, match="None of the chosen photos"):
+        export_project(store, tmp_path / "none", format_id=format_id, only={ImageId(1)})
+
+
+def test_some_photos_do_not_take_the_place_of_all_unasked(
+    store: ProjectStore, tmp_path: Path
+) -> None:
+    out = target(tmp_path, "coco")
+    export_project(store, out, format_id="coco")
+    before = out.read_bytes()
+    some = store.image_ids(ImageQuery())[:1]
+    with pytest.raises(ExportInTheWay, match="more photos than these"):
+        export_project(store, out, format_id="coco", only=some)
+    assert out.read_bytes() == before
+    assert export_project(store, out, format_id="coco", only=some, replace=True).images == 1
+    assert export_project(store, out, format_id="coco").images > 1, "all may"
+
+
 @pytest.mark.parametrize("format_id", FORMATS)
 def test_it_says_what_it_loses(format_id: str) -> None:
     spec = formats()[format_id]

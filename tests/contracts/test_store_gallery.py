@@ -101,6 +101,19 @@ def test_every_order_runs_both_ways_and_what_is_not_known_comes_last(
     assert store.image_ids(replace(query, text=".jpg", reverse=True)) == back
 
 
+def test_names_and_groups_are_in_the_order_in_which_people_count(store: ProjectStore) -> None:
+    names = {11: "leaf 23.jpg", 12: "Leaf 3.jpg", 13: "leaf 100.jpg", 14: "leaf 24.jpg"}
+    store.add_images([NewImage(photo(n, f"x/{name}", group=name)) for n, name in names.items()])
+    query = ImageQuery(order=ImageOrder.NAME)
+    assert store.image_ids(query) == [2, 3, 1, 12, 11, 14, 13]
+    assert store.image_ids(replace(query, reverse=True)) == [13, 14, 11, 12, 1, 3, 2]
+    assert store.image_ids(replace(query, text="leaf")) == [12, 11, 14, 13]
+    assert store.groups()[:2] == ["Leaf 3.jpg", "leaf 23.jpg"]
+    (moved,) = store.images([ImageId(13)])
+    store.update_images([replace(moved, path="x/leaf 4.jpg")])
+    assert store.image_ids(replace(query, text="leaf")) == [12, 13, 11, 14]
+
+
 def test_the_filter_of_an_order_limits_it(store: ProjectStore) -> None:
     by_severity = ImageQuery(order=ImageOrder.SEVERITY, severity=(0, 10))
     worst = ImageQuery(order=ImageOrder.WORST_DICE, run=RunId("a"), dice=(0.5, 1.0))

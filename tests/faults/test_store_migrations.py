@@ -12,7 +12,7 @@ import pytest
 from core.domain.ids import ImageId
 from core.domain.image import LeafImage
 from core.errors import LeafspotError, ProjectDamaged, ProjectReadOnly
-from core.ports import ImageQuery, NewImage
+from core.ports import ImageOrder, ImageQuery, NewImage
 from storage import create_project, open_project
 from storage.database import connect
 from storage.migrations import runner
@@ -144,8 +144,15 @@ def test_a_project_of_the_first_version_keeps_everything_and_can_be_sorted(
         "INSERT INTO image VALUES (5, 1, 'done', 'auto', NULL, 1, 2, 900, 300, 1000, '[]', 'a.jpg',"
         " 'a.jpg', '../a.jpg', 'f', 60, 40, 1, '', NULL, NULL, '', 'PLOT Straße', '[]')"
     )
+    for photo, name in ((6, "leaf 23"), (7, "LEAF 3"), (8, "leaf 100")):
+        connection.execute(
+            "INSERT INTO image SELECT ?, ?, 'unseen', split, NULL, 0, 0, 0, 0, 0, '[]', ?, ?, ?, ?,"
+            " width, height, 1, '', NULL, NULL, '', '', '[]' FROM image WHERE id = 5",
+            (photo, photo, name, name.lower(), f"../{name}", name),
+        )
     connection.close()
     store = open_project(folder)
+    assert store.image_ids(ImageQuery(order=ImageOrder.NAME)) == [5, 7, 6, 8]
     assert store.cards([ImageId(5)])[0].severity == 30.0
     assert store.image_ids(ImageQuery(severity=(30, 30), text="plot strasse")) == [5]
     assert store.image(ImageId(5)).notes == ""

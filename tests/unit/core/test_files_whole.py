@@ -48,6 +48,24 @@ def test_a_folder_appears_when_it_is_finished(tmp_path: Path) -> None:
     assert names(tmp_path) == ["out"]
 
 
+def test_a_process_that_ends_in_the_middle_takes_its_drafts_along(tmp_path: Path) -> None:
+    def write() -> None:
+        with (
+            files.whole_folder(tmp_path / "out") as folder,
+            files.whole_file(tmp_path / "a.txt") as file,
+        ):
+            (folder / "half.txt").write_text("x")
+            file.write_text("x")
+            assert len(names(tmp_path)) == 2
+            files.drop_drafts()
+            assert names(tmp_path) == []
+
+    with pytest.raises(UserError):
+        write()
+    files.drop_drafts()
+    assert names(tmp_path) == []
+
+
 def test_an_empty_folder_may_be_filled_and_a_full_one_may_not(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with files.whole_folder(tmp_path / "empty") as draft:

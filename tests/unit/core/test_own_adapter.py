@@ -12,6 +12,7 @@ import pytest
 from core import adapter_package
 from core.errors import AdapterRefused, UsageError
 from core.services.own_adapter import insist_on_base, start_from
+from core.services.run_titles import title
 from core.services.train import prepare_run
 from core.training.config import Layers, TrainConfig
 from core.training.facts import FACTS, Facts, read_facts
@@ -68,7 +69,7 @@ def test_the_adapter_is_copied_into_the_run(exported: Path, tmp_path: Path) -> N
     config = TrainConfig.read(folder.config)
     assert Path(config.parent) == RunFolder(folder.root).start
     assert (folder.start / FACTS).is_file()
-    assert "continued" in store.runs()[0].title
+    assert "continued" in title(store.runs()[0])
     store.close()
 
 

@@ -15,6 +15,7 @@ from core.errors import TrainingRefused, UsageError
 from core.ports import ImageQuery, ProjectStore
 from core.services import folds, programme, runs
 from core.services.hard_samples import hard_run_plan
+from core.services.run_titles import title
 from core.services.train import prepare_run
 from core.services.training_session import train
 from core.training.config import Answers, Stage, TrainConfig
@@ -147,7 +148,7 @@ def test_the_control_is_the_same_run_without_masks(
     assert (now.seed, now.minutes, now.rank) == (before.seed, before.minutes, before.rank)
     assert programme.control_of(store, run) == other
     assert programme.control_of(store, other) is None
-    assert "class alone" in other.title
+    assert "class alone" in title(other)
 
 
 def test_the_control_of_a_later_stage_learns_at_the_pace_of_a_run_from_the_base(

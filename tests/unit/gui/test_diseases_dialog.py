@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit, QMessageBox
 from whole_window import bare_project, label_page, labelled_project, saved, window
 
@@ -108,6 +109,65 @@ def test_the_keyboard_stays_in_its_field_when_a_name_has_been_saved(qtbot, page,
     assert isinstance(focus, QLineEdit)
     assert focus.isVisibleTo(dialog)
     assert focus.accessibleName() == "EPPO code: another name"
+
+
+def change(program: Leafspot, disease: Disease) -> None:
+    """As another part of the program, or an import, would."""
+    program.context.project.change(lambda store: store.put_disease(disease))
+
+
+def name_field(dialog: DiseasesDialog, name: str) -> QLineEdit:
+    inside = [dialog._grid.itemAt(place).widget() for place in range(dialog._grid.count())]
+    (found,) = [w for w in inside if w.accessibleName() == f"Name: {name}"]
+    return found
+
+
+def test_what_is_being_typed_outlives_a_change_from_elsewhere(
+    qtbot, program, page, dialog, monkeypatch
+) -> None:
+    first, other = page.diseases.all[:2]
+    dialog.activateWindow()
+    qtbot.waitUntil(dialog.isActiveWindow)
+    field = name_field(dialog, first.name)
+    field.setFocus()
+    field.selectAll()
+    QTest.keyClicks(field, "Brown ru")
+    QTest.keyClick(field, Qt.Key.Key_Left)
+    named: list[str] = []
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(dialog, "_rename", lambda _disease, name: named.append(name))
+        change(program, replace(other, name="Aaa"))
+        qtbot.waitUntil(lambda: page.diseases.get(other.id).name == "Aaa", timeout=10_000)
+    assert named == [], "half a word is no name"
+    again = name_field(dialog, first.name)
+    assert again is not field
+    assert dialog.focusWidget() is again
+    QTest.keyClicks(again, "st r")
+    assert again.text() == "Brown rst ru"
+    QTest.keyClick(again, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: page.diseases.get(first.id).name == "Brown rst ru", timeout=10_000)
+
+
+def test_a_name_that_was_refused_stays_to_be_mended(qtbot, program, page, dialog) -> None:
+    first, other = page.diseases.all[:2]
+    field = name_field(dialog, first.name)
+    dialog.activateWindow()
+    qtbot.waitUntil(dialog.isActiveWindow)
+    field.setFocus()
+    field.selectAll()
+    QTest.keyClicks(field, other.name)
+    dialog.search.setFocus()
+    assert dialog._problem.text()
+    change(program, replace(other, eppo="ABCDEF"))
+    qtbot.waitUntil(lambda: page.diseases.get(other.id).eppo == "ABCDEF", timeout=10_000)
+    assert name_field(dialog, first.name).text() == other.name
+
+
+def test_what_was_kept_elsewhere_shows_where_nobody_types(qtbot, program, page, dialog) -> None:
+    first = page.diseases.all[0]
+    change(program, replace(first, name="Other"))
+    qtbot.waitUntil(lambda: page.diseases.get(first.id).name == "Other", timeout=10_000)
+    assert name_field(dialog, "Other").text() == "Other"
 
 
 def test_a_complaint_goes_when_another_name_is_typed(qtbot, page, dialog) -> None:

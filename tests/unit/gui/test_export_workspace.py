@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import threading
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,6 +16,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox
 
+from core.errors import WorkerFailed
 from core.services.answering import Answerer, Verified
 from core.services.train import ingest, prepare_run
 from core.training.config import TrainConfig
@@ -45,11 +49,13 @@ class StandInAnswerer:
     def merge(self, out: Path) -> None:
         (out / "model.safetensors").write_bytes(bytes(32))
 
+    def give_up(self) -> None: ...
+
 
 @pytest.fixture
 def leaves(qapp, tmp_path, monkeypatch):
     # Its methods, not its name: a module first imported meanwhile would keep the stand-in for good.
-    for name in ("__init__", "__enter__", "__exit__", "verify", "merge"):
+    for name in ("__init__", "__enter__", "__exit__", "verify", "merge", "give_up"):
         monkeypatch.setattr(Answerer, name, vars(StandInAnswerer)[name])
     monkeypatch.setattr(StandInAnswerer, "agreement", 1.0)
     monkeypatch.setattr(StandInAnswerer, "merged_agreement", 1.0)
@@ -221,6 +227,100 @@ def test_each_file_of_the_package_is_explained() -> None:
     assert [n for n, _ in lines][-1] == "odd.txt"
     assert dict(lines)["head.safetensors"].startswith("the mask head")
     assert all(meaning for name, meaning in lines if name != "odd.txt")
+
+
+class Slow:
+    """An answer that takes until somebody gives it up, in the place of `StandInAnswerer`'s."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+        self.asked, self.given_up = threading.Event(), threading.Event()
+
+        def wait(_self: Answerer, *_asked: object) -> None:
+            self.asked.set()
+            assert self.given_up.wait(PATIENCE / 1000)
+            raise WorkerFailed("The prediction process ended.")
+
+        monkeypatch.setattr(Answerer, method, wait)
+        monkeypatch.setattr(Answerer, "give_up", lambda _self: self.given_up.set())
+
+
+def test_closing_the_project_ends_an_export_and_leaves_nothing_half_written(
+    qtbot, page, leaves, tmp_path, monkeypatch
+) -> None:
+    slow, place = Slow(monkeypatch, "verify"), tmp_path / "adapters"
+    page.adapter.place.setText(str(place / "rust"))
+    qtbot.mouseClick(page.adapter.go, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(slow.asked.is_set, timeout=PATIENCE)
+    assert [p.name.startswith(".rust") for p in place.iterdir()] == [True]
+    leaves.context.project.put(None)
+    qtbot.waitUntil(lambda: not page.controller.adapter_busy, timeout=PATIENCE)
+    assert list(place.iterdir()) == []
+    told = ["The project was closed meanwhile; nothing was written."]
+    assert page.adapter.problems.texts == told
+
+
+def test_closing_the_project_while_it_is_merged_leaves_the_adapter_that_was_whole(
+    qtbot, page, leaves, tmp_path, monkeypatch
+) -> None:
+    slow, place = Slow(monkeypatch, "merge"), tmp_path / "adapters"
+    page.adapter.place.setText(str(place / "rust"))
+    page.adapter.merged.setChecked(True)
+    qtbot.mouseClick(page.adapter.go, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(slow.asked.is_set, timeout=PATIENCE)
+    leaves.context.project.put(None)
+    qtbot.waitUntil(lambda: not page.controller.adapter_busy, timeout=PATIENCE)
+    assert [p.name for p in place.iterdir()] == ["rust"]
+    assert "the merged model was not written" in page.adapter.problems.texts[0]
+    assert "closed meanwhile" in page.adapter.problems.texts[0]
+
+
+def test_closing_the_project_ends_an_export_of_the_labels(
+    qtbot, page, leaves, tmp_path, monkeypatch
+) -> None:
+    begun, closed, place = threading.Event(), threading.Event(), tmp_path / "labels"
+
+    def moved(_done: int, _of: int) -> None:
+        begun.set()
+        assert closed.wait(PATIENCE / 1000)
+
+    monkeypatch.setattr(page.controller, "_moved", moved)
+    data = page.data
+    data.format.setCurrentIndex(data.format.findData("masks"))
+    data.place.setText(str(place / "rust"))
+    qtbot.mouseClick(data.go, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(begun.is_set, timeout=PATIENCE)
+    leaves.context.project.put(None)
+    closed.set()
+    qtbot.waitUntil(lambda: not page.controller.data_busy, timeout=PATIENCE)
+    assert list(place.iterdir()) == []
+
+
+HALF_WAY = """
+import sys, threading
+from pathlib import Path
+from core import files
+from gui.start import ended
+from gui.tasks import Tasks
+begun = threading.Event()
+def export():
+    with files.whole_folder(Path(sys.argv[1]) / "rust") as draft:
+        (draft / "half.bin").write_bytes(bytes(9))
+        begun.set()
+        threading.Event().wait()
+tasks = Tasks(print)
+tasks.run(export)
+begun.wait()
+tasks.close()
+ended(3)
+"""
+
+
+def test_a_window_that_closes_in_the_middle_of_writing_takes_the_draft_along(repo, tmp_path):
+    ran = subprocess.run(
+        [sys.executable, "-c", HALF_WAY, str(tmp_path)], cwd=repo, check=False, timeout=120
+    )
+    assert ran.returncode == 3
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_leaving_while_something_is_exported_says_what_would_be_lost(

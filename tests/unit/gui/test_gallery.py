@@ -14,10 +14,8 @@ from whole_window import bare_project, label_page, labelled_project, window
 from core.domain.ids import ImageId
 from core.domain.image import ImageState
 from core.domain.region import RegionKind
-from core.ports import ImageCard
 from gui.gallery.cell import percent
 from gui.gallery.thumbs import filled
-from gui.gallery.view import describe, plain_tip
 
 
 @pytest.fixture
@@ -216,15 +214,6 @@ def test_the_grid_makes_use_of_the_width_it_is_given(page) -> None:
     assert view.grid.columns > one
     row_of_last_column = view.grid.cell_rect(view.grid.columns - 1)
     assert row_of_last_column.right() < view.viewport().width()
-
-
-def test_names_that_look_like_html_are_shown_as_they_are(page) -> None:
-    index = page.gallery.index
-    card = ImageCard(index.id(0), "<b>x</b>.jpg", ImageState.DONE, None, 0, None, None)
-    tip = describe(card, page.diseases.by_id)
-    assert "<b>" not in tip
-    assert "&lt;b&gt;x" in tip
-    assert plain_tip("a & b\nc") == "<qt>a &amp; b<br>c</qt>"
 
 
 @pytest.mark.parametrize(

@@ -174,12 +174,14 @@ def test_among_many_diseases_one_is_found_by_its_synonym_and_named_with_enter(
         QTest.keyClicks(panel.search, "cercosp")
         rows = [d.name for d in page.diseases.all if not panel.row(d.id).isHidden()]
         assert rows == ["brown eye"]
+        assert panel._none.isHidden()
         QTest.keyClick(panel.search, Qt.Key.Key_Return)
         named = page.diseases.get(page.controller.session.image.disease)
         assert named is not None
         assert named.name == "brown eye"
         assert panel.search.text() == ""
         QTest.keyClicks(panel.search, "no such disease")
+        assert panel._none.isVisible()
         QTest.keyClick(panel.search, Qt.Key.Key_Return)
         assert page.controller.session.image.disease == named.id
 

@@ -11,9 +11,12 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from whole_window import bare_project, label_page, labelled_project, window
 
+from core.domain.region import RegionKind
+from gui.canvas.hatching import pattern_of
 from gui.canvas.look import CHANNELS, PLAIN, Channel, Lens, Look
 from gui.canvas.mask_layer import MaskMode
 from gui.canvas.pyramid import PhotoPyramid
+from gui.gallery.swatch import PIECE
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
 
@@ -163,6 +166,40 @@ def test_with_outlines_only_the_list_of_diseases_explains_the_dashes(qtbot, tmp_
         QTest.keyClick(page.canvas, Qt.Key.Key_H, Qt.KeyboardModifier.ShiftModifier)
         QTest.keyClicks(page.canvas, "o")
         assert coloured() == filled
+
+
+def test_the_list_of_regions_shows_them_as_they_are_on_the_photo(qtbot, tmp_path: Path) -> None:
+    with window(qtbot, labelled_project(tmp_path)) as program:
+        page = label_page(qtbot, program)
+        model = page.regions.model
+        qtbot.waitUntil(lambda: model.rowCount() > 1)
+        kinds = [info.kind for info in model.infos]
+
+        def inked(kind: RegionKind) -> tuple[int, int]:
+            """Rows of the picture with any paint, and how many colours there are in it."""
+            picture = model.index(kinds.index(kind)).data(Qt.ItemDataRole.DecorationRole)
+            image = picture.pixmap(PIECE).toImage()
+            across = [
+                {image.pixelColor(x, y).name() for x in range(image.width())
+                 if image.pixelColor(x, y).alpha()}
+                for y in range(image.height())
+            ]  # fmt: skip
+            return sum(map(bool, across)), len(set.union(*across))
+
+        assert [inked(k) for k in (RegionKind.LEAF, RegionKind.LESION)] == [(12, 1), (12, 1)]
+        QTest.keyClicks(page.canvas, "o")
+        assert inked(RegionKind.LEAF)[0] == inked(RegionKind.LESION)[0] == 6, "a piece of line"
+        sick = next(d for d in page.diseases.all if pattern_of(d.colour) >= 0)
+        page.controller.edits.set_active(model.infos[kinds.index(RegionKind.LESION)].id)
+        page.controller.relabel_chosen(RegionKind.LESION, sick.id)
+        assert inked(RegionKind.LESION)[1] == 3, "its dashes: colour, gap and edge"
+        assert inked(RegionKind.LEAF)[1] == 2, "a leaf has none on the photo either"
+        QTest.keyClick(page.canvas, Qt.Key.Key_H, Qt.KeyboardModifier.ShiftModifier)
+        assert inked(RegionKind.LESION)[1] == 2, "nor has a lesion without patterns"
+        QTest.keyClicks(page.canvas, "o")
+        assert inked(RegionKind.LESION) == (12, 1)
+        QTest.keyClick(page.canvas, Qt.Key.Key_H, Qt.KeyboardModifier.ShiftModifier)
+        assert inked(RegionKind.LESION)[1] > 1
 
 
 def test_opacity_and_pattern_are_kept_for_the_next_time(qtbot, tmp_path: Path) -> None:

@@ -8,14 +8,16 @@ import pytest
 from PySide6.QtCore import QPointF, QRect, QSize, Qt
 from PySide6.QtGui import QImage, QTextLayout, QTextOption
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QMenu, QPushButton, QStyleOptionMenuItem
 from whole_window import label_page, labelled_project, window
 
 from core.services.severity import sizes
 from gui.controllers import wording
+from gui.dialogs.keys import KeysDialog
 from gui.dialogs.measures import Histogram
 from gui.direction import apart, isolated, reads, turned
 from gui.gallery.cell import percent
+from gui.keys_shown import Menu, written
 from gui.panels.pieces import Elided
 
 ISOLATES = "\u2066\u2067\u2069"
@@ -222,3 +224,31 @@ def test_a_photos_caption_stands_at_the_side_where_one_reads_from(qtbot, program
         assert (at[0] > middle) == (direction == RIGHT)
     assert seen[RIGHT][1] < seen[RIGHT][0]
     assert seen[LEFT][0] < seen[LEFT][1]
+
+
+def test_keys_keep_their_order_wherever_they_are_shown(qtbot, program) -> None:
+    page = label_page(qtbot, program)
+    actions = program.context.actions
+    preferences = actions["app.preferences"]
+    assert seen("Ctrl+[") != "Ctrl+["  # what happens to those who forget
+    assert seen(written("Ctrl+[")) == "Ctrl+["
+    menu = program.window._menus["File"]
+    drawn = QStyleOptionMenuItem()
+    menu.initStyleOption(drawn, preferences)
+    assert seen(drawn.text.partition("\t")[2]) == "Ctrl+,"
+    assert written("Ctrl+,") in preferences.toolTip()
+    assert written("[") in page.bar._size.toolTip()
+    dialog = KeysDialog(program.context, program.shell)
+    qtbot.addWidget(dialog)
+    shown = [made.text() for made in dialog.findChildren(QLabel) if made.property("role") == "key"]
+    keys = {text.strip(ISOLATES): text for text in shown}
+    assert {"Ctrl+[", "Ctrl+]", "Ctrl+,"} <= set(keys)
+    assert [key for key in ("Ctrl+[", "Ctrl+]", "Ctrl+,") if seen(keys[key]) != key] == []
+
+
+def test_no_menu_forgets_it(qtbot, program) -> None:
+    label_page(qtbot, program)
+    everywhere = program.shell.findChildren(QMenu)
+    keyed = [m for m in everywhere if any(not a.shortcut().isEmpty() for a in m.actions())]
+    assert len(keyed) > 5
+    assert [m.title() for m in keyed if not isinstance(m, Menu)] == []
