@@ -30,7 +30,8 @@ NO_MODEL = (
     ArithmeticError, AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError,
 )  # fmt: skip
 """What reading a file raises that is not of a model."""
-_SEES = ("vision", "audio", "tower")
+SEES = ("vision", "audio", "tower")
+"""What names of weights outside the language model have in them."""
 PER_LAYER = "embed_tokens_per_layer"
 """Gemma 4's embeddings for each layer, which are only looked up in."""
 
@@ -89,7 +90,7 @@ def shape(folder: Path) -> Shape:
     wide = dict.fromkeys(WIDTHS, 0)
     for name, sides in weights(folder):
         cells = math.prod(sides)
-        sees = any(word in name for word in _SEES)
+        sees = any(word in name for word in SEES)
         if not sees and _TEXT.search(name) and len(sides) == 2:
             counts["linear"] += cells
             lora["text"] += sum(sides)

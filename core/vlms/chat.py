@@ -1,4 +1,5 @@
-"""How a question about a photo and its answer are written for a Gemma: by its own chat template.
+"""How a question about a photo and its answer are written for a Gemma: by its own chat template
+(`core.vlms.templates`).
 
 One token stands for a mask: ``<SEG>``, or a reserved one. What a folder's processor makes of a
 question is tried before any weight is loaded, so that one that cannot serve is refused at once.
@@ -14,6 +15,7 @@ import numpy as np
 
 from core.errors import ModelMissing
 from core.language import tr
+from core.vlms import templates
 from core.vlms.base import Rendered
 from core.vlms.opening import UNBUILDABLE
 from core.vlms.words import (
@@ -53,22 +55,14 @@ class Chat:
         if not known or not tokenizer.convert_ids_to_tokens(self.image):
             raise ModelMissing(no_photo_token(folder))
         self._rendered: dict[tuple[str, str], Rendered] = {}
+        self._before, self._after = templates.around(folder, processor)
         self._try()
 
     def _try(self) -> None:
-        from jinja2 import TemplateError
-
         try:
             said = self.render("?", SEG_TEXT + FOUND_TEXT)
-        except (TemplateError, *UNBUILDABLE) as error:
-            raise ModelMissing(
-                tr(
-                    "The processor in {folder} cannot put a photo and a question into words, as "
-                    "when its chat template is of another model; get the whole folder of the "
-                    "instruction-tuned model again.",
-                    folder=self.folder.name,
-                )
-            ) from error
+        except UNBUILDABLE as error:
+            raise ModelMissing(templates.unwritable(self.folder)) from error
         if said.ids[said.prompt] != self.seg or said.ids[-1] != self.end:
             raise ModelMissing(no_token(self._seg_text))
 
@@ -80,16 +74,8 @@ class Chat:
         return self._rendered[key]
 
     def _render(self, prompt: str, answer: str) -> Rendered:
-        question = [
-            {
-                "role": "user",
-                "content": [{"type": "image"}, {"type": "text", "text": _plain(prompt)}],
-            }
-        ]
-        # The same call renders both, so that the prompt's ids are a prefix of the whole's.
-        text = self.processor.apply_chat_template(
-            question, tokenize=False, add_generation_prompt=True
-        )
+        # The same call encodes both, so that the prompt's ids are a prefix of the whole's.
+        text = f"{self._before}{_plain(prompt)}{self._after}"
         # Padding stands in for what is filled in: processors stretch an image token to a photo's.
         filler = self.processor.tokenizer.pad_token
         said = answer.replace(SEG_TEXT, self._seg_text).replace(FOUND_TEXT, filler)

@@ -14,8 +14,8 @@ from core import registry
 from core.errors import ModelMissing
 from core.language import tr
 from core.vlms.base import VlmSpec
+from core.vlms.sizes import CONFIG, check_sizes
 
-CONFIG = "config.json"
 MAX_CONFIG = 1_000_000
 """Bytes that are read; published ones have a hundredth."""
 INDEX, WHOLE = "model.safetensors.index.json", "model.safetensors"
@@ -50,6 +50,7 @@ def check_folder(folder: Path) -> None:
         _check_index(folder)
         _check_numbers(folder, config)
         _check_plain(folder, config)
+        check_sizes(folder, config)
         return
     if any(p for kind in PICKLES for p in folder.glob(kind)):
         raise ModelMissing(

@@ -7,6 +7,7 @@ family. Heavy imports sit in the functions.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from contextlib import contextmanager
 from copy import deepcopy
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import ModelMissing
 from core.language import tr
+from core.training import model_shape
 from core.training.remedies import is_out_of_memory
 from core.vlms.base import VlmSpec
 from core.vlms.folders import check_kind, no_config
@@ -30,6 +32,8 @@ UNBUILDABLE = (
     RuntimeError, TypeError, ValueError,
 )  # fmt: skip
 """What the library raises over files that make no model."""
+SPARE = 1.25
+"""A model may have so many times the numbers that its files hold: what it does not need stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +75,12 @@ def open_model(folder: Path, config: Any, opening: Opening, *, quantise: bool) -
     gpu = torch.cuda.is_available()
     extra: dict[str, Any] = {"quantization_config": _four_bits(opening)} if quantise else {}
     try:
+        empty = _empty(config)
+        if sum(p.numel() for p in empty.parameters()) > SPARE * _cells(folder):
+            raise ModelMissing(_broken(folder))  # before there is memory for all of it
         if gpu:
             card = torch.cuda.current_device()  # each of several processes has its own
-            extra["device_map"] = _device_map(config, opening, card)
+            extra["device_map"] = _device_map(empty, opening, card)
         with _quiet():
             model, told = AutoModelForMultimodalLM.from_pretrained(
                 folder,
@@ -118,16 +125,23 @@ def open_processor(folder: Path) -> Any:
     return found
 
 
-def _device_map(config: Any, opening: Opening, card: int) -> dict[str, int | str]:
-    """Where each part of the model goes, known from its configuration alone."""
+def _empty(config: Any) -> Any:
+    """The model that ``config`` describes, without a number in it."""
     import torch
     from transformers import AutoModelForMultimodalLM
 
-    if not opening.on_cpu:
-        return {"": card}
     with torch.device("meta"):
-        empty = AutoModelForMultimodalLM.from_config(deepcopy(config), trust_remote_code=False)
-    return placed(empty, card, opening.on_cpu)
+        return AutoModelForMultimodalLM.from_config(deepcopy(config), trust_remote_code=False)
+
+
+def _cells(folder: Path) -> int:
+    """How many numbers the weights in ``folder`` are."""
+    return sum(math.prod(sides) for _, sides in model_shape.weights(folder))
+
+
+def _device_map(empty: Any, opening: Opening, card: int) -> dict[str, int | str]:
+    """Where each part of the model goes, which is here without its numbers."""
+    return placed(empty, card, opening.on_cpu) if opening.on_cpu else {"": card}
 
 
 def _broken(folder: Path) -> str:

@@ -14,7 +14,8 @@ from typing import Any
 
 from core.errors import ModelMissing
 from core.language import tr
-from core.vlms.folders import CONFIG, MAX_CONFIG
+from core.vlms.folders import MAX_CONFIG
+from core.vlms.sizes import CONFIG, MAX_TOKENIZER, TOKENIZERS
 
 SEG_TEXT = "<SEG>"
 FOUND_TEXT = "<FOUND>"
@@ -23,11 +24,8 @@ RESERVED = re.compile(r"<unused(\d+)>")
 ENDS = ("<turn|>", "<end_of_turn>")
 """What ends a turn: Gemma 4's, and that of all Gemmas before it."""
 
-TOKENIZERS = ("tokenizer.json", "tokenizer.model")
 TEMPLATES = ("chat_template.jinja", "chat_template.json", "chat_templates/default.jinja")
 PROCESSOR, PICTURES = "processor_config.json", "preprocessor_config.json"
-MAX_TOKENIZER = 200 << 20
-"""Bytes that are read; Gemma's has 33 million."""
 _SPARE = re.compile(rb'"(<SEG>|<unused\d+>)"')
 
 
