@@ -66,6 +66,7 @@ def _preflight(context: Context, args: argparse.Namespace) -> int:
             base,
             config,
             progress=lambda done, of: context.console.progress(tr("Looking at photos"), done, of),
+            processes=args.processes,
         )
         for check in found:
             context.console.result(line(check))

@@ -9,7 +9,7 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from core.commands.base import minutes
+from core.commands.base import minutes, processes
 from core.language import either, tr
 
 if TYPE_CHECKING:
@@ -53,6 +53,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--minutes", metavar="M", type=minutes, help=tr("of training, without scoring")
+    )
+    parser.add_argument(
+        "--processes",
+        metavar="N",
+        type=processes,
+        default=1,
+        help=tr("that share the photos of every step, for one on each graphics card"),
     )
 
 

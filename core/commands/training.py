@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from core.commands import run_options
-from core.commands.base import Command, Console, Context, processes, share, shown_path
+from core.commands.base import Command, Console, Context, share, shown_path
 from core.domain.run import RunState
 from core.language import number_text, tr, trn
 from core.ports import ProjectStore
@@ -98,13 +98,6 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
         dest="adapter",
         type=Path,
         help=tr("folder of an exported adapter to start from"),
-    )
-    parser.add_argument(
-        "--processes",
-        metavar="N",
-        type=processes,
-        default=1,
-        help=tr("that share the photos of every step, for one on each graphics card"),
     )
     parser.add_argument(
         "--prepare-only",

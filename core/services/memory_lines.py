@@ -12,7 +12,7 @@ from pathlib import Path
 
 from core.errors import ModelMissing
 from core.files import size_text
-from core.language import tr
+from core.language import tr, trn
 from core.services import machine
 from core.services.bases import ChosenBase
 from core.services.checks import Check, Level
@@ -44,21 +44,25 @@ def device() -> Device:
 
 
 def memory_lines(
-    base: ChosenBase, config: TrainConfig, found: Device | None = None
+    base: ChosenBase, config: TrainConfig, found: Device | None = None, *, processes: int = 1
 ) -> Iterator[Check]:
-    """One line a term and one for the sum; none for a model whose files tell nothing."""
+    """One line a term and one for the sum; none for a model whose files tell nothing.
+
+    ``processes`` share the photos of a step: the terms are those of each, the sum is of all.
+    """
     try:
         model = model_shape.shape(base.folder)
     except ModelMissing as error:
         yield Check("memory", tr("Memory"), Level.UNKNOWN, str(error))
         return
     where = found or device()
-    sums = room.predicted(model, config, gpu=where.gpu)
+    sums = room.predicted(model, config, gpu=where.gpu, processes=processes)
     for term in sums.terms:
         yield Check(f"memory.{term.id}", term.title, Level.OK, size_text(term.bytes))
-    measured = calibration.factor(config, gpu=where.gpu) is not None
-    ways = room.ways_out(model, config, gpu=where.gpu, total=where.total)
-    yield fits(sums, where, ways, measured=measured)
+    own = room.share(config, processes)
+    measured = calibration.factor(own, gpu=where.gpu) is not None
+    ways = room.ways_out(model, config, gpu=where.gpu, total=where.total, processes=processes)
+    yield fits(sums, where, ways, measured=measured, processes=processes)
 
 
 def terms(base: ChosenBase, config: TrainConfig, where: Device) -> tuple[Term, ...]:
@@ -70,11 +74,24 @@ def terms(base: ChosenBase, config: TrainConfig, where: Device) -> tuple[Term, .
     return room.predicted(model, config, gpu=where.gpu).terms
 
 
-def fits(sums: Forecast, where: Device, ways: list[str], *, measured: bool) -> Check:
-    """The sum against the device. ``ways`` are remedies, the cheapest first."""
+def fits(
+    sums: Forecast, where: Device, ways: list[str], *, measured: bool, processes: int = 1
+) -> Check:
+    """The sum against the device, on which each of ``processes`` takes it unless each has a card.
+
+    ``ways`` are remedies, the cheapest first.
+    """
     title = tr("Memory of {card}", card=where.name) if where.gpu else tr("Memory")
     how = tr("as measured here") if measured else tr("by the formulae, not measured here yet")
-    needed = size_text(sums.total)
+    if processes > 1 and not where.gpu:
+        how = trn(
+            "for {n} process, {how}",
+            "for {n} processes that each hold the model, {how}",
+            processes,
+            how=how,
+        )
+    every = sums.total if where.gpu else sums.total * processes
+    needed = size_text(every)
     if not where.total:
         return Check(
             "memory",
@@ -89,9 +106,9 @@ def fits(sums: Forecast, where: Device, ways: list[str], *, measured: bool) -> C
         needed=needed,
         how=how,
     )
-    if sums.total > where.total:
+    if every > where.total:
         return Check("memory", title, Level.FAIL, text, " ".join(ways))
-    if sums.total > where.free:
+    if every > where.free:
         close = tr("Close other programs before you start.")
         return Check("memory", title, Level.WARN, text, close)
     return Check("memory", title, Level.OK, text)

@@ -1,6 +1,7 @@
 """Starting a run from an adapter that the person brings along: an export of this program.
 
-Nothing in the folder is believed before its manifest holds; its tensors are read by the worker.
+Nothing in the folder is believed before its manifest holds; its tensors are read by the worker, and
+here only looked through for what is no number.
 Knows files and settings; loads no model.
 """
 
@@ -10,9 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from core import adapter_package
-from core.errors import UsageError
+from core.errors import AdapterRefused, UsageError
 from core.language import tr
 from core.services import bases
+from core.training import finite
 from core.training.config import TrainConfig
 from core.training.facts import head_path_of, verified
 
@@ -35,10 +37,19 @@ def insist_on_base(folder: Path, base: str) -> None:
 def start_from(config: TrainConfig, folder: Path) -> TrainConfig:
     """``config`` on the base and in the shape that the adapter in ``folder`` was trained with.
 
-    Raises AdapterRefused when the folder is none of ours or was changed, or its base is another;
-    ModelMissing when that base is not on this computer.
+    Raises AdapterRefused when the folder is none of ours or was changed, a weight of it is no
+    number, or its base is another; ModelMissing when that base is not on this computer.
     """
     manifest, facts = verified(folder)
+    if name := finite.first_in(sorted(folder.glob("*.safetensors"))):
+        raise AdapterRefused(
+            tr(
+                "The adapter in “{folder}” holds values that are no numbers, the first in {name}; "
+                "copy the whole folder again, or train it anew.",
+                folder=folder.name,
+                name=name[:80],
+            )
+        )
     path = config.base_path if config.base == facts.base else ""
     path = path or bases.remembered(facts.base)
     chosen = bases.choose(f"{facts.base}={path}" if path else facts.base)

@@ -42,8 +42,11 @@ def preflight(
     *,
     progress: snapshot.Progress | None = None,
     check_photos: bool = True,
+    processes: int = 1,
 ) -> list[Check]:
     """One line a term. Raises ProjectDamaged; everything else is a line.
+
+    ``processes`` are to share the photos of a step.
 
     ``check_photos`` reads every photo file to see that its bytes are still those imported.
     """
@@ -64,7 +67,7 @@ def preflight(
         found += data_checks(store, cells=head.cells, class_only=named)
     found.append(_model(base))
     photos = len(taken.samples) if taken else 0
-    found += memory_lines.memory_lines(base, config)
+    found += memory_lines.memory_lines(base, config, processes=processes)
     found.append(_disk(store, base, photos))
     found.append(_time(store, base, config, photos))
     return found

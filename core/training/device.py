@@ -22,8 +22,9 @@ from core.training.config import TrainConfig
 from core.vlms.base import VlmSpec
 
 
-def insist(config: TrainConfig) -> None:
-    """Raises TrainingRefused where this process's device cannot hold the run.
+def insist(config: TrainConfig, *, processes: int = 1) -> None:
+    """Raises TrainingRefused where this process's device cannot hold the run, or this computer's
+    memory all of the ``processes`` on it.
 
     A model whose files tell nothing passes: loading it says what is wrong with it.
     """
@@ -34,7 +35,7 @@ def insist(config: TrainConfig) -> None:
         return
     gpu = torch.cuda.is_available()
     total = torch.cuda.mem_get_info()[1] if gpu else machine.memory().total
-    if found := room.problems(model, config, gpu=gpu, total=int(total)):
+    if found := room.problems(model, config, gpu=gpu, total=int(total), processes=processes):
         raise TrainingRefused(found)
 
 

@@ -224,14 +224,25 @@ def build_head(name: str, vlm: VisionLanguage, folder: Path, path: str = "") -> 
 
 def _schooled(file: Path) -> dict[str, Tensor]:
     """The weights of a mask head that came with a base model. Raises ModelMissing."""
-    damaged = tr(
-        "The mask head in {folder} is damaged; get the whole folder of the base model again.",
-        folder=file.parent.parent.name,
-    )
+    folder = file.parent.parent.name
     try:
         found: dict[str, Tensor] = load_file(file)
     except (OSError, SafetensorError) as error:
-        raise ModelMissing(damaged) from error
-    if not all(bool((tensor.float().abs() <= LARGEST).all()) for tensor in found.values()):
-        raise ModelMissing(damaged)
+        raise ModelMissing(
+            tr(
+                "The mask head in {folder} is damaged; get the whole folder of the base model "
+                "again.",
+                folder=folder,
+            )
+        ) from error
+    for name, tensor in found.items():
+        if not bool((tensor.float().abs() <= LARGEST).all()):
+            raise ModelMissing(
+                tr(
+                    "The mask head in {folder} holds numbers that no training leaves: {name}. Get "
+                    "the whole folder of the base model again.",
+                    folder=folder,
+                    name=name,
+                )
+            )
     return found

@@ -95,7 +95,7 @@ class Recipe:
         """
         if said := remedies.sentence(self.run):
             self.report(events.Notice(said))
-        device.insist(self.config)
+        device.insist(self.config, processes=self.group.here)
         self.report(events.Phase("loading"))
         self.learner = learner.load(self.config)
         insist(self.learner, self.config, self.report)

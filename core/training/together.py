@@ -63,13 +63,15 @@ class Parted(WorkerFailed):
 class Place:
     """``rank`` of ``size`` processes, the ``local``-th of this computer; all count from 0.
 
-    ``sharding``: the launcher was set to share out the weights as well (FSDP).
+    ``sharding``: the launcher was set to share out the weights as well (FSDP). ``here`` of the
+    processes are on this computer, all of them where that is 0.
     """
 
     rank: int = 0
     size: int = 1
     local: int = 0
     sharding: bool = False
+    here: int = 0
 
 
 def place() -> Place:
@@ -77,9 +79,10 @@ def place() -> Place:
     try:
         rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
         local = int(os.environ.get("LOCAL_RANK", rank))
+        here = int(os.environ.get("LOCAL_WORLD_SIZE", 0))
     except (KeyError, ValueError):
         return Place()
-    return Place(rank, size, local, os.environ.get(FSDP, "").lower() == "true")
+    return Place(rank, size, local, os.environ.get(FSDP, "").lower() == "true", here)
 
 
 def started_alone() -> bool:
@@ -143,6 +146,11 @@ class Group:
     @property
     def size(self) -> int:
         return self._place.size
+
+    @property
+    def here(self) -> int:
+        """How many of the processes are on this computer."""
+        return self._place.here or self._place.size
 
     @property
     def first(self) -> bool:

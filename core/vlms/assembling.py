@@ -16,7 +16,7 @@ from core.files import whole_folder
 from core.language import tr
 from core.vlms.folders import check_folder
 from core.vlms.gemma_clip import TOWERS, check_parts
-from core.vlms.opening import UNBUILDABLE
+from core.vlms.opening import UNBUILDABLE, check_numbers
 from core.vlms.words import ENDS, RESERVED, SEG_TEXT
 
 LAYER = -2
@@ -110,6 +110,7 @@ def _open(folder: Path, model: Any, processor: Any, otherwise: str) -> tuple[Any
     from huggingface_hub.errors import StrictDataclassError
 
     check_folder(folder)
+    check_numbers(folder)
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:
         return (

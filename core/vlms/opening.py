@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import ModelMissing
 from core.language import tr
-from core.training import model_shape
+from core.training import finite, model_shape
 from core.training.remedies import is_out_of_memory
 from core.vlms.base import VlmSpec
 from core.vlms.folders import check_kind, no_config
@@ -32,6 +32,8 @@ UNBUILDABLE = (
     RuntimeError, TypeError, ValueError,
 )  # fmt: skip
 """What the library raises over files that make no model."""
+NAMED = 80
+"""Characters of a tensor's name that are told: a stranger's may have thousands."""
 SPARE = 1.25
 """A model may have so many times the numbers that its files hold: what it does not need stored."""
 
@@ -66,12 +68,13 @@ def open_model(folder: Path, config: Any, opening: Opening, *, quantise: bool) -
     """The model, frozen and in eval mode.
 
     fp32 without a GPU, bf16 on one; ``quantise`` keeps the language model in NF4 with double
-    quantisation. Raises ModelMissing when the weights are not whole.
+    quantisation. Raises ModelMissing when the weights are not whole, or not all of them numbers.
     """
     import torch
     from safetensors import SafetensorError
     from transformers import AutoModelForMultimodalLM
 
+    check_numbers(folder)
     gpu = torch.cuda.is_available()
     extra: dict[str, Any] = {"quantization_config": _four_bits(opening)} if quantise else {}
     try:
@@ -106,6 +109,22 @@ def open_model(folder: Path, config: Any, opening: Opening, *, quantise: bool) -
         keep_on_cpu(model, opening.on_cpu)
     model.requires_grad_(False)
     return model.eval()
+
+
+def check_numbers(folder: Path) -> None:
+    """Raises ModelMissing where a weight in ``folder`` is NaN or infinite, by the tensor's name.
+
+    Reads every file once, which then lies in the system's memory for whoever loads it.
+    """
+    if name := finite.first_in(sorted(folder.glob("*.safetensors"))):
+        raise ModelMissing(
+            tr(
+                "The weights in {folder} hold values that are no numbers, the first in {name}; get "
+                "the whole folder again.",
+                folder=folder.name,
+                name=name[:NAMED],
+            )
+        )
 
 
 def open_processor(folder: Path) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -30,13 +31,13 @@ from small_vlms import (
 from core.errors import CheckpointRefused, ExportRefused, ModelMissing
 from core.services import bases
 from core.training import learner as learners
-from core.training.config import TrainConfig
+from core.training.config import Method, TrainConfig
 from core.vlms.assembling import assemble
 from core.vlms.gemma4 import PER_LAYER
 from core.vlms.placing import look_up_on_cpu, placed
 
 
-def opened(family: str, folder: Path, **more: str) -> learners.Learner:
+def opened(family: str, folder: Path, **more: Any) -> learners.Learner:
     return learners.load(
         TrainConfig(base=family, base_path=str(folder), classes=("a", "b"), rank=2, **more)
     )
@@ -217,8 +218,10 @@ def test_weights_in_several_files_open(tmp_path: Path) -> None:
     assert opened("gemma-3", folder).vlm.hidden_size == 64
 
 
-@pytest.mark.parametrize("damage", ["cut", "no numbers"])
-def test_a_damaged_mask_head_beside_a_base_is_told(tmp_path: Path, damage: str) -> None:
+@pytest.mark.parametrize(
+    ("damage", "said"), [("cut", "is damaged; get"), ("no numbers", r"leaves: \S+\. Get")]
+)
+def test_a_damaged_mask_head_beside_a_base_is_told(tmp_path: Path, damage: str, said: str) -> None:
     folder = save_gemma3(tmp_path / "model")
     own = dict(opened("gemma-3", folder).head.module.state_dict())
     (folder / "mask_head").mkdir()
@@ -227,8 +230,38 @@ def test_a_damaged_mask_head_beside_a_base_is_told(tmp_path: Path, damage: str) 
         file.write_bytes(b"x" * 100)
     else:
         save_file({n: torch.full_like(t, float("nan")).contiguous() for n, t in own.items()}, file)
-    with pytest.raises(ModelMissing, match="mask head in model is damaged; get the whole folder"):
+    with pytest.raises(ModelMissing, match=rf"mask head in model .*{said} the whole folder"):
         opened("gemma-3", folder)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("width", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("method", ["lora-fp32", "qlora-nf4"])
+def test_weights_that_are_no_numbers_are_found_by_name_when_a_base_is_opened(
+    tmp_path: Path,
+    value: float,
+    width: torch.dtype,
+    method: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Every loss was NaN then, after all photos had been looked at; in 4 bits not even that."""
+    file = save_gemma3(tmp_path / "model") / "model.safetensors"
+    state = {name: tensor.to(width) for name, tensor in load_file(file).items()}
+    spoilt = next(name for name in state if "layers.2.mlp.up_proj" in name)
+    state[spoilt][-1, -1] = value
+    save_file(state, file, metadata={"format": "pt"})
+    forbid_weights(monkeypatch)
+    with pytest.raises(ModelMissing, match=rf"no numbers, the first in {re.escape(spoilt)}"):
+        opened("gemma-3", tmp_path / "model", method=Method(method))
+
+
+def test_so_are_those_of_a_tower_that_is_put_together_with_a_gemma(tmp_path: Path) -> None:
+    tower, text = save_clip(tmp_path / "tower"), save_text(tmp_path / "text")
+    state = load_file(tower / "model.safetensors")
+    next(iter(state.values())).view(-1)[0] = float("nan")
+    save_file(state, tower / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelMissing, match="in tower hold values that are no numbers"):
+        assemble(tower, text, tmp_path / "out")
 
 
 def test_a_mask_head_of_other_layers_beside_a_base_is_left_alone(tmp_path: Path) -> None:
@@ -481,8 +514,6 @@ def test_what_has_a_place_in_the_computers_memory_is_left_there_by_the_library(
 
 @pytest.mark.gpu
 def test_gemma_4s_embeddings_for_each_layer_stay_off_the_card(tmp_path: Path) -> None:
-    from core.training.config import Method
-
     learner = opened("gemma-4", save_gemma4_e(tmp_path / "e"), method=Method.QLORA_NF4)
     table = learner.vlm.model.model.language_model.embed_tokens_per_layer
     assert table.weight.device.type == "cpu"

@@ -578,6 +578,8 @@ def test_preflight_takes_every_choice_that_train_takes(run: Run, project: Path, 
     said = run(*quick, "--head", "grid", "--minutes", "3", "--preset", "rank-64")
     assert "lesions are smaller than one of 14 × 14 cells" in said.out
     assert "rank 64, head “grid”, 3 min" in said.out
+    shared = run(*quick, "--processes", "2").out
+    assert "2 processes that each hold the model" in shared
     assert "choose one of: grid" in run(*quick, "--head", "foo").err
     assert "leave the choice out" in run(*quick, "--image-tokens", "99").err
 

@@ -7,7 +7,9 @@ import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from core import adapter_package
 from core.errors import AdapterRefused, UsageError
@@ -113,3 +115,32 @@ def test_facts_nested_without_end_are_refused(exported: Path) -> None:
     (exported / FACTS).write_text("[" * 200_000, "utf-8")
     with pytest.raises(AdapterRefused, match=r"leafspot\.json cannot be read"):
         read_facts(exported)
+
+
+def test_weights_that_are_no_numbers_are_told_before_a_run_is_prepared(
+    exported: Path, tmp_path: Path
+) -> None:
+    """They were found once base and photos had been loaded."""
+    values = np.ones((4, 4), np.float32)
+    values[3, 3] = np.nan
+    fine = np.full((4, 4), np.finfo(np.float32).max)
+    save_file({"a.fine": fine, "b.lora_A": values}, exported / "adapter_model.safetensors")
+    listed_anew(exported)
+    store = make_project(tmp_path, leaves())
+    with pytest.raises(AdapterRefused, match=r"no numbers, the first in b\.lora_A; copy the whole"):
+        prepare_run(store, TrainConfig(), adapter=exported)
+    assert not store.runs()
+    store.close()
+
+
+def listed_anew(folder: Path) -> None:
+    """As whoever trained it would have exported it."""
+    known = adapter_package.read_manifest(folder)
+    adapter_package.write(
+        folder,
+        leafspot=known.leafspot,
+        base=known.base,
+        classes=known.classes,
+        healthy=known.healthy,
+        prompts=known.prompts,
+    )

@@ -8,10 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from drawn_run import SETTINGS, drawn_run
 
-from core.errors import ModelMissing
+from core.errors import ModelMissing, TrainingRefused
+from core.files import size_text
+from core.services import machine
+from core.services.checks import Level
+from core.services.memory_lines import Device, fits
 from core.training import calibration, forecast, model_shape, room
 from core.training.config import Answers, Method, Optimiser, Tower, TrainConfig
+from core.training.forecast import Forecast, Term
 from core.training.model_shape import Shape
 from tests.doubles.workers import fake_base
 
@@ -225,6 +231,122 @@ def test_remedies_keep_the_photos_of_a_step_and_each_takes_less() -> None:
 
 def test_nothing_is_refused_where_nobody_says_how_much_there_is() -> None:
     assert room.problems(GEMMA_4B, TrainConfig(), gpu=False, total=0) == []
+
+
+# -- several processes
+
+
+def test_every_process_without_a_card_of_its_own_holds_the_model_in_the_same_memory() -> None:
+    """Two that fit alone filled a laptop's memory together, and the system ended one of them."""
+    config = replace(SMALLEST, batch_size=4)
+    one = forecast.forecast(GEMMA_4B, config, gpu=False).total
+    share = forecast.forecast(GEMMA_4B, replace(config, batch_size=1), gpu=False).total
+    total = round(1.5 * one)
+    assert room.problems(GEMMA_4B, config, gpu=False, total=total) == []
+    said = room.problems(GEMMA_4B, config, gpu=False, total=total, processes=4)
+    assert "each of 4 processes holds the model" in said[0]
+    assert size_text(4 * share) in said[0]
+    assert said[1].startswith("Start 1 process. That takes")
+    assert len(said) <= 4
+    assert room.problems(GEMMA_4B, config, gpu=True, total=total, processes=4) == []
+
+
+def test_as_many_processes_as_fit_are_told_first() -> None:
+    one = forecast.forecast(GEMMA_4B, SMALLEST, gpu=False).total
+    said = room.problems(GEMMA_4B, SMALLEST, gpu=False, total=round(3.1 * one), processes=8)
+    assert said[1].startswith("Start 3 processes.")
+    said = room.problems(GEMMA_4B, SMALLEST, gpu=False, total=GIB, processes=8)
+    assert said[1:] == ["No setting makes it fit; choose a smaller base model."]
+
+
+def test_a_run_asks_for_the_memory_of_all_its_processes_before_anything_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.training import device, learner
+    from core.training.recipe import Recipe
+    from core.training.together import Group, Place
+
+    run = drawn_run(tmp_path / "run")
+    model = model_shape.shape(learner.base_folder(TrainConfig()))
+    one = room.needed(model, TrainConfig.read(run.config), gpu=False)
+    here = machine.Memory(round(1.5 * one), round(1.5 * one))
+    monkeypatch.setattr(device.machine, "memory", lambda: here)
+    monkeypatch.setattr(device.torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(learner, "load", lambda *_: pytest.fail("a model was built"))
+    two = Recipe(run, lambda _: None, lambda: False, group=Group(Place(0, 2)))
+    with pytest.raises(TrainingRefused, match="each of 2 processes holds the model"):
+        two.setup()
+    apart = Recipe(run, lambda _: None, lambda: False, group=Group(Place(0, 2, here=1)))
+    with pytest.raises(pytest.fail.Exception, match="built"):
+        apart.setup()
+
+
+def test_preflight_multiplies_too(tmp_path: Path) -> None:
+    where = Device("", round(1.5 * GIB), GIB)
+    sums = Forecast((Term("weights", "Weights", float(GIB)),))
+    assert fits(sums, where, [], measured=False).level is Level.OK
+    line = fits(sums, where, ["Start 1 process."], measured=False, processes=2)
+    assert line.level is Level.FAIL
+    assert "2 processes that each hold the model" in line.text
+    card = fits(sums, replace(where, name="card"), [], measured=False, processes=2)
+    assert card.level is Level.OK
+
+
+# -- a model beyond any machine
+
+
+def sparse_model(folder: Path, layers: int, width: int) -> Path:
+    """A folder as of a model of so many layers, whose weights take nothing on the disk."""
+    fake_base(folder)
+    for file in folder.glob("*.safetensors"):
+        file.unlink()
+    text = {
+        "hidden_size": width, "num_hidden_layers": layers, "intermediate_size": 4 * width,
+        "num_attention_heads": width // 128, "head_dim": 128, "vocab_size": 262_208,
+    }  # fmt: skip
+    sides = {"q": (width, width), "k": (width, width), "v": (width, width), "o": (width, width)}
+    header, end = {}, 0
+    for layer in range(layers):
+        for name, (rows, columns) in sides.items():
+            size = 2 * rows * columns
+            header[f"model.language_model.layers.{layer}.self_attn.{name}_proj.weight"] = {
+                "dtype": "BF16", "shape": [rows, columns], "data_offsets": [end, end + size],
+            }  # fmt: skip
+            end += size
+    raw = json.dumps(header).encode()
+    with (folder / "model.safetensors").open("wb") as file:
+        file.write(len(raw).to_bytes(8, "little") + raw)
+    config = {"model_type": "gemma3", "text_config": text, "vision_config": {}}
+    (folder / "config.json").write_text(json.dumps(config), "utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(("layers", "width"), [(900, 2560), (40, 65_536)])
+def test_a_model_beyond_any_machine_is_refused_before_anything_is_built(
+    layers: int, width: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.training import device, learner
+    from core.training.recipe import Recipe
+
+    base = sparse_model(tmp_path / "base", layers, width)
+    dear = {"batch_size": 8, "rank": 64, "tower": Tower.LORA}
+    config = replace(SETTINGS, base="gemma-3", base_path=str(base), **dear)  # type: ignore[arg-type]
+    run = drawn_run(tmp_path / "run", settings=config)
+    monkeypatch.setattr(learner, "load", lambda *_: pytest.fail("a model was built"))
+    monkeypatch.setattr(device.torch.cuda, "is_available", lambda: False)
+
+    def refused(total: float) -> list[str]:
+        here = machine.Memory(round(total), round(total))
+        monkeypatch.setattr(device.machine, "memory", lambda: here)
+        with pytest.raises(TrainingRefused) as caught:
+            Recipe(run, lambda _: None, lambda: False).setup()
+        return caught.value.problems
+
+    assert refused(16 * GIB)[1:] == ["No setting makes it fit; choose a smaller base model."]
+    most = room.needed(model_shape.shape(base), TrainConfig.read(run.config), gpu=False)
+    said = refused(0.9 * most)
+    assert len(said) == 4, "with the three cheapest remedies where there are any"
+    assert all(one.startswith("Under Advanced") for one in said[1:])
 
 
 # -- calibration

@@ -42,7 +42,7 @@ def test_a_process_alone_leaves_everything_as_it_is() -> None:
 
 
 def test_a_launcher_says_who_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_PORT"):
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_PORT"):
         monkeypatch.delenv(name, raising=False)
     assert together.place() == Place(0, 1, 0)
     assert not together.started_alone()
@@ -51,6 +51,9 @@ def test_a_launcher_says_who_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
     assert together.place() == Place(3, 4, 1)
     monkeypatch.setenv(together.FSDP, "true")
     assert together.place() == Place(3, 4, 1, sharding=True)
+    assert Group(together.place()).here == 4
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    assert Group(together.place()).here == 2
 
 
 def test_one_process_where_several_were_meant_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
