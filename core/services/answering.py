@@ -52,22 +52,34 @@ class Verified:
     dice_change: float
 
 
-class Answerer:
-    """One worker with one adapter. Entering raises AdapterRefused with the worker's sentence."""
+class CardFull(WorkerFailed):
+    """The graphics card has too little memory; the computer may have enough."""
 
-    def __init__(self, adapter: Path, *, base: str = "", merged: bool = False) -> None:
+
+class Answerer:
+    """One worker with one adapter. Entering raises AdapterRefused with the worker's sentence.
+
+    Entering and ``verify`` raise CardFull where it was the card's memory that ran out.
+    """
+
+    def __init__(
+        self, adapter: Path, *, base: str = "", merged: bool = False, off_card: bool = False
+    ) -> None:
         """``base`` is the base model's folder where it is not one that comes with Leafspot.
 
-        ``merged``: ``adapter`` is a merged model and needs no base.
+        ``merged``: ``adapter`` is a merged model and needs no base. ``off_card`` holds the model in
+        the computer's memory, whatever card there is.
         """
         self.classes: tuple[str, ...] = ()
         self._tokens = itertools.count(1)
         options = ["--merged"] if merged else ["--base", base] if base else []
+        options += ["--off-card"] if off_card else []
         self._worker = WorkerClient("answer", str(adapter), *options)
 
     def __enter__(self) -> Answerer:
         with self._worker.started():
             ready = self._wait(LOADING, "ready", "failed")
+            _insist_on_room(ready)
             if ready.get("event") == "failed":
                 raise AdapterRefused(str(ready.get("text")))
             self.classes = tuple(str(name) for name in ready.get("classes", ()))
@@ -108,6 +120,7 @@ class Answerer:
         """Score some photos of the run again with the loaded adapter."""
         self._worker.send("verify", run=str(run.root), images=list(images))
         event = self._wait(LOADING, "verified", "refused")
+        _insist_on_room(event)
         if event.get("event") == "refused":
             raise WorkerFailed(str(event.get("text")))
         return Verified(float(event["agreement"]), float(event["dice_change"]))
@@ -129,6 +142,11 @@ class Answerer:
                     "and try again."
                 )
             ) from error
+
+
+def _insist_on_room(event: Message) -> None:
+    if event.get("card_full"):
+        raise CardFull(str(event.get("text")))
 
 
 def _answer(event: Message, folder: Path) -> Answer:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from core import files
 from core.language import tr
-from core.services.answering import Answerer, Verified
+from core.services.answering import Answerer, CardFull, Verified
 from core.services.bases import choose
 from core.services.export import CARD, check_new_folder, judge, probes
 from core.services.runs import run_config
@@ -66,8 +66,16 @@ def _with_worker(adapter: Path, base: str) -> Merge:
 
 
 def _reloaded(run: RunFolder) -> Verify:
-    def verify(draft: Path) -> Verified:
-        with Answerer(draft, merged=True) as model:
-            return model.verify(run, probes(run))
+    """On the card, else in the computer's memory: at full width it is several times as large as the
+    model that was trained."""
+
+    def verify(draft: Path, *, off_card: bool = False) -> Verified:
+        try:
+            with Answerer(draft, merged=True, off_card=off_card) as model:
+                return model.verify(run, probes(run))
+        except CardFull:
+            if off_card:
+                raise
+        return verify(draft, off_card=True)
 
     return verify

@@ -108,10 +108,8 @@ def _peft_config(learner: Learner, config: TrainConfig) -> str:
     return json.dumps(raw, indent=1, default=str)
 
 
-def load_adapter(
-    folder: Path, base_path: str = "", *, dequantise: bool = False
-) -> tuple[Learner, TrainConfig]:
-    """A verified adapter on its base, ready to predict; ``dequantise`` as in ``learner.load``.
+def load_adapter(folder: Path, base_path: str = "") -> tuple[Learner, TrainConfig]:
+    """A verified adapter on its base, ready to predict.
 
     Raises AdapterRefused when anything in the folder, or the base, is not what the manifest says;
     ModelMissing when the base is not on this computer.
@@ -119,7 +117,7 @@ def load_adapter(
     manifest, facts = verified(folder)
     config = facts.config(base_path, head_path_of(facts))
     adapter_package.verify_base(manifest, base_folder(config))
-    learner = load(config, dequantise=dequantise)
+    learner = load(config)
     fill(learner, folder)
     return learner, config
 

@@ -132,19 +132,13 @@ def base_folder(config: TrainConfig) -> Path:
     return registry.find("core.vlms", VlmSpec, config.base).path(config.base_path)
 
 
-def load(config: TrainConfig, *, dequantise: bool = False) -> Learner:
-    """Base, LoRA and head, fresh. Raises ModelMissing when the base is not there.
-
-    ``dequantise``: of a base in NF4, the weights that its 4 bits stand for, at full width. It is
-    onto these that an adapter learnt with them is merged: it has learnt to make up for them.
-    """
+def load(config: TrainConfig) -> Learner:
+    """Base, LoRA and head, fresh. Raises ModelMissing when the base is not there."""
     from peft import LoraConfig, get_peft_model
 
     spec = registry.find("core.vlms", VlmSpec, config.base)
     folder = spec.path(config.base_path)
     vlm: Any = open_base(spec, folder, config)
-    if dequantise and config.method is Method.QLORA_NF4:
-        vlm.model = vlm.model.dequantize(dtype=vlm.model.dtype)
     torch.manual_seed(config.seed)
     lora = LoraConfig(
         r=config.rank,

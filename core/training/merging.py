@@ -9,7 +9,8 @@ Any program that opens the base opens this; Leafspot also trains on from it. An 
 4 bits is merged onto the weights that those 4 bits stood for, not onto the published ones: it has
 learnt to make up for the difference. All weights are of one width, the base's: what was trained
 whole in fp32 on a base in bf16 is written as the base is held, which is how it is opened again and
-scored. Knows tensors and files; knows no run and no project.
+scored. Weights are merged one by one (`core.training.unfolding`). Knows tensors and files; knows no
+run and no project.
 """
 
 from __future__ import annotations
@@ -24,25 +25,19 @@ from safetensors.torch import load_file, save_file
 
 from core.errors import AdapterRefused
 from core.language import tr
-from core.training import wide
-from core.training.adapter import load_adapter
+from core.training import unfolding
 from core.training.config import Method, TrainConfig
 from core.training.facts import FACTS, Facts, head_path_of, read_facts
 from core.training.learner import Learner, check_like, load
 
-SHARD = "4GB"
-"""A file that FAT drives and most mail still take."""
 
+def merge(learner: Learner, config: TrainConfig, out: Path) -> None:
+    """Write a trained model, as ``load_adapter`` gives it, merged into the empty folder ``out``.
 
-def merge(adapter: Path, base_path: str, out: Path) -> None:
-    """Write the merged model into the empty folder ``out``.
-
-    Raises what ``load_adapter`` raises.
+    Takes one file's worth of memory beside ``learner``, which stays as it is. Raises OSError where
+    the system refuses.
     """
-    learner, config = load_adapter(adapter, base_path, dequantise=True)
-    model: Any = learner.peft.merge_and_unload()
-    wide.narrow(model)
-    model.save_pretrained(out, max_shard_size=SHARD)
+    unfolding.write(learner.peft, out)
     processor: Any = learner.vlm.processor
     processor.save_pretrained(out)
     head = {n: t.detach().contiguous() for n, t in learner.head.module.state_dict().items()}

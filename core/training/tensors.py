@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"os error (\d+)")
 
 
-def write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
+def write_tensors(
+    tensors: Mapping[str, Tensor], path: Path, *, metadata: dict[str, str] | None = None
+) -> None:
     """Writes ``path``. Raises OSError where the system refuses."""
     try:
-        save_file(dict(tensors), path)
+        save_file(dict(tensors), path, metadata)
     except SafetensorError as error:
         found = _NUMBER.search(str(error))
         if found is None:

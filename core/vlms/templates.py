@@ -19,7 +19,7 @@ from core.workers.client import WorkerClient
 
 QUESTION = "leafspot asks here"
 """Stands in for a question: words that no template writes by itself, and none trims."""
-START_SECONDS, WRITE_SECONDS = 60.0, 15.0
+START_SECONDS, WRITE_SECONDS = 60.0, 60.0
 Given = tuple[tuple[str, str | tuple[str, ...]], ...]
 
 
@@ -80,13 +80,25 @@ def _given(tokenizer: Any) -> Given:
     )
 
 
+def _ready(worker: WorkerClient) -> None:
+    try:
+        worker.wait_for("ready", timeout=START_SECONDS)
+    except TimeoutError as error:
+        raise WorkerFailed(
+            tr(
+                "The process that reads a model's chat template has not started for a minute; "
+                "close other programs and try again."
+            )
+        ) from error
+
+
 @lru_cache(maxsize=16)
 def _written(template: str, given: Given) -> str:
     """One question about one photo. Raises _Unwritten, WorkerFailed where no process starts."""
     content = [{"type": "image"}, {"type": "text", "text": QUESTION}]
     worker = WorkerClient("chat_template")
     with worker.started():
-        worker.wait_for("ready", timeout=START_SECONDS)
+        _ready(worker)
         try:
             worker.send(
                 "write",

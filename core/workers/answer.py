@@ -1,9 +1,11 @@
-"""`python -m core.workers.answer ADAPTER [--base FOLDER | --merged]`: a trained model, kept ready.
+"""`python -m core.workers.answer ADAPTER [--base FOLDER | --merged] [--off-card]`: a trained model,
+kept ready.
 
 Commands: ``predict`` (one photo: class, probabilities, two probability pictures),
 ``verify`` (photos of a run again, against what the run scored) and ``merge`` (adapter and base as
-one model). With ``--merged`` the folder is such a model. Knows models and the wire; knows no
-project.
+one model). With ``--merged`` the folder is such a model; with ``--off-card`` it is held in the
+computer's memory, where there is a graphics card as well. ``failed`` and ``refused`` say with
+``card_full`` that a card had too little memory. Knows models and the wire; knows no project.
 """
 
 from __future__ import annotations
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
     from core.training.learner import Learner
 
 
+CARDS = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")
+"""The variables by which PyTorch is told of graphics cards."""
+
+
 class Answerer:
     """A loaded adapter on its base, or a merged model."""
 
@@ -37,7 +43,6 @@ class Answerer:
         from core.training.adapter import load_adapter
         from core.training.merging import load_merged
 
-        self._folder, self._base = folder, base
         self.learner: Learner
         self.config: TrainConfig
         self.learner, self.config = load_merged(folder) if merged else load_adapter(folder, base)
@@ -97,7 +102,7 @@ class Answerer:
         """Adapter and base as one model in the empty folder ``out``."""
         from core.training.merging import merge
 
-        merge(self._folder, self._base, out)
+        merge(self.learner, self.config, out)
 
 
 def main(arguments: list[str]) -> int:
@@ -107,9 +112,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("adapter", type=Path)
     parser.add_argument("--base", default="")
     parser.add_argument("--merged", action="store_true")
+    parser.add_argument("--off-card", action="store_true")
     options = parser.parse_args(arguments)
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if options.off_card:
+        _hide_cards()
     try:
         answerer = Answerer(options.adapter, options.base, merged=options.merged)
     except UserError as error:
@@ -120,7 +128,7 @@ def main(arguments: list[str]) -> int:
         text = tr("The adapter could not be loaded ({error}).", error=error)
         if is_out_of_memory(error):
             text = _too_large(merged=options.merged)
-        channel.send("failed", text=text)
+        channel.send("failed", text=text, card_full=_card_is_full(error))
         return 1
     channel.send("ready", classes=list(answerer.config.classes))
     while (command := channel.receive()) is not None:
@@ -160,7 +168,21 @@ def _answer(channel: Channel, answerer: Answerer, command: Message) -> None:
             text = tr("Adapter and base could not be merged ({error}).", error=error)
         else:
             text = tr("This photo could not be answered ({error}).", error=error)
-        channel.send("refused", token=token, text=text)
+        channel.send("refused", token=token, text=text, card_full=_card_is_full(error))
+
+
+def _card_is_full(error: Exception) -> bool:
+    """Whether it was a graphics card's memory, and not the computer's, that ran out."""
+    if not is_out_of_memory(error):
+        return False
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _hide_cards() -> None:
+    """Before any library looks for one."""
+    os.environ |= dict.fromkeys(CARDS, "")
 
 
 def _too_large(*, merged: bool) -> str:

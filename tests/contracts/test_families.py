@@ -215,7 +215,8 @@ def test_a_merged_model_answers_as_the_adapter_does(case: Case, tmp_path: Path) 
         before = told(learner, case.photos)
     adapter.save_adapter(learner, case.config, tmp_path / "adapter")
     (tmp_path / "merged").mkdir()
-    merge(tmp_path / "adapter", case.config.base_path, tmp_path / "merged")
+    made = adapter.load_adapter(tmp_path / "adapter", case.config.base_path)
+    merge(*made, tmp_path / "merged")
     assert bases.fault(case.config.base, tmp_path / "merged") == ""
     merged, _ = load_merged(tmp_path / "merged")
     with torch.no_grad():

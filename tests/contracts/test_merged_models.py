@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,20 +14,22 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
-from small_vlms import save_gemma_clip
+from small_vlms import BASES, save_gemma3, save_gemma_clip
 
 from core.errors import AdapterRefused
 from core.heads.base import shrink
 from core.services import adapter_card
 from core.training import learner as learners
-from core.training import prompts
+from core.training import prompts, unfolding, wide
 from core.training.adapter import load_adapter, save_adapter
 from core.training.config import Method, Tower, TrainConfig
 from core.training.forward import converse
 from core.training.learner import Learner
 from core.training.merging import load_merged, merge
 from core.training.predict import grid_of, head_input, predict
+from core.training.tensors import write_tensors
 from core.training.weave import Asked
+from core.vlms.base import VlmSpec
 
 CLASSES = ("healthy", "rust", "q_us~")
 SETTINGS = TrainConfig(classes=CLASSES, healthy="healthy", rank=4)
@@ -60,7 +65,7 @@ def move(made: Learner) -> None:
 def whole(adapter: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "whole"
     folder.mkdir()
-    merge(adapter, "", folder)
+    merge(*load_adapter(adapter), folder)
     return folder
 
 
@@ -147,6 +152,82 @@ def _teach(made: Learner, photo: np.ndarray, name: str) -> None:
     raise AssertionError("it did not learn to say it")
 
 
+# -- weight by weight
+
+REAL = learners.open_base
+
+
+AS_PUBLISHED = "gemma-3 under its published names"
+
+
+def save_as_published(folder: Path) -> Path:
+    """Weights named as they were when Gemma 3 came out, which the library still opens."""
+    file = save_gemma3(folder) / "model.safetensors"
+    state = {}
+    for name, tensor in load_file(file).items():
+        old = re.sub(r"^model\.language_model\.", "language_model.model.", name)
+        state[re.sub(r"^model\.(vision_tower|multi_modal_projector)\.", r"\1.", old)] = tensor
+    assert not any(name.startswith("model.") for name in state)
+    save_file(state, file, metadata={"format": "pt"})
+    return folder
+
+
+def dequantised(spec: VlmSpec, folder: Path, config: TrainConfig) -> Any:
+    """At full width in memory, as what the 4 bits stand for."""
+    vlm: Any = REAL(spec, folder, config)
+    if config.method is Method.QLORA_NF4:
+        vlm.model = vlm.model.dequantize(dtype=vlm.model.dtype)
+    return vlm
+
+
+class Watching:
+    """Writes a file of tensors, once those of the file before are gone."""
+
+    def __init__(self) -> None:
+        self._before: list[weakref.ref[torch.Tensor]] = []
+
+    def __call__(self, tensors: dict[str, torch.Tensor], path: Path, **how: Any) -> None:
+        assert not [ref for ref in self._before if ref() is not None]
+        self._before = [weakref.ref(tensor) for tensor in tensors.values()]
+        write_tensors(tensors, path, **how)
+
+
+@pytest.mark.parametrize("base", [*BASES, AS_PUBLISHED])
+@pytest.mark.parametrize("method", list(Method))
+def test_weights_that_are_merged_one_by_one_are_those_that_peft_merges_at_once(
+    base: str, method: Method, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the bit, under the library's own names, and with no more than a file's worth beside."""
+    family, save = BASES.get(base, ("gemma-3", save_as_published))
+    config = replace(SETTINGS, base=family, base_path=str(save(tmp_path / "base")), method=method)
+    config = replace(config, classes=("healthy", "rust"), tower=Tower.LORA)
+    made = learners.load(config)
+    move(made)
+    (tmp_path / "parts").mkdir()
+    monkeypatch.setattr(unfolding, "write_tensors", Watching())
+    unfolding.write(made.peft, tmp_path / "parts", shard=30_000)
+    files = [*(tmp_path / "parts").glob("*.safetensors")]
+    assert len(files) > 3
+    found: dict[str, torch.Tensor] = {}
+    for file in files:
+        part = load_file(file)
+        assert len(part) == 1 or sum(t.nbytes for t in part.values()) <= 30_000
+        found |= part
+
+    monkeypatch.setattr(learners, "open_base", dequantised)
+    again = learners.load(config)
+    move(again)
+    whole = again.peft.merge_and_unload()
+    wide.narrow(whole)
+    whole.save_pretrained(tmp_path / "whole")
+    wanted = load_file(tmp_path / "whole" / "model.safetensors")
+    assert found.keys() == wanted.keys()
+    for name, tensor in wanted.items():
+        assert torch.equal(found[name], tensor), name
+    config_of = [json.loads((tmp_path / n / "config.json").read_text()) for n in ("parts", "whole")]
+    assert config_of[0] == config_of[1]
+
+
 # -- on a base that is held in bf16, as on a graphics card
 
 
@@ -178,7 +259,7 @@ def test_on_a_base_in_half_precision_all_weights_have_its_width(
     assert {p.dtype for p in made.parameters().values()} == {torch.float32}
     save_adapter(made, config, tmp_path / "adapter")
     (tmp_path / "whole").mkdir()
-    merge(tmp_path / "adapter", str(base), tmp_path / "whole")
+    merge(*load_adapter(tmp_path / "adapter", str(base)), tmp_path / "whole")
 
     tensors = load_file(tmp_path / "whole" / "model.safetensors")
     assert {t.dtype for t in tensors.values()} == {torch.bfloat16}

@@ -1,7 +1,8 @@
 """An answer worker that keeps the contract and knows nothing: a real process, real files.
 
 LEAFSPOT_ANSWERS holds "failed": a sentence, "refuse", "die", "haunt" and "leafless": names,
-"agreement", "dice_change"; "merged_agreement" of the merged model. One that haunts leaves a process
+"agreement", "dice_change"; "merged_agreement" of the merged model; "small_card": "failed" or
+"refused", with which a merged model is answered on a card. One that haunts leaves a process
 behind that holds its pipes; of a leafless one only the lesions are found.
 """
 
@@ -26,6 +27,7 @@ def main() -> int:
     channel = Channel.claim("answer")
     play: dict[str, Any] = json.loads(os.environ.get("LEAFSPOT_ANSWERS", "{}"))
     folder, merged = Path(sys.argv[1]), "--merged" in sys.argv
+    small = play.get("small_card") if merged and "--off-card" not in sys.argv else None
     try:
         classes = _classes(folder, merged=merged)
     except UserError as error:
@@ -34,12 +36,17 @@ def main() -> int:
     if play.get("failed"):
         channel.send("failed", text=play["failed"])
         return 1
+    if small == "failed":
+        channel.send("failed", text="the card is full", card_full=True)
+        return 1
     channel.send("ready", classes=list(classes))
     while isinstance(command := channel.receive(), dict):
         if command["do"] == "stop":
             channel.send("stopped")
             return 0
-        if command["do"] == "verify":
+        if command["do"] == "verify" and small == "refused":
+            channel.send("refused", text="the card is full", card_full=True)
+        elif command["do"] == "verify":
             asked = "merged_agreement" if merged else "agreement"
             agreement, change = play.get(asked, 1.0), play.get("dice_change", 0.0)
             channel.send("verified", agreement=agreement, dice_change=change)

@@ -133,6 +133,20 @@ def test_a_merged_model_that_answers_otherwise_is_not_kept(
     assert not (tmp_path / "whole").exists()
 
 
+@pytest.mark.parametrize("when", ["failed", "refused"])
+def test_a_merged_model_that_is_too_large_for_the_card_is_scored_in_the_computers_memory(
+    run: RunFolder, adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """At full width it has several times the bytes of the 4 bits that were trained."""
+    answers(monkeypatch, small_card=when, dice_change=0.003)
+    made = export_merged(run, adapter, tmp_path / "whole")
+    assert made.verified == Verified(1.0, 0.003)
+    answers(monkeypatch, small_card=when, merged_agreement=0.9)
+    with pytest.raises(ExportRefused, match="does not answer as the run did"):
+        export_merged(run, adapter, tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
 def test_the_card_says_what_it_is_and_names_nobody(run: RunFolder, tmp_path: Path) -> None:
     out = export_adapter(run, tmp_path / "out", verify=good).path
     card = (out / "README.md").read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -62,3 +63,21 @@ def test_too_little_memory_for_a_photo_says_what_to_close(error: Exception) -> N
 def test_anything_else_is_told_as_it_is() -> None:
     assert told(MERGE, ValueError("odd")) == "Adapter and base could not be merged (odd)."
     assert told(PHOTO, ValueError("odd")) == "This photo could not be answered (odd)."
+
+
+def test_off_the_card_no_library_sees_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in answer.CARDS:
+        monkeypatch.setenv(name, "0")
+    answer._hide_cards()
+    assert [os.environ[name] for name in answer.CARDS] == ["", ""]
+
+
+@pytest.mark.parametrize(("error", "card", "full"), [
+    (CARD, True, True), (CARD, False, False), (MemoryError(), False, False),
+    (ValueError("odd"), True, False),
+])  # fmt: skip
+def test_that_a_card_is_full_is_told_apart_from_a_full_computer(
+    error: Exception, card: bool, full: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: card)
+    assert answer._card_is_full(error) is full
