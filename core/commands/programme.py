@@ -12,7 +12,7 @@ from typing import Any
 from core.commands.base import Command, Context, share
 from core.commands.training import Telling
 from core.domain.run import Run, RunState
-from core.errors import UsageError
+from core.errors import TrainingRefused, UsageError
 from core.language import tr, trn
 from core.ports import ProjectStore
 from core.services import run_titles
@@ -128,7 +128,14 @@ class _Work:
             )
         best, most = run, 0.0
         for below in thresholds:
-            request = programme.stage_after(self._store, run, stage, below=below)
+            try:
+                request = programme.stage_after(self._store, run, stage, below=below)
+            except TrainingRefused as error:
+                # What was trained so far is told all the same, and what can be goes on.
+                if not self.rows and below == thresholds[-1]:
+                    raise
+                self._context.console.note(" ".join(error.problems))
+                continue
             made = self.train(prepare_run(self._store, request.config, parent=request.parent))
             if made is None:
                 return None

@@ -20,7 +20,7 @@ from core.ports import ProjectStore
 from core.services import bases
 from core.services.run_entry import enter_run
 from core.services.run_titles import kept_fold
-from core.services.runs import run_config, run_folder
+from core.services.runs import afresh, run_config, run_folder
 from core.training.config import Stage
 from core.training.run_folder import RunFolder, Sample
 
@@ -34,7 +34,7 @@ def prepare_fold(store: ProjectStore, run: Run, number: int, of: int = FOLDS) ->
     Raises TrainingRefused when a fold would be empty or the run's folder has gone, ModelMissing.
     """
     folder = run_folder(store, run)
-    config = run_config(folder)
+    config = afresh(store, run)  # a fold begins with the base model, whatever the run began with
     bases.choose(f"{config.base}={config.base_path}" if config.base_path else config.base)
     train = [s for s in folder.read_samples() if s.split == "train"]
     groups = {i.id: i.group for i in store.images([s.image for s in train])}

@@ -5,7 +5,6 @@ Knows scores and runs; starts nothing.
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
 from dataclasses import dataclass, replace
 
@@ -17,23 +16,11 @@ from core.language import tr, trn
 from core.ports import ImageQuery, ProjectStore
 from core.services import folds, review
 from core.services.bases import choose
-from core.services.runs import lineage, run_config, run_folder
+from core.services.runs import afresh, lineage, run_config, run_folder
 from core.training.config import Stage, TrainConfig
 from core.training.snapshot import judged_wrong_sentence
 
 BELOW = 0.75
-PACE = (
-    "learning_rate",
-    "head_learning_rate",
-    "final_rate",
-    "warmup",
-    "clip",
-    "dice_weight",
-    "bce_weight",
-    "accumulation",
-    "stage",
-)
-"""The settings that a run which goes on with an adapter has of its own."""
 LONGEST_LINE = 5
 """Adapters continued more often than this have seen the first leaves too often to change."""
 MOSTLY = 0.6
@@ -69,7 +56,7 @@ def hard_run_plan(store: ProjectStore, run: Run, below: float = BELOW) -> HardPl
     Raises TrainingRefused when the run's folder has gone or no leaf is hard.
     """
     own = store.scores(run.id)
-    mined = folds.out_of_fold(store, run)
+    mined = _mined(store, run)
     scores = [
         replace(mined[s.image], split="train") if s.split == "train" and s.image in mined else s
         for s in own
@@ -99,24 +86,21 @@ def hard_run_plan(store: ProjectStore, run: Run, below: float = BELOW) -> HardPl
         set_aside=tuple(sorted(wrong)),
         dice=review.review([s for s in hard if s.image in images]).dice,
         settings=_again(settings, images, below, from_adapter=not obstacle),
-        out_of_fold=bool(mined),
+        out_of_fold=bool(mined) and mined.keys() >= {s.image for s in learnable},
     )
 
 
-def afresh(store: ProjectStore, run: Run) -> TrainConfig:
-    """The settings of ``run`` for a training that begins with the base model.
+def _mined(store: ProjectStore, run: Run) -> dict[ImageId, Score]:
+    """What models that had not learnt them said of leaves, the run's own folds first.
 
-    One that goes on with an adapter learns ever more slowly, and a base model would hardly learn
-    at such rates: what is in ``PACE`` is that of the run with which the line of adapters began.
-    Raises TrainingRefused when the folder of ``run`` has gone.
+    A later stage has learnt the same leaves as the run it continues, so that what the folds of that
+    run found holds for it, too.
     """
-    config = replace(run_config(run_folder(store, run)), parent="")
     by_id = {r.id: r for r in store.runs()}
-    for earlier in reversed(lineage(store, run)):
-        with contextlib.suppress(TrainingRefused):  # its folder has gone
-            first = run_config(run_folder(store, by_id[earlier]))
-            return replace(config, **{name: getattr(first, name) for name in PACE})
-    return config
+    found: dict[ImageId, Score] = {}
+    for one in (run, *(by_id[i] for i in lineage(store, run))):
+        found = folds.out_of_fold(store, one) | found
+    return found
 
 
 def set_aside(store: ProjectStore) -> frozenset[ImageId]:

@@ -18,7 +18,7 @@ from core.language import tr
 from core.ports import ProjectStore
 from core.services import hard_samples
 from core.services.figures import Gain, gain
-from core.services.runs import run_config, run_folder
+from core.services.runs import afresh, run_config, run_folder
 from core.training.config import Answers, Stage, TrainConfig
 from core.training.events import replay
 from core.training.run_folder import RunFolder
@@ -172,7 +172,7 @@ def control(store: ProjectStore, run: Run) -> Request:
     Raises TrainingRefused where it has none itself, or its folder has gone.
     """
     # It begins with the base model, whatever ``run`` began with.
-    config = hard_samples.afresh(store, run)
+    config = afresh(store, run)
     if config.answers is not Answers.MASK:
         raise TrainingRefused([tr("This run has no masks itself; name one that has.")])
     plain = replace(

@@ -1,11 +1,13 @@
-"""Finding runs: by id, the last one scored, the one to go on with, and the folder of each.
+"""Finding runs: by id, the last one scored, the one to go on with; folder and settings of each.
 
 Knows the project through its port; knows no process and no model.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 from core import files
 from core.domain.ids import RunId
@@ -16,6 +18,18 @@ from core.ports import ProjectStore
 from core.training.config import TrainConfig
 from core.training.run_folder import RunFolder
 
+PACE = (
+    "learning_rate",
+    "head_learning_rate",
+    "final_rate",
+    "warmup",
+    "clip",
+    "dice_weight",
+    "bce_weight",
+    "accumulation",
+    "stage",
+)
+"""The settings that a run which goes on with an adapter has of its own."""
 RESUMABLE = (RunState.PREPARED, RunState.STOPPED, RunState.FAILED, RunState.INTERRUPTED)
 
 
@@ -120,3 +134,19 @@ def lineage(store: ProjectStore, run: Run) -> list[RunId]:
         found.append(run.parent)
         run = by_id[run.parent]
     return found
+
+
+def afresh(store: ProjectStore, run: Run) -> TrainConfig:
+    """The settings of ``run`` for a training that begins with the base model.
+
+    One that goes on with an adapter learns ever more slowly, and a base model would hardly learn
+    at such rates: what is in ``PACE`` is that of the run with which the line of adapters began.
+    Raises TrainingRefused when the folder of ``run`` has gone.
+    """
+    config = replace(run_config(run_folder(store, run)), parent="")
+    by_id = {r.id: r for r in store.runs()}
+    for earlier in reversed(lineage(store, run)):
+        with contextlib.suppress(TrainingRefused):  # its folder has gone
+            first = run_config(run_folder(store, by_id[earlier]))
+            return replace(config, **{name: getattr(first, name) for name in PACE})
+    return config

@@ -18,8 +18,9 @@ from core.errors import TrainingRefused
 from core.language import number_text, tr, trn
 from core.services import programme
 from core.services.folds import FOLDS
-from core.services.hard_samples import HardPlan, afresh, hard_run_plan
+from core.services.hard_samples import HardPlan, hard_run_plan
 from core.services.programme import GENTLE
+from core.services.runs import afresh
 from core.training.config import TrainConfig
 from core.training.snapshot import judged_wrong_sentence
 from gui.context import Context

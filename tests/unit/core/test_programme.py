@@ -136,6 +136,43 @@ def test_leaves_are_mined_by_models_that_had_not_learnt_them(
     assert plan.parent.id == run.id
 
 
+def test_what_folds_found_hard_holds_on_for_the_stage_after_the_next(
+    store: ProjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The adapter of a kept stage has learnt the very leaves, so its own scores say little."""
+    run = first(store, monkeypatch)
+    learnt, _ = sides(store)
+    play(monkeypatch, dice={str(learnt[5]): 0.2})
+    for number in range(3):
+        trained(store, folds.prepare_fold(store, run, number))
+    kept = after(store, run, monkeypatch, held=0.7, stage=Stage.PREFERENCE)
+    assert programme.best_of(store, kept) == kept
+    hard = programme.stage_after(store, kept, Stage.HARD)
+    assert hard.config.hard == (learnt[5],)
+    assert hard_run_plan(store, kept).out_of_fold
+    assert hard.parent == kept
+
+
+def test_folds_of_which_some_are_missing_are_not_taken_for_all(
+    store: ProjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = first(store, monkeypatch)
+    trained(store, folds.prepare_fold(store, run, 0))
+    assert not hard_run_plan(store, run).out_of_fold
+
+
+def test_a_fold_of_a_later_stage_learns_at_the_pace_of_a_run_from_the_base(
+    store: ProjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the pace of a stage it would learn nothing, and every leaf would look hard."""
+    run = first(store, monkeypatch)
+    later = after(store, run, monkeypatch, held=0.7, stage=Stage.HARD)
+    config = TrainConfig.read(folds.prepare_fold(store, later, 0).config)
+    plain = TrainConfig()
+    assert (config.learning_rate, config.final_rate) == (plain.learning_rate, plain.final_rate)
+    assert (config.parent, config.hard, config.stage) == ("", (), Stage.LORA)
+
+
 def test_the_control_is_the_same_run_without_masks(
     store: ProjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,6 +236,21 @@ def test_the_command_sweeps_thresholds_and_names_the_run_to_take_away(
     assert told["best"] != run.id
     assert cli.main(["stages", str(folder)]) == 2
     assert cli.main(["stages", str(folder), "--stages", "magic"]) == 2
+
+
+def test_a_threshold_under_which_no_leaf_lies_does_not_end_the_sweep(
+    store: ProjectStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first(store, monkeypatch)
+    _, held = sides(store)
+    play(monkeypatch, dice={str(i): 0.8 for i in held})
+    folder = store.folder
+    store.close()
+    assert cli.main(["stages", str(folder), "--stages", "hard", "--below", "0.2,0.75"]) == 0
+    said = capsys.readouterr()
+    assert "has a Dice below 0.20" in said.err
+    assert "The run to take away is" in said.out
+    assert cli.main(["stages", str(folder), "--stages", "hard", "--below", "0.1"]) == 2
 
 
 @pytest.mark.parametrize(("plots", "said"), [(3, True), (8, False)])
