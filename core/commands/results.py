@@ -16,7 +16,12 @@ from core.services.predict import Predicted
 
 
 def _predict_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("adapter", metavar="ADAPTER", type=Path, help=tr("an exported adapter"))
+    parser.add_argument(
+        "adapter",
+        metavar="ADAPTER",
+        type=Path,
+        help=tr("an exported adapter, or a merged model"),
+    )
     parser.add_argument(
         "images",
         metavar="IMAGE",

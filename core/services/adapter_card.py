@@ -1,4 +1,4 @@
-"""The README.md of an exported adapter: what it is, what it learnt from, what it cannot do.
+"""The README.md of an exported adapter or merged model: what it is, learnt from and cannot do.
 
 Says figures and class names; never a photo's name, a folder or a person. Knows a run's settings
 and counts; opens no file.
@@ -21,7 +21,14 @@ FIGURES = (
 )
 
 
-PLAIN = """\
+_ASK = """\
+ask = [{"type": "image", "image": Image.open(PHOTO)}, {"type": "text", "text": "Name the disease."}]
+how = dict(tokenize=True, add_generation_prompt=True, return_dict=True, return_tensors="pt")
+inputs = processor.apply_chat_template([{"role": "user", "content": ask}], **how)
+said = model.generate(**inputs, max_new_tokens=16)[0, inputs["input_ids"].shape[1] :]
+print(processor.decode(said, skip_special_tokens=True))
+"""
+PLAIN = f"""\
 from peft import PeftModel
 from PIL import Image
 from transformers import AutoModelForMultimodalLM, AutoProcessor
@@ -29,33 +36,59 @@ from transformers import AutoModelForMultimodalLM, AutoProcessor
 BASE, ADAPTER, PHOTO = "base model folder", "adapter folder", "leaf.jpg"
 processor = AutoProcessor.from_pretrained(ADAPTER)
 model = PeftModel.from_pretrained(AutoModelForMultimodalLM.from_pretrained(BASE), ADAPTER).eval()
-ask = [{"type": "image", "image": Image.open(PHOTO)}, {"type": "text", "text": "Name the disease."}]
-how = dict(tokenize=True, add_generation_prompt=True, return_dict=True, return_tensors="pt")
-inputs = processor.apply_chat_template([{"role": "user", "content": ask}], **how)
-said = model.generate(**inputs, max_new_tokens=16)[0, inputs["input_ids"].shape[1] :]
-print(processor.decode(said, skip_special_tokens=True))
-"""
+{_ASK}"""
 """The README shows the same lines; a test runs them."""
+WHOLE = f"""\
+from PIL import Image
+from transformers import AutoModelForMultimodalLM, AutoProcessor
+
+MODEL, PHOTO = "folder of this model", "leaf.jpg"
+processor = AutoProcessor.from_pretrained(MODEL)
+model = AutoModelForMultimodalLM.from_pretrained(MODEL).eval()
+{_ASK}"""
+"""The same for a merged model, on its own card."""
 
 
 def card(
-    config: TrainConfig, samples: Sequence[Sample], figures: Mapping[str, float], *, version: str
+    config: TrainConfig,
+    samples: Sequence[Sample],
+    figures: Mapping[str, float],
+    *,
+    version: str,
+    merged: bool = False,
 ) -> str:
-    """Markdown. ``figures`` are the run's final ones by name."""
+    """Markdown. ``figures`` are the run's final ones by name; ``merged``: of the model that base
+    and adapter became."""
+    what = (
+        f"It is the base model `{config.base}` with what was learnt added to its weights; nothing "
+        "else is needed."
+        if merged
+        else f"It is an addition to the base model `{config.base}` and useless without it."
+    )
+    alone = "transformers" if merged else "transformers and peft"
     parts = [
-        "# Leafspot adapter",
+        "# Leafspot merged model" if merged else "# Leafspot adapter",
         f"Names {_listed(config.classes)} on photos of single leaves and outlines leaf and "
-        f"lesions. It is an addition to the base model `{config.base}` and useless without it.",
+        f"lesions. {what}",
         "    leafspot predict THIS_FOLDER photo.jpg --out results",
-        f"With transformers and peft alone it names the disease; outlines need Leafspot's mask "
-        f"head.\n\n```python\n{PLAIN}```",
+        f"With {alone} alone it names the disease; outlines need Leafspot's mask "
+        f"head.\n\n```python\n{WHOLE if merged else PLAIN}```",
         f"## What it learnt from\n\n{_data(config, samples)}",
         f"## How good it was\n\n{_figures(figures, samples)}",
-        f"## How it was trained\n\n{_method(config, version)}",
+        f"## How it was trained\n\n{_method(config, version)} {_files(merged=merged)}",
         f"## Licence\n\n{_licence(config)}",
         f"## What it cannot do\n\n{_limits(config)}",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _files(*, merged: bool) -> str:
+    if merged:
+        return "The tensors are safetensors; the mask head is in `mask_head`."
+    return (
+        "The tensors are safetensors; `manifest.json` names every file with its sha256, and the "
+        "base model's."
+    )
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -100,8 +133,7 @@ def _method(config: TrainConfig, version: str) -> str:
     tower = "adapted as well" if config.tower == "lora" else "left as it was"
     return (
         f"LoRA of rank {config.rank} on the language model, the base kept {kept}, the vision "
-        f"tower {tower}, and a `{config.head}` mask head, by Leafspot {version}. The tensors are "
-        "safetensors; `manifest.json` names every file with its sha256, and the base model's."
+        f"tower {tower}, and a `{config.head}` mask head, by Leafspot {version}."
     )
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import platformdirs
 
 from core import files, registry
-from core.errors import ModelMissing, UsageError, UserError
+from core.adapter_package import Base, base_digests
+from core.errors import AdapterRefused, ModelMissing, UsageError, UserError
 from core.heads.base import HeadSpec, weights_file
 from core.language import tr
 from core.services import hub
@@ -23,6 +24,8 @@ from core.vlms.words import check_words
 
 PACKAGE = "core.vlms"
 HEADS = "core.heads"
+MOST_KNOWN = 8
+"""Folders of one family that are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +93,17 @@ def choose(text: str) -> ChosenBase:
             )
         )
     base = ChosenBase(spec, str(_place(spec, folder)) if folder else "")
-    check_kind(spec, base.folder)
-    check_words(base.folder)
+    check_folder(spec, base.folder)
     if base.path:
         remember(name, base.path)
     return base
+
+
+def check_folder(spec: VlmSpec, folder: Path) -> None:
+    """Raises ModelMissing where ``folder`` holds no model of the family, or not what it reads
+    with."""
+    check_kind(spec, folder)
+    check_words(folder)
 
 
 def fault(base: str, folder: Path) -> str:
@@ -156,22 +165,53 @@ def head_note(head: str) -> str:
 
 def remember(name: str, folder: str) -> None:
     """Note where a base model lies, so that its adapters find it again. Failing does no harm."""
-    known = _remembered() | {name: folder}
+    notes = _notes_kept()
+    kept = [folder, *(each for each in notes.get(name, []) if each != folder)]
+    known = notes | {name: kept[:MOST_KNOWN]}
     with contextlib.suppress(UserError), files.whole_file(_notes()) as draft:
         draft.write_text(json.dumps(known, indent=1), "utf-8")
 
 
 def remembered(name: str) -> str:
     """The folder in which the base model ``name`` was last seen; "" when it is not known."""
-    return _remembered().get(name, "")
+    return next(iter(_notes_kept().get(name, [])), "")
 
 
-def _remembered() -> dict[str, str]:
+def home_of(base: Base) -> str:
+    """Where the very weights of ``base`` lie, of all the places that a model of its family was
+    seen in: "" for an embedded one. Where none has them, the last of these places.
+
+    A family has models of several sizes, and a merged model is of its base's family.
+    """
+    spec, places = specs().get(base.id), _notes_kept().get(base.id, [])
+    if spec is not None and spec.folder:
+        places = ["", *places]
+    if spec is not None and len(places) > 1:
+        for place in places:
+            if _holds(spec.path(place), base):
+                return place
+    return next(iter(places), "")
+
+
+def _holds(folder: Path, base: Base) -> bool:
+    """Names first: digests of a large model take a while."""
+    try:
+        names = {path.name for path in folder.glob("*.safetensors")}
+        return names == base.sha256.keys() and base_digests(folder) == dict(base.sha256)
+    except (OSError, AdapterRefused):
+        return False
+
+
+def _notes_kept() -> dict[str, list[str]]:
+    """The folders of each name, the newest first; an older version kept one, as a text."""
     try:
         raw = json.loads(_notes().read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return {str(k): str(v) for k, v in raw.items()} if isinstance(raw, dict) else {}
+    if not isinstance(raw, dict):
+        return {}
+    lists = {str(k): v if isinstance(v, list) else [v] for k, v in raw.items()}
+    return {name: [str(folder) for folder in found] for name, found in lists.items()}
 
 
 def _notes() -> Path:

@@ -162,15 +162,12 @@ def export_adapter(folder: RunFolder, out: Path, *, verify: Verify | None = None
     with files.whole_folder(out) as draft:
         _copy(folder.adapter, draft)
         _clean(draft, config)
-        version = metadata_version()
-        figures = follow(replay(folder.events)).figures
-        text = adapter_card.card(config, folder.read_samples(), figures, version=version)
-        (draft / CARD).write_text(text, "utf-8")
+        (draft / CARD).write_text(card_of(folder), "utf-8")
         _refuse_names(draft, folder)
         base, wording = _origin(folder, config)
         adapter_package.write(
             draft,
-            leafspot=version,
+            leafspot=metadata_version(),
             base=base,
             classes=config.classes,
             healthy=config.healthy,
@@ -180,6 +177,17 @@ def export_adapter(folder: RunFolder, out: Path, *, verify: Verify | None = None
         verified = (verify or _with_worker(folder, config.base_path))(draft)
         judge(verified)
     return AdapterExport(out, manifest, verified)
+
+
+def card_of(run: RunFolder, *, merged: bool = False) -> str:
+    """What is told beside the run's adapter, or beside the model that it was ``merged`` into.
+
+    Raises TrainingRefused where the run's settings cannot be read.
+    """
+    figures = follow(replay(run.events)).figures
+    return adapter_card.card(
+        run_config(run), run.read_samples(), figures, version=metadata_version(), merged=merged
+    )
 
 
 def check_new_folder(out: Path) -> None:

@@ -5,7 +5,6 @@ Knows what is asked of the workers and what their figures have to be; opens no t
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from core import files
 from core.language import tr
 from core.services.answering import Answerer, CardFull, Verified
 from core.services.bases import choose
-from core.services.export import CARD, check_new_folder, judge, probes
+from core.services.export import CARD, card_of, check_new_folder, judge, probes
 from core.services.runs import run_config
 from core.training.run_folder import RunFolder
 
@@ -51,7 +50,7 @@ def export_merged(
     files.need_space(out.absolute().parent, size, what=tr("The merged model"))
     with files.whole_folder(out) as draft:
         (merge or _with_worker(adapter, base))(draft)
-        shutil.copyfile(adapter / CARD, draft / CARD)
+        (draft / CARD).write_text(card_of(run, merged=True), "utf-8")
         verified = (verify or _reloaded(run))(draft)
         judge(verified)
     return MergedExport(out, verified)

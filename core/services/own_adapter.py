@@ -51,7 +51,7 @@ def start_from(config: TrainConfig, folder: Path) -> TrainConfig:
             )
         )
     path = config.base_path if config.base == facts.base else ""
-    path = path or bases.remembered(facts.base)
+    path = path or bases.home_of(manifest.base)
     chosen = bases.choose(f"{facts.base}={path}" if path else facts.base)
     adapter_package.verify_base(manifest, chosen.folder)
     shaped = facts.config(chosen.path, head_path_of(facts))

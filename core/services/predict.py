@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core import adapter_package, files, spreadsheets
+from core import adapter_package, files, registry, spreadsheets
 from core.domain.disease import LEAF_COLOUR, UNNAMED_LESION_COLOUR
 from core.errors import (
     AdapterRefused,
@@ -36,6 +36,8 @@ from core.language import tr
 from core.services import bases
 from core.services.answering import Answer, Answerer
 from core.services.import_files import plan, why_missing
+from core.training.facts import is_merged, read_facts
+from core.vlms.base import VlmSpec
 
 LEAF, LESION = 1, 2
 _PALETTE = bytes.fromhex("000000" + LEAF_COLOUR[1:] + UNNAMED_LESION_COLOUR[1:])
@@ -101,13 +103,14 @@ def predict(
     replace: bool = False,
     on_photo: OnPhoto | None = None,
 ) -> PredictReport:
-    """Ask ``adapter`` about every photo; one that cannot be read does not stop the others.
+    """Ask ``adapter``, or a merged model, about every photo; one that cannot be read does not stop
+    the others.
 
     The table is written when all are done, or for those done when interrupted; it takes the place
     of an earlier one only with ``replace``. Raises AdapterRefused, ExportInTheWay, ExportRefused,
     DiskFull, UsageError, WorkerFailed.
     """
-    manifest = adapter_package.verify(adapter)
+    classes, asker = _opened(adapter)
     targets = _targets(photos, out)
     if not replace and (out / TABLE).exists():
         raise ExportInTheWay(
@@ -115,7 +118,6 @@ def predict(
         )
     done: list[Predicted] = []
     refused: list[tuple[Path, str]] = []
-    asker = _Asker(adapter, bases.remembered(manifest.base.id))
     asker.load()
     try:
         with files.told(out):
@@ -131,7 +133,7 @@ def predict(
                 _tell(on_photo, photo, found)
     finally:
         asker.close()
-        _write_table(out / TABLE, done, manifest.classes)
+        _write_table(out / TABLE, done, classes)
     return PredictReport(out / TABLE, tuple(done), tuple(refused))
 
 
@@ -140,17 +142,30 @@ def _tell(on_photo: OnPhoto | None, photo: Path, found: Predicted | str) -> None
         on_photo(photo, found)
 
 
+def _opened(folder: Path) -> tuple[tuple[str, ...], _Asker]:
+    """The classes of an adapter or a merged model, and who asks it; nothing is loaded yet.
+
+    Raises AdapterRefused and ModelMissing where it is neither.
+    """
+    if is_merged(folder):
+        facts = read_facts(folder)
+        bases.check_folder(registry.find(bases.PACKAGE, VlmSpec, facts.base), folder)
+        return facts.classes, _Asker(folder, merged=True)
+    manifest = adapter_package.verify(folder)
+    return manifest.classes, _Asker(folder, base=bases.home_of(manifest.base))
+
+
 class _Asker:
     """The model, loaded when first asked for, and again after a photo has killed it."""
 
-    def __init__(self, adapter: Path, base: str) -> None:
-        self._adapter, self._base = adapter, base
+    def __init__(self, folder: Path, *, base: str = "", merged: bool = False) -> None:
+        self._folder, self._base, self._merged = folder, base, merged
         self._model: Answerer | None = None
 
     def load(self) -> Answerer:
         """Raises AdapterRefused: without a model there is no use in asking about other photos."""
         if self._model is None:
-            model = Answerer(self._adapter, base=self._base)
+            model = Answerer(self._folder, base=self._base, merged=self._merged)
             try:
                 model.__enter__()
             except WorkerFailed as error:

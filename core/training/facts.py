@@ -6,6 +6,7 @@ Knows settings and one file; knows no tensor.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -94,9 +95,21 @@ def verified(folder: Path) -> tuple[Manifest, Facts]:
     return manifest, facts
 
 
+def is_merged(folder: Path) -> bool:
+    """Whether ``folder`` looks like a merged model of ours (`core.training.merging`)."""
+    # Path's own questions raise where a folder on the way may not be entered.
+    return (
+        os.path.isfile(folder / FACTS)  # noqa: PTH113
+        and os.path.isdir(folder / "mask_head")  # noqa: PTH112
+        and not os.path.lexists(folder / adapter_package.MANIFEST)
+    )
+
+
 def read_facts(folder: Path) -> Facts:
     """The checked ``leafspot.json``. Raises AdapterRefused."""
     try:
+        if (folder / FACTS).stat().st_size > adapter_package.MAX_MANIFEST:
+            raise ValueError("a file of ours is smaller")  # noqa: TRY301 - one net for all
         raw = json.loads((folder / FACTS).read_text("utf-8"))
         raw["classes"] = tuple(raw["classes"])
         facts = Facts(**raw)

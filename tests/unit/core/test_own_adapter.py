@@ -13,6 +13,7 @@ from safetensors.numpy import save_file
 
 from core import adapter_package
 from core.errors import AdapterRefused, UsageError
+from core.services.bases import remember
 from core.services.own_adapter import insist_on_base, start_from
 from core.services.run_titles import title
 from core.services.train import prepare_run
@@ -55,6 +56,15 @@ def test_the_run_takes_over_the_shape_of_the_adapter_and_keeps_its_own_plan(expo
     found = start_from(plan, exported)
     assert (found.rank, found.alpha, found.layers) == (4, 8, Layers.ATTENTION)
     assert (found.minutes, found.seed) == (3.0, 7)
+
+
+def test_a_run_starts_from_the_base_of_the_adapter_whatever_was_trained_on_last(
+    exported: Path, tmp_path: Path
+) -> None:
+    other = fake_base(tmp_path / "merged")
+    (other / "m.safetensors").write_bytes(b"other weights")
+    remember("starter", str(other))
+    assert start_from(TrainConfig(), exported).base_path == ""
 
 
 def test_a_base_that_is_named_beside_an_adapter_of_another_is_refused(exported: Path) -> None:
