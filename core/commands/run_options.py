@@ -9,6 +9,7 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from core.commands import settings_option
 from core.commands.base import minutes, processes
 from core.language import either, tr
 
@@ -61,6 +62,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         default=1,
         help=tr("that share the photos of every step, for one on each graphics card"),
     )
+    settings_option.add(parser)
 
 
 def chosen(args: argparse.Namespace) -> tuple[ChosenBase, TrainConfig]:
@@ -77,6 +79,7 @@ def chosen(args: argparse.Namespace) -> tuple[ChosenBase, TrainConfig]:
     config = settings_of(
         args.preset or "standard", embedded=not base.path, minutes=args.minutes, head=args.head
     )
+    config = replace(config, **dict(args.settings))
     return base, replace(
         config,
         base=base.spec.id,

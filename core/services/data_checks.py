@@ -170,7 +170,8 @@ def _held_out(found: Gathered) -> Check:
         text = tr("{share:.0%} of the leaves, each for itself: no photo has a group", share=share)
         remedy = tr(
             "In the gallery, select the photos of one plant or plot, right-click and press "
-            "“Group…”; else leaves of one plant stand on both sides and the figures flatter."
+            "“Group…”, or import a table with a column “group”; else leaves of one plant stand on "
+            "both sides and the figures flatter."
         )
         return _held_out_check(Level.WARN, text, remedy)
     sides = _sides_by_group(found)

@@ -67,7 +67,8 @@ def preflight(
         found += data_checks(store, cells=head.cells, class_only=named)
     found.append(_model(base))
     photos = len(taken.samples) if taken else 0
-    found += memory_lines.memory_lines(base, config, processes=processes)
+    if not config.own_problems():  # what cannot be has no size
+        found += memory_lines.memory_lines(base, config, processes=processes)
     found.append(_disk(store, base, photos))
     found.append(_time(store, base, config, photos))
     return found

@@ -179,6 +179,7 @@ class TrainConfig:
                 tr("A disease cannot be called “leaf” or “lesions”, as masks are; rename it."),
             ),
             (1 <= self.rank <= 256, tr("The LoRA rank must lie between 1 and 256.")),
+            (1 <= self.alpha <= 4096, tr("The LoRA alpha must lie between 1 and 4096.")),
             (0 < self.learning_rate < 0.1, tr("The learning rate must lie between 0 and 0.1.")),
             (0 < self.head_learning_rate < 0.1, tr("The head's learning rate must be 0 to 0.1.")),
             (1 <= self.batch_size <= 256, tr("The batch size must lie between 1 and 256.")),
@@ -199,6 +200,8 @@ class TrainConfig:
                 tr("The preference stage compares masks; train with masks."),
             ),
             (0 <= self.cache_gib <= 4096, tr("The cache may take 0 to 4096 GiB of disk.")),
+            (0 <= self.seed < 2**31, tr("The random seed must lie between 0 and 2147483647.")),
+            (0 <= self.threads <= 256, tr("Threads must lie between 0 and 256.")),
         ]
         return [sentence for fine, sentence in checks if not fine]
 

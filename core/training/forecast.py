@@ -225,33 +225,40 @@ def _changes(config: TrainConfig) -> Iterator[tuple[str, TrainConfig]]:
     whole = config.batch_size * config.accumulation
     if config.optimiser is not Optimiser.ADAMW_8BIT:
         yield (
-            tr("Under Advanced, set the optimiser to AdamW in 8 bits."),
+            tr(
+                "Under Advanced (--set optimiser=adamw-8bit), set the optimiser to AdamW in 8 bits."
+            ),
             replace(config, optimiser=Optimiser.ADAMW_8BIT),
         )
     if config.batch_size > 1:
         yield (
             tr(
-                "Under Advanced, set the batch size to 1 and gradient accumulation to {n}.", n=whole
+                "Under Advanced (--set batch_size=1 --set accumulation={n}), set the batch size "
+                "to 1 and gradient accumulation to {n}.",
+                n=whole,
             ),
             replace(config, batch_size=1, accumulation=whole),
         )
     if not config.recompute:
         yield (
-            tr("Under Advanced, compute layers again on the way back."),
+            tr("Under Advanced (--set recompute=true), compute layers again on the way back."),
             replace(config, recompute=True),
         )
     if config.method is not Method.QLORA_NF4:
         yield (
-            tr("Under Advanced, set the method to QLoRA in 4 bits."),
+            tr("Under Advanced (--method qlora-nf4), set the method to QLoRA in 4 bits."),
             replace(config, method=Method.QLORA_NF4),
         )
     if config.tower is not Tower.FROZEN:
         yield (
-            tr("Under Advanced, leave the vision tower as it is."),
+            tr("Under Advanced (--set tower=frozen), leave the vision tower as it is."),
             replace(config, tower=Tower.FROZEN),
         )
     if config.rank > 8:
-        yield tr("Under Advanced, set the LoRA rank to 8."), replace(config, rank=8)
+        yield (
+            tr("Under Advanced (--set rank=8), set the LoRA rank to 8."),
+            replace(config, rank=8),
+        )
 
 
 def smallest(config: TrainConfig, needed: Needed) -> TrainConfig:

@@ -219,7 +219,7 @@ class Trial:
         if count >= 50:
             yield Check("steps.time", tr("Speed"), Level.OK, text)
         else:
-            remedy = tr("Give it more minutes, or take a smaller base model.")
+            remedy = tr("Give it more minutes (--minutes), or take a smaller base model.")
             yield Check("steps.time", tr("Speed"), Level.WARN, text, remedy)
 
     def targets(self) -> Iterator[Check]:
@@ -265,7 +265,7 @@ class Trial:
         if apart <= GRADIENTS_ALIKE:
             yield Check("gradients", title, Level.OK, text)
         else:
-            remedy = tr("Under Advanced, let layers keep what they made.")
+            remedy = tr("Under Advanced (--set recompute=false), let layers keep what they made.")
             yield Check("gradients", title, Level.FAIL, text, remedy)
 
     def _gradients(self, visits: Sequence[Visit]) -> dict[str, torch.Tensor]:
@@ -303,6 +303,7 @@ class Trial:
             yield Check("by_heart", title, Level.UNKNOWN, text + tr("; there was no time for more"))
         else:
             remedy = tr(
-                "Choose another learning rate: twice as high if it fell a little, half if it rose."
+                "Under Advanced (--set learning_rate=NUMBER), choose another learning rate: twice "
+                "as high if it fell a little, half if it rose."
             )
             yield Check("by_heart", title, Level.FAIL, text, remedy)

@@ -100,9 +100,9 @@ def matrix_line(part: str, title: str, found: Targets, *, wanted: bool) -> Check
 def way_out(part: str) -> str:
     """What to press where a part does not learn."""
     if part == "tower":
-        return tr("Under Advanced, leave the vision tower as it is.")
+        return tr("Under Advanced (--set tower=frozen), leave the vision tower as it is.")
     if part == "head":
-        return tr("Choose another mask head.")
+        return tr("Under Advanced (--head), choose another mask head.")
     return tr("Choose another base model.")
 
 
