@@ -25,6 +25,7 @@ from core.commands import (
     programme,
     project,
     results,
+    runs,
     training,
 )
 from core.commands.base import Command, Console, Context
@@ -43,6 +44,7 @@ COMMANDS: tuple[Command, ...] = (
     *models.COMMANDS,
     *training.COMMANDS,
     *programme.COMMANDS,
+    *runs.COMMANDS,
     *results.COMMANDS,
 )
 INTERRUPTED = 130

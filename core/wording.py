@@ -6,6 +6,7 @@ Knows the language and the domain; knows no widget.
 from __future__ import annotations
 
 from core.domain.image import ImageState
+from core.domain.run import RunState
 from core.language import tr
 
 PHASES = {
@@ -17,6 +18,14 @@ PHASES = {
     "evaluating": tr("Trying it on held-out leaves"),
     "scoring": tr("Scoring every photo"),
     "saving": tr("Saving"),
+}
+STATES = {
+    RunState.PREPARED: tr("Not started"),
+    RunState.RUNNING: tr("Running"),
+    RunState.FINISHED: tr("Finished"),
+    RunState.STOPPED: tr("Stopped early"),
+    RunState.FAILED: tr("Failed"),
+    RunState.INTERRUPTED: tr("Interrupted"),
 }
 
 

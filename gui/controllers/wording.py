@@ -10,20 +10,12 @@ from datetime import datetime
 
 from PySide6.QtCore import QDate, QDateTime, QLocale, QTime
 
-from core.domain.run import Run, RunState, Verdict
+from core.domain.run import Run, Verdict
 from core.language import current, number_text, tr
 from core.services import run_titles
 from core.services.bootstrap import Interval
 from gui.direction import isolated
 
-STATES = {
-    RunState.PREPARED: tr("Not started"),
-    RunState.RUNNING: tr("Running"),
-    RunState.FINISHED: tr("Finished"),
-    RunState.STOPPED: tr("Stopped early"),
-    RunState.FAILED: tr("Failed"),
-    RunState.INTERRUPTED: tr("Interrupted"),
-}
 VERDICTS = {
     Verdict.LABEL_WRONG: tr("Label wrong"),
     Verdict.MODEL_WRONG: tr("Model wrong"),

@@ -32,6 +32,7 @@ from core.domain.ids import RunId
 from core.domain.run import Run, RunState
 from core.language import tr
 from core.services import run_titles
+from core.wording import STATES
 from gui.controllers import wording
 from gui.plain import plain_tip
 
@@ -70,7 +71,7 @@ class RunsModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return wording.run_line(run)
         if role == Qt.ItemDataRole.ToolTipRole:
-            state = wording.STATES[run.state]
+            state = STATES[run.state]
             lines = (run_titles.title(run), state, wording.held_out(run), run.base)
             return plain_tip("\n".join(filter(None, lines)))
         return run if role == RUN else None
@@ -120,7 +121,7 @@ class RunDelegate(QStyledItemDelegate):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colour)
         painter.drawEllipse(QRectF(line.left(), line.center().y() - 3, 8, 8))
-        text = f"{wording.STATES[run.state]} · {wording.when(run.created_at)}"
+        text = f"{STATES[run.state]} · {wording.when(run.created_at)}"
         self._text(painter, line.adjusted(14, 0, 0, 0), text, "muted")
 
     def _text(self, painter: QPainter, box: QRect, text: str, tone: str) -> None:

@@ -35,7 +35,7 @@ from tests.doubles.workers import answers, fake_base, play, use_doubles
 
 VERBS = {
     "demo", "new", "import", "check", "restore", "doctor", "preflight", "models", "assemble",
-    "train", "stages", "score", "hard", "predict", "embed", "export", "export-adapter",
+    "train", "stages", "score", "hard", "runs", "predict", "embed", "export", "export-adapter",
 }  # fmt: skip
 
 
