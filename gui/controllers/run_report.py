@@ -18,6 +18,7 @@ from core.services.figures import WORSE, Change, Figures, Gain
 from core.services.hard_samples import BELOW as EASY
 from core.services.runs import lineage, run_config, run_folder
 from core.training.config import Answers, TrainConfig
+from core.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from core.ports import ProjectStore
@@ -71,7 +72,9 @@ class RunReport:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """All that the project and the run's folder say; nothing worked out yet."""
+    """All that the project and the run's folder say; nothing worked out yet. ``compared`` are the
+    folders of the run with masks and of its control, where both are there.
+    """
 
     run: Run
     config: TrainConfig
@@ -82,6 +85,7 @@ class Material:
     control: Run | None
     control_scores: list[Score]
     masked_scores: list[Score]
+    compared: tuple[RunFolder, RunFolder] | None
     colours: dict[str, str]
     groups: dict[ImageId, str]
 
@@ -106,9 +110,21 @@ def fetch(store: ProjectStore, run: Run) -> Material:
         control=control,
         control_scores=store.scores(control.id) if control else [],
         masked_scores=store.scores(masked.id) if control else [],
+        compared=_folders(store, masked, control),
         colours=colours_by_name(store.diseases()),
         groups=programme.groups_of(store, scores),
     )
+
+
+def _folders(
+    store: ProjectStore, masked: Run, control: Run | None
+) -> tuple[RunFolder, RunFolder] | None:
+    if control is None:
+        return None
+    try:
+        return run_folder(store, masked), run_folder(store, control)
+    except TrainingRefused:  # one of them has gone
+        return None
 
 
 def _untuned(store: ProjectStore, run: Run) -> list[Score]:
@@ -147,7 +163,9 @@ def _mask(found: Material) -> str:
     held = [s for s in found.masked_scores if s.split == "val"]
     if found.control is None or not held:
         return ""
-    return programme.mask_sentence(figures.gain(found.control_scores, held, found.groups))
+    said = programme.mask_sentence(figures.gain(found.control_scores, held, found.groups))
+    practice = programme.practice_sentence(*found.compared) if found.compared else ""
+    return " ".join(text for text in (said, practice) if text)
 
 
 def load(
