@@ -5,6 +5,7 @@ Knows the commands and their order; the rules themselves are in ``pyproject.toml
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -14,16 +15,32 @@ from pathlib import Path
 from installer.environment import clean_variables, python_in, script_in
 from installer.report import duration
 
+MOST = 4
+"""Processes that the tests are shared out to at most: each may load a model library."""
+
+
+def cores() -> int:
+    """Those that this process may use."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def side_by_side(cores: int) -> list[str]:
+    """What makes pytest use ``cores``: tests in their order, so that those of a file share what it
+    prepares, and whoever is done takes over half of what another has left."""
+    return ["-n", str(min(cores, MOST)), "--dist", "worksteal"] if cores > 1 else []
+
 
 def commands(environment: Path, extra: Sequence[str]) -> list[tuple[str, list[str]]]:
-    """Name and command line of every check, in order; ``extra`` goes to pytest."""
+    """Name and command line of every check, in order; ``extra`` goes to pytest, after ours."""
     python = str(python_in(environment))
     return [
         ("ruff check", [python, "-m", "ruff", "check", "."]),
         ("ruff format --check", [python, "-m", "ruff", "format", "--check", "."]),
         ("mypy", [python, "-m", "mypy"]),
         ("lint-imports", [str(script_in(environment, "lint-imports"))]),
-        ("pytest", [python, "-m", "pytest", *extra]),
+        ("pytest", [python, "-m", "pytest", *side_by_side(cores()), *extra]),
     ]
 
 

@@ -30,6 +30,11 @@ def _prepare_environment() -> None:
     for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY"):
         os.environ[name] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    beside = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if beside > 1:
+        # Each has its share of the cores: more threads than cores wait for each other.
+        share = max(1, (os.cpu_count() or 1) // beside)
+        os.environ.setdefault("OMP_NUM_THREADS", str(share))
     os.environ["LEAFSPOT_LANGUAGE"] = "en"  # the sentences that tests expect
     for name in (*_XDG, *_WINDOWS):
         folder = _SESSION / name.lower()
@@ -105,6 +110,14 @@ def bracol(repo: Path) -> Path:
     if not folder.is_dir():
         pytest.skip("the BRACOL leaves are not beside the checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_gemma(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a Gemma 3 of some ten thousand numbers; read it, change nothing in it."""
+    from tests.small_vlms import save_gemma3
+
+    return save_gemma3(tmp_path_factory.mktemp("small") / "gemma")
 
 
 @pytest.fixture

@@ -6,7 +6,10 @@ Knows the library; the families that open the folders know nothing of this.
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Callable, Sequence
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,24 @@ _CHAT = (
     "{% endfor %}{{ 'CLOSE\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ 'OPENmodel\n' }}{% endif %}"
 )
+
+
+_KEPT = tempfile.TemporaryDirectory(prefix="leafspot-models-")
+
+
+def once(write: Callable[..., Path]) -> Callable[..., Path]:
+    """``write`` makes its folder once a process; whoever asks gets a copy of it."""
+
+    @cache
+    def kept(*how: object) -> Path:
+        return write(Path(tempfile.mkdtemp(dir=_KEPT.name)) / "model", *how)
+
+    @wraps(write)
+    def copied(folder: Path, *how: object) -> Path:
+        shutil.copytree(kept(*how), folder, dirs_exist_ok=True)
+        return folder
+
+    return copied
 
 
 def chat(opened: str, closed: str, image: str) -> str:
@@ -122,6 +143,7 @@ def _old_words() -> Any:
     )
 
 
+@once
 def save_gemma3(folder: Path) -> Path:
     """Gemma 3: a SigLIP tower, 8 × 8 patches pooled to 4 × 4 tokens."""
     from transformers import (
@@ -215,6 +237,7 @@ def _save_gemma4(folder: Path, text: dict[str, Any], vision: dict[str, Any]) -> 
     return folder
 
 
+@once
 def save_gemma4_e(folder: Path) -> Path:
     """As E2B and E4B: embeddings for each layer, shared keys, clipped linear layers, causal."""
     text = {
@@ -226,6 +249,7 @@ def save_gemma4_e(folder: Path) -> Path:
     return _save_gemma4(folder, text, {"use_clipped_linears": True})
 
 
+@once
 def save_gemma4_31b(folder: Path) -> Path:
     """As 31B: keys are values in global layers, photos seen in both directions in the others."""
     text = {
@@ -237,6 +261,7 @@ def save_gemma4_31b(folder: Path) -> Path:
     return _save_gemma4(folder, text, {"standardize": True})
 
 
+@once
 def save_gemma4_12b(folder: Path) -> Path:
     """As 12B: no vision tower."""
     from transformers import (
@@ -282,6 +307,7 @@ def save_gemma4_12b(folder: Path) -> Path:
 # -- what a gemma-clip is put together from
 
 
+@once
 def save_clip(folder: Path) -> Path:
     """CLIP with its text model beside, as it is published."""
     from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel
@@ -302,6 +328,7 @@ def save_clip(folder: Path) -> Path:
     return folder
 
 
+@once
 def save_siglip(folder: Path) -> Path:
     """A SigLIP vision model alone."""
     from transformers import SiglipImageProcessorPil, SiglipVisionConfig, SiglipVisionModel
@@ -312,6 +339,7 @@ def save_siglip(folder: Path) -> Path:
     return folder
 
 
+@once
 def save_dinov2(folder: Path) -> Path:
     """A DINOv2, with the image processor that it is published with."""
     from transformers import BitImageProcessorPil, Dinov2Config, Dinov2Model
@@ -324,6 +352,7 @@ def save_dinov2(folder: Path) -> Path:
     return folder
 
 
+@once
 def save_text(folder: Path, kind: str = "Gemma3") -> Path:
     """A Gemma that reads text: ``kind`` is Gemma, Gemma2 or Gemma3."""
     import transformers
@@ -339,6 +368,7 @@ def save_text(folder: Path, kind: str = "Gemma3") -> Path:
     return folder
 
 
+@once
 def save_gemma_clip(
     folder: Path, tower: Callable[[Path], Path] = save_clip, text: str = "Gemma3"
 ) -> Path:

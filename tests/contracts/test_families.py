@@ -232,7 +232,7 @@ def test_no_step_copies_the_vocabularys_table(
 ) -> None:
     from peft.tuners.trainable_tokens.layer import TrainableTokensLayer
 
-    learner = learners.load(settings(folders, base, "pixel", Method.LORA_FP32))
+    learner = learners.load(settings(folders, base, "grid", Method.LORA_FP32))
     copies: list[str] = []
     monkeypatch.setattr(
         TrainableTokensLayer,
@@ -245,7 +245,7 @@ def test_no_step_copies_the_vocabularys_table(
 
 @pytest.mark.parametrize("base", [b for b in BASES if b != "gemma-siglip"])
 def test_an_adapted_tower_learns_in_every_matrix(base: str, folders) -> None:
-    config = replace(settings(folders, base, "pixel", Method.QLORA_NF4), tower=Tower.LORA)
+    config = replace(settings(folders, base, "grid", Method.QLORA_NF4), tower=Tower.LORA)
     case = Case(learners.load(config), config, photos())
     kinds = {type(m).__name__ for n, m in case.learner.vlm.model.named_modules() if "vision" in n}
     assert "Linear4bit" not in kinds
@@ -282,7 +282,7 @@ def test_the_mask_token_is_one_id_and_the_prompt_a_prefix(base: str, folders) ->
 def test_more_tokens_for_a_photo_are_a_choice_of_gemma_4_and_kept_with_the_adapter(
     folders, tmp_path: Path
 ) -> None:
-    small = settings(folders, "gemma-4-e", "pixel", Method.LORA_FP32)
+    small = settings(folders, "gemma-4-e", "grid", Method.LORA_FP32)
     large = learners.load(replace(small, image_tokens=280))
     assert learners.load(small).vlm.grid[1:] == (8, 8)
     assert large.vlm.grid[1:] == (16, 16)
@@ -374,7 +374,7 @@ def test_an_adapter_is_refused_on_another_sam_than_it_was_trained_on(
 def test_an_adapter_is_refused_on_another_base_than_its_manifest_names(
     folders, tmp_path: Path
 ) -> None:
-    config = settings(folders, "gemma-4-e", "pixel", Method.LORA_FP32)
+    config = settings(folders, "gemma-4-e", "grid", Method.LORA_FP32)
     adapter.save_adapter(learners.load(config), config, tmp_path / "adapter")
     with pytest.raises(AdapterRefused, match="another copy"):
         adapter.load_adapter(tmp_path / "adapter", str(folders("gemma-4-31b")))

@@ -46,7 +46,7 @@ def leafspot(repo: Path, tmp_path: Path) -> Any:
     return run
 
 
-def test_from_photos_to_predictions(leafspot: Any, tmp_path: Path) -> None:
+def test_from_photos_to_predictions(leafspot: Any, tmp_path: Path, small_gemma: Path) -> None:
     samples = tmp_path / "samples"
     write_sample_leaves(samples, count=12, size=(320, 240))
     photos = {p: files.sha256(p) for p in (samples / "photos").iterdir()}
@@ -58,7 +58,9 @@ def test_from_photos_to_predictions(leafspot: Any, tmp_path: Path) -> None:
     )  # fmt: skip
     assert (imported["total"], len(imported["accepted"]), imported["refused"]) == (12, 12, [])
     assert leafspot("check", "field")["ok"]
-    assert leafspot("preflight", "field", "--base", "starter")["ok"]
+    # The same rehearsal as of the starter, whose steps take ten times as long.
+    small = f"gemma-3={small_gemma}"
+    assert leafspot("preflight", "field", "--base", small, "--head", "grid")["ok"]
 
     trained = leafspot("train", "field", "--base", "starter", "--minutes", "0.2")
     assert trained["state"] == "finished"
@@ -111,6 +113,18 @@ def check_prediction(out: Path, photo: Path, classes: tuple[str, ...]) -> None:
     whole = max(1, int((values > 0).sum()))
     severity = 100 * int((values == 2).sum()) / whole
     assert float(row["severity_percent"]) == pytest.approx(severity, abs=1e-2)
+
+
+@pytest.mark.slow  # a minute and more; the small model's rehearsal above goes the same way
+def test_the_starter_is_rehearsed_without_a_red_line(leafspot: Any, tmp_path: Path) -> None:
+    samples = tmp_path / "samples"
+    write_sample_leaves(samples, count=12, size=(320, 240))
+    leafspot("new", "field")
+    leafspot(
+        "import", "field", samples / "photos", "--masks", samples / "masks",
+        "--mask-map", samples / "map.json", "--labels", samples / "labels.csv",
+    )  # fmt: skip
+    assert leafspot("preflight", "field", "--base", "starter")["ok"]
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,11 +22,12 @@ from core.training.stopping import StopAsked
 from core.training.stopwatch import ASLEEP, Stopwatch
 from core.workers.outcome import Outcome
 from core.workers.train import Reporter, _nothing_new
-from tests.drawn_run import SETTINGS, drawn_run
+from tests.drawn_run import SETTINGS, drawn_run, small
 from tests.faults.full_disk import no_file_beyond
 
 pytestmark = pytest.mark.usefixtures("one_core")
 
+RunOf = Callable[..., RunFolder]
 OUT_OF_MEMORY = Outcome("train", 1, last={"event": "failed", "code": remedies.OUT_OF_MEMORY})
 
 
@@ -77,19 +78,29 @@ class Run:
         return [e.text for e in self.told if isinstance(e, events.Notice)]
 
 
+@pytest.fixture
+def run_of(tmp_path: Path, small_gemma: Path) -> RunOf:
+    """A run folder by its name, of twelve leaves to learn from and three held out."""
+
+    def made(name: str, settings: TrainConfig = SETTINGS) -> RunFolder:
+        return drawn_run(tmp_path / name, settings=small(small_gemma, settings))
+
+    return made
+
+
 def weights(run: RunFolder) -> dict[str, torch.Tensor]:
     found = checkpoints.latest(run.checkpoints)
     assert found is not None
     return found.weights
 
 
-def test_wherever_a_run_is_cut_it_goes_on_bit_for_bit(tmp_path: Path) -> None:
-    whole_run = drawn_run(tmp_path / "whole")
+def test_wherever_a_run_is_cut_it_goes_on_bit_for_bit(run_of: RunOf) -> None:
+    whole_run = run_of("whole")
     whole = Run(whole_run)
     whole.fit()
     assert len(whole.losses) == 6
     for cut in (1, 4):  # three steps are an epoch: both lie in the middle of one
-        run = drawn_run(tmp_path / f"cut-{cut}")
+        run = run_of(f"cut-{cut}")
         first = Run(run)
         assert first.fit(stop_at=cut)
         second = Run(run)
@@ -101,7 +112,7 @@ def test_wherever_a_run_is_cut_it_goes_on_bit_for_bit(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("what", ["loss", "gradient"])
 def test_what_is_no_number_stops_the_run_before_it_is_learnt(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+    run_of: RunOf, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     monkeypatch.setattr(recipe, "SAVE_EVERY", -1.0)
     real, calls = objective.mask_loss, 0
@@ -116,7 +127,7 @@ def test_what_is_no_number_stops_the_run_before_it_is_learnt(
         return loss * float("nan") if what == "loss" else loss + ((loss - loss) * 0).sqrt()
 
     monkeypatch.setattr(objective, "mask_loss", broken)
-    folder = drawn_run(tmp_path / "run")
+    folder = run_of("run")
     run = Run(folder)
     with pytest.raises(WorkerFailed, match="lower learning rate"):
         run.fit()
@@ -128,9 +139,9 @@ def test_what_is_no_number_stops_the_run_before_it_is_learnt(
 
 
 def test_memory_that_ran_out_goes_on_with_fewer_photos_at_a_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_of: RunOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    undisturbed = Run(drawn_run(tmp_path / "undisturbed"))
+    undisturbed = Run(run_of("undisturbed"))
     undisturbed.fit()
     real = objective.Objective.losses
 
@@ -140,7 +151,7 @@ def test_memory_that_ran_out_goes_on_with_fewer_photos_at_a_time(
         return real(self, visits, whole)  # type: ignore[arg-type]
 
     monkeypatch.setattr(objective.Objective, "losses", hungry)
-    folder, losses, attempts = drawn_run(tmp_path / "run"), list[float](), 0
+    folder, losses, attempts = run_of("run"), list[float](), 0
     while True:
         attempts += 1
         run = Run(folder)
@@ -159,10 +170,10 @@ def test_memory_that_ran_out_goes_on_with_fewer_photos_at_a_time(
 
 
 def test_when_a_single_photo_is_too_much_layers_are_computed_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_of: RunOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = replace(SETTINGS, batch_size=1, accumulation=4)
-    undisturbed = Run(drawn_run(tmp_path / "undisturbed", settings=settings))
+    undisturbed = Run(run_of("undisturbed", settings))
     undisturbed.fit()
     real = objective.Objective.losses
 
@@ -172,7 +183,7 @@ def test_when_a_single_photo_is_too_much_layers_are_computed_again(
         return real(self, *args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(objective.Objective, "losses", hungry)
-    folder = drawn_run(tmp_path / "run", settings=settings)
+    folder = run_of("run", settings)
     run = Run(folder)
     with pytest.raises(torch.OutOfMemoryError):
         run.fit()
@@ -265,7 +276,7 @@ def test_every_way_of_running_out_of_memory_is_known(error: Exception) -> None:
 
 
 def test_a_full_disk_is_told_once_and_training_goes_on_until_there_is_room(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_of: RunOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recipe, "SAVE_EVERY", -1.0)
     real, calls = checkpoints.save, 0
@@ -278,7 +289,7 @@ def test_a_full_disk_is_told_once_and_training_goes_on_until_there_is_room(
         return real(*args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(checkpoints, "save", save)
-    folder = drawn_run(tmp_path / "run")
+    folder = run_of("run")
     run = Run(folder)
     run.fit()
     assert sum("Training goes on" in text for text in run.notices()) == 1
@@ -286,9 +297,9 @@ def test_a_full_disk_is_told_once_and_training_goes_on_until_there_is_room(
 
 
 def test_a_disk_that_stays_full_ends_the_run_and_keeps_what_was_committed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_of: RunOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = drawn_run(tmp_path / "run")
+    folder = run_of("run")
     Run(folder).fit(stop_at=2)
     run = Run(folder)
     with no_file_beyond(4096), pytest.raises(DiskFull, match="Free some space"):
@@ -344,9 +355,9 @@ def test_sleep_is_no_training_time() -> None:
     assert watch.read() == 70.0 + 3 * ASLEEP
 
 
-def test_a_run_ends_early_when_its_evaluations_gain_nothing(tmp_path: Path) -> None:
+def test_a_run_ends_early_when_its_evaluations_gain_nothing(run_of: RunOf) -> None:
     settings = replace(SETTINGS, epochs=2.0, evaluations=6, patience=2)
-    folder = drawn_run(tmp_path / "run", settings=settings)
+    folder = run_of("run", settings)
     run = Run(folder, [0.0, 0.5, 0.9, 0.9, 0.8, 1.0])
     assert not run.fit()
     assert run.recipe.progress.step == 4
@@ -357,9 +368,9 @@ def test_a_run_ends_early_when_its_evaluations_gain_nothing(tmp_path: Path) -> N
     assert again.losses == []
 
 
-def test_a_run_that_cannot_measure_a_gain_does_not_end_for_want_of_one(tmp_path: Path) -> None:
+def test_a_run_that_cannot_measure_a_gain_does_not_end_for_want_of_one(run_of: RunOf) -> None:
     settings = replace(SETTINGS, epochs=2.0, evaluations=6, patience=1)
-    folder = drawn_run(tmp_path / "run", settings=settings)
+    folder = run_of("run", settings)
     folder.write_samples([replace(s, split="train") for s in folder.read_samples()])
     run = Run(folder)
     assert not run.fit()
@@ -368,11 +379,11 @@ def test_a_run_that_cannot_measure_a_gain_does_not_end_for_want_of_one(tmp_path:
 
 
 def test_stop_is_heard_in_the_middle_of_everything(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_of: RunOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No photo is begun after the word, whatever the run was doing."""
     asked = False
-    folder = drawn_run(tmp_path / "run", settings=replace(SETTINGS, batch_size=1, accumulation=4))
+    folder = run_of("run", replace(SETTINGS, batch_size=1, accumulation=4))
     told: list[events.TrainEvent] = []
     run = Recipe(folder, told.append, lambda: asked)
     run.setup()
@@ -398,18 +409,18 @@ def test_stop_is_heard_in_the_middle_of_everything(
     with pytest.raises(StopAsked):
         run.looker.look(1, lambda: asked)
     # Before anything has been learnt there is nothing to keep.
-    fresh = Recipe(drawn_run(tmp_path / "fresh"), told.append, lambda: asked)
+    fresh = Recipe(run_of("fresh"), told.append, lambda: asked)
     with pytest.raises(StopAsked):
         fresh.setup()
 
 
 @pytest.mark.parametrize("way", ["there", "back", "looking"])
 def test_stop_is_heard_between_two_layers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+    run_of: RunOf, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     """On the way there and on the way back: no further layer is begun, and nothing has changed."""
     asked, passed = False, 0
-    folder = drawn_run(tmp_path / "run")
+    folder = run_of("run")
     told: list[events.TrainEvent] = []
     run = Recipe(folder, told.append, lambda: asked)
     run.setup()
@@ -444,8 +455,8 @@ def test_stop_is_heard_between_two_layers(
     assert all(torch.equal(t, before[n]) for n, t in run.learner.state().items())
 
 
-def test_a_run_that_is_stopped_before_it_goes_on_still_has_its_adapter(tmp_path: Path) -> None:
-    folder = drawn_run(tmp_path / "run")
+def test_a_run_that_is_stopped_before_it_goes_on_still_has_its_adapter(run_of: RunOf) -> None:
+    folder = run_of("run")
     assert _nothing_new(folder) == events.Stopped()
     first = Run(folder)
     first.recipe.finish(stopped=first.fit(stop_at=1))
@@ -461,13 +472,13 @@ def test_an_error_number_of_the_system_comes_through_safetensors(tmp_path: Path)
 
 
 def test_a_preference_stage_compares_with_the_adapter_it_began_with_also_after_a_stop(
-    tmp_path: Path,
+    run_of: RunOf,
 ) -> None:
-    first = drawn_run(tmp_path / "first")
+    first = run_of("first")
     begun = Run(first)
     begun.recipe.finish(stopped=begun.fit(stop_at=3))
     settings = replace(SETTINGS, stage=Stage.PREFERENCE, parent=str(first.adapter), warmup=0.0)
-    whole_run, cut = (drawn_run(tmp_path / n, settings=settings) for n in ("whole", "cut"))
+    whole_run, cut = (run_of(n, settings) for n in ("whole", "cut"))
     whole = Run(whole_run)
     whole.fit()
     parts = [Run(cut)]

@@ -7,22 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.drawn_run import drawn_run
+from core.training.config import TrainConfig
+from tests.drawn_run import SETTINGS, drawn_run, small
 from tests.faults.train_killing import Tally, TrainKiller
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills with SIGKILL after a fork")
 
 
-def killed(folder: Path, trials: int) -> Tally:
-    with TrainKiller(drawn_run(folder / "run")) as killer:
+def killed(folder: Path, trials: int, settings: TrainConfig = SETTINGS) -> Tally:
+    with TrainKiller(drawn_run(folder / "run", settings=settings)) as killer:
         for _ in range(trials):
             killer.trial()
         killer.finish()
     return killer.tally
 
 
-def test_a_handful_of_kills_loses_no_committed_step(tmp_path: Path) -> None:
-    found = killed(tmp_path, 6)
+def test_a_handful_of_kills_loses_no_committed_step(tmp_path: Path, small_gemma: Path) -> None:
+    found = killed(tmp_path, 6, small(small_gemma))
     assert found.failures == []
     assert found.inside_save, "no kill hit a save: the test tests half of what it should"
     assert found.finished

@@ -29,6 +29,7 @@ from core.services.export import formats
 from core.training.config import Method, TrainConfig
 from core.training.summary import RunSummary
 from core.version import program_version
+from core.workers import client
 from storage.projects import open_project
 from tests.doubles.projects import Leaf, leaves, make_project
 from tests.doubles.workers import answers, fake_base, play, use_doubles
@@ -646,6 +647,7 @@ def test_predicting_ends_whatever_two_bad_photos_do_to_the_model(
     folder = photos(tmp_path / "new", "cursed.png", "good.png")
     (folder / "text.jpg").write_text("no photo")
     ghosts = tmp_path / "ghosts"
+    monkeypatch.setattr(client, "LOOK", 0.2)  # how long each pipe of the dead is listened to
     # The model goes down with the photo, and a process of its own holds every pipe open.
     answers(monkeypatch, haunt=["cursed.png"], ghosts=str(ghosts))
     ended: list[Said] = []

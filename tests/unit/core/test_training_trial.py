@@ -15,7 +15,7 @@ from core.training import events, learner, prompts, quick_checks, trial
 from core.training.config import Answers, TrainConfig
 from core.training.recipe import Recipe
 from core.training.trial import Trial
-from tests.drawn_run import SETTINGS, drawn_run
+from tests.drawn_run import SETTINGS, drawn_run, small
 from tests.small_sam import save_sam
 
 QUICK = replace(SETTINGS, recompute=True, batch_size=2)
@@ -41,10 +41,10 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Trial:
 
 
 def test_a_run_that_would_go_well_has_no_red_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, small_gemma: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trial, "OVERFIT_STEPS", 12)
-    one = rehearsal(tmp_path / "run")
+    one = rehearsal(tmp_path / "run", small(small_gemma, QUICK))
     one.examine()
     found = [e for e in one.told if isinstance(e, events.Examined)]  # type: ignore[attr-defined]
     assert {e.level for e in found} == {"ok"}, [e for e in found if e.level != "ok"]
@@ -247,7 +247,7 @@ def test_measured_steps_look_at_no_photo_with_the_tower_or_with_the_heads_own_mo
 
 
 def test_a_run_that_names_the_disease_alone_is_rehearsed_as_it_is_trained(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, small_gemma: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trial, "OVERFIT_STEPS", 12)
     asked: list[str] = []
@@ -258,7 +258,8 @@ def test_a_run_that_names_the_disease_alone_is_rehearsed_as_it_is_trained(
         return real(self, visits)
 
     monkeypatch.setattr(Trial, "_backward", heard)
-    one = rehearsal(tmp_path / "run", replace(QUICK, answers=Answers.CLASS))
+    settings = small(small_gemma, replace(QUICK, answers=Answers.CLASS))
+    one = rehearsal(tmp_path / "run", settings)
     one.examine()
     found = {e.id: e for e in one.told if isinstance(e, events.Examined)}  # type: ignore[attr-defined]
     assert {e.level for e in found.values()} == {"ok"}

@@ -435,7 +435,7 @@ def test_a_click_in_the_chosen_region_betters_it_and_one_elsewhere_begins_anothe
     click(page, 104, 124, right=True)
     proposal(qtbot, page)
     assert "Better outline" in page.assistant.status
-    sent = [json.loads(line) for line in log.read_text().splitlines()][-1]
+    sent = _commands(log, "predict")[-1]
     assert sent["before"]["size"] == [20, 20]
     assert sent["positive"] == [False]
     QTest.keyClick(page.canvas, Qt.Key.Key_Return)
@@ -446,7 +446,7 @@ def test_a_click_in_the_chosen_region_betters_it_and_one_elsewhere_begins_anothe
     assert page.controller.edits.undo_title == "Refine region"
     click(page, 250, 220)
     proposal(qtbot, page)
-    assert [json.loads(line) for line in log.read_text().splitlines()][-1]["before"] is None
+    assert _commands(log, "predict")[-1]["before"] is None
     QTest.keyClick(page.canvas, Qt.Key.Key_Return)
     assert len(page.controller.session.regions) == 2
 

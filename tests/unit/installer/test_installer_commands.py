@@ -29,9 +29,16 @@ def run_checks(
 def test_everything_runs_in_order_and_extra_arguments_go_to_pytest() -> None:
     code, ran = run_checks(extra=["-k", "canvas"])
     assert code == 0
-    wanted = ["ruff check .", "ruff format --check .", "mypy", "lint-imports", "pytest -k canvas"]
+    wanted = ["ruff check .", "ruff format --check .", "mypy", "lint-imports", "-m pytest"]
     for part, made in zip(wanted, ran, strict=True):
         assert part in made
+    assert ran[-1].endswith("-k canvas"), "the last word on an option is the person's"
+
+
+def test_the_tests_are_shared_out_to_the_cores_that_there_are() -> None:
+    assert checks.side_by_side(1) == []
+    assert checks.side_by_side(2)[:2] == ["-n", "2"]
+    assert checks.side_by_side(64)[:2] == ["-n", "4"], "each may load a model library"
 
 
 def test_the_first_failure_ends_it_with_its_name_and_code(
