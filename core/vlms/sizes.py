@@ -25,6 +25,8 @@ MAX_TEMPLATE = 128 << 10
 """Bytes of a chat template; Gemma 4's, tools and all, has 17 thousand."""
 MAX_SETTINGS = 16 << 20
 """Bytes of every other small file that is read."""
+MAX_PROCESSOR = 1_000_000
+"""Bytes that are read of an image processor's settings; published ones have a thousandth."""
 MAX_TOKENIZER = 200 << 20
 """Bytes of a tokenizer; Gemma's has 33 million."""
 CONFIG = "config.json"
@@ -127,11 +129,11 @@ def too_long(folder: Path, name: str) -> str:
 
 
 def _read(path: Path) -> object:
-    """What stands in a file with settings; None where there is none, or nothing that can be read:
-    `core.vlms.words` says so."""
+    """What stands in an image processor's settings; None where there is none, or nothing that can
+    be read: `core.vlms.words` says so."""
     try:
         with path.open("rb") as file:
-            found: object = json.loads(file.read(MAX_SETTINGS))
+            found: object = json.loads(file.read(MAX_PROCESSOR))
     except (OSError, ValueError, RecursionError):
         return None
     return found

@@ -266,8 +266,14 @@ def test_a_project_of_before_opens_with_its_steps_and_has_none_of_many(tmp_path:
     store = create_project(tmp_path / "field")
     store.close()
     connection = sqlite3.connect(store.folder / "project.db")
-    connection.execute("DROP TABLE many_step")
-    connection.execute("PRAGMA user_version = 4")
+    for statement in (
+        "DROP INDEX image_name",
+        "ALTER TABLE image DROP COLUMN name_natural",
+        "CREATE INDEX image_name ON image (name_folded)",
+        "DROP TABLE many_step",
+        "PRAGMA user_version = 4",
+    ):
+        connection.execute(statement)
     connection.commit()
     connection.close()
     store = open_project(store.folder)
