@@ -8,7 +8,7 @@ region and no widget.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,8 @@ PATTERNS: tuple[tuple[str, Pattern], ...] = (
 )
 PLAIN = -1
 """The number of no pattern."""
+FIELD = 512
+"""Pixels: patterns are laid out once for windows up to the next multiple of it."""
 
 
 def pattern_of(colour: str) -> int:
@@ -65,15 +67,25 @@ def _tile(scale: int) -> NDArray[np.uint8]:
 
 
 def lines(window: Window, scale: int) -> NDArray[np.uint8]:
-    """[h, w] of the window: bit n is set where a line of pattern n runs.
+    """[h, w] of the window: bit n is set where a line of pattern n runs. Not to be written to.
 
     ``scale`` is the thickness in device pixels that a thin line has on this screen.
     """
+    side = 2 * STEP * scale
+    height, width = window.y1 - window.y0, window.x1 - window.x0
+    rows, columns = (-(-(length + side) // FIELD) for length in (height, width))
+    top, left = window.y0 % side, window.x0 % side
+    return _field(scale, rows, columns)[top : top + height, left : left + width]
+
+
+@lru_cache(4)
+def _field(scale: int, rows: int, columns: int) -> NDArray[np.uint8]:
+    """The tile repeated over so many times `FIELD` pixels each way."""
     tile = _tile(scale)
     side = len(tile)
-    rows = np.arange(window.y0, window.y1) % side
-    columns = np.arange(window.x0, window.x1) % side
-    return tile[:, columns][rows]
+    field = np.tile(tile, (-(-rows * FIELD // side), -(-columns * FIELD // side)))
+    field.setflags(write=False)
+    return field
 
 
 def paint_swatch(painter: QPainter, place: QRect, colour: str, *, plain: bool = False) -> None:

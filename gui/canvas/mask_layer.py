@@ -137,6 +137,12 @@ class MaskLayer:
         """Whether tiles wait to be composed."""
         return bool(self._pending)
 
+    @property
+    def _stands_out(self) -> bool:
+        """Whether a region may be drawn that is active or being painted."""
+        active = self._colours.keys() & {ACTIVE_LEAF, ACTIVE_LESION}
+        return bool(active) or self.stroke is not None or self.pending
+
     def sync(self) -> None:
         """Take over the document's list, order, colours and active region.
 
@@ -240,6 +246,9 @@ class MaskLayer:
         rims = edges(numbers, THICK * self.line)
         if not (self.hatched and self.mode is MaskMode.OUTLINE):
             rims = edges(numbers, self.line) | ((numbers <= LEAVES[-1]) & rims)
+        if not self._stands_out:
+            _mark(numbers, rims)
+            return
         strong = (numbers >= ACTIVE_LESION) | (numbers == ACTIVE_LEAF)
         near = _around(strong, 3 * self.line)
         if near is None:
