@@ -1,7 +1,8 @@
 """Fine-tunes `starter` on real coffee leaves and says what came out, beside two simpler ways.
 
     python tests/bench/leaves.py --data DIR [--train train class_only] [--test val class_val]
-        [--seeds 1 2 3] [--minutes 15] [--later STEPS] [--out bench-out/leaves] [--json FILE]
+        [--seeds 1 2 3] [--minutes 15] [--untold] [--later STEPS] [--out bench-out/leaves]
+        [--json FILE]
 
 DIR is laid out as BRACOL is: labels.csv with the columns id, image, mask, split, disease and
 severity_grade, masks with 0 background, 1 leaf, 2 lesion. The test leaves are never seen in
@@ -13,10 +14,11 @@ Printed: lesion Dice and IoU by the generated path at photo size (mean over leav
 lesions; healthy ones counted apart), disease accuracy (`mixed` left out) with the prompt DIAGNOSE,
 the base before tuning, severity grade beside the true masks' own ceiling, Lin's CCC of the severity
 in percent, and the roll check: the Dice of the lesion target when the `<SEG>` state is that of
-another target of the same photo. With --later also, each as a paired difference with its 95 %
-bootstrap interval: the same budget without masks, and STEPS steps of the hard-sample stage (Dice
-under 0.75 on the leaves learnt from) beside as many uniform ones, as published and at half the
-first run's rate.
+another target of the same photo. Each as a paired difference with its 95 % bootstrap interval: with
+--untold the same budget where the class is read without being told what lay under the mask
+(`<found>` empty); with --later the same budget without masks, and STEPS steps of the hard-sample
+stage (Dice under 0.75 on the leaves learnt from) beside as many uniform ones, as published and at
+half the first run's rate.
 """
 
 from __future__ import annotations
@@ -333,6 +335,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("bench-out/leaves"))
     parser.add_argument("--set", nargs="*", default=[], help="KEY=VALUE of the run's settings")
     parser.add_argument("--rename", action="store_true", help="invented names for the diseases")
+    parser.add_argument("--untold", action="store_true", help="also with `<found>` empty")
     parser.add_argument("--later", type=int, default=0, help="steps of the later stages")
     parser.add_argument("--only-ours", action="store_true", help="leave the simpler ways out")
     parser.add_argument("--json", type=Path)
@@ -358,6 +361,8 @@ def main() -> None:
 
         tuned.append(figures(stage(args.out, f"seed-{seed}", work), test))
         print(json.dumps(tuned[-1]), flush=True)
+        if args.untold:
+            results[f"untold-{seed}"] = without_found(args, train, test, replace(plan, seed=seed))
         if args.later:
             results[f"later-{seed}"] = later_stages(args, train, test, replace(plan, seed=seed))
     results["seeds"] = tuned
@@ -374,6 +379,23 @@ def main() -> None:
     table(results)
     if args.json:
         args.json.write_text(json.dumps(results, indent=1), "utf-8")
+
+
+def without_found(
+    args: argparse.Namespace, train: list[Leaf], test: list[Leaf], plan: TrainConfig
+) -> dict[str, object]:
+    """One seed with `<found>` empty, and what telling it is worth."""
+    from tests.bench.leaves_later import against, untold
+
+    def work() -> dict[str, object]:
+        folder = args.out / f"run-untold-{plan.seed}"
+        with untold():
+            fine_tune(folder, train, plan)
+            return score_adapter(folder, test)
+
+    without = stage(args.out, f"untold-{plan.seed}", work)
+    told = json.loads((args.out / f"seed-{plan.seed}.json").read_text("utf-8"))
+    return {"without": figures(without, test), "gain of telling": against(without, told)}
 
 
 def later_stages(
@@ -441,7 +463,9 @@ def table(results: dict[str, object]) -> None:
         before = base.get(key, float("nan"))  # type: ignore[attr-defined]
         print(f"{key:18}{before:10.3f}{mean[key]:10.3f}{spread[key]:10.3f}")  # type: ignore[index]
     for name, found in results.items():
-        if name in ("colour_rule", "plain_cnn", "drawn_roll") or name.startswith("later-"):
+        if name in ("colour_rule", "plain_cnn", "drawn_roll") or name.startswith(
+            ("later-", "untold-")
+        ):
             print(name, json.dumps(found, indent=1))
 
 

@@ -1,11 +1,13 @@
-"""What `leaves.py` does after the first run: the control without masks, and the later stages.
+"""What `leaves.py` does after the first run: the controls without masks and without what a mask
+found, and the later stages.
 
 Knows scores and run folders; prints nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,24 @@ HALF = 0.5
 def control(plan: TrainConfig) -> TrainConfig:
     """The same budget for the class alone."""
     return replace(plan, answers=Answers.CLASS)
+
+
+@contextmanager
+def untold() -> Iterator[None]:
+    """Inside, `<found>` says the same of every leaf: the masks are drawn and learnt as ever, but
+    the class is read without being told what lay under them."""
+    from core.heads.pixel import PixelHead
+
+    told = PixelHead.describe
+
+    def nothing(head: PixelHead, maps: Any, logits: Any, owner: Any) -> Any:
+        return told(head, maps, logits, owner) * 0.0
+
+    PixelHead.describe = nothing  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        PixelHead.describe = told  # type: ignore[method-assign]
 
 
 def later(
