@@ -27,7 +27,10 @@ def which(found: SideBySide) -> list[str]:
     if len(set(held.values())) > 1 or max(held.values()) > found.leaves + found.otherwise:
         counts = listed([f"{name} {count:,}" for name, count in held.items()])
         said.append(
-            tr("Held out and scored by each: {counts}; the others do not count here.", counts=counts)
+            tr(
+                "Held out and scored by each: {counts}; the others do not count here.",
+                counts=counts,
+            )
         )
     if found.otherwise:
         said.append(
@@ -98,7 +101,7 @@ def against(found: SideBySide) -> str:
     if known and not any(change.known for change in known):
         return tr("Too few leaves, or groups of them, to say how sure a difference is.")
     return tr(
-        "Each run less {run} on the same leaves, with the ends that hold in 95 of 100 draws. Grey "
-        "may be chance.",
+        "Each run less {run}, leaf by leaf on the same leaves. Where 0 lies between the ends of an "
+        "interval the difference may be chance.",
         run=run,
     )

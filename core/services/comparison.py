@@ -243,7 +243,9 @@ def _ccc(pairs: Pairs, groups: Groups) -> Interval | None:
     ]
     if len(known) < 2:
         return None
-    true, old, new = np.array([(a.true_severity, b.severity, a.severity) for b, a in known], float).T
+    true, old, new = np.array(
+        [(a.true_severity, b.severity, a.severity) for b, a in known], float
+    ).T
     return interval(
         len(known),
         lambda k: concordance(true[k], new[k]) - concordance(true[k], old[k]),

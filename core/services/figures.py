@@ -287,9 +287,7 @@ def _calibration(named: Sequence[Score], groups: Groups) -> Calibration | None:
     )
     return Calibration(
         bins=bins,
-        error=interval(
-            len(found.scores), found.error, groups=units_of(found.scores, groups)
-        ),
+        error=interval(len(found.scores), found.error, groups=units_of(found.scores, groups)),
         brier=_mean(((s, _brier(s)) for s in found.scores), groups),
         by_chance=_by_chance(found),
     )

@@ -71,7 +71,8 @@ class ClassTable(QWidget):
             lines.append(Line(name, 0, (), found.colours.get(name, "")))
             for k, one in enumerate(found.runs):
                 mine = next(
-                    (c for c in (one.changes.classes if one.changes else ()) if c.name == name), None
+                    (c for c in (one.changes.classes if one.changes else ()) if c.name == name),
+                    None,
                 )
                 if mine is not None:
                     cells = (mine.dice, mine.recall, mine.precision)
@@ -84,8 +85,8 @@ class ClassTable(QWidget):
             return tr("No held-out leaf carries a disease.")
         if changes:
             return tr(
-                "Each run less {run}, leaf by leaf on the same leaves. Grey may be chance; of "
-                "twenty intervals about one misses by chance alone.",
+                "Each run less {run}, leaf by leaf on the same leaves. Grey may be chance. Of so "
+                "many intervals one in twenty lies beside 0 by chance alone.",
                 run=letter(found.figures.reference),
             )
         return tr(
@@ -96,8 +97,6 @@ class ClassTable(QWidget):
 
 def _classes(found: Comparison) -> list[str]:
     """Those that some held-out leaf has, or is called."""
-    there = [
-        c.name for one in found.runs for c in one.figures.classes if c.leaves or c.precision
-    ]
+    there = [c.name for one in found.runs for c in one.figures.classes if c.leaves or c.precision]
     order = [c.name for one in found.runs[:1] for c in one.figures.classes]
     return [name for name in order if name in there]

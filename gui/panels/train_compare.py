@@ -61,6 +61,7 @@ class CompareView(QWidget):
         self.against = label("", "muted", wrap=True)
         self.changes_title = label("", "heading")
         self.changes_card: QWidget
+        self._rest: tuple[QWidget, ...]
         self.classes = ClassTable(theme)
         self.sure = SureGrid(theme)
         self.table = QWidget()
@@ -84,23 +85,28 @@ class CompareView(QWidget):
         )
         self.changes_card = card(self.changes_title, self.changes, self.against)
         sure = card(
-            label(tr("Calibration: how often it is right, and how sure it is"), "heading"), self.sure
+            label(tr("Calibration: how often it is right, and how sure it is"), "heading"),
+            self.sure,
         )
         others = card(label(tr("Set otherwise"), "heading"), self.table)
         head = row(self.title, None, label(tr("Held against"), "muted"), self.reference)
+        curves = QWidget()
+        curves.setLayout(charts)
+        self._rest = (self.changes_card, card(self.classes), sure, curves, others)
         body = QWidget()
         body.setMaximumWidth(WIDEST)
-        cards = (figures, self.changes_card, card(self.classes), sure)
-        body.setLayout(column(head, *cards, charts, others, None, spacing=12, margin=20))
+        body.setLayout(column(head, figures, *self._rest, None, spacing=12, margin=20))
         self.setLayout(column(scrolled(body)))
 
     def show_runs(self, runs: Sequence[Run]) -> None:
         """The first of ``runs`` is what the others are held against, until another is chosen."""
         self._runs = tuple(runs)[:MOST]
-        self.title.setText(
-            trn("Comparing {n} run", "Comparing {n} runs", len(self._runs))
-        )
+        self.title.setText(trn("Comparing {n} run", "Comparing {n} runs", len(self._runs)))
         self._offer(self._runs)
+        self.figures.put((), [])
+        self.unlike.put([])
+        for part in (*self._rest, self.which):  # they are of other runs
+            part.hide()
         self._load()
 
     def _offer(self, runs: Sequence[Run], chosen: int = 0) -> None:
@@ -114,6 +120,7 @@ class CompareView(QWidget):
     def _load(self) -> None:
         self._asked += 1
         asked = self._asked
+        self.choice.setText(tr("Working the figures out…"))
 
         def got(found: Comparison) -> None:
             if self._asked == asked:
@@ -123,6 +130,8 @@ class CompareView(QWidget):
 
     def put(self, found: Comparison) -> None:
         self.comparison = found
+        for part in self._rest:
+            part.show()
         colours = COLOURS[: len(found.runs)]
         several = list(zip(colours, found.runs, strict=True))
         self.title.setText(trn("Comparing {n} run", "Comparing {n} runs", len(found.runs)))

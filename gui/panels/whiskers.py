@@ -203,9 +203,7 @@ def _reach(lines: Sequence[Line]) -> float:
     return max(LEAST_REACH, *ends, 0.0)
 
 
-def _spoken(
-    titles: Sequence[str], line: Line, words: Callable[[Interval | None], str]
-) -> str:
+def _spoken(titles: Sequence[str], line: Line, words: Callable[[Interval | None], str]) -> str:
     cells = zip(titles, line.cells, strict=True) if line.cells else ()
     parts = [f"{title} {words(cell)}" for title, cell in cells if cell is not None]
     return f"{line.name}: {', '.join(parts)}" if parts else line.name
