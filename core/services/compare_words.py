@@ -6,7 +6,7 @@ Knows runs side by side; works nothing out.
 
 from __future__ import annotations
 
-from core.language import listed, tr, trn
+from core.language import listed, number_text, tr, trn
 from core.services.comparison import SideBySide, letter
 
 
@@ -25,7 +25,7 @@ def which(found: SideBySide) -> list[str]:
         said[0] += " " + trn("They are of {n:,} group.", "They are of {n:,} groups.", groups)
     held = {letter(k): len(one.scored.held) for k, one in enumerate(found.runs) if one.scored.held}
     if len(set(held.values())) > 1 or max(held.values()) > found.leaves + found.otherwise:
-        counts = listed([f"{name} {count:,}" for name, count in held.items()])
+        counts = listed([f"{name} {number_text(count, ',')}" for name, count in held.items()])
         said.append(
             tr(
                 "Held out and scored by each: {counts}; the others do not count here.",
@@ -101,7 +101,7 @@ def against(found: SideBySide) -> str:
     if known and not any(change.known for change in known):
         return tr("Too few leaves, or groups of them, to say how sure a difference is.")
     return tr(
-        "Each run less {run}, leaf by leaf on the same leaves. Where 0 lies between the ends of an "
+        "Each run minus {run}, leaf by leaf on the same leaves. Where 0 lies between the ends of an "
         "interval the difference may be chance.",
         run=run,
     )

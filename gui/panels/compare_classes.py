@@ -85,7 +85,7 @@ class ClassTable(QWidget):
             return tr("No held-out leaf carries a disease.")
         if changes:
             return tr(
-                "Each run less {run}, leaf by leaf on the same leaves. Grey may be chance. Of so "
+                "Each run minus {run}, leaf by leaf on the same leaves. Grey may be chance. Of so "
                 "many intervals one in twenty lies beside 0 by chance alone.",
                 run=letter(found.figures.reference),
             )

@@ -124,22 +124,22 @@ def _said(one: Beside, found: Calibration | None) -> str:
 
 
 def _against(place: int, one: Beside, reference: int) -> str:
-    """“B less A: calibration error −0.04 (−0.07 to −0.01), better calibrated.”"""
+    """“B minus A: calibration error −0.04 (−0.07 to −0.01), better calibrated.”"""
     found = one.changes.calibration if one.changes is not None else None
     if found is None or not found.known:
         return ""
     run, other, change = letter(place), letter(reference), wording.change(found)
     if found.below_zero:
         return tr(
-            "{run} less {other}: calibration error {change}; {run} is the better calibrated.",
+            "{run} minus {other}: calibration error {change}; {run} is the better calibrated.",
             run=run, other=other, change=change,
         )  # fmt: skip
     if found.above_zero:
         return tr(
-            "{run} less {other}: calibration error {change}; {run} is the worse calibrated.",
+            "{run} minus {other}: calibration error {change}; {run} is the worse calibrated.",
             run=run, other=other, change=change,
         )  # fmt: skip
     return tr(
-        "{run} less {other}: calibration error {change}; may be chance.",
+        "{run} minus {other}: calibration error {change}; may be chance.",
         run=run, other=other, change=change,
     )  # fmt: skip

@@ -112,7 +112,7 @@ def test_the_better_run_is_named_and_each_disease_tells_by_how_much(qtbot, leave
     assert [line.name for line in table.lines if line.cells] == ["A", "B"] * 3
     qtbot.mouseClick(view.classes.switch.button(CHANGES), Qt.MouseButton.LeftButton)
     assert [line.name for line in table.lines if line.cells] == ["B"] * 3
-    assert "less A" in view.classes.note.text()
+    assert "minus A" in view.classes.note.text()
     assert all(line.cells[0].value == pytest.approx(0.1) for line in table.lines if line.cells)
 
 
@@ -150,7 +150,7 @@ def test_each_run_has_its_calibration_and_one_without_probabilities_says_so(qtbo
     assert not old.chart.isVisibleTo(view)
     # They are the same run but for the seed.
     assert view.sure.against.text() == (
-        "C less A: calibration error +0.00 (+0.00 to +0.00); may be chance."
+        "C minus A: calibration error +0.00 (+0.00 to +0.00); may be chance."
     )
     assert "cannot be told apart" in view.choice.text()
 
