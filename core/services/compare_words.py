@@ -63,7 +63,11 @@ def unlike(found: SideBySide) -> list[str]:
                 "each figure is of the run's own leaves. They do not tell which run is better."
             )
         )
-    bare = [letter(k) for k, one in enumerate(found.runs) if not one.scored.held]
+    bare = [
+        letter(k)
+        for k, one in enumerate(found.runs)
+        if not one.scored.held and not one.scored.learnt
+    ]
     if bare:
         said.append(
             trn(
@@ -101,7 +105,7 @@ def against(found: SideBySide) -> str:
     if known and not any(change.known for change in known):
         return tr("Too few leaves, or groups of them, to say how sure a difference is.")
     return tr(
-        "Each run minus {run}, leaf by leaf on the same leaves. Where 0 lies between the ends of an "
-        "interval the difference may be chance.",
+        "Each run minus {run}, leaf by leaf on the same leaves. Where 0 lies between the ends of "
+        "an interval the difference may be chance.",
         run=run,
     )

@@ -157,7 +157,7 @@ def side_by_side(several: Sequence[Scored], reference: int = 0) -> SideBySide:
         if k != reference:
             pair = common or in_common([several[reference], one], both=True)[0]
             before, after = _on(several[reference], pair), _on(one, pair)
-            changes = changes_of(before, after, classes, groups) if pair else None
+            changes = changes_of(before, after, classes, groups) if before and after else None
         runs.append(Beside(one, figures_of(held[k], classes, groups), changes))
     return SideBySide(tuple(runs), len(common), otherwise, reference)
 

@@ -13,6 +13,7 @@ from leaf_project import PATIENCE, leaf_window
 from PySide6.QtCore import QItemSelectionModel, Qt
 
 from core.domain.run import Score
+from core.services.runs import find_run
 from core.services.train import ingest, prepare_run
 from core.training.config import Answers, TrainConfig
 from core.training.run_folder import score_to_json
@@ -59,11 +60,16 @@ def other_side(score: Score) -> Score:
     return replace(score, split="train" if score.split == "val" else "val")
 
 
-def trained(qtbot, leaves, change: Callable[[Score], Score] = plain, **config):
+def all_learnt(score: Score) -> Score:
+    return replace(score, split="train")
+
+
+def trained(qtbot, leaves, change: Callable[[Score], Score] = plain, continues: str = "", **config):
     """A finished run whose scores are ``change``d; gives its folder."""
 
     def train(store):
-        folder = prepare_run(store, TrainConfig(**config))
+        parent = find_run(store, continues) if continues else None
+        folder = prepare_run(store, TrainConfig(**config), parent=parent)
         FakeRun(folder.root, steps=8).train()
         scores = [change(score) for score in folder.read_scores()]
         lines = (json.dumps(score_to_json(s)) + "\n" for s in scores)
@@ -181,6 +187,32 @@ def test_runs_that_held_out_other_leaves_are_not_held_against_one_another(qtbot,
     assert not view.classes.switch.button(CHANGES).isEnabled()
     assert view.classes.switch.value == FIGURES
     assert "cannot be told" in view.choice.text()
+
+
+def test_leaves_that_the_run_before_had_learnt_do_not_count_as_held_out(qtbot, leaves) -> None:
+    before = trained(qtbot, leaves, other_side)
+    after = trained(qtbot, leaves, continues=before.id, seed=1)
+    view = compared(qtbot, leaves, trained(qtbot, leaves, seed=2), after)
+    assert view.unlike.texts == [
+        "12 leaves that B held out were learnt by a run that it continued, and do not count."
+    ]
+    assert view.figures.lines[1].leaves == 0
+    assert not view.changes_card.isVisibleTo(view)
+    assert "Only A is one to take away" in view.choice.text()
+
+
+def test_a_run_that_held_nothing_out_takes_nothing_from_the_others(qtbot, leaves) -> None:
+    view = compared(
+        qtbot,
+        leaves,
+        trained(qtbot, leaves, with_dice(0.6)),
+        trained(qtbot, leaves, all_learnt, seed=1),
+        trained(qtbot, leaves, with_dice(0.7), seed=2),
+    )
+    assert view.unlike.texts == ["B has no held-out leaf that was scored."]
+    assert [line.leaves for line in view.figures.lines] == [12, 0, 12]
+    assert [line.name for line in view.changes.lines] == ["C"]
+    assert view.choice.text().startswith("Take C away")
 
 
 def test_a_run_whose_folder_has_gone_is_said_and_the_letters_stay_right(qtbot, leaves) -> None:
