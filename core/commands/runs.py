@@ -1,4 +1,5 @@
-"""`leafspot runs`: the runs of a project, or one of them in full, each figure with how sure it is.
+"""`leafspot runs`: the runs of a project, one of them in full, or several beside one another, each
+figure with how sure it is.
 
 Knows how they are told in a terminal; the services work them out.
 """
@@ -10,6 +11,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from core.commands.base import Command, Console, Context
+from core.commands.interval_words import ends, told
 from core.language import number_text, tr, trn
 from core.services import run_titles
 from core.wording import STATES
@@ -25,10 +27,17 @@ if TYPE_CHECKING:
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("project", metavar="PROJECT")
-    parser.add_argument(
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
         "--run",
         metavar="ID",
         help=tr("one of them in full: figures with their intervals, settings, data, versions"),
+    )
+    which.add_argument(
+        "--compare",
+        metavar="ID",
+        nargs="+",
+        help=tr("several on the leaves that all of them held out, held against the first"),
     )
 
 
@@ -38,6 +47,10 @@ def _runs(context: Context, args: argparse.Namespace) -> int:
 
     with context.project(args.project) as store:
         recover(store)
+        if args.compare:
+            from core.commands import runs_compared
+
+            return runs_compared.tell(context.console, store, args.compare)
         if args.run:
             return _one(context.console, store, runs.find_run(store, args.run))
         return _all(context.console, store.runs())
@@ -112,16 +125,16 @@ def _tell(console: Console, found: Figures, *, held_out: bool) -> None:
     ]
     for title, figure in rows:
         if figure is not None:
-            console.result(f"  {title}: {_interval(figure)}")
+            console.result(f"  {title}: {told(figure)}")
     for one in found.classes:
         console.result(
             tr(
                 "  {name} ({leaves}): Dice {dice}, recall {recall}, precision {precision}",
                 name=one.name,
                 leaves=trn("{n:,} leaf", "{n:,} leaves", one.leaves),
-                dice=_interval(one.dice),
-                recall=_interval(one.recall),
-                precision=_interval(one.precision),
+                dice=told(one.dice),
+                recall=told(one.recall),
+                precision=told(one.precision),
             )
         )
     for truth, called, leaves_ in _confused(found.confusion):
@@ -147,24 +160,8 @@ def _confused(found: Confusion) -> list[tuple[str, str, int]]:
     return sorted(pairs, key=lambda pair: -pair[2])
 
 
-def _interval(found: Interval | None) -> str:
-    """“0.83 (0.79 to 0.87)”; the figure alone where too few leaves give no interval."""
-    if found is None:
-        return "–"
-    value, low, high = (number_text(x, ".2f") for x in (found.value, found.low, found.high))
-    if not found.known:
-        return value
-    return tr("{value} ({low} to {high})", value=value, low=low, high=high)
-
-
 def _document(found: Figures) -> dict[str, object]:
     """Intervals as [figure, low, high], ends null where there are too few leaves."""
-
-    def ends(one: Interval | None) -> list[float | None] | None:
-        if one is None:
-            return None
-        return [one.value, one.low, one.high] if one.known else [one.value, None, None]
-
     severity, sure = found.severity, found.calibration
     return {
         "leaves": found.leaves,

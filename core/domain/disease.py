@@ -113,6 +113,15 @@ def colours_by_name(diseases: Iterable[Disease]) -> dict[str, str]:
     return former | {d.name: d.colour for d in listed}
 
 
+def names_now(diseases: Iterable[Disease]) -> dict[str, str]:
+    """What is called otherwise by now, by the names it had: a run knows diseases by the name of
+    then.
+    """
+    listed = list(diseases)
+    taken = {d.name for d in listed}
+    return {name: d.name for d in listed for name in d.synonyms if name not in taken}
+
+
 def clash(disease: Disease, others: Iterable[Disease]) -> str:
     """Why the names of ``disease`` cannot stand beside those of ``others``; "" when they can.
 

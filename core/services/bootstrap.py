@@ -45,6 +45,11 @@ class Interval:
         """Whether the whole interval lies above 0: a gain beyond chance."""
         return self.known and self.low > 0
 
+    @property
+    def below_zero(self) -> bool:
+        """Whether the whole interval lies below 0: a loss beyond chance."""
+        return self.known and self.high < 0
+
 
 def interval(leaves: int, figure: Figure, *, groups: Groups = (), seed: int = 0) -> Interval | None:
     """Of any figure; None without leaves or where it is not a number."""
@@ -81,6 +86,38 @@ def mean_interval(
     rng = np.random.default_rng(seed)
     chosen = rng.integers(0, len(members), (DRAWS, len(members)))
     return _ends(value, sums[chosen].sum(1) / sizes[chosen].sum(1), len(found))
+
+
+def ratio_change(
+    before: tuple[Numbers, Numbers],
+    after: tuple[Numbers, Numbers],
+    *,
+    groups: Groups = (),
+    seed: int = 0,
+) -> Interval | None:
+    """Of the difference of two shares, after - before, on the same leaves.
+
+    Each is ([leaves] what is counted, [leaves] out of what): the share is the sum of the one over
+    that of the other. None where one of them is of nothing.
+    """
+    parts = np.stack([np.asarray(part, float) for part in (*before, *after)])
+    value = float(_change(parts.sum(1)))
+    if not np.isfinite(value):
+        return None
+    leaves = parts.shape[1]
+    members = _members(groups or range(leaves))
+    if len(members) < FEWEST:
+        return Interval(value, float("nan"), float("nan"), leaves)
+    sums = np.stack([parts[:, m].sum(1) for m in members], axis=1)
+    rng = np.random.default_rng(seed)
+    chosen = rng.integers(0, len(members), (DRAWS, len(members)))
+    return _ends(value, _change(sums[:, chosen].sum(2)), leaves)
+
+
+def _change(sums: Numbers) -> Numbers:
+    """[4, ...] counted and out of what, before and after, to the difference of the shares."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(sums[2] / sums[3] - sums[0] / sums[1])
 
 
 def _members(groups: Groups) -> list[NDArray[np.int64]]:

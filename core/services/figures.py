@@ -20,6 +20,8 @@ from core.services.bootstrap import Interval, interval, mean_interval
 from core.services.review import lesion_target
 
 BINS = 10
+HONEST = 400
+"""Draws of what chance alone makes of a calibration error."""
 WORSE = 0.05
 """A leaf whose Dice fell by more than this has become worse."""
 
@@ -73,11 +75,27 @@ class Bin:
 class Calibration:
     """Whether probabilities can be taken at their word. ``error`` is the expected calibration
     error (Naeini et al. 2015), ``brier`` the Brier score over all classes; 0 is best for both.
+    ``by_chance`` is the error that probabilities which are exactly right would show on as many
+    leaves, for it never comes out as 0: much of it where leaves are few.
     """
 
     bins: tuple[Bin, ...]
     error: Interval | None
     brier: Interval | None
+    by_chance: float
+
+    @property
+    def confidence(self) -> float:
+        """How sure it is on average."""
+        return self._mean([b.confidence for b in self.bins])
+
+    @property
+    def right(self) -> float:
+        """The share where the likeliest class was the true one."""
+        return self._mean([b.right for b in self.bins])
+
+    def _mean(self, values: Sequence[float]) -> float:
+        return float(np.average(values, weights=[b.leaves for b in self.bins]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,13 +179,14 @@ def _unit(score: Score, groups: Groups) -> Hashable:
     return groups.get(score.image) or score.image
 
 
-def _units(scores: Iterable[Score], groups: Groups) -> list[Hashable]:
+def units_of(scores: Iterable[Score], groups: Groups) -> list[Hashable]:
+    """What each leaf is drawn with: its group, or itself alone."""
     return [_unit(s, groups) for s in scores]
 
 
 def _mean(values: Iterable[tuple[Score, float]], groups: Groups) -> Interval | None:
     found = list(values)
-    return mean_interval([v for _, v in found], groups=_units((s for s, _ in found), groups))
+    return mean_interval([v for _, v in found], groups=units_of((s for s, _ in found), groups))
 
 
 def lesion_dice(score: Score) -> float | None:
@@ -223,7 +242,7 @@ def _severity(scores: Sequence[Score], groups: Groups) -> Severity | None:
     if len(known) < 2:
         return None
     true, predicted = np.array([(s.true_severity, s.severity) for s in known], float).T
-    units = _units(known, groups)
+    units = units_of(known, groups)
     return Severity(
         true=true,
         predicted=predicted,
@@ -233,27 +252,53 @@ def _severity(scores: Sequence[Score], groups: Groups) -> Severity | None:
     )
 
 
-def _calibration(named: Sequence[Score], groups: Groups) -> Calibration | None:
-    known = [s for s in named if s.probabilities]
-    if not known:
-        return None
+@dataclass(frozen=True, slots=True, eq=False)
+class Sureness:
+    """Leaves with a true class and probabilities, [n] each: the ``place`` in ``BINS`` of how
+    ``sure`` the likeliest class was, and whether it was ``right`` (0 or 1).
+    """
+
+    scores: tuple[Score, ...]
+    place: NDArray[np.int64]
+    sure: NDArray[np.float64]
+    right: NDArray[np.float64]
+
+    def error(self, k: NDArray[np.int64]) -> float:
+        """The expected calibration error of the leaves with indices ``k``."""
+        return _calibration_error(self.place[k], self.sure[k], self.right[k])
+
+
+def sureness(scores: Iterable[Score]) -> Sureness:
+    """Of those of ``scores`` that have both."""
+    known = tuple(s for s in scores if s.truth is not None and s.probabilities)
     sure = np.array([s.probabilities[0][1] for s in known])
     right = np.array([float(s.probabilities[0][0] == s.truth) for s in known])
-    place = np.minimum((sure * BINS).astype(int), BINS - 1)
+    return Sureness(known, np.clip((sure * BINS).astype(int), 0, BINS - 1), sure, right)
+
+
+def _calibration(named: Sequence[Score], groups: Groups) -> Calibration | None:
+    found = sureness(named)
+    if not found.scores:
+        return None
     bins = tuple(
-        Bin(int(inside.sum()), float(sure[inside].mean()), float(right[inside].mean()))
+        Bin(int(inside.sum()), float(found.sure[inside].mean()), float(found.right[inside].mean()))
         for k in range(BINS)
-        if (inside := place == k).any()
+        if (inside := found.place == k).any()
     )
     return Calibration(
         bins=bins,
-        error=interval(
-            len(known),
-            lambda k: _calibration_error(place[k], sure[k], right[k]),
-            groups=_units(known, groups),
-        ),
-        brier=_mean(((s, _brier(s)) for s in known), groups),
+        error=interval(len(found.scores), found.error, groups=units_of(found.scores, groups)),
+        brier=_mean(((s, _brier(s)) for s in found.scores), groups),
+        by_chance=_by_chance(found),
     )
+
+
+def _by_chance(found: Sureness) -> float:
+    """The mean calibration error if every leaf were right as often as it was sure."""
+    rng = np.random.default_rng(0)
+    drawn = rng.random((HONEST, len(found.sure))) < found.sure
+    errors = [_calibration_error(found.place, found.sure, one.astype(float)) for one in drawn]
+    return float(np.mean(errors))
 
 
 def _calibration_error(

@@ -109,10 +109,11 @@ def judge(
     found = gain(before_scores, held, groups)
     if found.dice is None and found.accuracy is None:
         return None
-    return Acceptance(before, found, _better(found))
+    return Acceptance(before, found, better(found))
 
 
-def _better(found: Gain) -> bool:
+def better(found: Gain) -> bool:
+    """Whether Dice rose beyond chance, and the naming did not fall beyond it."""
     worse = found.accuracy is not None and found.accuracy.known and found.accuracy.high < 0
     return found.dice is not None and found.dice.above_zero and not worse
 

@@ -9,23 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.domain.ids import ImageId
-from core.domain.run import Run, Score
+from core.domain.disease import colours_by_name
+from core.domain.ids import RunId
+from core.domain.run import Run
 from core.errors import TrainingRefused
-from core.services import run_facts
-from core.services.bootstrap import Interval
-from core.services.figures import (
-    Gain,
-    accuracy_interval,
-    concordance_interval,
-    dice_interval,
-    gain,
-)
-from core.services.programme import groups_of
-from core.services.run_facts import Facts
-from core.services.runs import run_folder
+from core.services import comparison, run_choice, run_facts
+from core.services.comparison import Beside, Scored, SideBySide
 from core.training.events import Evaluated, replay
-from core.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from core.ports import ProjectStore
@@ -33,73 +23,66 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Compared:
-    """One run: its looks at held-out leaves by step, its figures on ``leaves`` that all have scored
-    without having learnt them, and what it did against the first one; None for that one itself.
+class Comparison:
+    """``figures`` of the runs; ``looks`` of each at its held-out leaves, by step; which to take
+    away, in words; ``differences`` of their settings are (name, a value for each run). ``colours``
+    are those of diseases by name.
     """
 
-    run: Run
-    looks: tuple[Evaluated, ...]
-    dice: Interval | None
-    accuracy: Interval | None
-    ccc: Interval | None
-    against: Gain | None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Comparison:
-    """``differences`` are (name, a value for each run)."""
-
-    runs: tuple[Compared, ...]
-    leaves: int
+    figures: SideBySide
+    looks: tuple[tuple[Evaluated, ...], ...]
+    choice: str
     differences: list[tuple[str, list[str]]]
+    colours: dict[str, str]
+
+    @property
+    def runs(self) -> tuple[Beside, ...]:
+        return self.figures.runs
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    run: Run
-    folder: RunFolder
-    held: list[Score]
-    groups: dict[ImageId, str]
+class Material:
+    """All that the project says of the runs; nothing worked out yet."""
+
+    runs: list[Scored]
+    colours: dict[str, str]
 
 
-def load(context: Context, runs: Sequence[Run], got: Callable[[Comparison], None]) -> None:
-    """Hands over the comparison of those of ``runs`` that still have their folder."""
+def load(
+    context: Context, runs: Sequence[Run], against: RunId, got: Callable[[Comparison], None]
+) -> None:
+    """Hands over the comparison of those of ``runs`` that still have their folder, held against
+    that of the id ``against``, or the first where it has none.
+    """
 
-    def ask(store: ProjectStore) -> list[_Found]:
+    def ask(store: ProjectStore) -> Material:
         found = []
         for run in runs:
             try:
-                folder = run_folder(store, run)
+                found.append(comparison.scored(store, run))
             except TrainingRefused:  # its folder has gone
                 continue
-            held = [s for s in store.scores(run.id) if s.split == "val"]
-            found.append(_Found(run, folder, held, groups_of(store, held)))
-        return found
+        return Material(found, colours_by_name(store.diseases()))
 
-    def fetched(found: list[_Found]) -> None:
-        context.tasks.run(lambda: work_out(found), on_done=got)
+    def fetched(found: Material) -> None:
+        context.tasks.run(lambda: work_out(found, against), on_done=got)
 
     context.project.ask(ask, on_done=fetched)
 
 
-def work_out(found: Sequence[_Found]) -> Comparison:
+def work_out(found: Material, against: RunId) -> Comparison:
     """In the free lane: reads the runs' events and draws for every figure."""
-    scored = [{s.image for s in f.held} for f in found if f.held]
-    common = set.intersection(*scored) if scored else set()
-    held = [[s for s in f.held if s.image in common] for f in found]
-    compared = []
-    for k, one in enumerate(found):
-        looks = {e.step: e for e in replay(one.folder.events) if isinstance(e, Evaluated)}
-        compared.append(
-            Compared(
-                run=one.run,
-                looks=tuple(looks[step] for step in sorted(looks)),
-                dice=dice_interval(held[k], one.groups),
-                accuracy=accuracy_interval(held[k], one.groups),
-                ccc=concordance_interval(held[k], one.groups),
-                against=gain(held[0], held[k], one.groups) if k and held[k] else None,
-            )
-        )
-    facts: list[Facts] = [run_facts.facts(f.folder, f.run) for f in found]
-    return Comparison(tuple(compared), len(common), run_facts.differences(facts))
+    places = [k for k, one in enumerate(found.runs) if one.run.id == against]
+    facts = [run_facts.facts(one.folder, one.run) for one in found.runs]
+    return Comparison(
+        figures=comparison.side_by_side(found.runs, places[0] if places else 0),
+        looks=tuple(_looks(one) for one in found.runs),
+        choice=run_choice.sentence(found.runs),
+        differences=run_facts.differences(facts),
+        colours=found.colours,
+    )
+
+
+def _looks(one: Scored) -> tuple[Evaluated, ...]:
+    found = {e.step: e for e in replay(one.folder.events) if isinstance(e, Evaluated)}
+    return tuple(found[step] for step in sorted(found))

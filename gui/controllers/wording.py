@@ -54,6 +54,20 @@ def interval(found: Interval | None, form: str = ".2f") -> str:
     return f"{value} ({low}–{high})" if found.known else value
 
 
+def change(found: Interval | None) -> str:
+    """“+0.02 (−0.01 to +0.05)”, a difference; the figure alone without an interval."""
+    if found is None:
+        return "–"
+    if not found.known:
+        return number_text(found.value, "+z.2f")
+    return tr(
+        "{value:+z.2f} ({low:+z.2f} to {high:+z.2f})",
+        value=found.value,
+        low=found.low,
+        high=found.high,
+    )
+
+
 def percent(share: float | None, digits: int = 0) -> str:
     """``share`` in [0, 1]."""
     return "–" if share is None else isolated(f"{number_text(share * 100, f'.{digits}f')} %")

@@ -65,11 +65,13 @@ class Key(QWidget):
         font = self.value.font()
         font.setBold(True)
         self.value.setFont(font)
-        dot = _Dot(theme, token)
+        dot = Dot(theme, token)
         self.setLayout(row(dot, label(text, "muted"), self.value, spacing=6))
 
 
-class _Dot(QWidget):
+class Dot(QWidget):
+    """A dot in the colour of a theme token, or in ``#rrggbb``."""
+
     def __init__(self, theme: Theme, token: str) -> None:
         super().__init__()
         self._theme, self._token = theme, token

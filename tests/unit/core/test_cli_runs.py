@@ -76,6 +76,32 @@ def test_one_run_is_told_with_intervals_settings_and_versions(
     assert set(figures["classes"]) == set(figures["confusion"]["classes"])
 
 
+def test_runs_are_compared_on_the_same_leaves_and_one_is_named_to_take_away(
+    store: ProjectStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held = [i for i in store.image_ids(ImageQuery()) if store.image(i).split == "val"]
+    runs = []
+    for gain in (0.0, 0.1):
+        dice = {str(i): 0.6 + gain + 0.01 * (k % 5) for k, i in enumerate(held)}
+        play(monkeypatch, dice=dice)
+        runs.append(trained(store))
+    folder = str(store.folder)
+    store.close()
+    assert cli.main(["runs", folder, "--compare", *runs]) == 0
+    said = capsys.readouterr().out
+    assert said.splitlines()[0].startswith(f"A  {runs[0]}")
+    assert "On the 12 held-out leaves that all of them have scored." in said
+    assert "B  lesion Dice +0.10 (+0.10 to +0.10)" in said
+    assert "Take B away: its outlines are better than those of A" in said
+    assert cli.main(["runs", folder, "--compare", *runs, "--json"]) == 0
+    first, second = json.loads(capsys.readouterr().out)["runs"]
+    assert first["less_the_first"] is None
+    assert second["less_the_first"]["dice"][0] == pytest.approx(0.1)
+    assert set(second["less_the_first"]["classes"]) == set(second["classes"])
+    assert cli.main(["runs", folder, "--compare", runs[0]]) == 2
+    assert "Name two to 26 runs" in capsys.readouterr().err
+
+
 def test_a_stage_is_told_with_whether_it_was_kept(
     store: ProjectStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

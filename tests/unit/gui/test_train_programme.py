@@ -209,10 +209,10 @@ def test_two_runs_are_compared_by_their_curves_figures_and_settings(qtbot, leave
     found = page.comparison.comparison
     assert found is not None
     assert [name for name, _ in found.differences] == ["learning_rate", "seed"]
-    assert found.leaves == 12
-    assert found.runs[1].against is not None
+    assert found.figures.leaves == 12
+    assert found.runs[1].changes is not None
     assert "may be chance" in page.comparison.against.text()
-    assert len(found.runs[0].looks) > 1
+    assert len(found.looks[0]) > 1
     # News of the runs does not take the comparison away.
     page._runs_changed()
     assert page._pages.currentWidget() is page.comparison
