@@ -142,6 +142,7 @@ TABLE = (
          icon="mdi6.ruler", needs="label image writable"),
     line("photo.info", "Photo information", "Photo", "I", icon="mdi6.information-outline",
          needs="label image", separator=True),
+    line("photos.selected", "Selected photos…", "Photo", "Shift+M", needs="label project"),
     line("photo.locate", "Locate moved photos…", "Photo", needs="project writable"),
     line("find.leaf", "Outline the leaf", "Label", "Shift+L", icon="mdi6.leaf-circle",
          needs="label image writable", separator=True),

@@ -52,6 +52,7 @@ class Toast(QFrame):
         close = QToolButton()
         close.setIcon(theme.icon("mdi6.close", "muted"))
         close.setToolTip(tr("Close"))
+        close.setAccessibleName(tr("Close"))
         close.clicked.connect(self.dismiss)
         row.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
         # The height of a wrapped label depends on the width it will have, and that on the borders

@@ -140,17 +140,19 @@ def _scale(title: str, source: str, *limits: tuple[str, float]) -> Scale:
 
 
 BRACOL = Scale(
-    "Coffee leaf, 0–4",
+    tr("Coffee leaf, 0–4"),
     (
         Grade("0", 0.1, under=True),
         *(Grade(n, u) for n, u in (("1", 5.0), ("2", 10.0), ("3", 15.0), ("4", 100.0))),
     ),
-    "Esgario, Krohling & Ventura (2020), Computers and Electronics in Agriculture 169, 105162: "
-    "healthy, very low, low, high, very high.",
+    tr(
+        "Esgario, Krohling & Ventura (2020), Computers and Electronics in Agriculture 169, 105162: "
+        "healthy, very low, low, high, very high."
+    ),
 )
 _HB = _scale(
     "Horsfall–Barratt, 1–12",
-    "Horsfall & Barratt (1945), Phytopathology 35, 655: steps that halve towards 0 and 100 %.",
+    tr("Horsfall & Barratt (1945), Phytopathology 35, 655: steps that halve towards 0 and 100 %."),
     *(("1", 0.0), ("2", 3.0), ("3", 6.0), ("4", 12.0), ("5", 25.0), ("6", 50.0)),
     *(("7", 75.0), ("8", 88.0), ("9", 94.0), ("10", 97.0)),
     *(("11", 100.0), ("12", 100.0)),
@@ -161,9 +163,11 @@ HORSFALL_BARRATT = replace(
     grades=tuple(replace(g, under=True) if g.name == "11" else g for g in _HB.grades),
 )
 ONE_TO_NINE = _scale(
-    "Leaf disease, 1–9",
-    "Bundessortenamt (2000), Richtlinien für die Durchführung von landwirtschaftlichen "
-    "Wertprüfungen und Sortenversuchen, 2.7.4: 1 absent to 9 very severe.",
+    tr("Leaf disease, 1–9"),
+    tr(
+        "Bundessortenamt (2000), Richtlinien für die Durchführung von landwirtschaftlichen "
+        "Wertprüfungen und Sortenversuchen, 2.7.4: 1 absent to 9 very severe."
+    ),
     *(("1", 0.0), ("2", 2.0), ("3", 5.0), ("4", 8.0), ("5", 14.0)),
     *(("6", 22.0), ("7", 37.0), ("8", 61.0), ("9", 100.0)),
 )

@@ -30,10 +30,9 @@ from typing import BinaryIO, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
-from PIL.TiffImagePlugin import BITSPERSAMPLE, PLANAR_CONFIGURATION, TiffImageFile
 
 from core.errors import ImageUnreadable
-from core.imaging import raw
+from core.imaging import raw, tiff
 from core.imaging.colours import in_srgb
 from core.imaging.depth import DEEP, depth, eight_bits, exchanged
 from core.imaging.exif import read_capture
@@ -47,6 +46,10 @@ MAX_PIXELS = 200_000_000
 MAX_BYTES = 500_000_000
 THUMBNAIL_SIDE = 256
 
+_ODD_TIFF = tr(
+    "is a TIFF of a kind that is not read here (colours with decimals, more than four bands), or "
+    "damaged. Save it as RGB with 8 or 16 bits"
+)
 _FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "HEIF")
 # Pillow's own alarm starts at 89 megapixels, which a good camera reaches; ours is checked below.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
@@ -248,7 +251,12 @@ def _opened(path: Path, file: BinaryIO) -> Iterator[Image.Image]:
 
 def _open(path: Path, file: BinaryIO) -> Image.Image:
     _with_heif()
-    picture = Image.open(file, formats=_FORMATS)
+    try:
+        picture = Image.open(file, formats=_FORMATS)
+    except UnidentifiedImageError as error:
+        if tiff.is_tiff(file):
+            raise _refusal(path, _ODD_TIFF) from error
+        raise
     if picture.width * picture.height > MAX_PIXELS:
         raise _too_many_pixels(path)
     frames = getattr(picture, "n_frames", 1)
@@ -258,18 +266,10 @@ def _open(path: Path, file: BinaryIO) -> Image.Image:
         raise _refusal(
             path, tr("holds {frames} pictures. Save each as a file of its own", frames=frames)
         )
-    if _apart(picture):
+    if tiff.apart(picture):
         # Pillow reads these as if they had 8 bits: pixels that nobody took.
         raise _refusal(path, tr("keeps its 16-bit colours in three layers. Save it interleaved"))
     return picture
-
-
-def _apart(picture: Image.Image) -> bool:
-    """A TIFF of more than 8 bits whose colours lie in planes of their own."""
-    if not isinstance(picture, TiffImageFile):
-        return False
-    bits = picture.tag_v2.get(BITSPERSAMPLE, (1,))
-    return len(bits) > 1 and max(bits) > 8 and picture.tag_v2.get(PLANAR_CONFIGURATION) == 2
 
 
 def _is_raw(path: Path) -> bool:

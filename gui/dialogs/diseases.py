@@ -230,6 +230,12 @@ class DiseasesDialog(QDialog):
         if name.strip() == disease.name:
             return
         text = problem(name, [d for d in self._diseases.all if d.id != disease.id])
+        if text and name.strip():
+            text = tr(
+                "{why} If both are one disease, press the pencil beside “{name}” to merge them.",
+                why=text,
+                name=disease.name,
+            )
         self._problem.setText(text)
         if not text:
             self._put(disease, disease.renamed(name.strip()))

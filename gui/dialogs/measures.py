@@ -6,7 +6,7 @@ Knows measures; measures nothing itself.
 from __future__ import annotations
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -170,10 +170,25 @@ class Histogram(QWidget):
             painter.drawText(above, Qt.AlignmentFlag.AlignCenter, count)
         painter.fillRect(QRectF(0, floor, self.width(), 1), self._theme.colour("border"))
         painter.setPen(muted)
-        below = QRectF(0, floor + 3, self.width(), 16)
-        painter.drawText(below, Qt.AlignmentFlag.AlignLeft, _figure(spread.smallest))
-        last = f"{_figure(spread.largest)} {self._unit}"
-        painter.drawText(below, Qt.AlignmentFlag.AlignRight, last)
+        for left, said in self._axis(painter.fontMetrics(), wide):
+            painter.drawText(QRectF(left, floor + 3, self.width(), 16), 0, said)
+
+    def _axis(self, metrics: QFontMetrics, wide: float) -> list[tuple[float, str]]:
+        """What stands under the bars and where it begins, in pixels: the smallest and the largest
+        area, and between them where one class of sizes ends, as far as there is room.
+        """
+        spread, gap = self._spread, 10
+        first, last = _figure(spread.smallest), f"{_figure(spread.largest)} {self._unit}"
+        end = self.width() - metrics.horizontalAdvance(last)
+        said, free = [(0.0, first)], float(metrics.horizontalAdvance(first) + gap)
+        for place, edge in enumerate(spread.edges[1:-1], 1):
+            text = _figure(edge)
+            broad = metrics.horizontalAdvance(text)
+            left = place * wide - broad / 2
+            if left >= free and left + broad + gap <= end:
+                said.append((left, text))
+                free = left + broad + gap
+        return [*said, (end, last)]
 
 
 def _unit(card: Calibration | None) -> str:

@@ -26,7 +26,7 @@ LONGEST_GROUP = 200
 
 
 class BulkMenu:
-    """Shown beside the pointer, and by the menu key."""
+    """Shown beside the pointer, by the menu key and by an action of the Photo menu."""
 
     def __init__(
         self,
@@ -38,6 +38,7 @@ class BulkMenu:
         self._context, self._gallery = context, gallery
         self._bulk, self._diseases = bulk, diseases
         gallery.view.menu_wanted.connect(self.show)
+        context.actions.on("photos.selected", gallery.view.ask_menu)
         bulk.done.connect(lambda _images: gallery.offer_choices())
 
     def show(self, place: QPoint) -> None:

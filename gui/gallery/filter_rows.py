@@ -11,13 +11,14 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QToolButton, QVBox
 from core.language import tr
 from gui.gallery.narrow_box import NarrowBox
 from gui.panels.pieces import row
+from gui.panels.typed_line import TypedLine
 
 SPACING = 6
 AROUND = 58
 """Pixels of the search line that its icon, its button and its frame take."""
 
 
-class SearchLine(QLineEdit):
+class SearchLine(TypedLine):
     """Says what it searches in; where that would be cut, that it searches."""
 
     def __init__(self, icon: QIcon) -> None:

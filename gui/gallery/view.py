@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
+    QContextMenuEvent,
     QHelpEvent,
     QKeyEvent,
     QKeySequence,
@@ -226,6 +227,19 @@ class GalleryView(QAbstractScrollArea):
             self.selection.toggle(row)
         elif row >= 0:
             self._choose(row)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            self.ask_menu()
+
+    def ask_menu(self) -> None:
+        """The menu about the selection beside the open photo, for whoever has the keyboard."""
+        if len(self.selection):
+            row, whole = self._index.row(self.current), self.viewport().rect()
+            if row >= 0:
+                self._show_row(row)
+            spot = self.grid.cell_rect(row).center() if row >= 0 else whole.center()
+            self.menu_wanted.emit(self.viewport().mapToGlobal(spot))
 
     def leaveEvent(self, event: QEvent) -> None:
         self._hover(-1)

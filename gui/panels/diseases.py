@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
     QHBoxLayout,
-    QLineEdit,
     QScrollArea,
     QSizePolicy,
     QToolButton,
@@ -30,6 +29,7 @@ from gui.direction import draw_words, turned
 from gui.models.disease_keys import DiseaseKeys
 from gui.models.diseases import DiseaseList
 from gui.panels.pieces import button, label
+from gui.panels.typed_line import TypedLine
 from gui.plain import plain_tip
 from gui.theme import Theme
 
@@ -53,6 +53,7 @@ class DiseasePanel(QWidget):
         self._current: DiseaseId | None = None
         self._rows: list[_Row] = []
         self._keys: DiseaseKeys | None = None
+        self._page = 0
         self._dashed = False
         self._group = QButtonGroup(self)
         self._group.setExclusive(False)
@@ -65,7 +66,7 @@ class DiseasePanel(QWidget):
         edit.clicked.connect(self.editing)
         self.edit_button = edit
         head.addWidget(edit)
-        self.search = QLineEdit()
+        self.search = TypedLine()
         self.search.setPlaceholderText(tr("Name, synonym or code"))
         self.search.setAccessibleName(tr("Find a disease"))
         self.search.setClearButtonEnabled(True)
@@ -77,6 +78,7 @@ class DiseasePanel(QWidget):
         self._list = QVBoxLayout(body)
         self._list.setContentsMargins(0, 0, 0, 0)
         self._list.setSpacing(GAP)
+        self._list.setAlignment(Qt.AlignmentFlag.AlignTop)  # what a search leaves, too
         self._none = label(tr("No disease is called so."), "muted")
         self._none.setContentsMargins(8, 6, 0, 6)
         self._list.addWidget(self._none)
@@ -123,6 +125,15 @@ class DiseasePanel(QWidget):
     def _number(self) -> None:
         for row in self._rows:
             row.put_key(self._keys.digit(row.disease) if self._keys else row.disease.hotkey)
+        if self._keys is not None and self._keys.page != self._page:
+            self._page = self._keys.page
+            self._show_numbered(self._keys)
+
+    def _show_numbered(self, keys: DiseaseKeys) -> None:
+        """Bring what the digits mean now into sight: all of it where it fits, else from 1 on."""
+        numbered = [row for row in self._rows if keys.digit(row.disease) is not None]
+        for row in [*numbered[-1:], *numbered[:1]]:
+            self.area.show_row(row)
 
     def _fill(self) -> None:
         for row in self._rows:
@@ -177,7 +188,7 @@ class DiseasePanel(QWidget):
         row = self.row(wanted[0].id) if wanted else None
         if row is not None and row.isEnabled():
             self.search.clear()
-            self.search.clearFocus()
+            self.search.left.emit()
             self.named.emit(wanted[0])
 
     def _clicked(self, disease: Disease) -> None:

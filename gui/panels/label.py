@@ -241,7 +241,9 @@ class LabelPage(Workspace):
         self.disease_panel.named.connect(controller.name)
         self.disease_panel.follow_keys(self.actions_.keys)
         self._context.actions.on("disease.find", self.disease_panel.seek)
-        self.assistant_panel.words.left.connect(self.canvas.setFocus)
+        for typed in (self.assistant_panel.words, self.disease_panel.search, self.gallery.text):
+            typed.left.connect(self.canvas.setFocus)
+        self.gallery.text.returnPressed.connect(self.gallery.view.setFocus)
         self.disease_panel.editing.connect(self.actions_.edit_diseases)
         self.view.changed.connect(self._show_look)
         self._show_look()

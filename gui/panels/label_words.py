@@ -5,23 +5,20 @@ Knows the suggestions that are asked; knows no engine but by what it declares.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtCore import Qt
 
 from core.engines.base import EngineSpec, PromptKind
 from core.language import tr
 from gui.context import Context
 from gui.controllers.suggestions import Suggestions
+from gui.panels.typed_line import TypedLine
 
 LONGEST = 100
 """Characters; assistants read some thirty pieces of words."""
 
 
-class WordsLine(QLineEdit):
+class WordsLine(TypedLine):
     """Enter asks. ``left`` fires when the person has asked or given up: keys are for the photo."""
-
-    left = Signal()
 
     def __init__(self, context: Context, suggestions: Suggestions) -> None:
         super().__init__()
@@ -43,23 +40,6 @@ class WordsLine(QLineEdit):
         self.setEnabled(self._context.project.writable)
         self._context.actions.set_flag("words", able)
         self._context.actions["find.words"].setVisible(able)
-
-    def event(self, event: QEvent) -> bool:
-        # Else Esc would be the photo's already here, and the line would keep the keys.
-        if (
-            event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and event.key() == Qt.Key.Key_Escape
-        ):
-            event.accept()
-            return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape:
-            self.left.emit()
-            return
-        super().keyPressEvent(event)
 
     def _begin(self) -> None:
         self.setFocus(Qt.FocusReason.ShortcutFocusReason)

@@ -50,3 +50,19 @@ def test_a_locale_without_a_translation_gets_english() -> None:
     assert leafspot("--help", locale="de_DE.UTF-8")[0].startswith(
         "usage: leafspot [-h] [--version] VERB"
     )
+
+
+def test_published_scales_speak_the_language_and_keep_their_grades() -> None:
+    program = (
+        "from core.domain.scale import PUBLISHED, Scales\n"
+        "print([s.title for s in PUBLISHED], Scales().chosen is PUBLISHED[0],"
+        " Scales().chosen.grade(7.0))"
+    )
+    bare = {k: v for k, v in os.environ.items() if k not in ("LC_ALL", "LC_MESSAGES")}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT, env=bare | {VARIABLE: "pt_BR", "PYTHONUTF8": "1"},
+        capture_output=True, text=True, encoding="utf-8", timeout=60, check=True,
+    )  # fmt: skip
+    titles = ["Folha de café, 0–4", "Horsfall–Barratt, 1–12", "Doença foliar, 1–9"]
+    assert done.stdout == f"{titles} True 2\n"

@@ -232,6 +232,22 @@ def test_16_bit_colours_in_layers_are_refused_and_not_misread(tmp_path: Path) ->
         decode_rgb(path)
 
 
+@pytest.mark.parametrize(
+    ("values", "more"),
+    [
+        (np.zeros((6, 8, 3), np.float32), {"photometric": "rgb"}),
+        (np.zeros((6, 8, 5), np.uint16), {"photometric": "minisblack", "planarconfig": "contig"}),
+    ],
+    ids=["decimals", "five bands"],
+)
+def test_a_tiff_of_another_kind_is_not_said_to_be_none(tmp_path: Path, values, more) -> None:
+    path = tmp_path / "drone.tif"
+    tifffile.imwrite(path, values, **more)
+    for look in (decode_rgb, read_header, inspect):
+        with pytest.raises(ImageUnreadable, match=r"kind that is not read.*RGB with 8 or 16 bits"):
+            look(path)
+
+
 @pytest.mark.parametrize("kind", ["<u2", ">u2", "<i4"])
 def test_deep_greys_need_little_more_memory_than_they_take(kind: str) -> None:
     grey = np.full((1000, 1000), 0x0ABC, kind)

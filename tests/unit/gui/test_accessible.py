@@ -39,6 +39,7 @@ from gui.dialogs.scale_card import ScaleCardDialog
 from gui.dialogs.scales import ScalesDialog
 from gui.dialogs.starter_list import StarterListDialog
 from gui.dialogs.weights import WeightsDialog
+from gui.notices import Level, Notice
 from gui.panels.display import DisplayPanel
 from gui.panels.label import LabelPage
 from gui.workspaces import WORKSPACES
@@ -102,6 +103,14 @@ def test_everything_in_the_workspaces_has_a_name(program, workspace: str) -> Non
 def test_everything_on_the_start_page_has_a_name(program) -> None:
     program.controller.close()
     assert "\n".join(nameless(program.shell)) == ""
+
+
+def test_everything_in_a_notice_has_a_name(program) -> None:
+    notices = program.context.notices
+    notices.post(Notice(Level.WARNING, "The disk is full.", "Open the folder", lambda: None))
+    (toast,) = program.window.notice_view.toasts
+    assert [*workable(toast)]
+    assert "\n".join(nameless(toast)) == ""
 
 
 @pytest.mark.parametrize("kind", [AboutDialog, KeysDialog, PreferencesDialog, NewProjectDialog])

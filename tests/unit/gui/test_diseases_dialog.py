@@ -391,3 +391,18 @@ def test_why_a_disease_cannot_be_removed_is_said_where_it_was_asked(
 def test_a_list_that_was_closed_is_gone(qtbot, program, dialog) -> None:
     dialog.reject()
     qtbot.waitUntil(lambda: program.shell.findChild(DiseasesDialog) is None, timeout=10_000)
+
+
+def test_a_name_that_is_taken_leads_to_merging(qtbot, program, page, dialog) -> None:
+    first, second = [d for d in page.diseases.all if not d.healthy][:2]
+    shown = [w for w in dialog.findChildren(QLineEdit) if w.isVisibleTo(dialog)]
+    field = next(w for w in shown if w.text() == first.name)
+    field.setText(second.name)
+    field.editingFinished.emit()
+    said = dialog._problem.text()
+    assert f"already a disease called “{second.name}”" in said
+    assert f"pencil beside “{first.name}”" in said
+    assert [d.name for d in program.context.project.store.diseases()].count(second.name) == 1
+    field.setText("")
+    field.editingFinished.emit()
+    assert dialog._problem.text() == "A disease needs a name."

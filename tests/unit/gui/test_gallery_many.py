@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QGuiApplication, QKeySequence
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QInputDialog
+from PySide6.QtWidgets import QApplication, QInputDialog
 from whole_window import bare_project, drag, label_page, labelled_project, on_disk, saved, window
 
 from core.domain.ids import RunId
@@ -19,6 +19,7 @@ from core.domain.image import ImageState, Split
 from core.domain.run import Run, RunState, Score
 from core.ports import ImageOrder, ImageQuery
 from gui.dialogs.import_photos import ImportDialog
+from gui.keys_shown import Menu
 from gui.notices import Level
 from storage import open_project
 
@@ -534,6 +535,46 @@ def test_the_crop_of_many_photos_is_set_from_their_menu_and_undone(qtbot, page, 
     qtbot.waitUntil(lambda: "crop, 3 photos" in page.controller.bulk.undo_title, timeout=PATIENCE)
     program.context.actions["edit.undo"].trigger()
     qtbot.waitUntil(lambda: crops() == [""] * 5, timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("how", ["menu key", "action"])
+def test_the_menu_of_the_selected_photos_needs_no_mouse(
+    qtbot, monkeypatch, page, program, how: str
+) -> None:
+    view, shown = page.gallery.view, []
+    monkeypatch.setattr(Menu, "popup", lambda menu, place: shown.append((menu, place)))
+    click(page, 1)
+    click(page, 3, SHIFT)
+    if how == "action":
+        page.canvas.setFocus()
+        QTest.keyClick(page.canvas, Qt.Key.Key_M, SHIFT)
+    else:
+        spot = QPoint(1, 1)
+        reason = QContextMenuEvent.Reason.Keyboard
+        QApplication.sendEvent(view, QContextMenuEvent(reason, spot, view.mapToGlobal(spot)))
+    ((menu, place),) = shown
+    assert view.rect().contains(view.mapFromGlobal(place))
+    assert menu.actions()[0].text() == "3 photos"
+    states = next(a.menu() for a in menu.actions() if a.text() == "State")
+    next(a for a in states.actions() if a.text() == "In progress").trigger()
+    wanted = [False, True, True, True, False]
+    store = program.context.project.store
+    ids = [page.gallery.index.id(row) for row in range(5)]
+    qtbot.waitUntil(
+        lambda: [store.image(i).state is ImageState.IN_PROGRESS for i in ids] == wanted,
+        timeout=PATIENCE,
+    )
+
+
+def test_a_right_click_opens_one_menu(monkeypatch, page) -> None:
+    view, shown = page.gallery.view, []
+    monkeypatch.setattr(Menu, "popup", lambda menu, place: shown.append(place))
+    spot = view.grid.cell_rect(2).center()
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.RightButton, pos=spot)
+    reason = QContextMenuEvent.Reason.Mouse
+    event = QContextMenuEvent(reason, spot, view.viewport().mapToGlobal(spot))
+    QApplication.sendEvent(view.viewport(), event)
+    assert len(shown) == 1
 
 
 def test_photos_imported_into_a_project_of_one_crop_carry_it(qtbot, tmp_path: Path) -> None:

@@ -147,6 +147,33 @@ def test_keys_do_nothing_where_one_types(qtbot, page) -> None:
     assert page.controller.session.image.state is first.state
 
 
+def test_esc_gives_the_keys_back_from_every_line_beside_the_photo(qtbot, page, program) -> None:
+    program.shell.activateWindow()
+    lines = page.gallery.text, page.disease_panel.search, page.assistant_panel.words
+    for typed in lines:
+        typed.setVisible(True)
+        typed.setFocus()
+        qtbot.waitUntil(typed.hasFocus)
+        QTest.keyClicks(typed, "leaf")
+        QTest.keyClick(typed, Qt.Key.Key_Escape)
+        assert page.canvas.hasFocus()
+        assert typed.text() == "leaf"
+
+
+def test_enter_goes_from_the_search_to_the_photos_found(qtbot, page, program) -> None:
+    program.shell.activateWindow()
+    program.context.actions["view.filter"].trigger()
+    qtbot.waitUntil(page.gallery.text.hasFocus)
+    QTest.keyClick(page.gallery.text, Qt.Key.Key_Return)
+    assert page.gallery.view.hasFocus()
+
+
+def in_sight(page, disease: Disease) -> bool:
+    row, area = page.disease_panel.row(disease.id), page.disease_panel.area.viewport()
+    top = row.mapTo(area, QPoint(0, 0))
+    return area.rect().contains(top) and area.rect().contains(top + QPoint(0, row.height() - 1))
+
+
 def test_digits_page_through_more_than_nine_diseases(qtbot, tmp_path: Path) -> None:
     with window(qtbot, bare_project(tmp_path)) as program:
         page = label_page(qtbot, program)
@@ -164,7 +191,9 @@ def test_digits_page_through_more_than_nine_diseases(qtbot, tmp_path: Path) -> N
         assert page.controller.session.image.disease == spare[1].id
         row = page.disease_panel.row(spare[1].id)
         assert row.accessibleDescription() == "Key 2"
+        assert in_sight(page, spare[0]), "whoever turns the page sees what 1 means now"
         QTest.keyClicks(page.canvas, "02")
+        assert in_sight(page, page.diseases.with_hotkey(1))
         assert page.controller.session.image.disease == page.diseases.with_hotkey(2).id
 
 

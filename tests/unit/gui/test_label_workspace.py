@@ -175,7 +175,10 @@ def test_among_many_diseases_one_is_found_by_its_synonym_and_named_with_enter(
         rows = [d.name for d in page.diseases.all if not panel.row(d.id).isHidden()]
         assert rows == ["brown eye"]
         assert panel._none.isHidden()
+        found = panel.row(next(d.id for d in page.diseases.all if d.name == "brown eye"))
+        qtbot.waitUntil(lambda: found.y() == 0)
         QTest.keyClick(panel.search, Qt.Key.Key_Return)
+        assert page.canvas.hasFocus(), "the next key is for the photo"
         named = page.diseases.get(page.controller.session.image.disease)
         assert named is not None
         assert named.name == "brown eye"

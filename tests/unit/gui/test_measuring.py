@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ from PySide6.QtTest import QTest
 from whole_window import drag, label_page, labelled_project, on_disk, window
 
 from core.domain.scale import BRACOL, HORSFALL_BARRATT, ONE_TO_NINE, PUBLISHED, Scales
+from core.services.severity import sizes
 from gui.app import Leafspot
-from gui.dialogs.measures import MeasuresDialog
+from gui.dialogs.measures import Histogram, MeasuresDialog
 from gui.dialogs.scale_card import ScaleCardDialog
 from gui.dialogs.scales import ScalesDialog
 from gui.panels.label import LabelPage
@@ -165,3 +167,23 @@ def test_the_figures_of_lesions_and_leaves_can_be_read(qtbot, program, page: Lab
     assert disease.name in cells
     assert f"{len(page.measures.found.lesions)}" in cells
     dialog.close()
+
+
+@pytest.mark.parametrize("width", [760, 300, 120])
+def test_the_classes_of_sizes_tell_their_ends_as_far_as_there_is_room(
+    qtbot, program, width: int
+) -> None:
+    spread = sizes([1.0, 1.0, 2.0, 8.0, 30.0, 150.0, 700.0, 9000.0])
+    assert spread is not None
+    chart = Histogram(program.theme, "rust", "#e69f00", spread, "px")
+    qtbot.addWidget(chart)
+    chart.resize(width, 128)
+    metrics, wide = chart.fontMetrics(), width / len(spread.counts)
+    said = chart._axis(metrics, wide)
+    assert (said[0], said[-1][1]) == ((0.0, "1"), "9,000 px")
+    ends = [(left, left + metrics.horizontalAdvance(text)) for left, text in said]
+    assert all(before[1] < after[0] for before, after in pairwise(ends)), "nothing overlaps"
+    assert ends[-1][1] <= width
+    if width == 760:
+        middles = [(left + right) / 2 for left, right in ends[1:-1]]
+        assert middles == pytest.approx([n * wide for n in range(1, len(spread.counts))])
