@@ -14,6 +14,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
+    QDialogButtonBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -94,6 +95,21 @@ def _fill(layout: QHBoxLayout | QVBoxLayout, items: tuple[QWidget | QLayout | No
             layout.addWidget(item)
         else:
             layout.addLayout(item)
+
+
+def in_order(
+    acts: Sequence[QPushButton], leave: QPushButton, *, accept: bool = False
+) -> QDialogButtonBox:
+    """The buttons below a dialog, where this desktop has them in every other dialog.
+
+    ``acts`` are in the order of use; ``accept`` says that they end the dialog as ``leave`` does.
+    """
+    role = QDialogButtonBox.ButtonRole
+    made = QDialogButtonBox()
+    for act in acts:
+        made.addButton(act, role.AcceptRole if accept else role.ActionRole)
+    made.addButton(leave, role.RejectRole)
+    return made
 
 
 def card(*items: QWidget | QLayout | None, margin: int = 16, spacing: int = 10) -> QFrame:
