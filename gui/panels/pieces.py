@@ -129,7 +129,10 @@ class _Area(QScrollArea):
         self._make_room(0, 0)
 
     def _make_room(self, low: int, high: int) -> None:
-        self.setViewportMargins(BAR, 0, 0 if low < high else BAR, 0)
+        far = 0 if low < high else BAR
+        # Qt turns the bar to the other side, and no margin with it.
+        left, right = (far, BAR) if self.isRightToLeft() else (BAR, far)
+        self.setViewportMargins(left, 0, right, 0)
 
 
 def scrolled(content: QWidget, *, steady: bool = False) -> QScrollArea:
