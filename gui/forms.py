@@ -29,8 +29,11 @@ class Form(QFormLayout):
 
 
 def _level(title: QLayoutItem, field: QRect, *, frame: int) -> None:
-    place, line = title.geometry(), title.sizeHint().height() + frame
+    place = title.geometry()
+    wraps = title.hasHeightForWidth()
+    need = title.heightForWidth(place.width()) if wraps else title.sizeHint().height()
+    line = title.sizeHint().height() + frame
     if frame and field.height() <= ONE_LINE:
         line = field.height()
     # A title of several lines beside a low field begins where the field does.
-    title.setGeometry(QRect(place.x(), field.y(), place.width(), max(line, place.height())))
+    title.setGeometry(QRect(place.x(), field.y(), place.width(), max(line, need)))
