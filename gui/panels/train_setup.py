@@ -280,6 +280,8 @@ class SetupView(QWidget):
         ready = (
             "" if problems else tr("{span}, in the background: you can go on labelling.", span=span)
         )
+        if self._rehearsal.running:
+            ready = tr("A rehearsal is under way; train when it has ended, or stop it.")
         self.promise.setText(self._busy or ready)
         self.changed.emit()
 
