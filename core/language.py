@@ -77,14 +77,18 @@ def _catalogue(code: str) -> gettext.NullTranslations:
 
 
 class _Figures(string.Formatter):
-    """``str.format`` whose numbers carry the separators of the language."""
+    """``str.format`` whose numbers carry the separators of the language; “38 %” for ``.0%``."""
 
     def __init__(self, words: _Words) -> None:
         self._thousands, self._point = words.thousands, words.point
 
     def format_field(self, value: Any, format_spec: str) -> str:
         text: str = super().format_field(value, format_spec)
-        return self.separated(text) if isinstance(value, int | float) else text
+        if not isinstance(value, int | float):
+            return text
+        if format_spec.endswith("%"):  # as every other percentage of the program is written
+            text = f"{text[:-1]} %"
+        return self.separated(text)
 
     def separated(self, figure: str) -> str:
         return figure.translate({ord(","): self._thousands, ord("."): self._point})

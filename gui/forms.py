@@ -7,10 +7,12 @@ text in a field with a frame. Knows layout; knows no field.
 from __future__ import annotations
 
 from PySide6.QtCore import QRect
-from PySide6.QtWidgets import QFormLayout, QLayoutItem
+from PySide6.QtWidgets import QFormLayout, QLabel, QLayoutItem
 
 ONE_LINE = 40
 """What is higher than this has several lines, and its title stands at the first."""
+FRAME = 10
+"""How much higher than its text the first line of a field is; plain words have no frame."""
 
 
 class Form(QFormLayout):
@@ -22,11 +24,16 @@ class Form(QFormLayout):
             title = self.itemAt(row, QFormLayout.ItemRole.LabelRole)
             field = self.itemAt(row, QFormLayout.ItemRole.FieldRole)
             if title is not None and field is not None:
-                _level(title, field.geometry())
+                words = isinstance(field.widget(), QLabel)
+                _level(title, field.geometry(), frame=0 if words else FRAME)
 
 
-def _level(title: QLayoutItem, field: QRect) -> None:
+def _level(title: QLayoutItem, field: QRect, *, frame: int) -> None:
     place = title.geometry()
-    line = field.height() if field.height() <= ONE_LINE else title.sizeHint().height() + 10
+    wraps = title.hasHeightForWidth()
+    need = title.heightForWidth(place.width()) if wraps else title.sizeHint().height()
+    line = title.sizeHint().height() + frame
+    if frame and field.height() <= ONE_LINE:
+        line = field.height()
     # A title of several lines beside a low field begins where the field does.
-    title.setGeometry(QRect(place.x(), field.y(), place.width(), max(line, place.height())))
+    title.setGeometry(QRect(place.x(), field.y(), place.width(), max(line, need)))

@@ -6,7 +6,15 @@ Knows texts and levels; what they mean is the poster's business. Errors stay unt
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from core.language import tr
 from gui.glyph import Glyph
@@ -39,11 +47,14 @@ class Toast(QFrame):
         row.setSpacing(10)
         name, token = ICONS[notice.level]
         self.mark = Glyph(theme, name, token, side=20)
-        row.addWidget(self.mark, 0, Qt.AlignmentFlag.AlignTop)
+        beside = QVBoxLayout()
+        beside.addWidget(self.mark)
+        row.addLayout(beside)
         text = QLabel(notice.text)
         text.setTextFormat(Qt.TextFormat.PlainText)
         text.setWordWrap(True)
         text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        text.setAlignment(Qt.AlignmentFlag.AlignTop)
         row.addWidget(text, 1)
         if notice.action is not None:
             button = QPushButton(notice.action_text)
@@ -59,6 +70,11 @@ class Toast(QFrame):
         # and paddings that a style sheet brings when a widget is polished.
         for piece in (self, *self.findChildren(QWidget)):
             piece.ensurePolished()
+        # Mark, first line and cross stand level, however many lines follow.
+        line = close.sizeHint().height()
+        beside.setAlignment(self.mark, Qt.AlignmentFlag.AlignTop)
+        beside.setContentsMargins(0, (line - self.mark.height()) // 2, 0, 0)
+        text.setContentsMargins(0, (line - text.fontMetrics().height()) // 2, 0, 0)
         self.setFixedHeight(max(44, row.totalHeightForWidth(WIDTH)))
 
     def dismiss(self) -> None:

@@ -65,8 +65,8 @@ class Camera(QObject):
     def fit(self) -> None:
         """Show the whole photo, and go on doing so when the view changes its size."""
         margin = round(MARGIN * self.ratio)
-        self._look(Transform.fitted(self.transform.size, self.view, margin=margin))
-        self.fitted = True
+        wanted = Transform.fitted(self.transform.size, self.view, margin=margin)
+        self._look(wanted, fitted=True)
 
     def zoom_to(self, factor: float, centre: tuple[float, float] | None = None) -> None:
         """``factor`` device pixels per photo pixel; the photo point ``centre`` in the middle."""
@@ -141,10 +141,10 @@ class Camera(QObject):
         x, y = position.x() * self.ratio, position.y() * self.ratio
         return math.floor(x + ROUNDING) + 0.5, math.floor(y + ROUNDING) + 0.5
 
-    def _look(self, wanted: Transform) -> None:
+    def _look(self, wanted: Transform, *, fitted: bool = False) -> None:
         if not self._has_photo:
             return
-        self.fitted, self._held = False, None
+        self.fitted, self._held = fitted, None  # before anybody is told: those who follow ask it
         old, new = self.transform, wanted.clamped(self.view)
         if new != old:
             self.transform = new

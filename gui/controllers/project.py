@@ -158,6 +158,10 @@ class ProjectController(QObject):
     def _opened(self, store: ProjectStore, then: Callable[[], None] | None) -> None:
         self._opening = False
         self.busy.emit("")
+        if self._writes(store.folder):  # the lock that made this one read-only is our own
+            self._context.tasks.run(store.close, lane=Lane.STORE)
+            self._context.notices.info(tr("This project is open already."))
+            return
         self.close_store()
         self._context.project.put(store)
         self._context.preferences.add_recent(store.folder)
@@ -165,6 +169,13 @@ class ProjectController(QObject):
         self.recent_changed.emit()
         if then is not None:
             then()
+
+    def _writes(self, folder: Path) -> bool:
+        """Whether ``folder`` is the open project, and open for writing."""
+        info = self._context.project.info
+        if info is None or info.read_only:
+            return False
+        return os.path.realpath(info.folder) == os.path.realpath(folder)
 
     def _failed(self, error: BaseException) -> None:
         self._opening = False

@@ -133,7 +133,7 @@ class _Counting:
 def problems(photos: int, classes: tuple[ClassCount, ...], *, outlines: bool) -> Iterable[str]:
     """What stands in the way of training, and what to press."""
     if not photos:
-        yield tr("There are no photos yet. Press File > Import photos… to bring some in.")
+        yield tr("There are no photos yet. Press File → Import photos… to bring some in.")
         return
     if len(classes) < 2:
         known = (

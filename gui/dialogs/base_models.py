@@ -18,7 +18,7 @@ from core.services import bases, hub
 from core.services.hub import Here, Offer
 from gui.context import Context
 from gui.controllers.fetching import Fetching
-from gui.panels.pieces import Elided, button, column, label, row
+from gui.panels.pieces import Elided, button, column, in_order, label, row
 from gui.plain import plain_tip
 
 ROLE = Qt.ItemDataRole.UserRole
@@ -56,7 +56,7 @@ class BaseModelsDialog(QDialog):
         self.terms = button(tr("Read its terms"), self._open_page)
         self.terms.setToolTip(tr("Opens the model's page in the browser"))
         close = button(tr("Close"), self.close)
-        buttons = row(None, close, self.terms, self.stop, self.download, self.use)
+        buttons = in_order([self.stop, self.download, self.use, self.terms], close)
         side = column(self.title, self.facts, self.place, self.bar, self.status, None, buttons)
         whole = row(self.list, side, spacing=16)
         whole.setContentsMargins(16, 16, 16, 16)

@@ -11,7 +11,9 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
+    QLabel,
     QLineEdit,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -50,10 +52,7 @@ class PreferencesDialog(QDialog):
                 if setting.group == group:
                     form.addRow(setting.title, editor(setting, context.preferences))
                     if setting.note:
-                        note = label(setting.note, "muted", wrap=True)
-                        # Its row may be a line too high: what is left over lies below it.
-                        note.setAlignment(Qt.AlignmentFlag.AlignTop)
-                        form.addRow("", note)
+                        form.addRow("", _note(setting.note))
         page = QWidget()
         page.setLayout(form)
         column.addWidget(scrolled(page, steady=True), 1)
@@ -65,6 +64,17 @@ class PreferencesDialog(QDialog):
 
     def _most(self) -> int:
         return self.screen().availableGeometry().height() - TITLE_BAR
+
+
+def _note(text: str) -> QLabel:
+    """As high as its lines are in the room it gets: a hint of its own would guess one too many."""
+    made = label(text, "muted", wrap=True)
+    made.setAlignment(Qt.AlignmentFlag.AlignTop)
+    policy = made.sizePolicy()
+    policy.setVerticalPolicy(QSizePolicy.Policy.Ignored)
+    policy.setHeightForWidth(True)
+    made.setSizePolicy(policy)
+    return made
 
 
 def _height(page: QWidget, buttons: QWidget, column: QVBoxLayout) -> int:

@@ -26,7 +26,7 @@ from core.services.published import PUBLISHED, Published, PublishedFile
 from gui.context import Context
 from gui.controllers.fetching import Fetching
 from gui.forms import Form
-from gui.panels.pieces import Elided, button, column, label, row, say
+from gui.panels.pieces import Elided, button, column, in_order, label, row, say
 
 UNKNOWN = tr("not published")
 NO_SIZE = trc("a size", "not published")
@@ -46,13 +46,14 @@ class WeightsDialog(QDialog):
         self.fetching = Fetching(context, self)
         self.list = QListWidget()
         self.list.setAccessibleName(tr("Weights files"))
-        self.list.setFixedWidth(230)
+        self.list.setFixedWidth(236)
         self.list.ensurePolished()  # before a row is measured: the style sheet makes it higher
         for entry in PUBLISHED:
             item = QListWidgetItem(f"{entry.title}  ·  {size_text(entry.megabytes * 1e6)}")
             item.setData(Qt.ItemDataRole.UserRole, entry)
             self.list.addItem(item)
         self.facts = Form()
+        self.facts.setHorizontalSpacing(14)
         self.facts.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
@@ -66,9 +67,8 @@ class WeightsDialog(QDialog):
         facts = QWidget()
         self.facts.setContentsMargins(0, 0, 0, 0)
         facts.setLayout(self.facts)
-        side = column(
-            facts, self.bar, self.status, None, row(None, close, self.stop, self.download, self.use)
-        )
+        buttons = in_order([self.stop, self.download, self.use], close)
+        side = column(facts, self.bar, self.status, None, buttons)
         whole = row(self.list, side, spacing=16)
         whole.setContentsMargins(16, 16, 16, 16)
         self.setLayout(whole)
@@ -92,8 +92,8 @@ class WeightsDialog(QDialog):
         while self.facts.rowCount():
             self.facts.removeRow(0)
         self.facts.addRow(label(entry.title, "title"))
-        self.facts.addRow(tr("Licence"), label(entry.licence))
-        self.facts.addRow(tr("Goes to"), Elided(str(entry.folder(home)), middle=True))
+        self._fact(tr("Licence"), label(entry.licence))
+        self._fact(tr("Goes to"), Elided(str(entry.folder(home)), middle=True))
         for file in entry.files:
             self._add_file(file)
         there = all((entry.folder(home) / file.name).is_file() for file in entry.files)
@@ -113,10 +113,16 @@ class WeightsDialog(QDialog):
         digest.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         if file.sha256:  # two lines of equal length: one long word would widen the dialog
             digest.setText(f"{file.sha256[:32]}\n{file.sha256[32:]}")
-        self.facts.addRow(tr("File"), label(file.name, "heading"))
-        self.facts.addRow(tr("From"), label(file.host))
-        self.facts.addRow(tr("Size"), label(size))
-        self.facts.addRow("SHA-256", digest)
+        self._fact(tr("File"), label(file.name), above=6)
+        self._fact(tr("From"), label(file.host))
+        self._fact(tr("Size"), label(size))
+        self._fact("SHA-256", digest)
+
+    def _fact(self, name: str, value: QWidget, *, above: int = 0) -> None:
+        title = label(name, "muted")
+        for words in (title, value):
+            words.setContentsMargins(0, above, 0, 0)
+        self.facts.addRow(title, value)
 
     def _offer(self, *, there: bool, running: bool = False) -> None:
         self.download.setVisible(not there and not running)

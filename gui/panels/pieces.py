@@ -14,6 +14,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
+    QDialogButtonBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -96,6 +97,21 @@ def _fill(layout: QHBoxLayout | QVBoxLayout, items: tuple[QWidget | QLayout | No
             layout.addLayout(item)
 
 
+def in_order(
+    acts: Sequence[QPushButton], leave: QPushButton, *, accept: bool = False
+) -> QDialogButtonBox:
+    """The buttons below a dialog, where this desktop has them in every other dialog.
+
+    ``acts`` are in the order of use; ``accept`` says that they end the dialog as ``leave`` does.
+    """
+    role = QDialogButtonBox.ButtonRole
+    made = QDialogButtonBox()
+    for act in acts:
+        made.addButton(act, role.AcceptRole if accept else role.ActionRole)
+    made.addButton(leave, role.RejectRole)
+    return made
+
+
 def card(*items: QWidget | QLayout | None, margin: int = 16, spacing: int = 10) -> QFrame:
     """A rounded box around ``items``."""
     made = QFrame()
@@ -113,7 +129,10 @@ class _Area(QScrollArea):
         self._make_room(0, 0)
 
     def _make_room(self, low: int, high: int) -> None:
-        self.setViewportMargins(BAR, 0, 0 if low < high else BAR, 0)
+        far = 0 if low < high else BAR
+        # Qt turns the bar to the other side, and no margin with it.
+        left, right = (far, BAR) if self.isRightToLeft() else (BAR, far)
+        self.setViewportMargins(left, 0, right, 0)
 
 
 def scrolled(content: QWidget, *, steady: bool = False) -> QScrollArea:

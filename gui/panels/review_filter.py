@@ -85,4 +85,4 @@ class ThresholdFilter(QWidget):
 
 
 def _name(threshold: float) -> str:
-    return tr("All") if threshold == EVERY else tr("below {threshold:.2f}", threshold=threshold)
+    return tr("All") if threshold == EVERY else tr("Below {threshold:.2f}", threshold=threshold)

@@ -31,7 +31,7 @@ from gui.controllers.run_preparation import Fold, RunRequest
 from gui.controllers.shared import shared
 from gui.controllers.training import TrainingController
 from gui.panels.numbers import NumberBox
-from gui.panels.pieces import button, column, label, row
+from gui.panels.pieces import button, column, in_order, label, row
 
 if TYPE_CHECKING:
     from core.ports import ProjectStore
@@ -111,7 +111,8 @@ class HardDialog(QDialog):
         self.train = button(tr("Train on the hard leaves"), self._agreed, primary=True)
         self.train.setEnabled(bool(plan.images))
         self.train.setDefault(True)
-        buttons = row(None, button(tr("Cancel"), self.reject), self.train)
+        cancel = button(tr("Cancel"), self.reject)
+        buttons = in_order([self.train], cancel, accept=True)
         span = row(label(tr("For"), "muted"), self.minutes, None)
         closer = column(self.gentle, self.mined, self.sweep, spacing=8)
         closer.setContentsMargins(26, 0, 0, 0)  # they belong to the choice above them

@@ -25,7 +25,6 @@ from PySide6.QtWidgets import (
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QWidget,
 )
 
 from core.domain.ids import ImageId
@@ -34,6 +33,7 @@ from core.language import tr
 from gui.context import Context
 from gui.controllers import wording
 from gui.controllers.review import PAGE, Hard
+from gui.direction import draw_words, turned
 from gui.gallery.thumbs import filled
 from gui.plain import plain_tip
 
@@ -147,9 +147,9 @@ def _square(data: bytes) -> QImage:
 class HardDelegate(QStyledItemDelegate):
     """Thumbnail; name and Dice; what it is and what the model called it."""
 
-    def __init__(self, theme: Theme, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._theme = theme
+    def __init__(self, theme: Theme, view: QListView) -> None:
+        super().__init__(view)
+        self._theme, self._port = theme, view.viewport()
 
     def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:
         return QSize(200, SIDE + 14)
@@ -163,7 +163,8 @@ class HardDelegate(QStyledItemDelegate):
         )
         self._background(painter, option)
         box: QRect = option.rect.adjusted(9, 7, -12, -7)
-        self._thumbnail(painter, QRect(box.left(), box.top(), SIDE, SIDE), index.data(PICTURE))
+        picture = turned(self._port, QRect(box.left(), box.top(), SIDE, SIDE))
+        self._thumbnail(painter, picture, index.data(PICTURE))
         words = box.adjusted(SIDE + 10, 4, 0, -4)
         upper = QRect(words.left(), words.top(), words.width(), words.height() // 2)
         lower = upper.translated(0, words.height() // 2)
@@ -173,7 +174,7 @@ class HardDelegate(QStyledItemDelegate):
         figure = wording.dice(score.dice)
         width = painter.fontMetrics().horizontalAdvance(figure) + 8
         painter.setPen(theme.colour("text"))
-        painter.drawText(upper, _RIGHT, figure)
+        draw_words(painter, self._port, upper, figure, _RIGHT)
         painter.setFont(option.font)
         self._text(painter, upper.adjusted(0, 0, -width, 0), line.name, "text")
         right = 14 if score.verdict else 0
@@ -182,7 +183,8 @@ class HardDelegate(QStyledItemDelegate):
         if score.verdict is not None:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.colour(TONES[score.verdict]))
-            painter.drawEllipse(QRectF(lower.right() - 8, lower.center().y() - 3, 8, 8))
+            spot = QRect(lower.right() - 8, lower.center().y() - 3, 8, 8)
+            painter.drawEllipse(turned(self._port, spot))
         painter.restore()
 
     def _background(self, painter: QPainter, option: QStyleOptionViewItem) -> None:
@@ -207,11 +209,11 @@ class HardDelegate(QStyledItemDelegate):
     def _text(self, painter: QPainter, box: QRect, text: str, tone: str) -> None:
         painter.setPen(self._theme.colour(tone))
         cut = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, box.width())
-        painter.drawText(box, _LEFT, cut)
+        draw_words(painter, self._port, box, cut, _LEFT)
 
 
-_LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-_RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 def class_line(score: Score) -> str:

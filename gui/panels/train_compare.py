@@ -24,7 +24,7 @@ from gui.controllers.run_comparison import Comparison
 from gui.panels.charts import Chart, Dot
 from gui.panels.compare_classes import ClassTable
 from gui.panels.compare_sure import SureGrid
-from gui.panels.pieces import Elided, Problems, card, column, label, row, scrolled
+from gui.panels.pieces import Elided, Problems, card, centred, column, label, row, scrolled
 from gui.panels.whiskers import Line, Whiskers
 from gui.plain import plain_tip
 
@@ -96,7 +96,7 @@ class CompareView(QWidget):
         body = QWidget()
         body.setMaximumWidth(WIDEST)
         body.setLayout(column(head, figures, *self._rest, None, spacing=12, margin=20))
-        self.setLayout(column(scrolled(body)))
+        self.setLayout(column(scrolled(centred(body))))
 
     def show_runs(self, runs: Sequence[Run]) -> None:
         """The first of ``runs`` is what the others are held against, until another is chosen."""

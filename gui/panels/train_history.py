@@ -34,6 +34,7 @@ from core.language import tr
 from core.services import run_titles
 from core.wording import STATES
 from gui.controllers import wording
+from gui.direction import draw_words, turned
 from gui.plain import plain_tip
 
 if TYPE_CHECKING:
@@ -80,9 +81,9 @@ class RunsModel(QAbstractListModel):
 class RunDelegate(QStyledItemDelegate):
     """Two lines: title; state, time and figures."""
 
-    def __init__(self, theme: Theme, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._theme = theme
+    def __init__(self, theme: Theme, view: QListView) -> None:
+        super().__init__(view)
+        self._theme, self._port = theme, view.viewport()
 
     def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:
         return QSize(200, 62)
@@ -108,9 +109,7 @@ class RunDelegate(QStyledItemDelegate):
         below = top.translated(0, inner.height() // 2)
         self._text(painter, top, run_titles.title(run), "text")
         if figures != "–":
-            painter.drawText(
-                below, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), figures
-            )
+            draw_words(painter, self._port, below, figures, _RIGHT)
             below.setRight(below.right() - width - 8)
         painter.setFont(option.font)
         self._second_line(painter, below, run)
@@ -120,14 +119,18 @@ class RunDelegate(QStyledItemDelegate):
         colour = QColor(self._theme.colour(TONES[run.state]))
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colour)
-        painter.drawEllipse(QRectF(line.left(), line.center().y() - 3, 8, 8))
+        painter.drawEllipse(turned(self._port, QRect(line.left(), line.center().y() - 3, 8, 8)))
         text = f"{STATES[run.state]} · {wording.when(run.created_at)}"
         self._text(painter, line.adjusted(14, 0, 0, 0), text, "muted")
 
     def _text(self, painter: QPainter, box: QRect, text: str, tone: str) -> None:
         painter.setPen(self._theme.colour(tone))
         cut = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, box.width())
-        painter.drawText(box, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), cut)
+        draw_words(painter, self._port, box, cut, _LEFT)
+
+
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 class History(QListView):

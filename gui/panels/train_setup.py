@@ -10,7 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QButtonGroup, QComboBox, QFileDialog, QPushButton, QWidget
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QComboBox,
+    QFileDialog,
+    QLayout,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from core.language import number_text, tr, trn
 from core.services import bases
@@ -44,6 +52,11 @@ from gui.panels.train_start import StartFrom, Then
 from gui.plain import plain_tip
 
 WIDTH = 760
+
+
+def _under(title: str, *items: QWidget | QLayout) -> QVBoxLayout:
+    """A heading nearer to what it is about than to what is above it."""
+    return column(label(title, "heading"), *items, spacing=6)
 
 
 class SetupView(QWidget):
@@ -121,18 +134,12 @@ class SetupView(QWidget):
         advanced = QWidget()
         advanced.setLayout(column(self.recipes, self.advanced, spacing=10))
         how = card(
-            label(tr("Base model"), "heading"),
-            self.base,
-            self.base_note,
-            place,
-            label(tr("Start from"), "heading"),
-            self.start,
-            label(tr("How long"), "heading"),
-            choices,
-            self.preset_note,
-            label(tr("Afterwards"), "heading"),
-            self.then,
+            _under(tr("Base model"), self.base, self.base_note, place),
+            _under(tr("Start from"), self.start),
+            _under(tr("How long"), choices, self.preset_note),
+            _under(tr("Afterwards"), self.then),
             Fold(tr("Advanced"), advanced, theme=self._context.theme),
+            spacing=14,
         )
         checks = card(self.checks)
         body = QWidget()
@@ -273,6 +280,8 @@ class SetupView(QWidget):
         ready = (
             "" if problems else tr("{span}, in the background: you can go on labelling.", span=span)
         )
+        if self._rehearsal.running:
+            ready = tr("A rehearsal is under way; train when it has ended, or stop it.")
         self.promise.setText(self._busy or ready)
         self.changed.emit()
 

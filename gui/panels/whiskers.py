@@ -97,7 +97,7 @@ class Whiskers(QWidget):
         each = room // max(1, len(self._titles)) - GAP
         words = self._words_width(each)
         painter.setPen(self._theme.colour("muted"))
-        draw_words(painter, self, QRect(names, 0, counts, LINE), tr("leaves"), RIGHT)
+        draw_words(painter, self, QRect(names, 0, counts, LINE), tr("Leaves"), RIGHT)
         for k, title in enumerate(self._titles):
             box = QRect(names + counts + GAP + k * (each + GAP), 0, each, LINE)
             cut = metrics.elidedText(title, Qt.TextElideMode.ElideRight, each)

@@ -46,6 +46,7 @@ def test_english_is_what_is_written() -> None:
     assert listed(["a", "b", "c"]) == "a, b and c"
     assert (either([]), either(["a"]), either(["a", "b"])) == ("", "a", "a or b")
     assert number_text(1234.5, ",.2f") == "1,234.50"
+    assert tr("{share:.0%} of {whole:.1%}", share=0.38, whole=1) == "38 % of 100.0 %"
 
 
 @pytest.mark.usefixtures("portuguese")

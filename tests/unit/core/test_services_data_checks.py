@@ -60,7 +60,7 @@ def test_groups_and_a_fifth_held_out_are_as_they_should_be(made: Make) -> None:
     ]  # fmt: skip
     found = made(*wanted)["data.held_out"]
     assert found.level is Level.OK
-    assert found.text.startswith("20%")
+    assert found.text.startswith("20 %")
     assert "25 groups" in found.text
 
 

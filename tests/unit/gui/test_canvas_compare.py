@@ -140,3 +140,16 @@ def test_the_photo_is_kept_once_for_all_panes(compare: CompareView, qtbot: QtBot
     compare.set_photo(None)
     assert all(p.pyramid is None for p in compare.panes.values())
     compare.grab()
+
+
+@pytest.mark.parametrize("width", [1400, 700])
+def test_the_whole_photo_stays_in_sight_in_a_window_of_any_size(
+    compare: CompareView, qtbot: QtBot, width: int
+) -> None:
+    compare.resize(width, 420)
+    compare.resize(width + 40, 420)  # once more: the panes are made wider one after the other
+    QApplication.processEvents()
+    for pane in compare.panes.values():
+        wide, high = (length * pane.zoom / pane.camera.ratio for length in (300, 200))
+        spare = min(pane.width() - wide, pane.height() - high)
+        assert 0 <= spare < 40, "all of it, and hardly more room than that"

@@ -92,7 +92,7 @@ def test_chips_and_spin_list_the_leaves_below_a_dice(qtbot, page: ReviewWorkspac
     every = dices(page)
     below = sum(d < 0.5 for d in every)
     chip = page.filter.chips[0.50]
-    assert chip.text() == f"below 0.50 · {below}"
+    assert chip.text() == f"Below 0.50 · {below}"
     qtbot.mouseClick(chip, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: len(dices(page)) == below, timeout=PATIENCE)
     assert max(dices(page)) < 0.5

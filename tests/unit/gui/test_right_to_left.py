@@ -11,6 +11,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QMenu, QPushButton, QStyleOptionMenuItem
 from whole_window import label_page, labelled_project, window
 
+from core.domain.ids import RunId
+from core.domain.run import Run, RunState
 from core.services.severity import sizes
 from gui.controllers import wording
 from gui.dialogs.keys import KeysDialog
@@ -18,7 +20,8 @@ from gui.dialogs.measures import Histogram
 from gui.direction import apart, isolated, reads, turned
 from gui.gallery.cell import percent
 from gui.keys_shown import Menu, written
-from gui.panels.pieces import Elided
+from gui.panels.pieces import BAR, Elided, scrolled
+from gui.panels.train_history import History
 
 ISOLATES = "\u2066\u2067\u2069"
 RIGHT, LEFT = Qt.LayoutDirection.RightToLeft, Qt.LayoutDirection.LeftToRight
@@ -173,6 +176,38 @@ def test_a_button_with_a_menu_shows_so_at_its_other_end(qtbot, program) -> None:
     }
     assert len(at_the_left) > 1
     assert len(at_the_right) == 1
+
+
+def test_a_run_has_its_state_at_the_right_and_its_figure_at_the_left(qtbot, program) -> None:
+    known = (("lesion_dice", 0.84),)
+    run = Run(RunId("r"), "Rust", "starter", RunState.FINISHED, "", "", summary=known)
+    history = History(program.theme)
+    qtbot.addWidget(history)
+    history.resize(280, 70)
+    history.put([run])
+    history.show()
+    image = history.grab().toImage()
+    dot = program.theme.colour("ok").name()
+    found = [
+        x
+        for x in range(image.width())
+        for y in range(image.height())
+        if image.pixelColor(x, y).name() == dot
+    ]
+    assert min(found) > image.width() * 0.9
+
+
+def test_a_form_stands_over_the_button_below_it_with_or_without_a_scroll_bar(qtbot) -> None:
+    for high in (40, 4000):
+        content = QLabel()
+        content.setFixedHeight(high)
+        area = scrolled(content, steady=True)
+        qtbot.addWidget(area)
+        area.setLayoutDirection(RIGHT)
+        area.resize(300, 200)
+        area.show()
+        left = content.mapTo(area, content.rect().topLeft()).x()
+        assert (left, content.width()) == (BAR, 300 - 2 * BAR)
 
 
 def test_places_turn_with_the_window(qtbot) -> None:

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QWidget,
 )
-from whole_window import bare_project, label_page, labelled_project, window
+from whole_window import bare_project, label_page, labelled_project, on_disk, window
 
 from core.domain.disease import PALETTE, Disease
 from core.domain.ids import DiseaseId, new_id
@@ -152,6 +152,17 @@ def test_a_project_that_cannot_be_opened_leaves_the_open_one_as_it_is(qtbot, tmp
         )
         assert program.context.project.info.folder == folder
         assert [n.level for n in program.notices.recent] == [Level.ERROR]
+
+
+def test_a_project_that_is_opened_again_can_still_be_changed(qtbot, tmp_path) -> None:
+    folder = bare_project(tmp_path)
+    with window(qtbot, folder) as program:
+        program.controller.open(tmp_path / "there" / ".." / folder.name)
+        qtbot.waitUntil(lambda: bool(program.notices.recent), timeout=10_000)
+        assert [n.text for n in program.notices.recent] == ["This project is open already."]
+        assert program.context.project.writable
+        with on_disk(folder) as store:
+            assert store.read_only  # the lock has not gone with the store that was closed
 
 
 def test_the_title_and_the_actions_follow_the_project(qtbot, tmp_path: Path) -> None:

@@ -138,8 +138,11 @@ def test_a_rehearsal_can_be_stopped_and_leaves_nothing_behind(qtbot, page, monke
     qtbot.waitUntil(lambda: not checks.learnt.isHidden(), timeout=PATIENCE)
     folder = page.setup._rehearsal._folder.name
     assert checks.press.text() == "Stop"
+    assert not page.setup.train.isEnabled()
+    assert "rehearsal is under way" in page.setup.promise.text()
     qtbot.mouseClick(checks.press, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: checks.press.text() == "Rehearse", timeout=PATIENCE)
+    assert "rehearsal" not in page.setup.promise.text()
     assert not lock_file().parent.joinpath(folder).exists()
     with MachineLock("another"):
         pass
