@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SPECS = (
     VlmSpec(
         id="gemma-clip",
-        title=tr("Gemma with a CLIP, SigLIP or DINOv2 tower, from a folder"),
+        title=tr("Gemma-CLIP (CLIP, SigLIP or DINOv2 tower) from a folder"),
         factory="core.vlms.gemma_clip:load",
         note=tr(
             "Open a LLaVA folder whose language model is a Gemma; “leafspot assemble” makes one "
