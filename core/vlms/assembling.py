@@ -12,11 +12,11 @@ from typing import Any
 from safetensors import SafetensorError
 
 from core.errors import ModelMissing
-from core.files import whole_folder
+from core.files import must_be_free, whole_folder
 from core.language import tr
-from core.vlms.folders import check_folder
-from core.vlms.gemma_clip import TOWERS, check_parts
-from core.vlms.opening import UNBUILDABLE, check_numbers
+from core.vlms.folders import check_folder, config_of
+from core.vlms.gemma_clip import TEXTS, TOWERS
+from core.vlms.opening import UNBUILDABLE, check_numbers, quiet
 from core.vlms.words import ENDS, RESERVED, SEG_TEXT
 
 LAYER = -2
@@ -43,9 +43,16 @@ def assemble(tower: Path, text: Path, out: Path) -> None:
     have: it has to be trained. Raises ModelMissing for parts that do not fit, ExportRefused for a
     folder that is in the way.
     """
+    must_be_free(out)  # before anything large is read
+    check_folder(tower)
+    _check_text(text)
+    with quiet():
+        _write(tower, text, out)
+
+
+def _write(tower: Path, text: Path, out: Path) -> None:
     vision, pictures = _open_tower(tower)
     language, words = _open_text(text)
-    check_parts(text, vision.config, language.config)
     image = _image_token(words)
     model = _join(vision, language, words.convert_tokens_to_ids(image))
     others = TOWERS[vision.config.model_type]
@@ -86,6 +93,22 @@ def _join(vision: Any, language: Any, image: int) -> Any:
     model.tie_weights()
     _start(model)
     return model
+
+
+def _check_text(folder: Path) -> None:
+    """Raises ModelMissing unless config.json says that ``folder`` is a Gemma of text alone."""
+    check_folder(folder)
+    found = config_of(folder)
+    kind = found.get("model_type") if isinstance(found, dict) else None
+    if kind not in TEXTS:
+        raise ModelMissing(
+            tr(
+                "{folder} is a model of the kind “{kind}”; choose the folder of a Gemma that reads "
+                "text alone: Gemma 1 or 2, or Gemma 3 with 270M or 1B.",
+                folder=folder.name,
+                kind=str(kind)[:40],
+            )
+        )
 
 
 def _open_text(folder: Path) -> tuple[Any, Any]:

@@ -31,6 +31,8 @@ class VlmSpec:
     where there are some, ``factory`` takes the one that was chosen as ``image_tokens``, or 0.
     ``flips``: the tower's features of a mirrored photo are its features mirrored, near enough to
     turn cached ones; without it photos of a frozen tower are shown as they are.
+    ``glance`` names a function of (folder, config.json as a dict) that raises ModelMissing for a
+    folder of these kinds that the family does not take; it loads no library.
     """
 
     id: str
@@ -42,6 +44,7 @@ class VlmSpec:
     kinds: tuple[str, ...] = ()
     image_tokens: tuple[int, ...] = ()
     flips: bool = False
+    glance: str = ""
 
     def path(self, chosen: str = "") -> Path:
         """The model directory: the person's choice, else the embedded one."""

@@ -46,7 +46,7 @@ def check_folder(folder: Path) -> None:
             )
         )
     if weights:
-        config = _config(folder)
+        config = config_of(folder)
         _check_index(folder)
         _check_numbers(folder, config)
         _check_plain(folder, config)
@@ -68,11 +68,13 @@ def check_folder(folder: Path) -> None:
 def check_kind(spec: VlmSpec, folder: Path) -> None:
     """Raises ModelMissing unless ``folder`` holds a model of this family, as far as it says."""
     check_folder(folder)
-    found = _config(folder)
+    found = config_of(folder)
     if not isinstance(found, dict):
         raise ModelMissing(no_config(spec, folder))
     kind = found.get("model_type")
     if kind in spec.kinds:
+        if spec.glance:
+            registry.resolve(spec.glance)(folder, found)
         return
     others = registry.discover("core.vlms", VlmSpec).values()
     right = next((s.title for s in others if kind in s.kinds and not s.folder), None)
@@ -94,7 +96,7 @@ def check_kind(spec: VlmSpec, folder: Path) -> None:
     )
 
 
-def _config(folder: Path) -> object:
+def config_of(folder: Path) -> object:
     """What stands in config.json; None where it cannot be read."""
     try:
         with (folder / CONFIG).open("rb") as file:

@@ -38,6 +38,7 @@ SPECS = (
         min_memory_gib=4.0,
         kinds=("gemma4", "gemma4_unified"),
         image_tokens=BUDGETS,
+        glance="core.vlms.gemma4:refuse_experts",
     ),
 )
 
@@ -168,8 +169,22 @@ def load(spec: VlmSpec, folder: Path, *, quantise: bool = False, image_tokens: i
     from dataclasses import replace
 
     config = read_config(spec, folder)
-    text = config.get_text_config()
-    if getattr(text, "enable_moe_block", False):
+    # Nothing here hears anything.
+    config.audio_config = None
+    opening = OPENING
+    if getattr(config.get_text_config(), "hidden_size_per_layer_input", 0):
+        # Only ever looked up in, and more than half of the weights of E2B and E4B.
+        opening = replace(OPENING, on_cpu=(PER_LAYER,))
+    chat = _chat(folder, config, image_tokens)
+    model = open_model(folder, config, opening, quantise=quantise)
+    family = Gemma4Unified if config.model_type == "gemma4_unified" else Gemma4
+    return family(spec, folder, model, chat)
+
+
+def refuse_experts(folder: Path, config: dict[str, Any]) -> None:
+    """Raises ModelMissing for the mixture of experts, before anything of it is read or fetched."""
+    text = config.get("text_config")
+    if isinstance(text, dict) and text.get("enable_moe_block"):
         raise ModelMissing(
             tr(
                 "{folder} is the mixture of experts: its experts cannot be kept in 4 bits, and in "
@@ -177,16 +192,6 @@ def load(spec: VlmSpec, folder: Path, *, quantise: bool = False, image_tokens: i
                 folder=folder.name,
             )
         )
-    # Nothing here hears anything.
-    config.audio_config = None
-    opening = OPENING
-    if getattr(text, "hidden_size_per_layer_input", 0):
-        # Only ever looked up in, and more than half of the weights of E2B and E4B.
-        opening = replace(OPENING, on_cpu=(PER_LAYER,))
-    chat = _chat(folder, config, image_tokens)
-    model = open_model(folder, config, opening, quantise=quantise)
-    family = Gemma4Unified if config.model_type == "gemma4_unified" else Gemma4
-    return family(spec, folder, model, chat)
 
 
 def _chat(folder: Path, config: Any, image_tokens: int) -> Chat:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SPECS = (
     VlmSpec(
         id="gemma-clip",
-        title=tr("Gemma with a CLIP, SigLIP or DINOv2 tower, from a folder"),
+        title=tr("Gemma-CLIP (CLIP, SigLIP or DINOv2 tower) from a folder"),
         factory="core.vlms.gemma_clip:load",
         note=tr(
             "Open a LLaVA folder whose language model is a Gemma; “leafspot assemble” makes one "
@@ -33,13 +33,15 @@ SPECS = (
         ),
         min_memory_gib=2.0,
         kinds=("llava",),
+        glance="core.vlms.gemma_clip:check_parts",
     ),
 )
 
 OPENING = Opening(
     unquantised=("model.vision_tower", "model.multi_modal_projector", "lm_head"),
 )
-TOWERS = {"clip_vision_model": 1, "siglip_vision_model": 0, "dinov2": 1}
+CLIP = "clip_vision_model"
+TOWERS = {CLIP: 1, "siglip_vision_model": 0, "dinov2": 1}
 """Kinds of towers, and how many tokens they have that are no patch."""
 TEXTS = ("gemma", "gemma2", "gemma3_text")
 
@@ -93,7 +95,6 @@ def _added(mask: Tensor, dtype: Any) -> Tensor:
 def load(spec: VlmSpec, folder: Path, *, quantise: bool = False) -> GemmaClip:
     """A LLaVA directory. Raises ModelMissing when it is absent, damaged, or of other parts."""
     config = read_config(spec, folder)
-    check_parts(folder, config.vision_config, config.text_config)
     every = config.vision_feature_select_strategy == "full"
     if not isinstance(config.vision_feature_layer, int) or every != (
         TOWERS[config.vision_config.model_type] == 0
@@ -122,15 +123,20 @@ def load(spec: VlmSpec, folder: Path, *, quantise: bool = False) -> GemmaClip:
     return GemmaClip(spec, folder, model, chat)
 
 
-def check_parts(folder: Path, vision: Any, text: Any) -> None:
-    """Raises ModelMissing for the configuration of a part that is not of this family."""
-    for kind, known in ((vision.model_type, tuple(TOWERS)), (text.model_type, TEXTS)):
+def check_parts(folder: Path, config: dict[str, Any]) -> None:
+    """Raises ModelMissing for a config.json with a part that is not of this family."""
+    for part, known in (("vision_config", tuple(TOWERS)), ("text_config", TEXTS)):
+        settings = config.get(part)
+        kind = settings.get("model_type") if isinstance(settings, dict) else None
+        if kind is None and known[0] == CLIP:
+            continue  # what the library takes for granted
         if kind not in known:
             raise ModelMissing(
                 tr(
-                    "{folder} holds a part of kind {kind}; this family takes {known}.",
+                    "{folder} holds a part of kind {kind}; this family takes {known}. Put one "
+                    "together with “leafspot assemble”.",
                     folder=folder.name,
-                    kind=kind,
+                    kind=str(kind)[:40],
                     known=", ".join(known),
                 )
             )

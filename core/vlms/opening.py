@@ -84,7 +84,7 @@ def open_model(folder: Path, config: Any, opening: Opening, *, quantise: bool) -
         if gpu:
             card = torch.cuda.current_device()  # each of several processes has its own
             extra["device_map"] = _device_map(empty, opening, card)
-        with _quiet():
+        with quiet():
             model, told = AutoModelForMultimodalLM.from_pretrained(
                 folder,
                 config=config,
@@ -202,7 +202,7 @@ def keep_differentiable(model: Any) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without the library's table of unused weights, and its bar."""
     from transformers.utils import logging as library
 

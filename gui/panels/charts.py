@@ -86,7 +86,17 @@ class Dot(QWidget):
 
 
 class Axis(pg.AxisItem):  # type: ignore[misc]
-    """Its figures have the separators of the language."""
+    """Its figures have the separators of the language; where it counts, they are ``whole``."""
+
+    def __init__(self, side: str, *, whole: bool = False) -> None:
+        super().__init__(side)
+        self._whole = whole
+
+    def tickSpacing(self, low: float, high: float, size: float) -> list[tuple[float, float]]:
+        found: list[tuple[float, float]] = super().tickSpacing(low, high, size)
+        if not self._whole:
+            return found
+        return [each for each in found if each[0] >= 1] or [(1.0, 0.0)]
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
         return [separated(text) for text in super().tickStrings(values, scale, spacing)]
@@ -96,10 +106,13 @@ class Chart(pg.PlotWidget):  # type: ignore[misc]
     """One quiet chart in the theme's colours: nothing to drag, nothing to click.
 
     The curves' pens are given by theme token; ``faint`` ones are drawn half transparent.
+    ``counts``: along the bottom are whole numbers.
     """
 
-    def __init__(self, theme: Theme, x_text: str, y_text: str = "") -> None:
-        super().__init__(axisItems={side: Axis(side) for side in ("left", "bottom")})
+    def __init__(
+        self, theme: Theme, x_text: str, y_text: str = "", *, counts: bool = False
+    ) -> None:
+        super().__init__(axisItems={"left": Axis("left"), "bottom": Axis("bottom", whole=counts)})
         self._theme = theme
         self._curves: list[tuple[Any, str, bool, bool]] = []
         self._x_text, self._y_text = x_text, y_text
@@ -168,10 +181,10 @@ class Curves(QWidget):
         self.loss_key = Key(theme, "warn", tr("Loss"))
         self.dice_key = Key(theme, "accent", tr("Lesion Dice"))
         self.accuracy_key = Key(theme, BLUE, tr("Diseases right"))
-        self._loss = Chart(theme, tr("step"))
+        self._loss = Chart(theme, tr("step"), counts=True)
         self._raw = self._loss.curve("warn", faint=True)
         self._mean = self._loss.curve("warn")
-        self._held_out = Chart(theme, tr("step"))
+        self._held_out = Chart(theme, tr("step"), counts=True)
         self._held_out.setYRange(0, 1, padding=0.04)
         self._dice = self._held_out.curve("accent", dots=True)
         self._accuracy = self._held_out.curve(BLUE, dots=True)
@@ -206,10 +219,9 @@ class Curves(QWidget):
         progress = self._progress
         x, y = np.array(progress.steps), np.array(progress.losses)
         self._raw.setData(*thinned(x, y))
-        self._mean.setData(*thinned(x, smoothed(y, max(3, len(y) // 20))))
-        self.loss_key.value.setText(
-            number_text(float(y[-min(10, len(y)) :].mean()), ".3f") if len(y) else "–"
-        )
+        mean = smoothed(y, max(3, len(y) // 20))
+        self._mean.setData(*thinned(x, mean))
+        self.loss_key.value.setText(number_text(float(mean[-1]), ".3f") if len(mean) else "–")
         looks = sorted(progress.evaluations, key=lambda e: e.step)
         end = max([1.0, *(e.step for e in looks), *x[-1:]])
         for chart in (self._loss, self._held_out):

@@ -426,8 +426,18 @@ def test_the_mixture_of_experts_is_refused_with_the_reason(tmp_path: Path) -> No
     text = json.loads((folder / "config.json").read_text("utf-8"))["text_config"]
     experts = {"enable_moe_block": True, "num_experts": 4, "top_k_experts": 2}
     edit(folder, text_config=text | experts | {"moe_intermediate_size": 32})
-    with pytest.raises(ModelMissing, match=r"experts cannot be kept in 4 bits.*choose E2B"):
+    refused = pytest.raises(ModelMissing, match=r"experts cannot be kept in 4 bits.*choose E2B")
+    with refused:
+        bases.choose(f"gemma-4={folder}")  # at a glance: its 52 GB are not read
+    with refused:
         opened("gemma-4", folder)
+
+
+def test_a_llava_of_another_language_model_is_refused_at_a_glance(tmp_path: Path) -> None:
+    folder = save_gemma_clip(tmp_path / "model")
+    edit(folder, text_config={"model_type": "llama"})
+    with pytest.raises(ModelMissing, match=r"a part of kind llama.*leafspot assemble"):
+        bases.choose(f"gemma-clip={folder}")
 
 
 def test_a_head_without_its_sam_says_what_to_choose(tmp_path: Path) -> None:
@@ -447,8 +457,10 @@ def test_a_gemma_clip_is_put_together_of_parts_that_fit_and_of_no_others(tmp_pat
     tower, text = save_clip(tmp_path / "tower"), save_text(tmp_path / "text")
     with pytest.raises(ModelMissing, match="choose the folder of a CLIP"):
         assemble(text, text, tmp_path / "out")
-    with pytest.raises(ModelMissing, match=r"choose the folder of|this family takes"):
+    with pytest.raises(ModelMissing, match=r"kind “clip”; choose .* a Gemma that reads text alone"):
         assemble(tower, tower, tmp_path / "out")
+    with pytest.raises(ModelMissing, match=r"kind “gemma3”; choose .* with 270M or 1B"):
+        assemble(tower, save_gemma3(tmp_path / "sees"), tmp_path / "out")
     assert not (tmp_path / "out").exists()
     assemble(tower, text, tmp_path / "out")
     with pytest.raises(ExportRefused):

@@ -55,6 +55,26 @@ def test_the_latest_figures_stand_beside_the_curves(qtbot, theme: Theme) -> None
     assert curves.loss_key.value.text() == "0.000"
 
 
+def test_the_loss_beside_the_curve_is_where_the_curve_ends(qtbot, theme: Theme) -> None:
+    """A mean over the whole of a short run stood there, above all that was drawn lately."""
+    curves = Curves(theme)
+    qtbot.addWidget(curves)
+    progress = RunProgress()
+    for number, loss in enumerate((16.0, 14.0, 12.0, 11.0), start=1):
+        progress.take(Step(number, 4, loss, 0.0, 0.0, 1e-3, 1.0, 0.1))
+    curves.show_progress(progress)
+    curves.redraw()
+    assert curves.loss_key.value.text() == "11.500"
+
+
+@pytest.mark.parametrize(("steps", "finest"), [(1, 1), (4, 1), (5000, 100)])
+def test_a_run_has_no_half_steps(qtbot, theme: Theme, steps: int, finest: int) -> None:
+    axis = Chart(theme, "step", counts=True).getPlotItem().getAxis("bottom")
+    spacings = [spacing for spacing, _ in axis.tickSpacing(0, steps, 400)]
+    assert min(spacings) >= finest
+    assert all(spacing == int(spacing) for spacing in spacings)
+
+
 def test_a_run_that_holds_no_leaf_out_says_why_its_chart_is_empty(qtbot, theme: Theme) -> None:
     curves = Curves(theme)
     qtbot.addWidget(curves)
