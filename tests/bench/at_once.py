@@ -4,9 +4,10 @@
 
 One optimiser step of eight photos, cut into parts of 1, 2, 4 and 8, by turns in one process on
 drawn leaves: a Gemma 3 with the widths of its 270M text model and random weights, as a base model
-from a folder begins (NF4, layers computed again). "foreseen" is the forecast, corrected by the two
-steps of one photo at a time that a run measures before it decides (`core.training.widening`);
-"measured" is the peak above what stays between steps. On a processor (Linux) or a graphics card.
+from a folder begins (NF4, layers computed again). "foreseen" is what a run reckons with before it
+decides how many to take: the formulae's curve through what parts of one and of two photos took
+(`core.training.part_trial`); "measured" is the peak of whole steps above what stays between them.
+"faster" is against one at a time, the least of all rounds. On a processor (Linux) or a card.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import torch
 
-from core.training import device, forecast, model_shape, trial
+from core.training import batching, device, forecast, model_shape, part_trial, trial
 from core.training.config import LARGE, Method, TrainConfig
 from core.training.objective import Whole
 from tests.bench import figures, small_models
@@ -71,12 +72,14 @@ def compared(config: TrainConfig, folder: Path, rounds: int) -> list[dict[str, A
             spent[at_once].append(time.perf_counter() - begin)
             taken[at_once].append(peak or 0.0)
     plain = {n: forecast.forecast(shape, replace(config, batch_size=n), gpu=gpu).step for n in CUTS}
-    factor = max(taken[CUTS[0]]) / plain[CUTS[0]]
+    two = one._visits(2, 9)
+    measured = [part_trial.peak(one.objective, two, n) or 0.0 for n in (1, 2)]
+    needed = batching.part_bytes(shape, config, batching.Taken(*measured), gpu=gpu)
     return [
         {
             "at_once": n,
             "formulae": plain[n],
-            "foreseen": plain[n] * factor,
+            "foreseen": needed(n),
             "measured": max(taken[n]),
             "photo_seconds": min(spent[n]) / WHOLE,
             "faster": min(spent[CUTS[0]]) / min(spent[n]),
