@@ -17,6 +17,7 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,27 +52,28 @@ def step(one: trial.Trial, seed: int, at_once: int) -> None:
     one.optimiser.zero_grad(set_to_none=True)
 
 
-def compared(config: TrainConfig, folder: Path, rounds: int) -> list[dict[str, Any]]:
+def compared(
+    config: TrainConfig, folder: Path, rounds: int, cuts: Sequence[int]
+) -> list[dict[str, Any]]:
     """One row a number of photos at a time; bytes and seconds."""
     one = trial.Trial(drawn_run(folder, photos=15, settings=config), lambda _e: None, lambda: False)
     one.prepare()
     for group in one.optimiser.param_groups:
         group["lr"] = 0.0
-    for at_once in CUTS:
-        step(one, 0, at_once)  # what is made once is no part of a step
+    step(one, 0, max(cuts))  # what is made once is no part of a step
     gpu = torch.cuda.is_available()
     shape = model_shape.shape(trial.learner.base_folder(config))
-    taken: dict[int, list[float]] = {n: [] for n in CUTS}
-    spent: dict[int, list[float]] = {n: [] for n in CUTS}
+    taken: dict[int, list[float]] = {n: [] for n in cuts}
+    spent: dict[int, list[float]] = {n: [] for n in cuts}
     for turn in range(rounds):
-        for at_once in CUTS:
+        for at_once in cuts:
             begin = time.perf_counter()
             peak = device.peak_above(lambda n=at_once, seed=turn + 1: step(one, seed, n))
             if gpu:
                 torch.cuda.synchronize()
             spent[at_once].append(time.perf_counter() - begin)
             taken[at_once].append(peak or 0.0)
-    plain = {n: forecast.forecast(shape, replace(config, batch_size=n), gpu=gpu).step for n in CUTS}
+    plain = {n: forecast.forecast(shape, replace(config, batch_size=n), gpu=gpu).step for n in cuts}
     two = one._visits(2, 9)
     measured = [part_trial.peak(one.objective, two, n) or 0.0 for n in (1, 2)]
     needed = batching.part_bytes(shape, config, batching.Taken(*measured), gpu=gpu)
@@ -82,9 +84,9 @@ def compared(config: TrainConfig, folder: Path, rounds: int) -> list[dict[str, A
             "foreseen": needed(n),
             "measured": max(taken[n]),
             "photo_seconds": min(spent[n]) / WHOLE,
-            "faster": min(spent[CUTS[0]]) / min(spent[n]),
+            "faster": min(spent[cuts[0]]) / min(spent[n]),
         }
-        for n in CUTS
+        for n in cuts
     ]
 
 
@@ -94,6 +96,7 @@ def main() -> int:
     parser.add_argument("--base", default="gemma3", choices=[*FAMILIES])
     parser.add_argument("--method", type=Method, default=Method.QLORA_NF4, choices=[*Method])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--cuts", type=int, nargs="+", default=CUTS, choices=CUTS)
     parser.add_argument("--keep", action="store_true", help="layers keep what they made")
     args = parser.parse_args()
     small_models.VOCABULARY = VOCABULARY
@@ -104,7 +107,7 @@ def main() -> int:
         given = LARGE | {"base": FAMILIES[args.base], "base_path": str(base), "rank": 16}
         given |= {"method": args.method, "recompute": not args.keep}
         config = replace(SETTINGS, **given)  # type: ignore[arg-type]
-        rows = compared(config, Path(scratch) / "run", args.rounds)
+        rows = compared(config, Path(scratch) / "run", args.rounds, args.cuts)
     print("photos at a time   formulae   foreseen   measured (MiB)   s a photo   faster")
     for row in rows:
         mib = [f"{row[k] / 2**20:11.0f}" for k in ("formulae", "foreseen", "measured")]
