@@ -79,7 +79,10 @@ def chosen(args: argparse.Namespace) -> tuple[ChosenBase, TrainConfig]:
     config = settings_of(
         args.preset or "standard", embedded=not base.path, minutes=args.minutes, head=args.head
     )
-    config = replace(config, **dict(args.settings))
+    given: dict[str, object] = dict(args.settings)
+    if {"batch_size", "accumulation"} & given.keys():  # whoever says a number means it
+        given = {"auto_batch_size": False} | given
+    config = replace(config, **given)  # type: ignore[arg-type]
     return base, replace(
         config,
         base=base.spec.id,

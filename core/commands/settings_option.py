@@ -23,6 +23,7 @@ NAMES = (
     "head_learning_rate",
     "batch_size",
     "accumulation",
+    "auto_batch_size",
     "epochs",
     "evaluations",
     "patience",

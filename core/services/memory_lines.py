@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.errors import ModelMissing
@@ -16,9 +16,10 @@ from core.language import tr, trn
 from core.services import machine
 from core.services.bases import ChosenBase
 from core.services.checks import Check, Level
-from core.training import calibration, model_shape, room
+from core.training import batching, calibration, model_shape, room
 from core.training.config import TrainConfig
 from core.training.forecast import Forecast, Term
+from core.training.model_shape import Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,23 @@ def memory_lines(
     measured = calibration.factor(own, gpu=where.gpu) is not None
     ways = room.ways_out(model, config, gpu=where.gpu, total=where.total, processes=processes)
     yield fits(sums, where, ways, measured=measured, processes=processes)
+    if config.auto_batch_size:
+        yield parts(model, config, where, processes=processes)
+
+
+def parts(model: Shape, config: TrainConfig, where: Device, *, processes: int = 1) -> Check:
+    """How many photos at a time a run that finds that by itself is expected to take, and why."""
+    title = tr("Parts of a step")
+    if not where.free:
+        return Check("memory.parts", title, Level.UNKNOWN, batching.unmeasured(config))
+
+    def needed(at_once: int) -> float:
+        part = replace(config, batch_size=at_once)
+        return room.predicted(model, part, gpu=where.gpu).total
+
+    found = batching.find(config, needed, where.free, gpu=where.gpu, processes=processes)
+    later = tr("The run measures parts of one and two photos first and may find otherwise.")
+    return Check("memory.parts", title, Level.OK, f"{found.sentence()} {later}")
 
 
 def terms(base: ChosenBase, config: TrainConfig, where: Device) -> tuple[Term, ...]:

@@ -112,6 +112,8 @@ class TrainConfig:
     ``recompute`` keeps each layer's input alone and computes the rest again on the way back: a
     third more time for a fraction of the memory, the same gradients. ``cache_gib`` is the disk that
     features of a frozen tower may take, in GiB; what has no room is computed when it is needed.
+    ``auto_batch_size`` raises ``batch_size`` when a run begins to what memory has room for, and
+    lowers ``accumulation`` as much: a step learns from ``batch_size`` · ``accumulation`` photos.
     ``balance`` is the power of a disease's rarity by which its photos are drawn more often: 0 draws
     all alike, 1 every disease as often. ``colour_jitter`` scales how far light and colours are
     varied (1: a gamma of 0.78 to 1.28, brightness by 16 %); ``feature_dropout`` is the share of the
@@ -140,6 +142,7 @@ class TrainConfig:
     clip: float = 1.0
     batch_size: int = 8
     accumulation: int = 1
+    auto_batch_size: bool = False
     epochs: float = 30.0
     minutes: float = 15.0
     evaluations: int = 6
@@ -257,12 +260,14 @@ LARGE: dict[str, object] = {
     "recompute": True,
     "batch_size": 1,
     "accumulation": 8,
+    "auto_batch_size": True,
     "learning_rate": 2e-4,
     "head_learning_rate": 5e-4,
     "feature_dropout": 0.0,
 }
 """What a base model that does not come with the program starts from, so that it fits the card that
-people have; the rate is the one that papers on QLoRA agree on."""
+people have, and with as many photos at a time as there is room for; the rate is the one that papers
+on QLoRA agree on."""
 
 
 PRESETS = (

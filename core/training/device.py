@@ -51,9 +51,7 @@ def peak_above(steps: Callable[[], object]) -> float | None:
     if not sys.platform.startswith("linux"):
         steps()
         return None
-    gc.collect()
-    with contextlib.suppress(OSError, AttributeError):  # glibc alone keeps what was freed
-        ctypes.CDLL(None).malloc_trim(0)
+    _give_back()
     try:
         # Forgets this process's own high-water mark so far.
         Path("/proc/self/clear_refs").write_text("5", "ascii")
@@ -63,6 +61,22 @@ def peak_above(steps: Callable[[], object]) -> float | None:
     before = resident()
     steps()
     return float(_status("VmHWM") - before)
+
+
+def free() -> int:
+    """Bytes that this process could still take of its device, what it has freed itself among them;
+    0 where nobody says."""
+    _give_back()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+        return int(torch.cuda.mem_get_info()[0])
+    return machine.memory().available
+
+
+def _give_back() -> None:
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):  # glibc alone keeps what was freed
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def resident() -> int:

@@ -65,6 +65,11 @@ class Objective:
         self._learner, self._config = learner, config
         self._cache, self._features = cache, features
 
+    def train(self) -> list[torch.nn.Parameter]:
+        """Switches dropout on; gives back everything that is trained."""
+        self._learner.train(True)
+        return [*self._learner.parameters().values()]
+
     def losses(self, visits: Sequence[Visit], whole: Whole) -> tuple[torch.Tensor, torch.Tensor]:
         """Answer and mask loss of one part, as its shares of the step's means."""
         told, questions = self.converse(visits)

@@ -18,7 +18,16 @@ import torch
 from core.errors import DiskFull, TrainingRefused, WorkerFailed
 from core.heads.base import Remembering
 from core.language import tr
-from core.training import adapter, checkpoints, device, events, learner, remedies, scoring
+from core.training import (
+    adapter,
+    checkpoints,
+    device,
+    events,
+    learner,
+    part_trial,
+    remedies,
+    scoring,
+)
 from core.training.checkpoints import Progress
 from core.training.config import Answers, Stage, Tower, TrainConfig
 from core.training.features import Features, base_digest
@@ -95,7 +104,10 @@ class Recipe:
         """
         if said := remedies.sentence(self.run):
             self.report(events.Notice(said))
-        device.insist(self.config, processes=self.group.here)
+        # Of what was found for it on a larger card a run lets go by itself.
+        own = TrainConfig.read(self.run.config).batch_size
+        least = replace(self.config, batch_size=min(own, self.config.batch_size))
+        device.insist(least, processes=self.group.here)
         self.report(events.Phase("loading"))
         self.learner = learner.load(self.config)
         insist(self.learner, self.config, self.report)
@@ -111,8 +123,7 @@ class Recipe:
         self.cache = self._decode(self.samples)
         if self.config.tower is Tower.FROZEN:
             self.features = self._encode()
-        flips = self.features is None or self.learner.vlm.spec.flips
-        self.visits = Visits(self.config, self.cache, self.train, flips=flips)
+        self.visits = self._visits()
         self.schedule = Schedule(self.config, self.visits.steps_per_epoch)
         self.looker = Looker(self.run, self.config, self.learner, self.cache)
         kind = Preference if preferring else Objective
@@ -120,6 +131,14 @@ class Recipe:
         self.optimiser = optimiser_of(self.learner, self.config)
         self._resume()
         self.group.begin_alike(self.learner.parameters().values())
+        self.config = part_trial.settle(
+            self.run, self.config, self.objective, self.visits.step(0), self.report, self.group
+        )
+        self.visits = self._visits()
+
+    def _visits(self) -> Visits:
+        flips = self.features is None or self.learner.vlm.spec.flips
+        return Visits(self.config, self.cache, self.train, flips=flips)
 
     def _decode(self, samples: Sequence[Sample]) -> PhotoCache:
         if isinstance(self.learner.head, Remembering):

@@ -5,7 +5,9 @@ what is learnt as it is; what would not (fewer image tokens, a smaller rank) is 
 The settings of a run never change; what was done about memory is written beside them, in
 ``remedies.json``, and laid over them whenever the run goes on. The photos of an optimiser step,
 their order and what they are asked stay the same, only how many are looked at together becomes
-less. Knows settings and one file; knows no tensor and no process.
+less. So is what a run found at its beginning, where memory had room for more at a time
+(`core.training.batching`): from there on it only ever becomes less. Knows settings and one file;
+knows no tensor and no process.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from dataclasses import asdict, dataclass, replace
 
 from core import files
 from core.language import tr, trn
+from core.training import batching
 from core.training.config import TrainConfig
 from core.training.run_folder import RunFolder
 
@@ -32,14 +35,16 @@ _LOST = ("cuda error: unknown error", "cuda unknown error", "device lost", "driv
 @dataclass(frozen=True, slots=True)
 class Remedy:
     """``batch_size`` photos at a time, ``accumulation`` times a step, both 0 as long as nothing
-    was done. ``recompute`` is 1 where layers are computed again. ``restarts`` counts the times the
-    run was started anew at ``step`` because its device was lost."""
+    was done. ``found`` is the ``batch_size`` that was found when the run began, 0 where nothing was
+    looked for. ``recompute`` is 1 where layers are computed again. ``restarts`` counts the times
+    the run was started anew at ``step`` because its device was lost."""
 
     batch_size: int = 0
     accumulation: int = 0
     recompute: int = 0
     step: int = -1
     restarts: int = 0
+    found: int = 0
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -78,12 +83,23 @@ def sentence(run: RunFolder) -> str:
             "Memory ran out with one photo at a time: layers are computed again on the way back "
             "now, which takes a third more time and learns the same."
         )
+    if done.batch_size == done.found:
+        return batching.kept(done.found, done.batch_size * done.accumulation)
     return trn(
         "Memory ran out before: now {n} photo at a time, {whole} a step as before.",
         "Memory ran out before: now {n} photos at a time, {whole} a step as before.",
         done.batch_size,
         whole=done.batch_size * done.accumulation,
     )
+
+
+def keep(run: RunFolder, config: TrainConfig, at_once: int) -> None:
+    """The number of photos at a time that was found for ``config`` is the run's from now on.
+
+    Raises DiskFull, ExportRefused.
+    """
+    whole = config.batch_size * config.accumulation
+    write(run, replace(read(run), batch_size=at_once, accumulation=whole // at_once, found=at_once))
 
 
 def read(run: RunFolder) -> Remedy:

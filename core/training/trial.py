@@ -26,6 +26,7 @@ from core.training import (
     forecast,
     learner,
     model_shape,
+    part_trial,
     quick_checks,
     recompute,
 )
@@ -207,7 +208,19 @@ class Trial:
                 factor=taken / foreseen,
             )
             yield Check("steps.memory", title, Level.OK, text)
-        seconds = min(spent) * self.config.accumulation
+        at_once, seconds = self.config.batch_size, min(spent)
+        if self.config.auto_batch_size:
+            two = self._visits(2, 3)
+            at_once, why = part_trial.find(self.objective, self.config, two, moments=True)
+            yield Check("steps.parts", tr("Parts of a step"), Level.OK, why)
+            begin = time.perf_counter()
+            self._step(self._visits(at_once, 4), 0.1)
+            seconds = time.perf_counter() - begin
+        whole = self.config.batch_size * self.config.accumulation
+        yield self._speed(seconds * (whole // at_once))
+
+    def _speed(self, seconds: float) -> Check:
+        """``seconds`` are those of an optimiser step."""
         count = int(self.config.minutes * 60 / max(1e-6, seconds))
         text = trn(
             "{seconds:.2g} s a step, so about {n:,} step in {minutes:g} min",
@@ -217,10 +230,9 @@ class Trial:
             minutes=self.config.minutes,
         )
         if count >= 50:
-            yield Check("steps.time", tr("Speed"), Level.OK, text)
-        else:
-            remedy = tr("Give it more minutes (--minutes), or take a smaller base model.")
-            yield Check("steps.time", tr("Speed"), Level.WARN, text, remedy)
+            return Check("steps.time", tr("Speed"), Level.OK, text)
+        remedy = tr("Give it more minutes (--minutes), or take a smaller base model.")
+        return Check("steps.time", tr("Speed"), Level.WARN, text, remedy)
 
     def targets(self) -> Iterator[Check]:
         """Which layers LoRA goes on, and whether each of them learns."""

@@ -45,6 +45,16 @@ RECOMPUTE = (
     (False, tr("Keep what layers made (faster)")),
     (True, tr("Compute them again (saves memory)")),
 )
+AUTO = (
+    (True, tr("As many as memory has room for, in a step of as many")),
+    (False, tr("The batch size")),
+)
+AUTO_TIP = tr(
+    "A step learns from batch size × gradient accumulation photos either way, and learns the same; "
+    "more of them at a time are faster"
+)
+PARTS = ("batch_size", "accumulation")
+"""The fields by which a person says how many photos at a time."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +164,9 @@ class AdvancedForm(QWidget):
         self._add_choice(form, "optimiser", tr("Optimiser"), optimisers)
         again = [(str(on), t) for on, t in RECOMPUTE]
         self._add_choice(form, "recompute", tr("Layers on the way back"), again)
+        auto = [(str(on), t) for on, t in AUTO]
+        self._add_choice(form, "auto_batch_size", tr("Photos at a time"), auto)
+        self._widgets["auto_batch_size"].setToolTip(plain_tip(AUTO_TIP))
         for line in LINES:
             self._add_number(form, line)
 
@@ -173,8 +186,9 @@ class AdvancedForm(QWidget):
         self._form.setRowVisible(box, bool(numbers))
 
     def put(self, config: TrainConfig) -> None:
-        for field, widget in self._widgets.items():
-            value = getattr(config, field)
+        # The choice comes last: numbers that change take it for the person's.
+        for field in sorted(self._widgets, key="auto_batch_size".__eq__):
+            widget, value = self._widgets[field], getattr(config, field)
             if isinstance(widget, QComboBox):
                 found = widget.findData(value if field == "image_tokens" else str(value))
                 widget.setCurrentIndex(max(0, found))
@@ -190,6 +204,7 @@ class AdvancedForm(QWidget):
             "image_tokens": int,
             "optimiser": Optimiser,
             "recompute": lambda text: text == str(True),
+            "auto_batch_size": lambda text: text == str(True),
         }
         return {"head_path": self.head.path} | {
             field: kinds.get(field, str)(widget.currentData())
@@ -213,9 +228,17 @@ class AdvancedForm(QWidget):
             box = DecimalBox(line.low, line.high, line.decimals, line.step)
         else:
             box = NumberBox(int(line.low), int(line.high))
+        if line.field in PARTS:
+            box.valueChanged.connect(lambda _value: self._take_at_its_word())
         box.valueChanged.connect(lambda _value: self.changed.emit())
         box.setToolTip(plain_tip(line.tip))
         self._place(form, line.field, line.title, box)
+
+    def _take_at_its_word(self) -> None:
+        """Whoever says a number of photos means it."""
+        box = self._widgets["auto_batch_size"]
+        assert isinstance(box, QComboBox)
+        box.setCurrentIndex(box.findData(str(False)))
 
     def _place(
         self,

@@ -27,7 +27,7 @@ SET: dict[str, tuple[str, object]] = {
     "batch_size": ("2", 2), "accumulation": ("4", 4), "epochs": ("2.5", 2.5),
     "evaluations": ("3", 3), "patience": ("2", 2), "balance": ("0.5", 0.5),
     "colour_jitter": ("0", 0.0), "feature_dropout": ("0", 0.0), "cache_gib": ("1", 1.0),
-    "seed": ("7", 7), "threads": ("2", 2),
+    "seed": ("7", 7), "threads": ("2", 2), "auto_batch_size": ("yes", True),
 }  # fmt: skip
 """Of every setting what is written, and what is meant by it."""
 
@@ -66,10 +66,31 @@ def test_a_terminal_has_what_the_window_has_under_advanced() -> None:
     from gui.panels import train_advanced
 
     numbers = {line.field for line in train_advanced.LINES}
-    choices = {"layers", "tower", "optimiser", "recompute"}
+    choices = {"layers", "tower", "optimiser", "recompute", "auto_batch_size"}
     assert numbers - {"hard_weight"} | choices == set(settings_option.NAMES), (
         "there are hard leaves in later stages alone"
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ([], True),
+        (["rank=8"], True),
+        (["batch_size=1"], False),
+        (["accumulation=16"], False),
+        (["accumulation=16", "auto_batch_size=true"], True),
+        (["auto_batch_size=false"], False),
+    ],
+)
+def test_a_number_of_photos_that_somebody_sets_is_kept(
+    base: str, words: list[str], *, found: bool
+) -> None:
+    parser = argparse.ArgumentParser()
+    run_options.add(parser)
+    line = ["project", "--base", base, *(w for word in words for w in ("--set", word))]
+    _, config = run_options.chosen(parser.parse_args(line))
+    assert config.auto_batch_size is found
 
 
 def test_what_is_set_lies_over_the_preset_and_is_what_preflight_looks_at(

@@ -44,15 +44,17 @@ def test_a_run_that_would_go_well_has_no_red_line(
     tmp_path: Path, small_gemma: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trial, "OVERFIT_STEPS", 12)
-    one = rehearsal(tmp_path / "run", small(small_gemma, QUICK))
+    settings = replace(QUICK, batch_size=1, accumulation=4, auto_batch_size=True)
+    one = rehearsal(tmp_path / "run", small(small_gemma, settings))
     one.examine()
     found = [e for e in one.told if isinstance(e, events.Examined)]  # type: ignore[attr-defined]
     assert {e.level for e in found} == {"ok"}, [e for e in found if e.level != "ok"]
     assert [e.id for e in found] == [
-        "seg", "types", "labels", "states", "steps.memory", "steps.time", "targets.language",
-        "targets.tower", "targets.projector", "targets.rows", "targets.head", "gradients",
-        "by_heart",
+        "seg", "types", "labels", "states", "steps.memory", "steps.parts", "steps.time",
+        "targets.language", "targets.tower", "targets.projector", "targets.rows",
+        "targets.head", "gradients", "by_heart",
     ]  # fmt: skip
+    assert "4 photos at a time" in next(e.text for e in found if e.id == "steps.parts")
     spans = next(e.spans for e in found if e.id == "labels")
     learnt = [text for text, on in spans if on]
     assert learnt[0] == "<SEG>"

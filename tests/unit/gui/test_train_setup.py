@@ -85,6 +85,22 @@ def test_a_large_base_model_begins_with_settings_that_fit_a_card(setup) -> None:
     assert setup.config == replace(TrainConfig(), minutes=33)
 
 
+def test_photos_at_a_time_are_the_runs_to_find_until_somebody_says_a_number(setup) -> None:
+    auto = setup.advanced["auto_batch_size"]
+    assert not setup.config.auto_batch_size
+    setup.base.setCurrentIndex(setup.base.findData("gemma-3"))
+    assert setup.config.auto_batch_size
+    setup.advanced["rank"].setValue(8)
+    assert setup.config.auto_batch_size
+    setup.advanced["accumulation"].setValue(4)
+    assert not setup.config.auto_batch_size
+    auto.setCurrentIndex(auto.findData("True"))
+    assert (setup.config.auto_batch_size, setup.config.accumulation) == (True, 4)
+    setup.recipes.setCurrentIndex(setup.recipes.findData("rank-64"))
+    setup.recipes.activated.emit(setup.recipes.currentIndex())
+    assert (setup.config.auto_batch_size, setup.config.batch_size) == (True, 2)
+
+
 def test_small_learning_rates_survive_the_form(setup) -> None:
     assert setup.config.learning_rate == TrainConfig().learning_rate
     assert setup.config.head_learning_rate == TrainConfig().head_learning_rate
