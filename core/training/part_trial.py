@@ -65,20 +65,20 @@ def find(
     config: TrainConfig,
     visits: Sequence[Visit],
     *,
-    moments: bool = False,
+    begun: bool = False,
     processes: int = 1,
 ) -> tuple[int, str]:
     """How many photos at a time, by parts of the first two of ``visits``, and why in a sentence;
     the settings' own number where nobody says what parts take or how much is free.
 
-    ``moments``: the optimiser holds its moments already. On a card each of ``processes`` is taken
+    ``begun``: the optimiser holds its moments already. On a card each of ``processes`` is taken
     to have as much as this one. Raises what a part of one photo raises that has no room.
     """
     gpu, two = torch.cuda.is_available(), visits[:2]
     own, parameters = config.batch_size, objective.train()
     peak(objective, two, 1)  # what is made once is no part of a step
     one = peak(objective, two, 1)
-    free = device.free() - (0 if moments else _moments(config, parameters))
+    free = device.free() - (0 if begun else moments(config, parameters))
     try:
         model = model_shape.shape(learner.base_folder(config))
     except ModelMissing:
@@ -122,7 +122,7 @@ def _forget(parameters: Sequence[nn.Parameter]) -> None:
         parameter.grad = None
 
 
-def _moments(config: TrainConfig, parameters: Sequence[nn.Parameter]) -> int:
+def moments(config: TrainConfig, parameters: Sequence[nn.Parameter]) -> int:
     """Bytes that the optimiser makes at the first step and keeps."""
     each = 2 if config.optimiser is Optimiser.ADAMW_8BIT else 8
     return each * sum(p.numel() for p in parameters)

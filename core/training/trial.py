@@ -211,7 +211,7 @@ class Trial:
         at_once, seconds = self.config.batch_size, min(spent)
         if self.config.auto_batch_size:
             two = self._visits(2, 3)
-            at_once, why = part_trial.find(self.objective, self.config, two, moments=True)
+            at_once, why = part_trial.find(self.objective, self.config, two, begun=True)
             yield Check("steps.parts", tr("Parts of a step"), Level.OK, why)
             begin = time.perf_counter()
             self._step(self._visits(at_once, 4), 0.1)

@@ -137,16 +137,46 @@ def test_a_run_that_goes_on_keeps_what_was_found_and_ends_bit_for_bit(
     assert all(torch.equal(t, weights(cut_run)[n]) for n, t in weights(whole_run).items())
 
 
+@pytest.mark.parametrize(("at_first", "later", "found"), [(ROOM, TIGHT, 4), (TIGHT, ROOM, 1)])
 def test_a_run_that_was_killed_before_its_first_checkpoint_keeps_it_too(
+    run_of: RunOf, free: Callable[[int], None], at_first: int, later: int, found: int
+) -> None:
+    folder = run_of("run")
+    free(at_first)
+    Run(folder)
+    free(later)
+    again = Run(folder)
+    assert again.recipe.config.batch_size == found
+    assert not folder.committed_step
+
+
+def test_a_run_that_has_learnt_looks_for_no_other_number_though_its_note_is_lost(
     run_of: RunOf, free: Callable[[int], None]
 ) -> None:
     folder = run_of("run")
-    free(ROOM)
-    Run(folder)
     free(TIGHT)
-    again = Run(folder)
-    assert again.recipe.config.batch_size == 4
-    assert not folder.committed_step
+    first = Run(folder)
+    first.fit(stop_at=2)
+    folder.remedies.unlink()
+    free(ROOM)
+    second = Run(folder)
+    second.fit()
+    assert {tuple(parts) for parts in first.parts + second.parts} == {(1,) * 4}
+
+
+def test_room_is_left_for_what_the_optimiser_makes_at_the_first_step(
+    run_of: RunOf, free: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its moments are not there yet when parts are looked at."""
+    free(ROOM)
+    run = Run(run_of("run"))
+    run.fit(stop_at=1)
+    state = run.recipe.optimiser.state.values()
+    moments = sum(4 * each[key].numel() for each in state for key in ("exp_avg", "exp_avg_sq"))
+    trained = [*run.recipe.learner.parameters().values()]
+    assert part_trial.moments(run.recipe.config, trained) == moments
+    monkeypatch.setattr(part_trial, "moments", lambda *_: ROOM - ONE)
+    assert Run(run_of("another")).recipe.config.batch_size == 1
 
 
 def test_memory_that_runs_out_after_all_is_met_with_fewer_and_never_with_more_again(

@@ -82,8 +82,8 @@ def test_a_run_says_how_many_and_why() -> None:
     )
     some = batching.find(BEGUN, gib_each, 3 * GIB, gpu=False)
     assert some.sentence() == (
-        "2 photos at a time, 8 a step: 4 would take about 4.3 GB, and of 3.2 GB free memory 25% is "
-        "left alone."
+        "2 photos at a time, 8 a step: 4 would take about 4.3 GB, and of 3.2 GB free memory 25 % "
+        "is left alone."
     )
 
 
