@@ -12,7 +12,7 @@ from unittest.mock import Mock
 import pytest
 
 from core.workers import launch
-from core.workers.priority import BELOW_NORMAL, STEPS, give_way
+from core.workers.priority import BELOW_NORMAL, SPINS, STEPS, give_way
 
 # The worker itself, with another job in the place of the recipe.
 WORKER = """
@@ -28,6 +28,34 @@ def job(_run, _report, _stop, promptly, _place):
 train._work = job
 sys.exit(train.main(sys.argv[1:]))
 """
+
+
+GIVES_WAY = """
+import os, sys
+from core.workers.priority import give_way
+give_way()
+sys.stdout.write(os.environ.get("GOMP_SPINCOUNT", "nothing"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        ({}, SPINS),
+        ({"GOMP_SPINCOUNT": "7"}, "7"),
+        ({"OMP_WAIT_POLICY": "active"}, "nothing"),
+    ],
+)
+def test_its_threads_wait_asleep_unless_the_person_says_how(own: dict[str, str], said: str) -> None:
+    around = {k: v for k, v in launch.environment().items() if "OMP" not in k}
+    done = subprocess.run(
+        [sys.executable, "-c", GIVES_WAY],
+        env=around | own,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == said
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="counts POSIX niceness")
