@@ -176,8 +176,9 @@ def _no_pack(path: Path) -> ImportRefused:
     return ImportRefused(
         path,
         tr(
-            "This is no pack of prepared photos, or it is damaged. Make one with "
-            "“leafspot embed PROJECT --engine ID --out PACK”, or copy it again."
+            "This is no pack of prepared photos, or it is damaged. Copy it again, or make one on "
+            "the other machine: File, Prepared photos, Export a pack; in a terminal "
+            "“leafspot embed PROJECT --engine ID --out PACK”."
         ),
     )
 

@@ -134,7 +134,7 @@ class LeafEngine:
         box = None if prompt.points else prompt.box
         found = list(candidates(look, answer, prompt.wanted, box))
         if not found:
-            raise PromptRefused(tr("Nothing stands out there; drag a box around the lesion."))
+            raise PromptRefused(_nothing(prompt))
         return found
 
     def everything(self, most: int = 100) -> list[Candidate]:
@@ -157,6 +157,15 @@ class LeafEngine:
         assert self._look is not None
         assert self._rgb is not None
         return leaf_find.alike(self._look, self._rgb, found, examples)[:most]
+
+
+def _nothing(prompt: Prompt) -> str:
+    """What to do where these prompts leave no pixel."""
+    if prompt.before is not None and not any(prompt.positive):
+        return tr("Nothing would be left of it; press Delete to take all of it away.")
+    if prompt.box is not None:
+        return tr("Nothing stands out there; drag a wider box.")
+    return tr("Nothing stands out there; drag a box around the lesion.")
 
 
 def _at_once(steps: Generator[None, None, T]) -> T:

@@ -107,7 +107,9 @@ def shelves(folder: Path, photos: Collection[str]) -> list[Shelf]:
     sizes: Counter[Maker] = Counter()
     for key, size in EmbeddingStore(folder / FOLDER, 0).contents():
         if key.window is None and key.photo in photos:
-            seen.setdefault(key.maker, set()).add(key.photo)
+            # What was found on a photo spares no click the look at it.
+            if not key.what:
+                seen.setdefault(key.maker, set()).add(key.photo)
             sizes[key.maker] += size
     found = [Shelf(m, frozenset(of), sizes[m], of_use(m)) for m, of in seen.items()]
     return sorted(found, key=lambda shelf: (not shelf.current, -len(shelf.photos), shelf.title))

@@ -74,6 +74,7 @@ class MarksLayer:
         self._repaint_candidate()
         self.shown.candidate = None if pixels is None else Candidate(pixels, origin, colour)
         self._repaint_candidate()
+        self._repaint_marks()  # their badges make way for a small one
 
     def show_waiting(self, mask: TileMask | None) -> None:
         """The outlines of proposals that wait for an answer; None takes them away."""

@@ -25,6 +25,8 @@ from gui.canvas.transform import Transform
 
 PLUS, MINUS = "#00855f", "#c94f00"
 MARK = 9
+ROOM = 4 * MARK
+"""Over a proposal no larger than this on the screen the sign stands without its badge."""
 PAD = 4
 DASH = 6
 STRIPE = 6
@@ -102,8 +104,9 @@ class Overlays:
         for box, dash in ((self.box, 0), (self.band, DASH * line)):
             if box is not None:
                 _paint_box(painter, _rect(box, transform), line=line, dash=dash)
+        bare = self._needs_room(transform, ratio)
         for point, positive in zip(self.points, self.positive, strict=True):
-            mark = _mark(positive, ratio)
+            mark = _mark(positive, ratio, bare)
             x, y = _place(point, transform)
             painter.drawImage(QPoint(x - mark.width() // 2, y - mark.height() // 2), mark)
         if self.path is not None:
@@ -112,6 +115,13 @@ class Overlays:
             wx, wy, radius = self.cursor
             at = QPointF((wx + 0.5) * ratio, (wy + 0.5) * ratio)
             _paint_cursor(painter, at, radius * transform.scale, ratio)
+
+    def _needs_room(self, transform: Transform, ratio: float) -> bool:
+        """Whether badges would lie over most of the proposal."""
+        if self.candidate is None:
+            return False
+        side = max(self.candidate.pixels.shape) * transform.scale
+        return side <= ROOM * ratio
 
     def mark_rects(self, transform: Transform, ratio: float) -> list[QRect]:
         """Logical rectangles that prompts and boxes cover."""
@@ -190,8 +200,8 @@ def _dashes(side: QRect, dash: int) -> Iterator[QRect]:
 
 
 @cache
-def _mark(positive: bool, ratio: float) -> QImage:
-    """A prompt's badge, drawn once: copied pixels are the same in every clip."""
+def _mark(positive: bool, ratio: float, bare: bool) -> QImage:
+    """A prompt's badge, or its sign alone, drawn once: copied pixels are the same in every clip."""
     half = math.ceil((MARK + 1) * ratio)
     image = QImage(2 * half, 2 * half, QImage.Format.Format_ARGB32_Premultiplied)
     image.fill(0)
@@ -199,22 +209,29 @@ def _mark(positive: bool, ratio: float) -> QImage:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.translate(half, half)
     painter.scale(ratio, ratio)
-    centre = QPointF(0, 0)
-    painter.setPen(QPen(QColor(0, 0, 0, 110), 1))
-    painter.setBrush(QColor("white"))
-    painter.drawEllipse(centre, MARK, MARK)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(PLUS if positive else MINUS))
-    painter.drawEllipse(centre, MARK - 2, MARK - 2)
-    pen = QPen(QColor("white"), 2)
+    colour = QColor(PLUS if positive else MINUS)
+    if bare:
+        _paint_sign(painter, positive, QPen(QColor("white"), 3.5), arm=3)
+        _paint_sign(painter, positive, QPen(colour, 1.5), arm=3)
+    else:
+        centre = QPointF(0, 0)
+        painter.setPen(QPen(QColor(0, 0, 0, 110), 1))
+        painter.setBrush(QColor("white"))
+        painter.drawEllipse(centre, MARK, MARK)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour)
+        painter.drawEllipse(centre, MARK - 2, MARK - 2)
+        _paint_sign(painter, positive, QPen(QColor("white"), 2), arm=3.5)
+    painter.end()
+    return image
+
+
+def _paint_sign(painter: QPainter, positive: bool, pen: QPen, *, arm: float) -> None:
     pen.setCapStyle(Qt.PenCapStyle.RoundCap)
     painter.setPen(pen)
-    arm = 3.5
     painter.drawLine(QPointF(-arm, 0), QPointF(arm, 0))
     if positive:
         painter.drawLine(QPointF(0, -arm), QPointF(0, arm))
-    painter.end()
-    return image
 
 
 def _paint_cursor(painter: QPainter, at: QPointF, radius: float, ratio: float) -> None:

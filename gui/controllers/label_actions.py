@@ -228,7 +228,7 @@ class LabelActions(QObject):
     def _cancel(self) -> None:
         """Esc: first the proposal, then the active region."""
         if self._assistant.prompts:
-            self._assistant.clear()
+            self._assistant.clear(problem=True)
         elif self._suggestions.current or self._suggestions.busy:
             self._suggestions.clear()
         else:

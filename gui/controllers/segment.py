@@ -103,6 +103,8 @@ class Assistant(QObject):
             return tr("Looking…")
         if count := len(self._candidates):
             return proposed_line(self._chosen + 1, count, better=bool(self.prompts.before))
+        if self.prompts and not self.prompts.usable:
+            return tr("Click the lesion itself as well.")
         return tr("Ready for a click or a box.")
 
     # -- what the person does

@@ -19,6 +19,8 @@ class BrushTool:
     """A stroke along the pointer's path. No gaps, however fast the pointer moves."""
 
     erase = False
+    done = tr("Brush stroke")
+    """What undo calls it."""
 
     def __init__(self) -> None:
         self._stroke: Stroke | None = None
@@ -56,7 +58,9 @@ class BrushTool:
             return None
         # A region that went away in mid-stroke leaves the stroke to a new one: nothing is lost.
         delta = stroke.delta(None if region is None else region.mask)
-        return StrokeFinished(None if region is None else region.info.id, delta) if delta else None
+        if not delta:
+            return None
+        return StrokeFinished(None if region is None else region.info.id, delta, self.done)
 
     def cancel(self, surface: Surface) -> None:
         self._stroke = None

@@ -1,21 +1,30 @@
-"""Takes pixels away from the active region."""
+"""Takes pixels away from the active region; while none is, from the lesion it is set down on."""
 
 from __future__ import annotations
 
+from core.domain.region import RegionKind
 from core.language import tr
 from gui.canvas.tools.base import Pointer, Refused, Result, Surface, ToolSpec
 from gui.canvas.tools.brush import BrushTool
 
+NOTHING = tr("Nothing to erase there: begin on a lesion, or choose the region in the list first.")
+
 
 class EraserTool(BrushTool):
-    """The brush with the sign turned round; it needs an active region."""
+    """The brush with the sign turned round; it needs a region to begin on."""
 
     erase = True
+    done = tr("Eraser")
 
     def press(self, at: Pointer, surface: Surface) -> Result | None:
-        if surface.document is not None and surface.document.active is None:
-            return Refused(tr("Choose the region to erase from first: click it in the list."))
-        return super().press(at, surface)
+        document = surface.document
+        if document is None or document.active is not None:
+            return super().press(at, surface)
+        region = document.region_at(at.x, at.y)
+        # Nobody means the leaf who misses a lesion by a pixel.
+        if region is None or region.info.kind is not RegionKind.LESION:
+            return Refused(NOTHING)
+        return self._begin(at, surface, region.info.id)
 
 
 SPECS = (
@@ -24,7 +33,7 @@ SPECS = (
         title=tr("Eraser"),
         icon="mdi6.eraser",
         shortcut="E",
-        hint=tr("Erase from the chosen region. [ and ] change the size."),
+        hint=tr("Erase from the chosen region or the lesion under it. [ and ] change the size."),
         place=30,
         make=EraserTool,
         brush=True,

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.embeddings.found import keep, key_of
 from core.embeddings.key import EmbeddingKey, Maker
 from core.embeddings.packs import KIND, MANIFEST, listed, read_pack, write_pack
-from core.embeddings.store import LARGEST, EmbeddingStore, pack
+from core.embeddings.store import FOLDER, LARGEST, EmbeddingStore, pack
 from core.errors import ImportRefused
-from core.services.packs import view
+from core.services.packs import shelves, view
 
 MAKER, OTHER = Maker("leaf", "a" * 64, 1), Maker("leaf", "b" * 64, 1)
 PHOTOS = [f"{n:064x}" for n in range(4)]
@@ -57,6 +58,17 @@ def test_what_a_workstation_saw_is_there_on_the_laptop(packed, laptop):
         assert np.array_equal(found["a"], _embedding(n)["a"])
     again = _read(packed, laptop)
     assert (again.taken, again.there) == (0, 4)
+
+
+def test_a_photo_whose_candidates_alone_are_kept_is_not_prepared(tmp_path):
+    """A click on it would have to wait for the look at it all the same."""
+    store = EmbeddingStore(tmp_path / FOLDER)
+    looked, searched = EmbeddingKey(PHOTOS[0], MAKER), EmbeddingKey(PHOTOS[1], MAKER)
+    for key in (looked, searched):
+        assert keep(store, key_of(key), [])
+    store.put(looked, _embedding())
+    [shelf] = shelves(tmp_path, PHOTOS)
+    assert shelf.photos == {PHOTOS[0]}
 
 
 def test_other_photos_are_left_out_and_counted(packed, laptop):

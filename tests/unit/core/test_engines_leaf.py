@@ -9,7 +9,7 @@ import pytest
 
 from core.domain.region import RegionKind
 from core.engines import leaf_look, leaf_near
-from core.engines.base import Candidate, Prompt
+from core.engines.base import Before, Candidate, Prompt
 from core.engines.leaf import LeafEngine
 from core.errors import PromptRefused
 from core.imaging.drawn_leaves import DISEASES, DrawnLeaf, draw_leaf
@@ -294,3 +294,23 @@ def test_a_lesion_comes_out_as_if_its_neighbours_had_been_drawn_as_finely(
         for one, other in zip(*found, strict=True):
             assert _iou(_whole(one, leaf), _whole(other, leaf)) > 0.999
     assert any(spared), "there were neighbours at least once"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "says"),
+    [
+        (Prompt(box=(2, 2, 6, 6)), "drag a wider box"),
+        (Prompt(((3, 3),), (True,), wanted=RegionKind.LESION), "drag a box around the lesion"),
+        (
+            Prompt(((20, 20),), (False,), before=Before(np.ones((3, 3), bool), (19, 19))),
+            "press Delete",
+        ),
+    ],
+)
+def test_where_nothing_comes_of_it_it_says_what_to_do_next(
+    engine: LeafEngine, monkeypatch: pytest.MonkeyPatch, prompt: Prompt, says: str
+) -> None:
+    monkeypatch.setattr("core.engines.leaf.candidates", lambda *_a: [])
+    engine.set_image(np.full((64, 96, 3), 200, np.uint8))
+    with pytest.raises(PromptRefused, match=says):
+        engine.predict(prompt)

@@ -365,6 +365,24 @@ def test_undo_takes_back_one_click_after_the_other(qtbot, page, worker) -> None:
     assert not undo.isEnabled()
 
 
+def test_a_minus_alone_is_answered_with_what_is_missing(qtbot, page) -> None:
+    page.assistant.wake()
+    qtbot.waitUntil(lambda: page.assistant.is_awake, timeout=20_000)
+    click(page, 300, 200, right=True)
+    assert page.assistant_panel.status.text() == "Click the lesion itself as well."
+    click(page, 100, 120)
+    proposal(qtbot, page)
+    assert "Enter accepts" in page.assistant_panel.status.text()
+
+
+def test_escape_takes_away_what_was_wrong_with_the_click(qtbot, page, worker) -> None:
+    worker('say(event="refused", request=command["request"], text="Nothing there."); continue')
+    click(page, 100, 120)
+    qtbot.waitUntil(lambda: page.assistant.status == "Nothing there.", timeout=20_000)
+    QTest.keyClick(page.canvas, Qt.Key.Key_Escape)
+    assert page.assistant.status == "Ready for a click or a box."
+
+
 def test_undo_leaves_no_proposal_when_only_a_minus_is_left(qtbot, page) -> None:
     click(page, 300, 200, right=True)
     click(page, 100, 120)

@@ -326,7 +326,7 @@ def test_the_eraser_says_what_it_needs(canvas: CanvasView, qtbot: QtBot) -> None
     canvas.set_tool("eraser")
     with qtbot.waitSignal(canvas.refused) as refused:
         stroke(canvas, QPointF(200, 150))
-    assert "Choose the region" in str(refused.args)
+    assert "choose the region" in str(refused.args)
 
 
 def test_a_stroke_that_changes_nothing_is_no_edit(canvas: CanvasView) -> None:
@@ -630,6 +630,36 @@ def test_a_proposal_and_prompts_come_and_go_without_a_trace(canvas: CanvasView) 
     canvas.set_prompts([], [], None)
     painted()
     assert on_screen(canvas) == before
+
+
+@pytest.mark.parametrize("first", ["prompts", "candidate"])
+def test_no_badge_hides_a_proposal_that_is_as_small_as_the_badge(
+    canvas: CanvasView, first: str
+) -> None:
+    canvas.zoom_to(1.0, (300, 200))
+
+    def shown(*, prompts: bool) -> NDArray[np.uint8]:
+        canvas.clear_candidate()
+        canvas.set_prompts([], [], None)
+        painted()
+        if prompts and first == "prompts":
+            canvas.set_prompts([(306, 206)], [True], None)
+            painted()
+        canvas.show_candidate(np.ones((12, 12), bool), (300, 200), "#56b4e9")
+        if prompts:
+            canvas.set_prompts([(306, 206)], [True], None)
+        painted()
+        picture = on_screen(canvas).convertToFormat(QImage.Format.Format_RGB32)
+        ratio = picture.width() / canvas.width()
+        corner = canvas.camera.widget_at(300, 200) * ratio
+        side = round(12 * canvas.camera.transform.scale)
+        x, y = round(corner.x()), round(corner.y())
+        whole = np.frombuffer(picture.constBits(), np.uint32).reshape(picture.height(), -1)
+        return whole[y : y + side, x : x + side].copy()
+
+    covered = shown(prompts=True) != shown(prompts=False)
+    assert covered.any(), "one sees where it was clicked"
+    assert covered.mean() < 0.5, "and still sees what is proposed"
 
 
 def test_points_and_signs_must_go_together(canvas: CanvasView) -> None:

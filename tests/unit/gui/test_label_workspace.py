@@ -112,6 +112,32 @@ def test_the_eraser_takes_away_from_the_active_region(qtbot, page) -> None:
     assert 0 < page.controller.session.figures.lesion < before
 
 
+def test_the_eraser_takes_away_from_the_lesion_it_is_set_down_on(qtbot, page) -> None:
+    keys(page, "b")
+    drag(page, (100, 100), (200, 100))
+    QTest.keyClick(page.canvas, Qt.Key.Key_Escape)
+    drag(page, (100, 200), (200, 200))
+    first, second = (r.mask.area() for r in page.controller.session.regions)
+    QTest.keyClick(page.canvas, Qt.Key.Key_Escape)
+    keys(page, "e")
+    drag(page, (150, 200), (150, 260))
+    now = [r.mask.area() for r in page.controller.session.regions]
+    assert now[0] == first
+    assert 0 < now[1] < second
+    assert page.controller.edits.undo_title == "Eraser"
+
+
+def test_the_eraser_never_begins_on_a_leaf_that_nobody_chose(qtbot, page) -> None:
+    keys(page, "l")
+    keys(page, "b")
+    drag(page, (100, 100), (200, 100))
+    leaf = page.controller.session.figures.leaf
+    QTest.keyClick(page.canvas, Qt.Key.Key_Escape)
+    keys(page, "e")
+    drag(page, (150, 100), (160, 100))
+    assert page.controller.session.figures.leaf == leaf
+
+
 def test_severity_is_live(qtbot, page) -> None:
     assert page.severity.figure.text() == "–"
     keys(page, "l")
