@@ -73,7 +73,8 @@ def problems(
 def ways_out(
     model: Shape, config: TrainConfig, *, gpu: bool, total: int, processes: int = 1
 ) -> list[str]:
-    """At most three sentences, the cheapest first; that even all of them are not enough is one."""
+    """At most three sentences: what is enough by itself before what is not, the cheapest first; that
+    even all of them are not enough is one."""
 
     def taken(settings: TrainConfig, count: int = processes) -> float:
         return needed(model, settings, gpu=gpu, processes=count)
@@ -81,7 +82,7 @@ def ways_out(
     fewer = [] if gpu else _fewer(lambda count: taken(config, count), processes, total)
     if not fewer and taken(forecast.smallest(config, taken)) > total:
         return [tr("No setting makes it fit; choose a smaller base model.")]
-    found = forecast.savings(config, taken)
+    found = sorted(forecast.savings(config, taken), key=lambda one: one.bytes > total)
     said = [
         tr("{remedy} That takes {needed}.", remedy=one.text, needed=size_text(one.bytes))
         for one in found

@@ -229,6 +229,16 @@ def test_remedies_keep_the_photos_of_a_step_and_each_takes_less() -> None:
     assert forecast.savings(least, by_formula) == []
 
 
+def test_what_is_enough_by_itself_is_told_before_what_is_cheaper_and_is_not() -> None:
+    """Of three remedies two could save a fiftieth of what is missing."""
+    config = TrainConfig(method=Method.LORA_FP32, batch_size=1, rank=64)
+    told = room.problems(GEMMA_4B, config, gpu=True, total=11 * GIB)[1:]
+    assert ["QLoRA" in one for one in told] == [True, False, False]
+    # Where nothing is, the cheapest in time comes first.
+    told = room.problems(GEMMA_4B, config, gpu=True, total=8 * GIB)[1:]
+    assert "AdamW in 8 bits" in told[0]
+
+
 def test_nothing_is_refused_where_nobody_says_how_much_there_is() -> None:
     assert room.problems(GEMMA_4B, TrainConfig(), gpu=False, total=0) == []
 
