@@ -120,8 +120,8 @@ class Overlays:
         """Whether badges would lie over most of the proposal."""
         if self.candidate is None:
             return False
-        side = max(self.candidate.pixels.shape) * transform.scale
-        return side <= ROOM * ratio
+        rows, columns = self.candidate.pixels.shape
+        return max(rows, columns) * transform.scale <= ROOM * ratio
 
     def mark_rects(self, transform: Transform, ratio: float) -> list[QRect]:
         """Logical rectangles that prompts and boxes cover."""
