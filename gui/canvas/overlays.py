@@ -120,8 +120,8 @@ class Overlays:
         """Whether badges would lie over most of the proposal."""
         if self.candidate is None:
             return False
-        rows, columns = self.candidate.pixels.shape
-        return max(rows, columns) * transform.scale <= ROOM * ratio
+        x0, y0, x1, y1 = self.candidate.box
+        return max(x1 - x0, y1 - y0) * transform.scale <= ROOM * ratio
 
     def mark_rects(self, transform: Transform, ratio: float) -> list[QRect]:
         """Logical rectangles that prompts and boxes cover."""
