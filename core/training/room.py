@@ -73,8 +73,8 @@ def problems(
 def ways_out(
     model: Shape, config: TrainConfig, *, gpu: bool, total: int, processes: int = 1
 ) -> list[str]:
-    """At most three sentences: what is enough by itself before what is not, the cheapest first; that
-    even all of them are not enough is one."""
+    """At most three sentences: what is enough by itself before what is not, the cheapest first;
+    that even all of them are not enough is one."""
 
     def taken(settings: TrainConfig, count: int = processes) -> float:
         return needed(model, settings, gpu=gpu, processes=count)
