@@ -140,7 +140,7 @@ def _scale(title: str, source: str, *limits: tuple[str, float]) -> Scale:
 
 
 BRACOL = Scale(
-    tr("Coffee leaf, 0–4"),
+    "Coffee leaf, 0–4",  # names go into tables, which are the same in every language
     (
         Grade("0", 0.1, under=True),
         *(Grade(n, u) for n, u in (("1", 5.0), ("2", 10.0), ("3", 15.0), ("4", 100.0))),
@@ -163,7 +163,7 @@ HORSFALL_BARRATT = replace(
     grades=tuple(replace(g, under=True) if g.name == "11" else g for g in _HB.grades),
 )
 ONE_TO_NINE = _scale(
-    tr("Leaf disease, 1–9"),
+    "Leaf disease, 1–9",
     tr(
         "Bundessortenamt (2000), Richtlinien für die Durchführung von landwirtschaftlichen "
         "Wertprüfungen und Sortenversuchen, 2.7.4: 1 absent to 9 very severe."

@@ -52,10 +52,11 @@ def test_a_locale_without_a_translation_gets_english() -> None:
     )
 
 
-def test_published_scales_speak_the_language_and_keep_their_grades() -> None:
+def test_published_scales_tell_their_source_in_the_language_and_keep_names_and_grades() -> None:
+    """Their names go into tables, which are the same in every language."""
     program = (
         "from core.domain.scale import PUBLISHED, Scales\n"
-        "print([s.title for s in PUBLISHED], Scales().chosen is PUBLISHED[0],"
+        "print([s.title for s in PUBLISHED], 'sadia' in Scales().chosen.source,"
         " Scales().chosen.grade(7.0))"
     )
     bare = {k: v for k, v in os.environ.items() if k not in ("LC_ALL", "LC_MESSAGES")}
@@ -64,5 +65,5 @@ def test_published_scales_speak_the_language_and_keep_their_grades() -> None:
         cwd=ROOT, env=bare | {VARIABLE: "pt_BR", "PYTHONUTF8": "1"},
         capture_output=True, text=True, encoding="utf-8", timeout=60, check=True,
     )  # fmt: skip
-    titles = ["Folha de café, 0–4", "Horsfall–Barratt, 1–12", "Doença foliar, 1–9"]
+    titles = ["Coffee leaf, 0–4", "Horsfall–Barratt, 1–12", "Leaf disease, 1–9"]
     assert done.stdout == f"{titles} True 2\n"
