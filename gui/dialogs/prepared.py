@@ -185,7 +185,7 @@ class PreparedDialog(QDialog):
         """First what the pack lacks: that is what somebody has to do something about."""
         paths = self._survey.photos
         theme = self._context.theme
-        inside = [paths[photo].name for photo in pack.matching if photo in paths]
+        inside = [path.name for photo, path in paths.items() if photo in pack.matching]
         outside = [path.name for photo, path in paths.items() if photo not in pack.matching]
         for names, icon, text in (
             (outside, theme.icon("mdi6.minus-circle-outline", "muted"), tr("not in the pack")),
