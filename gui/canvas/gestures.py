@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QPointF, Qt
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
+from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QWheelEvent
 
 from core.errors import Bug
 from gui.canvas.surface import CanvasSurface
@@ -76,6 +76,19 @@ class Gestures(QObject):
         if self.active or self._lasting() is not None:
             self._hold(False)
             self._tool().cancel(self.surface)
+
+    def step_back(self) -> bool:
+        """Undo while a gesture is under way: the last corner goes, or the stroke. Whether one was:
+        what is on the photo already came earlier, and stays.
+        """
+        lasting = self._lasting()
+        if lasting is not None:
+            lasting.step_back(self.surface)
+        elif self.active:
+            self.cancel()
+        else:
+            return False
+        return True
 
     def _release(self) -> None:
         """As if the button had been released now."""
@@ -191,10 +204,15 @@ class Gestures(QObject):
             if pressed:
                 self.cancel()
             return True
+        if (lasting is not None or self.active) and event.matches(QKeySequence.StandardKey.Undo):
+            event.accept()  # there may be nothing on the photo yet that could be undone
+            if pressed:
+                self.step_back()
+            return True
         if lasting is not None and event.key() in LASTING_KEYS:
             event.accept()
             if pressed and event.key() == Qt.Key.Key_Backspace:
-                lasting.step_back(self.surface)
+                self.step_back()
             elif pressed:
                 self._send(lasting.close(self.surface))
             return True

@@ -177,7 +177,10 @@ class LabelActions(QObject):
         on("view.filter", self._gallery.text.setFocus)
 
     def _undo(self) -> None:
-        """The clicks of a proposal that is being made go first: they came last."""
+        """What is being drawn or proposed goes first, corner by corner and click by click: it came
+        last."""
+        if self._canvas.gestures.step_back():
+            return
         if self._assistant.prompts:
             self._assistant.step_back()
         elif self._bulk.undo_title:

@@ -96,7 +96,7 @@ class WeightsDialog(QDialog):
         self._fact(tr("Goes to"), Elided(str(entry.folder(home)), middle=True))
         for file in entry.files:
             self._add_file(file)
-        there = all((entry.folder(home) / file.name).is_file() for file in entry.files)
+        there = all(_may_be(file, entry.folder(home) / file.name) for file in entry.files)
         self._offer(there=there)
         say(self.status, tr("These weights are on this machine.") if there else "", "muted")
 
@@ -183,3 +183,10 @@ class WeightsDialog(QDialog):
         """Closing stops what is under way; it is gone on with the next time."""
         self.fetching.stop()
         super().closeEvent(event)
+
+
+def _may_be(file: PublishedFile, path: Path) -> bool:
+    """Whether what lies at ``path`` is as long as the published file. Another one is not offered:
+    with Download a person hears that it is in the way.
+    """
+    return path.is_file() and file.size in (None, path.stat().st_size)

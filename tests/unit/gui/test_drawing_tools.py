@@ -110,6 +110,41 @@ def test_backspace_takes_corners_back_one_by_one_and_esc_all_of_them(page) -> No
     assert page.controller.edits.active is not None, "the first Esc is the polygon's"
 
 
+def test_undo_takes_corners_back_and_leaves_what_is_on_the_photo(page) -> None:
+    keys(page, "g")
+    corners(page, ((220, 80), (260, 80), (260, 120)))
+    undo(page)
+    assert masks(page) == [], "with nothing on the photo yet"
+    corners(page, ((260, 120), (220, 120)))
+    key(page, Qt.Key.Key_Return)
+    key(page, Qt.Key.Key_Escape)
+    corners(page, (*SQUARE[:3], (300, 290)))
+    undo(page)
+    page._context.actions["edit.undo"].trigger()  # from the menu, or the button
+    assert masks(page) == [square(220, 80, 260, 120)]
+    corners(page, SQUARE[2:])
+    key(page, Qt.Key.Key_Return)
+    assert masks(page)[1] == square(100, 80, 160, 140)
+    undo(page)
+    undo(page)
+    assert masks(page) == []
+
+
+@pytest.mark.parametrize("tool", ["b", "s"])
+def test_undo_gives_up_a_stroke_under_way_and_no_other(page, tool) -> None:
+    keys(page, "g")
+    corners(page)
+    key(page, Qt.Key.Key_Return)
+    key(page, Qt.Key.Key_Escape)
+    keys(page, tool)
+    QTest.mousePress(page.canvas, LEFT, pos=_spot(page, 220, 80))
+    for point in ((260, 80), (260, 120)):
+        QTest.mouseMove(page.canvas, _spot(page, *point))
+    undo(page)
+    QTest.mouseRelease(page.canvas, LEFT, pos=_spot(page, 260, 120))
+    assert masks(page) == [square(100, 80, 160, 140)]
+
+
 def test_an_empty_polygon_and_a_lasso_of_one_point_say_what_to_do(page, said) -> None:
     keys(page, "g")
     corners(page, ((50, 50), (90, 50)))

@@ -101,6 +101,17 @@ def test_a_click_fetches_and_another_uses_what_came(qtbot, dialog) -> None:
     assert Path(path).read_bytes() == CONTENT
 
 
+def test_another_file_of_that_name_is_said_to_be_in_the_way_and_left(qtbot, dialog) -> None:
+    mine = dialog.entry.folder(dialog.fetching.home) / dialog.entry.opened
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"mine")
+    dialog._show()
+    assert not dialog.use.isVisible()
+    dialog.download.click()
+    qtbot.waitUntil(lambda: "move it away" in dialog.status.text(), timeout=20_000)
+    assert mine.read_bytes() == b"mine"
+
+
 def test_a_digest_that_nobody_published_is_shown_afterwards(qtbot, dialog) -> None:
     dialog.list.setCurrentRow(1)
     dialog.download.click()
