@@ -37,7 +37,8 @@ class Survey:
 
 class Packs(QObject):
     """``surveyed`` carries a `Survey`, ``viewed`` a `PackView`, ``progressed`` (done, of),
-    ``ended`` (sentence, whether it went well) when a piece of work is over.
+    ``ended`` (sentence, whether it went well) when a piece of work is over. ``is_surveyed`` says
+    that nothing was worked on since the last survey.
     """
 
     surveyed = Signal(object)
@@ -50,6 +51,7 @@ class Packs(QObject):
         self._context = context
         self._photos: dict[str, Path] = {}
         self._stop: threading.Event | None = None
+        self.is_surveyed = False
         self._preparing = Preparing(context, self)
         self._preparing.progressed.connect(self.progressed)
         self._preparing.ended.connect(self._prepared)
@@ -63,11 +65,15 @@ class Packs(QObject):
     def survey(self) -> None:
         """Look what there is."""
 
+        def surveyed(found: Survey) -> None:
+            self.is_surveyed = True
+            self.surveyed.emit(found)
+
         def listed(photos: dict[str, Path]) -> None:
             self._photos = photos
             self._context.tasks.run(
                 lambda: Survey(_by_name(photos), shelves(self._folder, photos)),
-                on_done=self.surveyed.emit,
+                on_done=surveyed,
                 owner=self,
             )
 
@@ -150,7 +156,7 @@ class Packs(QObject):
         self._end(sentence, well=well)
 
     def _end(self, sentence: str, *, well: bool) -> None:
-        self._stop = None
+        self._stop, self.is_surveyed = None, False
         self.ended.emit(sentence, well)
         self.survey()
 

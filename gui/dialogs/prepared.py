@@ -239,6 +239,7 @@ class PreparedDialog(QDialog):
         for text in (self.what, self.made_by, self.status):
             text.setText("")
         self.photos.clear()
+        self._enable()
         self.packs.view(path)
 
     def _take(self) -> None:
@@ -264,7 +265,8 @@ class PreparedDialog(QDialog):
         busy, writable = self.packs.busy, self._context.project.writable
         free, pack = not busy, self.pack
         self.prepare.setEnabled(free and writable and bool(self._survey.photos))
-        self.export.setEnabled(free and self.shelf is not None)
+        # A pack of what was there before the work would lack what it added.
+        self.export.setEnabled(free and self.packs.is_surveyed and self.shelf is not None)
         self.choose.setEnabled(free and writable)
         self.take.setEnabled(free and writable and pack is not None and not pack.refusal)
         self.take.setVisible(pack is not None and not pack.refusal)

@@ -145,6 +145,18 @@ def test_a_pack_says_which_photos_match_before_it_is_taken_in(qtbot, tmp_path, p
     assert EmbeddingStore(project / FOLDER).get(key) is not None
 
 
+def test_while_another_pack_is_looked_at_the_one_before_is_not_taken_in(
+    qtbot, tmp_path, pack
+) -> None:
+    with window(qtbot, others(tmp_path / "field", shared=2)) as program:
+        dialog = opened(qtbot, program)
+        dialog.look(pack)
+        qtbot.waitUntil(dialog.take.isVisible, timeout=PATIENCE)
+        dialog.look(pack)
+        assert not dialog.take.isVisible()
+        qtbot.waitUntil(dialog.take.isVisible, timeout=PATIENCE)
+
+
 def test_a_pack_of_other_photos_is_refused_with_a_sentence(qtbot, tmp_path, pack) -> None:
     with window(qtbot, others(tmp_path / "laptop", shared=0)) as program:
         dialog = opened(qtbot, program)
@@ -255,6 +267,23 @@ def test_all_photos_are_prepared_and_what_cannot_be_is_named(qtbot, tmp_path, wo
         item = dialog.shelves.topLevelItem
         qtbot.waitUntil(lambda: item(0) is not None and item(0).text(1) == "3 of 4")
         qtbot.waitUntil(lambda: program.context.workers.running("embed") == [], timeout=PATIENCE)
+
+
+def test_no_pack_can_be_made_between_the_work_and_the_new_list(qtbot, tmp_path, worker) -> None:
+    worker()
+    project = labelled_project(tmp_path, leaves=4)
+    prepared(project, "leaf_01.png")
+    with window(qtbot, project) as program:
+        dialog = opened(qtbot, program)
+        assert dialog.export.isEnabled()
+        could: list[bool] = []
+        dialog.packs.ended.connect(lambda *_: could.append(dialog.export.isEnabled()))
+        dialog.prepare.click()
+        over(qtbot, dialog)
+        assert could == [False]
+        qtbot.waitUntil(dialog.export.isEnabled, timeout=PATIENCE)
+        assert dialog.shelf is not None
+        assert len(dialog.shelf.photos) == 4
 
 
 def test_preparing_can_be_stopped_and_keeps_what_it_has(qtbot, tmp_path, worker) -> None:
