@@ -133,7 +133,7 @@ class Ahead(QObject):
                 self.changed.emit()
 
     def _changed(self) -> None:
-        if not self._assistant.is_awake and self._of:
+        if not self._assistant.is_awake:  # also what was said before another photo was opened
             self._ready = self._of = 0
             self.changed.emit()
 

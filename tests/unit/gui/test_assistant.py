@@ -305,6 +305,19 @@ def test_the_photos_that_come_next_are_prepared_and_a_quiet_line_says_so(
     qtbot.waitUntil(lambda: not panel.ahead.isVisible(), timeout=20_000)
 
 
+def test_an_assistant_that_died_is_ready_for_no_photo(qtbot, page) -> None:
+    click(page, 100, 120)
+    proposal(qtbot, page)
+    QTest.keyClick(page.canvas, Qt.Key.Key_Return)
+    ahead = page.assistant_panel.ahead
+    qtbot.waitUntil(ahead.isVisible, timeout=20_000)
+    # As another photo opens: of what comes after that one nothing is said yet.
+    page.ahead.follow(page.controller.current.wanted)
+    page._context.workers.running("segment")[0].kill()
+    qtbot.waitUntil(lambda: not page.assistant.is_awake, timeout=20_000)
+    assert not ahead.isVisible()
+
+
 def test_the_assistant_keeps_what_it_saw_in_the_project(qtbot, page, worker) -> None:
     click(page, 100, 120)
     proposal(qtbot, page)
