@@ -45,6 +45,7 @@ class DetailView(QWidget):
         self._context = context
         self.leaf: Leaf | None = None
         self._colours: dict[str, str] = {}
+        self._score: Score | None = None
         self.name = Elided("", "title", middle=True)
         self.sentence = label("", "muted")
         self.open = button(tr("Correct it in Label"), self.open_wanted.emit)
@@ -134,12 +135,14 @@ class DetailView(QWidget):
         return made
 
     def set_colours(self, colours: dict[str, str]) -> None:
-        """Class name to ``#rrggbb``."""
+        """Class name to ``#rrggbb``; a leaf that is shown takes them on."""
         self._colours = colours
+        if self._score is not None:
+            self._show_classes(self._score)
 
     def show_score(self, line: Hard, *, writable: bool) -> None:
         """Everything that is known before the masks are there."""
-        score = line.score
+        score = self._score = line.score
         self.leaf = None
         self.name.setText(line.name)
         seen = tr("held out") if score.split == "val" else tr("learnt from")
