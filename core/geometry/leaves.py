@@ -40,4 +40,5 @@ def _nearest(owners: NDArray[np.int32]) -> NDArray[np.int32]:
     )
     of = np.zeros(int(nearest.max()) + 1, np.int32)
     of[nearest[open_ == 0]] = owners[open_ == 0]
-    return of[nearest]
+    found: NDArray[np.int32] = of[nearest]
+    return found

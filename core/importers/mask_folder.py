@@ -289,7 +289,7 @@ def regions_of(
         pixels = np.isin(values, merged[meaning])
         if meaning.kind == RegionKind.LEAF:
             spots = np.isin(values, list(meanings)) & ~pixels
-            parts = (((0, 0), leaf) for leaf in leaves.apart(pixels, spots))
+            parts = iter([((0, 0), leaf) for leaf in leaves.apart(pixels, spots)])
         else:
             parts = _components(pixels)
         for origin, part in parts:

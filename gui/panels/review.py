@@ -31,7 +31,7 @@ from gui.gallery.narrow_box import NarrowBox
 from gui.panels.pieces import Empty, Switch, button, column, label, row
 from gui.panels.review_detail import VERDICT_KEYS, DetailView
 from gui.panels.review_figures import FiguresView
-from gui.panels.review_filter import ThresholdFilter
+from gui.panels.review_filter import MARGIN, SIDE, ThresholdFilter, fit_side
 from gui.panels.review_hard import HardRuns
 from gui.panels.review_list import HARD, HardList
 from gui.plain import plain_tip
@@ -40,7 +40,6 @@ from gui.workspaces import Workspace
 if TYPE_CHECKING:
     from core.ports import ProjectStore
 
-SIDE, MARGIN = 286, 12
 LOAD_MS = 60
 """Holding an arrow key runs through the list without loading every photo on the way."""
 
@@ -160,8 +159,6 @@ class ReviewWorkspace(Workspace):
     def _changed(self, changes: Changes) -> None:
         if self.figures is None:
             return
-        if changes.diseases or changes.everything:
-            self._colour_again()
         lines = [h.score for h in self.list.hard.lines]
         touched = [s.image for s in lines if s.image in changes.images]
         if touched:
@@ -169,15 +166,6 @@ class ReviewWorkspace(Workspace):
         line = self.line
         if line is not None and line.score.image in changes.images and not changes.runs:
             self._timer.start()
-
-    def _colour_again(self) -> None:
-        """Diseases have other colours, or other names for the same colour."""
-        self._context.project.ask(
-            lambda store: colours_by_name(store.diseases()),
-            on_done=self.detail.set_colours,
-            owner=self,
-        )
-        self._show_view(self.views.value)
 
     # -- runs
 
@@ -274,19 +262,11 @@ class ReviewWorkspace(Workspace):
         self.hard.setText(
             tr("Train on the hard leaves ({hard:,})…", hard=hard) if hard else tr("No hard leaves")
         )
-        self._widen()
+        fit_side(self.side, self.filter, self.hard)
         if count:
             self._next_page()
         else:
             self._loader.drop()
-
-    def _widen(self) -> None:
-        """Whole words on the buttons: long numbers and other languages take more room."""
-        layout = self.filter.layout()
-        assert layout is not None
-        layout.activate()  # else its grid tells of the words before
-        needed = max(part.sizeHint().width() for part in (self.filter, self.hard))
-        self.side.setFixedWidth(max(SIDE, needed + 2 * MARGIN))
 
     def _next_page(self) -> None:
         figures, below, after = self.figures, self.filter.value, self.list.hard.last
