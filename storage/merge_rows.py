@@ -85,8 +85,9 @@ class Merging(ManySteps):
         _must_be_free(merged, others)
         photos = sorted(merged.photos)
         undoable = photos_with_steps(session, photos)
-        _put(session, _parted(_disease(session, into.id), merged))
-        keys = {d.hotkey for d in others}
+        parted = _parted(_disease(session, into.id), merged)
+        _put(session, parted)
+        keys = {parted.hotkey, *(d.hotkey for d in others if d.id != into.id)}
         session.flush()
         _put(session, gone if gone.hotkey not in keys else _without_key(gone))
         session.flush()
@@ -115,9 +116,16 @@ def _must_be_free(merged: Merged, others: Sequence[Disease]) -> None:
 
 
 def _parted(now: Disease, merged: Merged) -> Disease:
-    """The surviving disease without the synonyms that the merge gave it."""
-    taken = set(merged.into.absorbing(merged.gone).synonyms) - set(merged.into.synonyms)
-    return replace(now, synonyms=tuple(n for n in now.synonyms if n not in taken))
+    """The surviving disease without what the merge gave it; what was changed since stays."""
+    before, after = merged.into, merged.into.absorbing(merged.gone)
+    taken = set(after.synonyms) - set(before.synonyms)
+    return replace(
+        now,
+        synonyms=tuple(n for n in now.synonyms if n not in taken),
+        hotkey=before.hotkey if now.hotkey == after.hotkey else now.hotkey,
+        eppo=before.eppo if now.eppo == after.eppo else now.eppo,
+        crop=before.crop if now.crop == after.crop else now.crop,
+    )
 
 
 def _without_key(disease: Disease) -> Disease:

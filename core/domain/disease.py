@@ -51,8 +51,15 @@ class Disease:
         return replace(self, name=name, synonyms=distinct((*self.synonyms, self.name), name))
 
     def absorbing(self, other: Disease) -> Disease:
-        """What it is after ``other`` was merged into it: found by the names of both."""
-        return replace(self, synonyms=distinct((*self.synonyms, *other.names), self.name))
+        """What it is after ``other`` was merged into it: found by the names of both, and with
+        the key, the code and the crop of ``other`` where it has none."""
+        return replace(
+            self,
+            synonyms=distinct((*self.synonyms, *other.names), self.name),
+            hotkey=self.hotkey or other.hotkey,
+            eppo=self.eppo or other.eppo,
+            crop=self.crop or other.crop,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.domain.mask import Box, TileMask, clip_box
+from core.geometry import leaves
 
 Pixels = NDArray[np.bool_]
 Point = tuple[float, float]
@@ -98,6 +99,18 @@ def pieces(mask: TileMask) -> list[TileMask]:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(_bytes(pixels), connectivity=8)
     order = sorted(range(1, count), key=lambda n: (-int(stats[n, cv2.CC_STAT_AREA]), n))
     return [_piece(mask, box, labels, stats[n], n) for n in order]
+
+
+def leaves_of(mask: TileMask, lesions: Iterable[TileMask]) -> list[TileMask]:
+    """The leaves that an outline of leaf is of, largest first; together they are the mask.
+
+    ``lesions`` connect what they lie between.
+    """
+    pixels, box = _cut(mask, 0)
+    if pixels is None:
+        return []
+    spots = union(lesions, (mask.width, mask.height)).read(box)
+    return [_made(mask, box, part) for part in leaves.apart(pixels, spots)]
 
 
 def count_pieces(mask: TileMask) -> int:

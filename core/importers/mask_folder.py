@@ -6,8 +6,8 @@ A mask belongs to the photo with the same stem, or with all of its name (``IMG_1
 several share it, to the one whose folders are the mask's as well (``masks/plot 3/IMG_1.png`` to
 ``…/plot 3/IMG_1.jpg``), else to none; so it is where the folders, too, are those of several. 0 is
 background unless the map says otherwise; every other value that occurs must be named, so that no
-class is lost in silence. The leaf region holds exactly the pixels called "leaf": lesions beside it
-belong to the leaf all the same.
+class is lost in silence. The leaf regions, one for each leaf, hold exactly the pixels called
+"leaf": lesions beside them belong to the leaf all the same.
 
 Knows files, values and regions; knows no project.
 """
@@ -31,6 +31,7 @@ from core.domain.mask import TileMask
 from core.domain.region import Region, RegionInfo, RegionKind
 from core.errors import ImportRefused
 from core.files import sha256
+from core.geometry import leaves
 from core.imaging.decode import PhotoHeader, turned
 from core.imaging.mask_files import ClassMask, Values
 from core.importers.texts import file_text
@@ -279,15 +280,19 @@ def regions_of(
     meanings: Mapping[int, Meaning],
     image: ImageId,
 ) -> list[Region]:
-    """The regions of one mask [h, w]: one for the leaf, then the lesions by disease."""
+    """The regions of one mask [h, w]: one for each leaf, then the lesions by disease."""
     merged: dict[Meaning, list[int]] = {}
     for value, meaning in meanings.items():
         merged.setdefault(meaning, []).append(value)
     out: list[Region] = []
     for meaning in sorted(merged, key=lambda m: (m.kind != RegionKind.LEAF, m.disease or 0)):
         pixels = np.isin(values, merged[meaning])
-        whole = meaning.kind == RegionKind.LEAF
-        for origin, part in [((0, 0), pixels)] if whole else _components(pixels):
+        if meaning.kind == RegionKind.LEAF:
+            spots = np.isin(values, list(meanings)) & ~pixels
+            parts = iter([((0, 0), leaf) for leaf in leaves.apart(pixels, spots)])
+        else:
+            parts = _components(pixels)
+        for origin, part in parts:
             if part.any():
                 out.append(_region(meaning, part, origin, values.shape, image))
     return out

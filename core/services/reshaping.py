@@ -46,10 +46,15 @@ def reshaped(
 def split(session: LabellingSession, regions: Sequence[RegionId]) -> Edit | None:
     """Each connected piece becomes a region; the largest stays what it was.
 
+    Of a leaf each leaf does: its specks, and what a lesion parts, are no leaves of their own.
     None when each is in one piece. Raises EditRefused for more than ``MOST_PIECES`` pieces.
     """
     parts: dict[RegionId, list[TileMask]] = {}
+    lesions = [r.mask for r in session.regions if r.info.kind is RegionKind.LESION]
     for region in _found(session, regions):
+        if region.info.kind is RegionKind.LEAF:
+            parts[region.info.id] = reshape.leaves_of(region.mask, lesions)
+            continue
         count = reshape.count_pieces(region.mask)
         if count > MOST_PIECES:
             raise EditRefused(

@@ -83,6 +83,7 @@ class DiseaseDialog(QDialog):
         form.addRow(tr("Synonyms"), self.synonyms)
         self._renamed = label(RENAMED, "muted", wrap=True)
         form.addRow("", self._renamed)
+        self.into = QComboBox()
         if not disease.healthy and any(not other.healthy for other in others):
             form.addRow(tr("Merge into"), self._merge_row())
         self._problem = label("", "danger", wrap=True)
@@ -98,7 +99,6 @@ class DiseaseDialog(QDialog):
         self._check()
 
     def _merge_row(self) -> QHBoxLayout:
-        self.into = QComboBox()
         self.into.setAccessibleName(tr("Merge into"))
         for other in self._others:
             if not other.healthy:
@@ -108,6 +108,12 @@ class DiseaseDialog(QDialog):
         layout = row(self.into, self.merge)
         layout.setStretch(0, 1)
         return layout
+
+    def propose(self, name: str) -> None:
+        """Offer to merge into the disease that is called ``name``, if one is."""
+        for place in range(self.into.count()):
+            if self.into.itemData(place).is_called(name):
+                self.into.setCurrentIndex(place)
 
     @property
     def edited(self) -> Disease:
@@ -123,6 +129,7 @@ class DiseaseDialog(QDialog):
 
     def _check(self) -> None:
         text = wrong(self.edited, self._others)
+        self.propose(self.name.text())
         self._problem.setText(text)
         self._problem.setVisible(bool(text))
         self._renamed.setVisible(self.edited.name not in ("", self._disease.name))

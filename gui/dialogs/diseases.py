@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.changes import Changes
-from core.domain.disease import LONGEST_NAME, Disease, clash
+from core.domain.disease import LONGEST_NAME, PALETTE, Disease, clash
 from core.domain.ids import DiseaseId, new_id
 from core.errors import UserError
 from core.language import tr, trn
@@ -167,7 +167,7 @@ class DiseasesDialog(QDialog):
         key.activated.connect(lambda _i: self._set_key(disease, key.currentData()))
         edit = _tool(self._context, "mdi6.pencil-outline", tr("Crop, synonyms, merging"))
         edit.setAccessibleName(tr("Edit {name}", name=disease.name))
-        edit.clicked.connect(lambda: self.edit(disease))
+        edit.clicked.connect(lambda: self.edit(disease, typed=name.text()))
         why = tr("Remove; only when no leaf and no lesion has it")
         remove = _tool(self._context, "mdi6.trash-can-outline", why)
         remove.setEnabled(not disease.healthy)
@@ -215,12 +215,13 @@ class DiseasesDialog(QDialog):
 
     # -- editing
 
-    def edit(self, disease: Disease) -> None:
-        """One disease in full."""
+    def edit(self, disease: Disease, *, typed: str = "") -> None:
+        """One disease in full. ``typed``: what it was to be called, maybe as another is."""
         from gui.dialogs.disease import DiseaseDialog
 
         others = [d for d in self._diseases.all if d.id != disease.id]
         dialog = DiseaseDialog(disease, others, self)
+        dialog.propose(typed)
         dialog.kept.connect(lambda after: self._put(disease, after))
         dialog.merging.connect(lambda into: self.ask_to_merge(disease, into))
         dialog.finished.connect(dialog.deleteLater)
@@ -259,6 +260,9 @@ class DiseasesDialog(QDialog):
         self._put(disease, replace(disease, hotkey=number))
 
     def _ask_colour(self, disease: Disease) -> None:
+        # Beside Qt's own, which nobody chose to be told apart.
+        for place, colour in enumerate(PALETTE[: QColorDialog.customCount()]):
+            QColorDialog.setCustomColor(place, QColor(colour))
         dialog = QColorDialog(QColor(disease.colour), self)
         dialog.colorSelected.connect(
             lambda chosen: self._put(disease, replace(disease, colour=chosen.name()))

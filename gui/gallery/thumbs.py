@@ -39,6 +39,7 @@ class Thumbnails(QObject):
         self._missing: set[ImageId] = set()
         self._wanted: Callable[[], Iterable[ImageId]] = tuple
         self._busy = False
+        self._round = 0
         self._size = QSize(112, 84)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -61,7 +62,8 @@ class Thumbnails(QObject):
         self._pixmaps.clear()
         self._missing.clear()
         self._held = 0
-        self._busy = False  # the answer to the batch under way was dropped with its project
+        self._busy = False
+        self._round += 1  # a batch under way is of another project, or of another size
 
     def forget(self, images: Iterable[ImageId]) -> None:
         """These photos have new pictures."""
@@ -86,18 +88,20 @@ class Thumbnails(QObject):
         if not ids:
             self._refill.want(i for i in self._wanted() if i in self._missing)
             return
-        batch = ids[:BATCH]
+        batch, round_ = ids[:BATCH], self._round
         self._busy = (
             self._project.ask(
                 lambda store: store.thumbnails(batch),
-                on_done=lambda found: self._decode(batch, found),
-                on_error=lambda _error: self._take(batch, {}),
+                on_done=lambda found: self._decode(batch, found, round_),
+                on_error=lambda _error: self._take(batch, {}, round_),
                 owner=self,
             )
             is not None
         )
 
-    def _decode(self, batch: list[ImageId], found: dict[ImageId, bytes]) -> None:
+    def _decode(self, batch: list[ImageId], found: dict[ImageId, bytes], round_: int) -> None:
+        if round_ != self._round:
+            return
         size = QSize(self._size)
 
         def work() -> dict[ImageId, QImage]:
@@ -105,8 +109,8 @@ class Thumbnails(QObject):
 
         self._tasks.run(
             work,
-            on_done=lambda images: self._take(batch, images),
-            on_error=lambda _error: self._take(batch, {}),
+            on_done=lambda images: self._take(batch, images, round_),
+            on_error=lambda _error: self._take(batch, {}, round_),
             lane=Lane.FREE,
             owner=self,
         )
@@ -116,11 +120,13 @@ class Thumbnails(QObject):
         self._missing.difference_update(found)
         if not self._busy and found:
             self._busy = True
-            self._decode(list(found), dict(found))
+            self._decode(list(found), dict(found), self._round)
         else:
             self._timer.start()
 
-    def _take(self, batch: list[ImageId], images: dict[ImageId, QImage]) -> None:
+    def _take(self, batch: list[ImageId], images: dict[ImageId, QImage], round_: int) -> None:
+        if round_ != self._round:
+            return
         self._busy = False
         for image in batch:
             picture = images.get(image)

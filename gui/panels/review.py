@@ -31,7 +31,7 @@ from gui.gallery.narrow_box import NarrowBox
 from gui.panels.pieces import Empty, Switch, button, column, label, row
 from gui.panels.review_detail import VERDICT_KEYS, DetailView
 from gui.panels.review_figures import FiguresView
-from gui.panels.review_filter import ThresholdFilter
+from gui.panels.review_filter import MARGIN, SIDE, ThresholdFilter, fit_side
 from gui.panels.review_hard import HardRuns
 from gui.panels.review_list import HARD, HardList
 from gui.plain import plain_tip
@@ -40,7 +40,6 @@ from gui.workspaces import Workspace
 if TYPE_CHECKING:
     from core.ports import ProjectStore
 
-SIDE = 286
 LOAD_MS = 60
 """Holding an arrow key runs through the list without loading every photo on the way."""
 
@@ -82,7 +81,7 @@ class ReviewWorkspace(Workspace):
         self._runs_changed()
 
     def _assemble(self) -> None:
-        side = QFrame()
+        side = self.side = QFrame()
         side.setObjectName("panel")
         side.setFixedWidth(SIDE)
         self.runs.view().setMinimumWidth(420)  # the box has no room for a whole line, its list does
@@ -97,7 +96,7 @@ class ReviewWorkspace(Workspace):
             self.list,
             self.hard,
             spacing=10,
-            margin=12,
+            margin=MARGIN,
         )
         layout.setStretch(6, 1)
         side.setLayout(layout)
@@ -263,6 +262,7 @@ class ReviewWorkspace(Workspace):
         self.hard.setText(
             tr("Train on the hard leaves ({hard:,})…", hard=hard) if hard else tr("No hard leaves")
         )
+        fit_side(self.side, self.filter, self.hard)
         if count:
             self._next_page()
         else:

@@ -17,6 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core.changes import Changes
+from core.domain.disease import colours_by_name
 from core.domain.run import Score, TargetScore, Verdict
 from core.imaging.probability import THRESHOLD
 from core.language import tr, trn
@@ -43,8 +45,10 @@ class DetailView(QWidget):
     def __init__(self, context: Context) -> None:
         super().__init__()
         self._context = context
+        context.project.changed.connect(self._changed)
         self.leaf: Leaf | None = None
         self._colours: dict[str, str] = {}
+        self._score: Score | None = None
         self.name = Elided("", "title", middle=True)
         self.sentence = label("", "muted")
         self.open = button(tr("Correct it in Label"), self.open_wanted.emit)
@@ -133,13 +137,24 @@ class DetailView(QWidget):
         self.verdicts[verdict] = made
         return made
 
+    def _changed(self, changes: Changes) -> None:
+        """A disease may have another colour."""
+        if changes.diseases or changes.everything:
+            self._context.project.ask(
+                lambda store: colours_by_name(store.diseases()),
+                on_done=self.set_colours,
+                owner=self,
+            )
+
     def set_colours(self, colours: dict[str, str]) -> None:
-        """Class name to ``#rrggbb``."""
+        """Class name to ``#rrggbb``; a leaf that is shown takes them on."""
         self._colours = colours
+        if self._score is not None:
+            self._show_classes(self._score)
 
     def show_score(self, line: Hard, *, writable: bool) -> None:
         """Everything that is known before the masks are there."""
-        score = line.score
+        score = self._score = line.score
         self.leaf = None
         self.name.setText(line.name)
         seen = tr("held out") if score.split == "val" else tr("learnt from")

@@ -9,6 +9,7 @@ import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
 
+from core.changes import Changes
 from core.domain.ids import RunId
 from core.domain.run import Run
 from core.language import number_text, tr, trn
@@ -40,6 +41,8 @@ class FiguresView(QWidget):
         theme = context.theme
         self.report: RunReport | None = None
         self._wanted: RunId | None = None
+        self._may_train = False
+        context.project.changed.connect(self._changed)
         self.heading = label("", "heading")
         self.which = label("", "muted", wrap=True)
         self.dice, self.accuracy = Figure(tr("lesion Dice")), Figure(tr("diseases right"))
@@ -127,9 +130,14 @@ class FiguresView(QWidget):
         if self.report is not None:
             self.control_wanted.emit(self.report.run)
 
+    def _changed(self, changes: Changes) -> None:
+        """A disease may have another colour."""
+        if (changes.diseases or changes.everything) and self.report is not None:
+            self.show_run(self.report.run, may_train=self._may_train)
+
     def show_run(self, run: Run, *, may_train: bool) -> None:
         """``may_train``: no other run is going on and the project can be written."""
-        self._wanted = run.id
+        self._wanted, self._may_train = run.id, may_train
 
         def got(report: RunReport) -> None:
             if self._wanted == run.id:

@@ -18,6 +18,7 @@ from gui.panels.numbers import DecimalBox
 from gui.panels.pieces import chip, column, label, row
 
 STEPS = 100
+SIDE, MARGIN = 286, 12
 
 
 class ThresholdFilter(QWidget):
@@ -86,3 +87,12 @@ class ThresholdFilter(QWidget):
 
 def _name(threshold: float) -> str:
     return tr("All") if threshold == EVERY else tr("Below {threshold:.2f}", threshold=threshold)
+
+
+def fit_side(side: QWidget, filter_: ThresholdFilter, button: QWidget) -> None:
+    """Whole words on the buttons of ``side``: long numbers and other languages take more room."""
+    layout = filter_.layout()
+    assert layout is not None
+    layout.activate()  # else its grid tells of the words before
+    needed = max(part.sizeHint().width() for part in (filter_, button))
+    side.setFixedWidth(max(SIDE, needed + 2 * MARGIN))

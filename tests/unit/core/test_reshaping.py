@@ -213,6 +213,17 @@ def test_a_region_of_which_nothing_is_left_splits_into_nothing() -> None:
     assert reshaping.split(work, [RegionId(1)]) is None
 
 
+def test_a_leaf_splits_into_leaves_and_no_speck_becomes_one() -> None:
+    leaf = boxes((0, 0, 100, 80), (120, 0, 200, 80), (300, 0, 380, 80), (395, 40, 397, 42))
+    work = session((LEAF, leaf), (LESION, boxes((100, 0, 120, 80))))
+    edit = reshaping.split(work, [RegionId(1)])
+    assert edit is not None
+    work.apply(edit)
+    found = [r.mask.area() for r in work.regions if r.info.kind is LEAF]
+    assert found == [100 * 80 + 80 * 80, 80 * 80 + 4]
+    assert reshaping.split(work, [r.info.id for r in work.regions]) is None
+
+
 def test_erasing_obeys_no_rule() -> None:
     work = session((LESION, boxes((0, 0, 20, 20))), (LESION, boxes((0, 0, 20, 20))))
     erase = work.stroke(boxes((0, 0, 5, 20)).packed(), region=RegionId(1), draft=Draft())

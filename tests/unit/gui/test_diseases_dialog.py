@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit, QMessageBox
+from PySide6.QtWidgets import QColorDialog, QLineEdit, QMessageBox, QToolButton
 from whole_window import bare_project, label_page, labelled_project, saved, window
 
-from core.domain.disease import Disease
+from core.domain.disease import PALETTE, Disease
 from core.domain.ids import DiseaseId
 from core.domain.region import RegionKind
 from core.errors import DiskFull
@@ -406,3 +406,29 @@ def test_a_name_that_is_taken_leads_to_merging(qtbot, program, page, dialog) -> 
     field.setText("")
     field.editingFinished.emit()
     assert dialog._problem.text() == "A disease needs a name."
+
+
+def test_merging_is_proposed_with_the_disease_whose_name_was_typed(qtbot, page, dialog) -> None:
+    first, second = [d for d in page.diseases.all if not d.healthy][:2]
+    third = Disease(DiseaseId(3), "Phoma", "#0072b2", synonyms=("mancha",))
+    one = DiseaseDialog(first, [second, third], dialog)
+    assert one.into.currentText() == second.name
+    one.name.setText("PHOMA")
+    assert one.into.currentText() == "Phoma"
+    one.propose(second.name)
+    one.name.setText(f"{first.name} 2")
+    assert one.into.currentText() == second.name
+    # Typed in the list, where it was refused, and taken up by the pencil.
+    dialog._context.project.change(lambda store: store.put_disease(third))
+    qtbot.waitUntil(lambda: len(page.diseases.all) == 4, timeout=10_000)
+    shown = [w for w in dialog.findChildren(QLineEdit) if w.isVisibleTo(dialog)]
+    next(w for w in shown if w.text() == first.name).setText("mancha")
+    pencils = [w for w in dialog.findChildren(QToolButton) if w.isVisibleTo(dialog)]
+    next(w for w in pencils if w.accessibleName() == f"Edit {first.name}").click()
+    assert dialog.findChildren(DiseaseDialog)[-1].into.currentText() == "Phoma"
+
+
+def test_the_colours_that_all_can_tell_apart_are_offered_for_another(qtbot, page, dialog) -> None:
+    dialog._ask_colour(page.diseases.all[0])
+    offered = [QColorDialog.customColor(place).name() for place in range(16)]
+    assert set(PALETTE[:16]) <= set(offered)

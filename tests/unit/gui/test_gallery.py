@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -278,3 +279,27 @@ def test_a_small_picture_that_breaks_the_decoder_costs_no_other(
         qtbot.waitUntil(
             lambda: all(thumbs.pixmap(index.id(row)) for row in range(2)), timeout=20_000
         )
+
+
+def test_pictures_on_their_way_in_another_size_are_not_kept(
+    qtbot, tmp_path: Path, monkeypatch
+) -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def held(data: bytes, size: QSize) -> QImage:
+        begun.set()
+        go.wait(20)
+        return filled(data, size)
+
+    monkeypatch.setattr("gui.gallery.thumbs.filled", held)
+    with window(qtbot, bare_project(tmp_path, photos=2)) as program:
+        page = label_page(qtbot, program)
+        thumbs, index = page.gallery.thumbs, page.gallery.index
+        qtbot.waitUntil(begun.is_set, timeout=20_000)
+        program.context.preferences.put("gallery.thumbnail", 200)
+        go.set()
+        qtbot.waitUntil(
+            lambda: all(thumbs.pixmap(index.id(row)) for row in range(2)), timeout=20_000
+        )
+        assert {thumbs.pixmap(index.id(row)).width() for row in range(2)} == {200}
+        qtbot.waitUntil(lambda: thumbs._held == 2 * 200 * 150, timeout=20_000)

@@ -186,6 +186,28 @@ def test_a_leaf_that_the_list_does_not_show_comes_back_in_as_well(qtbot, leaves,
     assert stored(leaves, qtbot, image.id).verdict is None
 
 
+def test_long_counts_are_read_whole_on_their_chips(qtbot, page) -> None:
+    page.filter.count_with(lambda _threshold: 12_345_678)
+    page._list_again()
+    chips = page.filter.chips.values()
+    qtbot.waitUntil(lambda: all(c.width() >= c.sizeHint().width() for c in chips))
+
+
+def test_a_disease_in_another_colour_is_so_here_at_once(qtbot, leaves, page) -> None:
+    name = page.line.score.truth
+
+    def shown() -> str:
+        return next(bar.colour for bar in page.detail.bars.bars if bar.name == name)
+
+    disease = leaves.ask(qtbot, lambda s: next(d for d in s.diseases() if d.name == name))
+    assert shown() == disease.colour
+    qtbot.mouseClick(page.views.button(1), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.whole.report is not None, timeout=PATIENCE)
+    leaves.context.project.change(lambda s: s.put_disease(replace(disease, colour="#e60000")))
+    qtbot.waitUntil(lambda: shown() == "#e60000", timeout=PATIENCE)
+    qtbot.waitUntil(lambda: page.whole.report.colours[name] == "#e60000", timeout=PATIENCE)
+
+
 def test_the_threshold_moves_the_prediction_and_says_the_dice(qtbot, page) -> None:
     curve = page.detail.leaf.overlays["lesions"].curve
     page.detail.threshold.setFocus()

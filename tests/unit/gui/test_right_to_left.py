@@ -88,7 +88,10 @@ def test_a_file_name_does_not_come_apart(qtbot, program) -> None:
 
 
 def seen(text: str) -> str:
-    """The characters of one line as they stand on the screen of this window, left to right."""
+    """The characters of one line as they stand on the screen of this window, left to right.
+
+    Without spaces: where a font has the isolates, Qt counts the spaces beside them to them.
+    """
     option = QTextOption()
     option.setTextDirection(QApplication.layoutDirection())
     layout = QTextLayout(text, QApplication.font())
@@ -101,7 +104,7 @@ def seen(text: str) -> str:
         (place.x(), text[index])
         for run in layout.glyphRuns(-1, -1, everything)
         for place, index in zip(run.positions(), run.stringIndexes(), strict=True)
-        if text[index] not in ISOLATES
+        if text[index] not in (*ISOLATES, " ")
     ]
     return "".join(letter for _, letter in sorted(places))
 
@@ -116,14 +119,14 @@ def test_a_figure_keeps_its_order_beside_a_name(qtbot, program) -> None:
     for line in lesions:
         name, figure = page.diseases.all[0].name, line.strip(ISOLATES).rpartition(ISOLATES[0])[2]
         assert name in line
-        assert seen(line) == f"{figure}   {name}"
-    assert seen("blight 15 %") == "% blight 15"  # what happens to those who forget
+        assert seen(line) == f"{figure}{name}".replace(" ", "")
+    assert seen("blight 15 %") == "%blight15"  # what happens to those who forget
 
 
 @pytest.mark.parametrize("say", [percent, wording.severity, lambda v: wording.percent(v / 100)])
 def test_a_figure_by_itself_has_its_sign_behind_it(qtbot, program, say) -> None:
     text = say(15.0)
-    assert seen(text) == text.strip(ISOLATES)
+    assert seen(text) == text.strip(ISOLATES).replace(" ", "")
     QApplication.setLayoutDirection(LEFT)
     assert say(15.0).isprintable()  # nothing is added where nothing turns round
     assert isolated("") == ""

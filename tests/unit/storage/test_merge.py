@@ -75,6 +75,24 @@ def test_labels_and_outlines_follow_and_undo_brings_them_back(store: ProjectStor
     assert store.check().ok, store.check().problems
 
 
+def test_what_the_one_that_stays_lacks_it_takes_over_and_gives_back(store: ProjectStore) -> None:
+    gone, into = named(store, "leaf rust"), named(store, "rust")
+    store.put_disease(replace(into, hotkey=None, crop="tea"))
+    store.put_disease(replace(gone, hotkey=7, eppo="HEMIVA", crop="coffee"))
+    before = store.diseases()
+    merged = store.merge_diseases(gone.id, into.id)
+    after = named(store, "rust")
+    assert (after.hotkey, after.eppo, after.crop) == (7, "HEMIVA", "tea")
+    store.take_back(merged.action)
+    assert store.diseases() == before
+    store.do_again(merged.action)
+    store.put_disease(replace(named(store, "rust"), hotkey=8, eppo="PUCCTR"))
+    store.take_back(merged.action)
+    kept, back = named(store, "rust"), named(store, "leaf rust")
+    assert (kept.hotkey, kept.eppo) == (8, "PUCCTR"), "given since"
+    assert (back.hotkey, back.eppo) == (7, "HEMIVA")
+
+
 def test_undo_leaves_alone_what_has_been_relabelled_since(store: ProjectStore) -> None:
     merged = store.merge_diseases(named(store, "leaf rust").id, named(store, "rust").id)
     other = Disease(DiseaseId(99), "blight", "#000000")
