@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from core.domain.mask import Box
 from core.engines.base import Before
 
 ISLANDS = 20
@@ -62,6 +63,32 @@ def middles(before: Before, minus: list[Place]) -> list[Place]:
             row, col = divmod(int(inside.argmax()), inside.shape[1])
             places.append((col + x + left + 0.5, row + y + top + 0.5))
     return [(float(x), float(y)) for x, y in places]
+
+
+def unquestioned(before: Before, minus: list[Place], box: Box | None) -> Before:
+    """The pieces of the mask that stay whatever is found: those without a minus click on them, and
+    of which ``box`` holds less than half."""
+    if not minus and box is None:
+        return before
+    left, top = before.origin
+    count, labels = cv2.connectedComponents(before.pixels.astype(np.uint8), connectivity=8)
+    stays = np.ones(count, bool)
+    stays[0] = False
+    for x, y in minus:
+        row, col = int(y) - top, int(x) - left
+        if 0 <= row < labels.shape[0] and 0 <= col < labels.shape[1]:
+            stays[labels[row, col]] = False
+    if box is not None:
+        x0, y0, x1, y1 = box
+        held = labels[max(0, y0 - top) : max(0, y1 - top), max(0, x0 - left) : max(0, x1 - left)]
+        inside, sizes = (np.bincount(part.ravel(), minlength=count) for part in (held, labels))
+        stays &= 2 * inside < sizes
+    return Before(stays[labels], before.origin)
+
+
+def holds(box: Box, place: Place) -> bool:
+    """Whether ``place`` lies in it."""
+    return box[0] <= place[0] < box[2] and box[1] <= place[1] < box[3]
 
 
 def same(one: Before | None, other: Before | None) -> bool:

@@ -2,8 +2,10 @@
 
 Looks at a photo once; each click then costs the decoder alone. An answer to several clicks is
 reached as a person reaches it, one click after the other, each shown the answer before; the last
-conversation is kept, so that one more click costs one step. The answer depends on photo and prompt
-alone. Two things can be meant by a click: the lesion there and the leaf that carries it.
+conversation is kept, so that one more click costs one step. To a mask that was there a plus click
+adds; what no minus click or box is about stays of it, whatever the network says. The answer depends
+on photo and prompt alone. Two things can be meant by a click: the lesion there and the leaf that
+carries it.
 
 Trained by ``resources/make_leaf``. Knows what is asked and in what order; knows no widget. torch is
 imported when the engine is loaded.
@@ -21,7 +23,7 @@ from numpy.typing import NDArray
 from core.domain.region import RegionKind
 from core.engines import leaf_find, leaf_near
 from core.engines.base import Before, Candidate, Embedding, EngineSpec, Prompt, PromptKind
-from core.engines.before_mask import same
+from core.engines.before_mask import same, unquestioned
 from core.engines.leaf_draw import candidates
 from core.engines.leaf_look import SIDE, Answer, Look, goes_on, looked, picture, seen_as, turns_of
 from core.engines.prompts import check_prompt
@@ -132,7 +134,13 @@ class LeafEngine:
         self._last, self._before = {prompt.wanted: answer}, prompt.before
         # What lies outside a box was not asked for, until a click says otherwise.
         box = None if prompt.points else prompt.box
-        found = list(candidates(look, answer, prompt.wanted, box))
+        stays = None
+        if prompt.before is not None:
+            minus = [
+                at for at, plus in zip(prompt.points, prompt.positive, strict=True) if not plus
+            ]
+            stays = unquestioned(prompt.before, minus, box)
+        found = list(candidates(look, answer, prompt.wanted, box, stays))
         if not found:
             raise PromptRefused(_nothing(prompt))
         return found

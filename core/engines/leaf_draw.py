@@ -14,22 +14,29 @@ from numpy.typing import NDArray
 
 from core.domain.mask import Box
 from core.domain.region import RegionKind
-from core.engines.base import Candidate
+from core.engines.base import Before, Candidate
 from core.engines.leaf_look import Answer, Look, meant
-from core.engines.leaf_reach import FAINTEST, TIGHTER, UNDER_CLICK, WIDER, Place, Plane, at
+from core.engines.leaf_reach import TIGHTER, WIDER, Place, Plane, at, level_under
 from core.geometry.stretch import stretch
 
 EDGE = 128.5
 """Where a mask ends between two cells, in sixteenths of a logit from −8."""
+NONE = float("inf")
+"""The level that nothing reaches."""
 SAME = 0.92
 """Candidates that overlap more than this are one."""
 
 
 def candidates(
-    look: Look, answer: Answer, wanted: RegionKind | None, box: Box | None
+    look: Look,
+    answer: Answer,
+    wanted: RegionKind | None,
+    box: Box | None,
+    stays: Before | None = None,
 ) -> Iterator[Candidate]:
     """Distinct readings: what is likeliest meant, tighter, wider, and the other kind of thing,
-    which is never offered to somebody who said which kind is wanted."""
+    which is never offered to somebody who said which kind is wanted. ``stays`` is part of all that
+    are of the kind that is meant."""
     plus = [(x, y) for x, y, positive in answer.turn.clicks if positive]
     channel = meant(answer.logits, answer.stride, answer.origin, answer.turn, wanted)
     kept: list[Candidate] = []
@@ -40,18 +47,33 @@ def candidates(
         plane = answer.logits[which]
         if which == 0 and plus:
             # What was clicked on as a lesion is one, however faint it looks.
-            under = min(at(plane, answer.stride, answer.origin, place) for place in plus)
-            level = min(level, under - UNDER_CLICK)
-            if level < FAINTEST:
-                continue
+            under = level_under(plane, answer.stride, answer.origin, plus)
+            level = NONE if under is None else min(level, under)
         one = on_photo(look, plane - level, answer, plus)
         if box is not None and which == 0:
             one = within(one, box)
+        if stays is not None and which == channel:
+            one = joined(one, stays, look.size)
         if one.pixels.any() and not any(overlap(one, other) > SAME for other in kept):
             # What the person more likely means comes first, so it counts as no worse.
             ceiling = kept[-1].score if kept else 1.0
             kept.append(replace(one, score=min(one.score, ceiling)))
     yield from kept
+
+
+def joined(one: Candidate, stays: Before, size: tuple[int, int]) -> Candidate:
+    """It and what ``stays`` of a mask, on a photo of ``size`` (h, w)."""
+    other = within(Candidate(stays.pixels, stays.origin, one.score), (0, 0, size[1], size[0]))
+    parts = [part for part in (one, other) if part.pixels.any()]
+    if len(parts) < 2:
+        return parts[0] if parts else one
+    x0, y0 = (min(part.origin[n] for part in parts) for n in (0, 1))
+    y1, x1 = (max(part.origin[1 - n] + part.pixels.shape[n] for part in parts) for n in (0, 1))
+    pixels = np.zeros((y1 - y0, x1 - x0), bool)
+    for part in parts:
+        x, y = part.origin[0] - x0, part.origin[1] - y0
+        pixels[y : y + part.pixels.shape[0], x : x + part.pixels.shape[1]] |= part.pixels
+    return Candidate(pixels, (x0, y0), one.score)
 
 
 def within(one: Candidate, box: Box) -> Candidate:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from core.domain.region import RegionKind
 from core.engines.base import Before, Embedding, Prompt
-from core.engines.before_mask import middles, placed
+from core.engines.before_mask import holds, middles, placed
 from core.engines.leaf_reach import Plane, Rect, at, reach
 
 if TYPE_CHECKING:
@@ -262,7 +262,8 @@ def scale_of(height: int, width: int) -> float:
 def turns_of(prompt: Prompt, scale: float) -> Iterator[Turn]:
     """The conversation that leads to ``prompt``: a box or the first plus click, then the others.
 
-    With a mask there was one before: it is as if the middles of its pieces had been clicked.
+    With a mask there was one before: it is as if the middles of its pieces had been clicked, and
+    that of a box that holds none of them.
     """
     pairs = list(zip(prompt.points, prompt.positive, strict=True))
     clicks = [(x * scale, y * scale, plus) for (x, y), plus in pairs]
@@ -270,7 +271,11 @@ def turns_of(prompt: Prompt, scale: float) -> Iterator[Turn]:
     box = None
     if prompt.before is not None:
         minus = [place for place, plus in pairs if not plus]
-        there = [(x * scale, y * scale, True) for x, y in middles(prompt.before, minus)]
+        already = middles(prompt.before, minus)
+        if prompt.box is not None and not any(holds(prompt.box, place) for place in already):
+            left, top, right, bottom = prompt.box
+            already.append(((left + right) / 2, (top + bottom) / 2))
+        there = [(x * scale, y * scale, True) for x, y in already]
         clicks, first = there + clicks, len(there) + 1
     if prompt.box is not None:
         x0, y0, x1, y1 = (side * scale for side in prompt.box)

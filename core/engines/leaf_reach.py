@@ -6,6 +6,8 @@ Knows planes of logits and clicks; knows no network and no photo.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +17,7 @@ TIGHTER, WIDER = 1.5, -1.5
 UNDER_CLICK = 0.7
 """A lesion that was clicked on reaches this far, in logits, below what the click lies on."""
 FAINTEST = -4.0
-"""Below this there is no lesion under a click."""
+"""A lesion that would have to reach below this is not under the click."""
 
 Place = tuple[float, float]
 Plane = NDArray[np.float32]
@@ -34,9 +36,18 @@ def reach(
     whole = left, top, left + cols * unit, top + rows * unit
     if not plus:
         return whole
-    under = min(at(plane, unit, origin, place) for place in plus)
-    level = min(WIDER, max(FAINTEST, under - UNDER_CLICK)) - slack
+    under = level_under(plane, unit, origin, plus)
+    level = min(WIDER, FAINTEST if under is None else under) - slack
     return around(plane, unit, origin, clicks, level) or whole
+
+
+def level_under(
+    plane: Plane, unit: int, origin: tuple[int, int], plus: Sequence[Place]
+) -> float | None:
+    """The logit at which a lesion ends that reaches every plus click under which there is one; None
+    where there is under none. A click beside the lesion takes nothing from the others."""
+    levels = (at(plane, unit, origin, place) - UNDER_CLICK for place in plus)
+    return min((level for level in levels if level >= FAINTEST), default=None)
 
 
 def around(

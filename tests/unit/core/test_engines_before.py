@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from core.domain.region import RegionKind
 from core.engines.base import Before, Prompt, PromptKind
-from core.engines.before_mask import middles, placed
+from core.engines.before_mask import middles, placed, unquestioned
 from core.engines.prompts import check_prompt
 from core.errors import PromptRefused
 from core.services.segment import load_engine, prompt_fields, read_prompt
@@ -59,6 +60,26 @@ def test_each_piece_has_a_middle_but_not_where_it_was_clicked_away() -> None:
     assert left == [(220.5, 20.5)]
 
 
+def test_a_piece_stays_unless_it_was_clicked_away_or_a_box_is_about_it() -> None:
+    pixels = np.zeros((40, 100), bool)
+    pixels[10:31, 10:31] = pixels[15:18, 60:63] = True
+    before = Before(pixels, (200, 50))
+
+    def stays(minus: list[tuple[float, float]], box: tuple[int, int, int, int] | None) -> list[int]:
+        left = unquestioned(before, minus, box)
+        assert left.origin == (200, 50)
+        assert not (left.pixels & ~pixels).any()
+        return np.unique(left.pixels.nonzero()[1] // 50).tolist()
+
+    assert stays([], None) == [0, 1]
+    assert stays([(240.0, 70.0), (5.0, 5.0)], None) == [0, 1], "no click on a piece"
+    assert stays([(261.5, 66.5)], None) == [0]
+    assert stays([(211.0, 61.0), (261.5, 66.5)], None) == []
+    assert stays([], (205, 50, 240, 90)) == [1]
+    assert stays([], (225, 50, 300, 90)) == [0], "the box holds too little of the large one"
+    assert stays([], (0, 0, 20, 20)) == [0, 1]
+
+
 @pytest.fixture(scope="module")
 def lesion() -> tuple[np.ndarray, np.ndarray]:
     """A green leaf with a brown spot, and where the spot is."""
@@ -95,6 +116,53 @@ def test_the_engine_leaf_betters_half_an_outline_and_forgets_nothing_between_cli
     after = dense(engine.predict(minus)[0], spot.shape)
     engine.set_image(rgb)
     assert np.array_equal(dense(engine.predict(minus)[0], spot.shape), after)
+
+
+def test_a_plus_click_adds_to_what_was_outlined_and_takes_nothing_of_it_away(lesion) -> None:
+    rgb, spot = lesion
+    engine = load_engine("leaf")
+    engine.set_image(rgb)
+    onto_green = spot.copy()
+    onto_green[110:130, 60:100] = True  # what no network takes for a lesion, a person may
+    outlines = [Before(spot[90:151, 115:206].copy(), (115, 90)), Before(onto_green, (0, 0))]
+    beside = [
+        (x, y) for x in (20.0, 110.0, 160.0, 212.0, 300.0) for y in (20.0, 84.0, 120.0, 200.0)
+    ]
+    for before in outlines:
+        there = dense(before, spot.shape)
+        for click in beside:
+            for wanted in (RegionKind.LESION, None):
+                prompt = Prompt((click,), (True,), wanted=wanted, before=before)
+                found = dense(engine.predict(prompt)[0], spot.shape)
+                assert not (there & ~found).any(), f"{click} {wanted}"
+
+
+def test_a_click_where_there_is_no_lesion_leaves_the_clicks_before_it_what_they_found(
+    lesion,
+) -> None:
+    rgb, spot = lesion
+    engine = load_engine("leaf")
+    engine.set_image(rgb)
+    beside = [(x, y) for x in (20.0, 160.0, 300.0) for y in (20.0, 84.0, 200.0)]
+    for click in beside:
+        prompt = Prompt(((160.0, 120.0), click), (True, True), wanted=RegionKind.LESION)
+        found = dense(engine.predict(prompt)[0], spot.shape)
+        assert (found & spot).sum() > 0.8 * spot.sum(), click
+
+
+def test_a_minus_click_takes_a_part_away_and_a_box_elsewhere_takes_nothing(lesion) -> None:
+    rgb, spot = lesion
+    engine = load_engine("leaf")
+    engine.set_image(rgb)
+    onto_green = spot.copy()
+    onto_green[20:40, 20:60] = True
+    before = Before(onto_green, (0, 0))
+    minus = Prompt(((40.0, 30.0),), (False,), wanted=RegionKind.LESION, before=before)
+    found = dense(engine.predict(minus)[0], spot.shape)
+    assert not found[20:40, 20:60].any()
+    assert not (spot & ~found).any()
+    box = Prompt(box=(10, 10, 70, 50), wanted=RegionKind.LESION, before=before)
+    assert not (spot & ~dense(engine.predict(box)[0], spot.shape)).any()
 
 
 def test_segment_anything_is_shown_the_mask_before(lesion, tmp_path) -> None:
