@@ -143,15 +143,9 @@ class Assistant(QObject):
         """Have the worker ready before the first click."""
         if self.choice.lacks_file:
             self._fail(NEEDS_FILE)
-        elif self.choice.spec is not None and self._worker is None:
-            self._start()
-
-    def rest(self) -> None:
-        """Give the worker's memory back; the next question wakes another."""
-        self._let_go()
-        self.changed.emit()
-
-    def _start(self) -> None:
+            return
+        if self.choice.spec is None or self._worker is not None:
+            return
         self.problem = ""
         worker = self._worker = self._context.workers.start("segment", resident=True)
         # What a worker says after it was let go is about another engine.

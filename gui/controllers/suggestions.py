@@ -17,16 +17,15 @@ from core.domain.ids import ImageId
 from core.domain.region import RegionKind
 from core.domain.run import Run
 from core.engines.base import Candidate, PromptKind
-from core.language import either, tr
+from core.language import tr
 from core.services.drafts import Drafted
 from core.services.suggest import Suggestion, accept_all, news, without
 from core.workers.mask_crop import decode_mask
 from gui.context import Context
-from gui.controllers.asked import Asked, finds, fitting, lesions
-from gui.controllers.engine_choice import engines, stand_in_for
+from gui.controllers.asked import Asked, fitting, lesions
 from gui.controllers.label import LabelController
 from gui.controllers.segment import Assistant
-from gui.controllers.stand_in import StandIn
+from gui.controllers.stand_in import Finders
 from gui.controllers.trained_model import TrainedModel
 from gui.controllers.wording import found_line
 
@@ -55,9 +54,11 @@ class Suggestions(QObject):
         self._waiting_for = Asked(PromptKind.EVERYTHING)
         self.busy = ""
         self._model = TrainedModel(context, self)
-        self._stand_ins: dict[str, StandIn] = {}
+        self._finders = Finders(context, assistant, self)
         self._finder: Assistant | None = None
-        self._listen_to(assistant)
+        self._finders.awake.connect(lambda: QTimer.singleShot(0, self, self._send))
+        self._finders.heard.connect(self._heard)
+        self._finders.changed.connect(self._assistant_changed)
         controller.current.opened.connect(self.clear)
 
     # -- what is shown
@@ -87,9 +88,9 @@ class Suggestions(QObject):
         if session is None:
             return
         self.clear()
-        finder = self._finder_of(what)
+        finder = self._finders.of(what)
         if finder is None:
-            self._tell_who_could(what)
+            self._context.notices.info(self._finders.who_could(what))
             return
         what = fitting(what, finder.choice.spec)
         kind = RegionKind.LEAF if what is PromptKind.WHOLE_LEAF else RegionKind.LESION
@@ -108,7 +109,7 @@ class Suggestions(QObject):
             finder.clear(problem=True)
             finder.set_photo(self._controller.current.photo)
         self._asked = asked
-        self._set_busy(self._looking(asked, finder))
+        self._set_busy(self._finders.saying_who(asked.busy, finder))
         finder.wake()
         self._send()
 
@@ -164,40 +165,6 @@ class Suggestions(QObject):
         self.changed.emit()
 
     # -- inside
-
-    def _finder_of(self, what: PromptKind) -> Assistant | None:
-        """The chosen assistant where it finds that, else one that can; None where there is none."""
-        if finds(what, self.assistant.choice.spec):
-            return self.assistant
-        able = stand_in_for(what)
-        if able is None:
-            return None
-        if able.id not in self._stand_ins:
-            made = self._stand_ins[able.id] = StandIn(self._context, self, able.id)
-            self._listen_to(made)
-        return self._stand_ins[able.id]
-
-    def _listen_to(self, finder: Assistant) -> None:
-        finder.awake.connect(lambda: QTimer.singleShot(0, self, self._send))
-        finder.heard.connect(self._heard)
-        finder.changed.connect(self._assistant_changed)
-
-    def _looking(self, asked: Asked, finder: Assistant) -> str:
-        """One line while the answer is awaited, with who gives it where that is another one."""
-        spec = finder.choice.spec
-        if spec is None or finder is self.assistant:
-            return asked.busy
-        looking = asked.busy[:1].lower() + asked.busy[1:]
-        return tr("With “{title}”: {looking}", title=spec.title, looking=looking)
-
-    def _tell_who_could(self, what: PromptKind) -> None:
-        spec = self.assistant.choice.spec
-        text = tr(
-            "The assistant “{title}” finds nothing by itself; choose {able}.",
-            title=spec.title if spec is not None else "",
-            able=either([f"“{s.title}”" for s in engines().values() if what in s.prompts]),
-        )
-        self._context.notices.info(text)
 
     def _take(self, wanted: list[Suggestion]) -> None:
         session = self._controller.session

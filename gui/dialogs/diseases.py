@@ -260,6 +260,7 @@ class DiseasesDialog(QDialog):
 
     def _ask_colour(self, disease: Disease) -> None:
         dialog = QColorDialog(QColor(disease.colour), self)
+        dialog.finished.connect(dialog.deleteLater)
         dialog.colorSelected.connect(
             lambda chosen: self._put(disease, replace(disease, colour=chosen.name()))
         )

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from PySide6.QtWidgets import (
     QComboBox,
-    QFileDialog,
     QPushButton,
     QSizePolicy,
     QWidget,
@@ -24,6 +23,7 @@ from gui.controllers.engine_choice import engines, stand_in_for, weights_name
 from gui.controllers.segment import Assistant
 from gui.controllers.suggestions import Suggestions
 from gui.controllers.wording import found_line, proposed_line
+from gui.file_dialog import file_dialog
 from gui.keys_shown import Menu
 from gui.panels.label_words import WordsLine
 from gui.panels.pieces import Elided, column, label, row
@@ -133,7 +133,7 @@ class AssistantPanel(QWidget):
             self._ask_weights()
 
     def _ask_weights(self) -> None:
-        dialog = QFileDialog(self.window(), tr("Weights of the assistant"))
+        dialog = file_dialog(self.window(), tr("Weights of the assistant"))
         dialog.setNameFilters([tr("Weights (*.pth *.pt *.safetensors)"), tr("All files (*)")])
         dialog.setDirectory(self._context.preferences.last_folder("weights"))
         dialog.fileSelected.connect(self._opened)

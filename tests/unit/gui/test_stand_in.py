@@ -190,7 +190,7 @@ def test_it_gives_its_memory_back_and_comes_again(qtbot, page) -> None:
     find, workers = page._context.actions["find.everything"], page._context.workers
     find.trigger()
     found(qtbot, page)
-    (one,) = page.suggestions._stand_ins.values()
+    (one,) = page.suggestions._finders.others.values()
     assert one.unused.isActive()
     one.unused.timeout.emit()
     qtbot.waitUntil(lambda: not workers.running("segment"), timeout=10_000)
