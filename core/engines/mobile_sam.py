@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from core.engines.base import POINTING, EngineSpec
+from core.engines.base import POINTING, EngineSpec, PromptKind
 from core.engines.home import Home
 from core.engines.sam_checkpoint import NO_DESIGN, assemble, count, fill, infer_decoder
 from core.engines.segment_anything import SegmentAnything
@@ -93,7 +93,7 @@ SPECS = (
     EngineSpec(
         id="mobile-sam",
         title="MobileSAM",
-        prompts=POINTING,
+        prompts=POINTING | {PromptKind.BEFORE},
         factory="core.engines.mobile_sam:load",
         needs_checkpoint=True,
         side=1024,

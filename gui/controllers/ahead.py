@@ -114,12 +114,7 @@ class Ahead(QObject):
             self._assistant.tell("ahead", photos=self._next)
 
     def _tell_folder(self) -> None:
-        info = self._context.project.info
-        if info is None:
-            self._assistant.tell("keep", folder=None, budget=0)
-            return
-        allowed = 0 if info.read_only else self._context.preferences.number(BUDGET) * GIGABYTE
-        self._assistant.tell("keep", folder=str(info.folder / FOLDER), budget=allowed)
+        self._assistant.tell("keep", **where_kept(self._context))
 
     def _tell_view(self) -> None:
         view = self._assistant.view()
@@ -136,6 +131,15 @@ class Ahead(QObject):
         if not self._assistant.is_awake:  # also what was said before another photo was opened
             self._ready = self._of = 0
             self.changed.emit()
+
+
+def where_kept(context: Context) -> dict[str, Any]:
+    """The project's folder of embeddings and how many bytes may be added, as the wire has it."""
+    info = context.project.info
+    if info is None:
+        return {"folder": None, "budget": 0}
+    allowed = 0 if info.read_only else context.preferences.number(BUDGET) * GIGABYTE
+    return {"folder": str(info.folder / FOLDER), "budget": allowed}
 
 
 def _files(store: ProjectStore, images: list[ImageId]) -> list[dict[str, str]]:

@@ -74,6 +74,11 @@ def fitting(what: PromptKind, spec: EngineSpec | None) -> PromptKind:
     return what
 
 
+def finds(what: PromptKind, spec: EngineSpec | None) -> bool:
+    """Whether this engine can be asked for ``what``."""
+    return spec is None or fitting(what, spec) in spec.prompts
+
+
 def lesions(session: LabellingSession, chosen: Iterable[RegionId]) -> tuple[Region, ...]:
     """The chosen regions that are lesions; none unless the first of them, the active one, is."""
     found = [one for region in chosen if (one := session.region(region)) is not None]

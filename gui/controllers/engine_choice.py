@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.engines.base import EngineSpec
+from core.engines.base import EngineSpec, PromptKind
 from core.registry import discover
 from gui.preferences import Preferences
 
@@ -19,6 +19,12 @@ def engines() -> dict[str, EngineSpec]:
     return discover("core.engines", EngineSpec)
 
 
+def stand_in_for(what: PromptKind) -> EngineSpec | None:
+    """Who finds that for whoever cannot: the first engine that does, with no weights to open."""
+    able = (s for s in engines().values() if what in s.prompts and not s.needs_checkpoint)
+    return next(able, None)
+
+
 def weights_name(checkpoint: str) -> str:
     """What a weights file is called: those of a whole folder all have one name, so the folder's."""
     path = Path(checkpoint)
@@ -26,16 +32,19 @@ def weights_name(checkpoint: str) -> str:
 
 
 class EngineChoice:
-    """``engine`` is an id of the registry; ``checkpoint`` a path, "" before one was opened."""
+    """``engine`` is an id of the registry; ``checkpoint`` a path, "" before one was opened.
 
-    def __init__(self, preferences: Preferences) -> None:
+    ``only`` is an engine that is taken whatever the person chose; it is not to be changed.
+    """
+
+    def __init__(self, preferences: Preferences, only: str = "") -> None:
         self._preferences = preferences
         self._earlier: tuple[str, str] | None = None
         self._refused = False
-        self.engine = preferences.text("assistant.engine")
+        self.engine = only or preferences.text("assistant.engine")
         if self.engine not in engines():  # one that this version no longer has
             self.engine = next(iter(engines()), "")
-        self.checkpoint = preferences.text("assistant.checkpoint")
+        self.checkpoint = "" if only else preferences.text("assistant.checkpoint")
         self._files: dict[str, str] = {}
         self._remember()
 

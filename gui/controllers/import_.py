@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
 from core.changes import Changes
 from core.domain.ids import ImageId
@@ -20,6 +20,7 @@ from core.language import tr
 from core.services.import_images import ImportOptions, ImportReport, plan, run
 from core.services.locate import LocateProgress, LocateReport, find_moved
 from gui.context import Context
+from gui.file_dialog import file_dialog
 
 if TYPE_CHECKING:
     from gui.dialogs.locate import LocateDialog
@@ -92,9 +93,7 @@ class ImportController(QObject):
             self._stop.set()
 
     def ask_locate(self) -> None:
-        dialog = QFileDialog(self._window, tr("Folder to search for moved photos"))
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog = file_dialog(self._window, tr("Folder to search for moved photos"), folders=True)
         dialog.setDirectory(self._context.preferences.last_folder("photos"))
         dialog.fileSelected.connect(lambda name: self.locate(Path(name)))
         dialog.open()

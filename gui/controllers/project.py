@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QFileDialog
 
 from core.errors import ProjectError
 from core.language import tr
 from gui.context import Context
+from gui.file_dialog import file_dialog
 from gui.notices import Level, Notice
 from gui.tasks import Lane
 
@@ -64,12 +64,11 @@ class ProjectController(QObject):
 
         dialog = NewProjectDialog(self._context, self._shell)
         dialog.chosen.connect(self.create)
+        dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
     def ask_open(self) -> None:
-        dialog = QFileDialog(self._shell, tr("Open project"))
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog = file_dialog(self._shell, tr("Open project"), folders=True)
         dialog.setDirectory(self._context.preferences.last_folder("projects"))
         dialog.fileSelected.connect(lambda name: self.open(Path(name)))
         dialog.open()

@@ -57,13 +57,16 @@ class Assistant(QObject):
     ``problem`` is "" or a sentence. ``awake`` fires when the worker has its engine, before it hears
     of a photo; ``heard`` carries its other events.
     ``view`` gives the part of the photo that is on the screen, ``kind`` what is being outlined.
+    ``choice`` is the person's, where none is given.
     """
 
     changed = Signal()
     awake = Signal()
     heard = Signal(object)
 
-    def __init__(self, context: Context, parent: QObject) -> None:
+    def __init__(
+        self, context: Context, parent: QObject, choice: EngineChoice | None = None
+    ) -> None:
         super().__init__(parent)
         self._context = context
         self._worker: WorkerProcess | None = None
@@ -73,7 +76,7 @@ class Assistant(QObject):
         self._request = 0
         self._candidates: list[Candidate] = []
         self._chosen = 0
-        self.choice = EngineChoice(context.preferences)
+        self.choice = choice or EngineChoice(context.preferences)
         self.prompts = Prompts()
         self.busy = False
         self.settling = Settling()
@@ -83,6 +86,11 @@ class Assistant(QObject):
         self.kind: Callable[[], RegionKind] = lambda: RegionKind.LESION
 
     # -- what the panels read
+
+    @property
+    def sleeps(self) -> bool:
+        """Whether there is no worker: what was asked of one is not answered any more."""
+        return self._worker is None
 
     @property
     def candidate(self) -> Candidate | None:
@@ -135,10 +143,9 @@ class Assistant(QObject):
         """Have the worker ready before the first click."""
         if self.choice.lacks_file:
             self._fail(NEEDS_FILE)
-        elif self.choice.spec is not None and self._worker is None:
-            self._start()
-
-    def _start(self) -> None:
+            return
+        if self.choice.spec is None or self._worker is not None:
+            return
         self.problem = ""
         worker = self._worker = self._context.workers.start("segment", resident=True)
         # What a worker says after it was let go is about another engine.
@@ -257,8 +264,9 @@ class Assistant(QObject):
                 if event.get("do") == "load":
                     self._let_go()  # a worker without an engine is of no use
                     if before := self.choice.refuse():
-                        self.clear()  # pointed at for the other one
                         sentence += tr(" Until then, “{before}” goes on.", before=before)
+                        self.problem = sentence  # before anybody hears of it
+                        self.clear()  # pointed at for the other one
                 if event.get("do") == "image":
                     self._sent_photo = None
                 self._fail(sentence)

@@ -17,15 +17,15 @@ from core.domain.ids import ImageId
 from core.domain.region import RegionKind
 from core.domain.run import Run
 from core.engines.base import Candidate, PromptKind
-from core.language import either, tr
+from core.language import tr
 from core.services.drafts import Drafted
 from core.services.suggest import Suggestion, accept_all, news, without
 from core.workers.mask_crop import decode_mask
 from gui.context import Context
 from gui.controllers.asked import Asked, fitting, lesions
-from gui.controllers.engine_choice import engines
 from gui.controllers.label import LabelController
 from gui.controllers.segment import Assistant
+from gui.controllers.stand_in import Finders
 from gui.controllers.trained_model import TrainedModel
 from gui.controllers.wording import found_line
 
@@ -35,7 +35,8 @@ NO_DRAFT = tr("The model found nothing on this photo that is not outlined yet.")
 class Suggestions(QObject):
     """``changed`` fires when the list, the current one or ``busy`` ("" or a line) are others.
 
-    ``assistant`` is the one that finds; its own proposals are not these.
+    ``assistant`` is the one that is chosen; its own proposals are not these. What it does not find
+    another one is asked for, where there is one that needs no weights.
     """
 
     changed = Signal()
@@ -53,9 +54,11 @@ class Suggestions(QObject):
         self._waiting_for = Asked(PromptKind.EVERYTHING)
         self.busy = ""
         self._model = TrainedModel(context, self)
-        assistant.awake.connect(lambda: QTimer.singleShot(0, self, self._send))
-        assistant.heard.connect(self._heard)
-        assistant.changed.connect(self._assistant_changed)
+        self._finders = Finders(context, assistant, self)
+        self._finder: Assistant | None = None
+        self._finders.awake.connect(lambda: QTimer.singleShot(0, self, self._send))
+        self._finders.heard.connect(self._heard)
+        self._finders.changed.connect(self._assistant_changed)
         controller.current.opened.connect(self.clear)
 
     # -- what is shown
@@ -81,20 +84,15 @@ class Suggestions(QObject):
 
     def find(self, what: PromptKind, words: str = "") -> None:
         """Leaves, every lesion, what is like the chosen lesions, or what is called ``words``."""
-        session, spec = self._controller.session, self.assistant.choice.spec
+        session = self._controller.session
         if session is None:
             return
         self.clear()
-        what = fitting(what, spec)
-        if spec is not None and what not in spec.prompts:
-            able = either([f"“{s.title}”" for s in engines().values() if what in s.prompts])
-            text = tr(
-                "The assistant “{title}” finds nothing by itself; choose {able}.",
-                title=spec.title,
-                able=able,
-            )
-            self._context.notices.info(text)
+        finder = self._finders.of(what)
+        if finder is None:
+            self._context.notices.info(self._finders.who_could(what))
             return
+        what = fitting(what, finder.choice.spec)
         kind = RegionKind.LEAF if what is PromptKind.WHOLE_LEAF else RegionKind.LESION
         asked = Asked(what, self.assistant.kind() if words else kind, words)
         if what in (PromptKind.ALIKE, PromptKind.EXEMPLAR):
@@ -106,9 +104,13 @@ class Suggestions(QObject):
                 return
             asked = replace(asked, examples=examples)
         self.assistant.clear(problem=True)
+        self._finder = finder
+        if finder is not self.assistant:
+            finder.clear(problem=True)
+            finder.set_photo(self._controller.current.photo)
         self._asked = asked
-        self._set_busy(asked.busy)
-        self.assistant.wake()
+        self._set_busy(self._finders.saying_who(asked.busy, finder))
+        finder.wake()
         self._send()
 
     def from_model(self) -> None:
@@ -159,6 +161,7 @@ class Suggestions(QObject):
         """Forget them all, and what was asked."""
         self._request += 1
         self._items, self._chosen, self._asked, self.busy = [], 0, None, ""
+        self._finder = None
         self.changed.emit()
 
     # -- inside
@@ -175,13 +178,13 @@ class Suggestions(QObject):
         self.changed.emit()
 
     def _send(self) -> None:
-        session = self._controller.session
-        if self._asked is None or session is None or not self.assistant.is_awake:
+        session, finder = self._controller.session, self._finder
+        if self._asked is None or session is None or finder is None or not finder.is_awake:
             return
         self._waiting_for, self._asked = self._asked, None
         view = self.assistant.view()
         self._request += 1
-        self.assistant.tell(
+        finder.tell(
             "find",
             request=f"find-{self._request}",
             view=list(view) if view else None,
@@ -189,12 +192,13 @@ class Suggestions(QObject):
         )
 
     def _heard(self, event: dict[str, Any]) -> None:
-        if event.get("request") != f"find-{self._request}" or not self.busy:
+        finder = self._finder
+        if finder is None or event.get("request") != f"find-{self._request}" or not self.busy:
             return
         if event.get("event") != "found":
             self._fail(str(event.get("text", "")) or tr("The assistant could not do that."))
             return
-        source, kind = self.assistant.choice.source, self._waiting_for.kind
+        source, kind = finder.choice.source, self._waiting_for.kind
         try:
             found = [
                 Suggestion(Candidate(*decode_mask(one), score=float(one["score"])), kind, source)
@@ -222,11 +226,15 @@ class Suggestions(QObject):
         self.changed.emit()
 
     def _assistant_changed(self) -> None:
-        """A click begins something else; a worker that died answers no more."""
+        """A click begins something else; a worker that died, or was let go, answers no more."""
         if self.assistant.prompts and self._items:
             self.clear()
-        elif self.busy and self.assistant.problem and not self._model.busy:
-            self._fail(self.assistant.problem)
+        elif not self.busy or self._finder is None:
+            return
+        elif self._finder.problem:
+            self._fail(self._finder.problem)
+        elif self._finder.sleeps:
+            self.clear()
 
     def _if_wanted(self, asked: int, then: Callable[[], None]) -> None:
         """Unless another photo was opened since, even if this one is open again, or something else

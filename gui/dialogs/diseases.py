@@ -264,6 +264,7 @@ class DiseasesDialog(QDialog):
         for place, colour in enumerate(PALETTE[: QColorDialog.customCount()]):
             QColorDialog.setCustomColor(place, QColor(colour))
         dialog = QColorDialog(QColor(disease.colour), self)
+        dialog.finished.connect(dialog.deleteLater)
         dialog.colorSelected.connect(
             lambda chosen: self._put(disease, replace(disease, colour=chosen.name()))
         )

@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
     QDialogButtonBox,
-    QFileDialog,
     QHBoxLayout,
     QLineEdit,
     QListWidget,
@@ -34,6 +33,7 @@ from core.services.starter_list import sole_crop
 from gui.context import Context
 from gui.controllers.import_ import ImportController
 from gui.dialogs.crop import crop_box, crop_in
+from gui.file_dialog import file_dialog
 from gui.forms import Form
 from gui.panels.pieces import Elided, label
 
@@ -91,10 +91,9 @@ class PathRow(QWidget):
 
     def _browse(self) -> None:
         start = self.line.text() or self._context.preferences.last_folder("photos")
-        dialog = QFileDialog(self.window(), tr("Choose"), start, self._filters)
-        if self._folder:
-            dialog.setFileMode(QFileDialog.FileMode.Directory)
-            dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog = file_dialog(self.window(), tr("Choose"), start, folders=self._folder)
+        if self._filters:
+            dialog.setNameFilter(self._filters)
         dialog.fileSelected.connect(self.line.setText)
         dialog.open()
 

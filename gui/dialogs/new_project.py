@@ -13,7 +13,6 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
-    QFileDialog,
     QHBoxLayout,
     QLineEdit,
     QMenu,
@@ -25,6 +24,7 @@ from PySide6.QtWidgets import (
 from core.files import at_home, is_folder, is_there
 from core.language import tr
 from gui.context import Context
+from gui.file_dialog import file_dialog
 from gui.forms import Form
 from gui.panels.pieces import label
 
@@ -147,8 +147,6 @@ class NewProjectDialog(QDialog):
         self._make.setEnabled(not text)
 
     def _browse(self) -> None:
-        dialog = QFileDialog(self, tr("Folder for the project"), self._folder.text())
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog = file_dialog(self, tr("Folder for the project"), self._folder.text(), folders=True)
         dialog.fileSelected.connect(self._folder.setText)
         dialog.open()

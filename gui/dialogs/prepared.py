@@ -12,7 +12,6 @@ from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
-    QFileDialog,
     QHeaderView,
     QLabel,
     QListWidget,
@@ -29,6 +28,7 @@ from core.services.packs import PackView, Shelf
 from gui.context import Context
 from gui.controllers.ahead import BUDGET, GIGABYTE
 from gui.controllers.packs import Packs, Survey
+from gui.file_dialog import file_dialog
 from gui.panels.pieces import Elided, button, column, label, row, say
 from gui.plain import plain_tip
 
@@ -208,8 +208,7 @@ class PreparedDialog(QDialog):
         info, shelf = self._context.project.info, self.shelf
         if info is None or shelf is None:
             return
-        dialog = QFileDialog(self, tr("Export a pack"))
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog = file_dialog(self, tr("Export a pack"), saves=True)
         dialog.setNameFilter(tr("Packs of prepared photos (*.zip)"))
         dialog.setDefaultSuffix(SUFFIX.removeprefix("."))
         dialog.setDirectory(self._context.preferences.last_folder("packs"))
@@ -224,8 +223,7 @@ class PreparedDialog(QDialog):
         self._begin(tr("Writing the pack…"))
 
     def _ask_pack(self) -> None:
-        dialog = QFileDialog(self, tr("Choose a pack"))
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog = file_dialog(self, tr("Choose a pack"))
         dialog.setNameFilter(tr("Packs of prepared photos (*.zip)"))
         dialog.setDirectory(self._context.preferences.last_folder("packs"))
         dialog.fileSelected.connect(lambda name: self.look(Path(name)))

@@ -83,6 +83,7 @@ class BulkMenu:
     def ask_group(self, images: tuple[ImageId, ...]) -> None:
         """A dialog of its own, so that nothing waits for the answer."""
         dialog = QInputDialog(self._gallery.window())
+        dialog.finished.connect(dialog.deleteLater)
         dialog.setWindowTitle(tr("Group"))
         dialog.setLabelText(
             tr("Plant, plot or session. Training never parts the photos of a group.")
@@ -98,6 +99,7 @@ class BulkMenu:
         """As ``ask_group``; the crop of the project's diseases is there to choose first."""
         named = [d.crop for d in self._diseases.all if d.crop]
         dialog = QInputDialog(self._gallery.window())
+        dialog.finished.connect(dialog.deleteLater)
         dialog.setWindowTitle(tr("Crop"))
         dialog.setLabelText(tr("The plant on these photos; empty where it is not known."))
         dialog.setComboBoxItems(list(dict.fromkeys((*named, *crops(), ""))))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QFontDatabase, QGuiApplication
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QGridLayout, QLineEdit, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLineEdit, QWidget
 
 from core.domain.ids import RunId
 from core.domain.run import Run
@@ -20,6 +20,7 @@ from core.language import tr
 from gui.context import Context
 from gui.controllers import wording
 from gui.controllers.export import AdapterStep, inside
+from gui.file_dialog import file_dialog
 from gui.glyph import Glyph
 from gui.panels.pieces import Elided, Problems, button, card, column, label, row
 
@@ -185,9 +186,7 @@ class AdapterCard(QWidget):
             self.run_chosen.emit(run)
 
     def _choose(self) -> None:
-        dialog = QFileDialog(self, tr("Folder for the adapter"))
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog = file_dialog(self, tr("Folder for the adapter"), folders=True)
         dialog.setDirectory(self._context.preferences.last_folder(PURPOSE))
         dialog.fileSelected.connect(self._chosen)
         dialog.open()

@@ -17,6 +17,7 @@ from core.files import at_home
 from core.language import tr, trn
 from gui.context import Context
 from gui.controllers.photo_choice import Choice
+from gui.file_dialog import file_dialog
 from gui.panels.export_adapter import PURPOSE, free_name
 from gui.panels.pieces import Problems, button, card, column, label, row
 
@@ -170,16 +171,14 @@ class DataCard(QWidget):
         spec = self.spec
         if spec is None:
             return
-        dialog = QFileDialog(self, tr("Where the labels go"))
+        dialog = file_dialog(
+            self, tr("Where the labels go"), folders=not spec.suffix, saves=bool(spec.suffix)
+        )
         if spec.suffix:
-            dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
             # Asked when it is written, and only where it is no earlier export of the project.
             dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)
             dialog.setDefaultSuffix(spec.suffix.lstrip("."))
             dialog.selectFile(Path(self.place.text()).name)
-        else:
-            dialog.setFileMode(QFileDialog.FileMode.Directory)
-            dialog.setOption(QFileDialog.Option.ShowDirsOnly)
         dialog.setDirectory(self._context.preferences.last_folder(PURPOSE))
         dialog.fileSelected.connect(self._chosen)
         dialog.open()

@@ -9,23 +9,26 @@ from pathlib import Path
 
 from PySide6.QtWidgets import (
     QComboBox,
-    QFileDialog,
     QPushButton,
     QSizePolicy,
     QWidget,
 )
 
+from core.engines.base import EngineSpec, PromptKind
 from core.language import tr
 from gui.context import Context
 from gui.controllers.ahead import Ahead
-from gui.controllers.engine_choice import engines, weights_name
+from gui.controllers.asked import finds
+from gui.controllers.engine_choice import engines, stand_in_for, weights_name
 from gui.controllers.segment import Assistant
 from gui.controllers.suggestions import Suggestions
 from gui.controllers.wording import found_line, proposed_line
+from gui.file_dialog import file_dialog
 from gui.keys_shown import Menu
 from gui.panels.label_words import WordsLine
 from gui.panels.pieces import Elided, column, label, row
 from gui.panels.steady_line import EitherPlace, SteadyLine
+from gui.plain import plain_tip
 
 FEW, MANY = 3, 88
 """As many outlines as a click proposes, and as a search finds, where their line is longest."""
@@ -97,6 +100,7 @@ class AssistantPanel(QWidget):
         self.weights.setVisible(needs)
         self.fetch.setVisible(needs and not self._assistant.choice.checkpoint)
         self.words.follow(spec)
+        self.finding.setToolTip(plain_tip(_finding_tip(spec)))
         self._file.setVisible(needs and bool(self._assistant.choice.checkpoint))
         self.status.setText(self._suggestions.status or self._assistant.status)
         ready = self._assistant.candidate is not None or self._suggestions.current is not None
@@ -129,7 +133,7 @@ class AssistantPanel(QWidget):
             self._ask_weights()
 
     def _ask_weights(self) -> None:
-        dialog = QFileDialog(self.window(), tr("Weights of the assistant"))
+        dialog = file_dialog(self.window(), tr("Weights of the assistant"))
         dialog.setNameFilters([tr("Weights (*.pth *.pt *.safetensors)"), tr("All files (*)")])
         dialog.setDirectory(self._context.preferences.last_folder("weights"))
         dialog.fileSelected.connect(self._opened)
@@ -152,6 +156,16 @@ class AssistantPanel(QWidget):
         self._assistant.wake()  # a file that is no use is said now, not with the first click
 
 
+def _finding_tip(spec: EngineSpec | None) -> str:
+    """What the button is for, and who finds what the chosen assistant cannot."""
+    tip = tr("Let the assistant, or a model you trained, outline without a click")
+    other = stand_in_for(PromptKind.EVERYTHING)
+    if spec is None or other is None or finds(PromptKind.EVERYTHING, spec):
+        return tip
+    helped = tr("“{other}” finds what “{title}” cannot.", other=other.title, title=spec.title)
+    return f"{tip}\n{helped}"
+
+
 def _find_menu(context: Context) -> QPushButton:
     """The button with everything that is outlined without a click."""
     find = QPushButton(tr("Find"))
@@ -160,5 +174,4 @@ def _find_menu(context: Context) -> QPushButton:
     for action in ("find.leaf", "find.everything", "find.alike", "find.words", "find.model"):
         menu.addAction(context.actions[action])
     find.setMenu(menu)
-    find.setToolTip(tr("Let the assistant, or a model you trained, outline without a click"))
     return find

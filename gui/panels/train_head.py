@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtWidgets import QComboBox, QFileDialog, QWidget
+from PySide6.QtWidgets import QComboBox, QWidget
 
 from core.language import tr
 from core.services import bases
 from gui.controllers.train_survey import HeadChoice
+from gui.file_dialog import file_dialog
 from gui.panels.pieces import Elided, button, label, row
 
 SUFFIXES = "*.safetensors *.pth *.pt"
@@ -78,8 +79,7 @@ class HeadParts:
         self._changed()
 
     def _ask(self) -> None:
-        dialog = QFileDialog(self._owner, tr("Weights for the mask head"))
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog = file_dialog(self._owner, tr("Weights for the mask head"))
         dialog.setNameFilter(tr("Weights ({suffixes})", suffixes=SUFFIXES))
         dialog.fileSelected.connect(lambda name: self.use(str(Path(name))))
         dialog.open()

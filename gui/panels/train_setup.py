@@ -13,7 +13,6 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
-    QFileDialog,
     QLayout,
     QPushButton,
     QVBoxLayout,
@@ -29,6 +28,7 @@ from gui.controllers.rehearsal import Rehearsal
 from gui.controllers.shared import shared
 from gui.controllers.train_survey import BaseModel, HeadChoice, TrainingData, mask_cells
 from gui.dialogs.base_models import BaseModelsDialog
+from gui.file_dialog import file_dialog
 from gui.panels.bars import Bar, Bars
 from gui.panels.numbers import NumberBox
 from gui.panels.pieces import (
@@ -215,9 +215,7 @@ class SetupView(QWidget):
         self._refresh()
 
     def _choose_folder(self) -> None:
-        dialog = QFileDialog(self, tr("Folder of the base model"))
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog = file_dialog(self, tr("Folder of the base model"), folders=True)
         dialog.setDirectory(self._context.preferences.last_folder("models"))
         dialog.fileSelected.connect(lambda name: self.choose_folder(Path(name)))
         dialog.open()

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QFileDialog, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QPushButton, QWidget
 
 from core.domain.run import Run, RunState
 from core.language import tr
@@ -17,6 +17,7 @@ from core.training.config import Stage
 from gui.context import Context
 from gui.controllers import wording
 from gui.controllers.programme import STAGES
+from gui.file_dialog import file_dialog
 from gui.panels.pieces import Elided, chip, column, label, row
 from gui.plain import plain_tip
 
@@ -77,9 +78,7 @@ class StartFrom(QWidget):
             return
         # Until a folder is chosen, nothing has changed.
         self.choice.setCurrentIndex(max(0, self.choice.findData(self._before)))
-        dialog = QFileDialog(self, tr("Folder of the adapter"))
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog = file_dialog(self, tr("Folder of the adapter"), folders=True)
         dialog.setDirectory(self._context.preferences.last_folder("adapters"))
         dialog.fileSelected.connect(lambda name: self.choose_folder(Path(name)))
         dialog.open()

@@ -13,7 +13,17 @@ import cv2
 import numpy as np
 import pytest
 
-from core.engines.base import Embedder, EngineSpec, Finder, Prompt, PromptKind, Segmenter
+from core.engines.base import (
+    POINTING,
+    Before,
+    Embedder,
+    EngineSpec,
+    Finder,
+    Prompt,
+    PromptKind,
+    Searcher,
+    Segmenter,
+)
 from core.errors import ModelMissing, PromptRefused
 from core.registry import discover
 from core.services.segment import load_engine
@@ -236,4 +246,20 @@ def test_the_photo_is_not_changed(engine):
 
 def test_every_engine_takes_what_it_says_it_takes():
     for spec in SPECS.values():
-        assert spec.prompts >= {PromptKind.POINT, PromptKind.BOX}
+        assert spec.prompts >= POINTING, "the tools for clicks and boxes are there with every one"
+
+
+def test_an_engine_can_be_asked_for_exactly_what_it_declares(engine, request):
+    prompts = SPECS[request.node.callspec.params["engine"]].prompts
+    by_itself = {PromptKind.WHOLE_LEAF, PromptKind.EVERYTHING, PromptKind.ALIKE}
+    assert prompts & by_itself == (by_itself if isinstance(engine, Finder) else set())
+    told = prompts & {PromptKind.TEXT, PromptKind.EXEMPLAR}
+    assert bool(told) == isinstance(engine, Searcher)
+    engine.set_image(_leaf(161, 121, spot=(80, 60, 20)))
+    before = Before(np.ones((40, 40), bool), (60, 40))
+    less = Prompt(((70.0, 50.0),), (False,), before=before)
+    if PromptKind.BEFORE in prompts:
+        _answered_or_refused(engine, less, 161, 121)
+    else:
+        with pytest.raises(PromptRefused):
+            engine.predict(less)

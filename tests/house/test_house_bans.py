@@ -112,6 +112,17 @@ def test_never_called(name: str, why: str) -> None:
     expect_none(places, f"{name}: {why}")
 
 
+def test_files_are_asked_for_by_a_dialog_that_goes() -> None:
+    places = (
+        f"{path}:{call.lineno}"
+        for path in PRODUCT
+        if path != "gui/file_dialog.py"
+        for called, call in calls(path)
+        if called == "QFileDialog" or called.startswith("QFileDialog.get")
+    )
+    expect_none(places, "gui.file_dialog's is gone when it is closed, others stay hidden")
+
+
 @pytest.mark.parametrize("name", ["eval", "exec", "__import__"])
 def test_no_text_becomes_code(name: str) -> None:
     expect_none(f"{p}:{c.lineno}" for p in PRODUCT for called, c in calls(p) if called == name)

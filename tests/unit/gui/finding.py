@@ -39,7 +39,7 @@ def scripted(
     monkeypatch.setattr(launch, "command", command)
     monkeypatch.setattr(engine_choice, "engines", lambda: specs)
     monkeypatch.setattr("gui.panels.label_assistant.engines", lambda: specs)
-    monkeypatch.setattr("gui.controllers.suggestions.engines", lambda: specs)
+    monkeypatch.setattr("gui.controllers.stand_in.engines", lambda: specs)
     with window(qtbot, bare_project(folder)) as program:
         page = label_page(qtbot, program)
         page.assistant.choose(next(iter(specs)))

@@ -55,7 +55,6 @@ for line in sys.stdin:
 """
 SPECS = {
     "finder": EngineSpec("finder", "Finder", frozenset(PromptKind), "x:y"),
-    "plain": EngineSpec("plain", "Plain", frozenset({PromptKind.POINT}), "x:y"),
 }
 
 
@@ -134,15 +133,6 @@ def test_more_like_this_needs_a_lesion_to_be_like(qtbot, page) -> None:
     assert page.suggestions.busy == ""
     find_alike(qtbot, page)
     assert page.suggestions.current.candidate.origin == (10, 200)
-
-
-def test_an_assistant_that_finds_nothing_says_which_one_does(qtbot, page) -> None:
-    page.assistant.choose("plain")
-    page._context.actions["find.everything"].trigger()
-    assert page.suggestions.busy == ""
-    assert page.suggestions.current is None
-    said = [notice.text for notice in page._context.notices.recent][-1]
-    assert "“Finder”" in said
 
 
 def test_an_assistant_that_died_over_a_search_is_named_and_the_next_search_wakes_it(
