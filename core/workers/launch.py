@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from core import language
+from core.workers import priority
 
 ROOT = Path(__file__).resolve().parents[2]
 """The folder that holds ``core``: the checkout, or site-packages when installed."""
@@ -67,4 +68,4 @@ def environment() -> dict[str, str]:
         "PYTHONSAFEPATH": "1",  # what -P is, for those that a launcher starts
         language.VARIABLE: language.current(),
     }
-    return os.environ | OFFLINE | own
+    return os.environ | OFFLINE | priority.waiting() | own

@@ -58,6 +58,15 @@ def test_its_threads_wait_asleep_unless_the_person_says_how(own: dict[str, str],
     assert done.stdout == said
 
 
+def test_every_worker_waits_asleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look at a photo took five times as long beside a busy program."""
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    assert launch.environment()["GOMP_SPINCOUNT"] == SPINS
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")
+    assert launch.environment()["GOMP_SPINCOUNT"] == "7"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="counts POSIX niceness")
 def test_a_training_worker_gives_way_but_not_when_somebody_waits(tmp_path: Path) -> None:
     mine = os.getpriority(os.PRIO_PROCESS, 0)
