@@ -129,7 +129,7 @@ def test_what_is_no_number_stops_the_run_before_it_is_learnt(
     monkeypatch.setattr(objective, "mask_loss", broken)
     folder = run_of("run")
     run = Run(folder)
-    with pytest.raises(WorkerFailed, match="lower learning rate"):
+    with pytest.raises(WorkerFailed, match=r"last checkpoint is good\. .* lower learning rate"):
         run.fit()
     found = checkpoints.latest(folder.checkpoints)
     assert found is not None

@@ -240,6 +240,24 @@ def test_two_photos_are_not_even_tried_where_they_are_not_foreseen_to_fit(
     assert set(tried) == {1}
 
 
+def test_parts_are_measured_beside_the_gradients_of_those_before_them(
+    run_of: RunOf, free: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a step; each was measured alone, and took a quarter more once it was trained."""
+    free(ROOM)
+    beside: list[bool] = []
+    real = objective.Objective.losses
+
+    def noted(self: objective.Objective, visits: Sequence[object], whole: object) -> object:
+        beside.append(any(p.grad is not None for p in self.train()))
+        return real(self, visits, whole)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(objective.Objective, "losses", noted)
+    run = Run(run_of("run"))
+    assert beside == [False, False, True, True, True, False, True]
+    assert all(p.grad is None for p in run.recipe.objective.train())
+
+
 def test_where_nobody_says_what_a_step_takes_the_number_stays(
     run_of: RunOf, free: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

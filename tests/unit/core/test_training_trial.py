@@ -109,6 +109,20 @@ def test_wrong_gradients_of_layers_computed_again_are_red(
     assert lines(ready.again())["gradients"].level is Level.FAIL
 
 
+def test_a_base_that_gives_no_number_is_told_as_that_and_no_more_is_tried(
+    ready: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was the learning rate's fault, and that of layers that are computed again."""
+    told: list[events.TrainEvent] = []
+    monkeypatch.setattr(ready, "report", told.append)
+    monkeypatch.setattr(ready, "prepare", lambda: None)
+    monkeypatch.setattr(Trial, "_backward", lambda *_: float("nan"))
+    ready.examine()
+    *_, last = (e for e in told if isinstance(e, events.Examined))
+    assert (last.id, last.level) == ("steps.first", "fail")
+    assert "base model" in last.remedy
+
+
 def test_a_state_that_generation_does_not_give_is_red(
     ready: Trial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
