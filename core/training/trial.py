@@ -144,6 +144,8 @@ class Trial:
         alike = float(torch.nn.functional.cosine_similarity(woven, plain, dim=0))
         title = tr("Training and answering agree")
         text = tr("the mask token's state is the same both ways to {alike:.2%}", alike=alike)
+        if not np.isfinite(alike):
+            text = tr("the mask token's state holds no numbers")
         if alike >= STATES_ALIKE:
             yield Check("states", title, Level.OK, text)
         else:

@@ -21,6 +21,7 @@ from core.training.recipe import Recipe
 from core.training.run_folder import RunFolder
 from core.workers.outcome import Outcome
 from tests.drawn_run import SETTINGS, drawn_run, small
+from tests.faults.full_memory import runs_out
 
 pytestmark = pytest.mark.usefixtures("one_core")
 
@@ -187,14 +188,7 @@ def test_memory_that_runs_out_after_all_is_met_with_fewer_and_never_with_more_ag
     undisturbed.fit()
     folder = run_of("run")
     run = Run(folder)
-    real = objective.Objective.losses
-
-    def hungry(self: objective.Objective, visits: Sequence[object], whole: object) -> object:
-        if len(visits) > 2 and len(run.losses) >= 2:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-        return real(self, visits, whole)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(objective.Objective, "losses", hungry)
+    runs_out(monkeypatch, lambda photos: photos > 2 and len(run.losses) >= 2)
     with pytest.raises(torch.OutOfMemoryError):
         run.fit()
     assert second_try.prepare(folder, OUT_OF_MEMORY)
@@ -209,14 +203,7 @@ def test_a_card_too_small_for_two_photos_is_no_failure(
     run_of: RunOf, free: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     free(ROOM)
-    real = objective.Objective.losses
-
-    def hungry(self: objective.Objective, visits: Sequence[object], whole: object) -> object:
-        if len(visits) > 1:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-        return real(self, visits, whole)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(objective.Objective, "losses", hungry)
+    runs_out(monkeypatch, lambda photos: photos > 1)
     run = Run(run_of("run"))
     assert "1 photo at a time, 4 a step: memory ran out when more were tried" in run.said
     run.fit()

@@ -128,12 +128,18 @@ def test_a_state_that_generation_does_not_give_is_red(
 ) -> None:
     real = trial.states_both_ways
 
+    nan = float("nan")
+
     def apart(*args):
         woven, plain = real(*args)
         return woven, plain.roll(1)
 
     monkeypatch.setattr(trial, "states_both_ways", apart)
     assert lines(ready.states())["states"].level is Level.FAIL
+    monkeypatch.setattr(trial, "states_both_ways", lambda *given: [s * nan for s in real(*given)])
+    found = lines(ready.states())["states"]
+    assert found.level is Level.FAIL
+    assert "no numbers" in found.text
 
 
 def test_a_learning_rate_that_teaches_nothing_is_red(
