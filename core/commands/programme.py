@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.commands.base import Command, Context, share
-from core.commands.training import Telling
+from core.commands.training import Telling, counted, review_document
 from core.domain.run import Run, RunState
 from core.errors import TrainingRefused, UsageError
-from core.language import tr, trn
+from core.language import number_text, tr, trn
 from core.ports import ProjectStore
 from core.services import run_titles
+from core.training.config import TrainConfig
 from core.training.run_folder import RunFolder
 
 
@@ -30,7 +31,6 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--below",
         metavar="D",
         type=_shares,
-        default=(0.75,),
         help=tr("Dice of hard leaves, 0.75; several are a sweep: {every}", every=every),
     )
     parser.add_argument(
@@ -74,6 +74,7 @@ class _Work:
         self._context, self._store = context, store
         self._tell = Telling(context.console)
         self.rows: list[dict[str, object]] = []
+        self.folded: dict[str, object] = {}
         self.stopped = False
 
     def train(self, folder: RunFolder) -> Run | None:
@@ -87,13 +88,26 @@ class _Work:
         return None if self.stopped else runs.find_run(self._store, folder.id)
 
     def folds(self, run: Run, count: int) -> bool:
-        """Whether all were trained."""
-        from core.services.folds import prepare_fold
+        """Whether all were trained. What they found is told."""
+        from core.services import folds, review
 
-        return all(
-            self.train(prepare_fold(self._store, run, number, count)) is not None
-            for number in range(count)
+        for number in range(count):
+            if self.train(folds.prepare_fold(self._store, run, number, count)) is None:
+                return False
+        found = review.review(list(folds.out_of_fold(self._store, run).values()))
+        self.folded = review_document(found)
+        self._context.console.result(
+            trn(
+                "The {n:,} leaf to learn from, judged by models that had not learnt it: mean Dice "
+                "{dice} ({counted}).",
+                "The {n:,} leaves to learn from, judged by models that had not learnt them: mean "
+                "Dice {dice} ({counted}).",
+                found.scored,
+                dice="–" if found.dice is None else number_text(found.dice, ".3f"),
+                counted=counted(found),
+            )
         )
+        return True
 
     def control(self, run: Run) -> None:
         from core.services import programme, runs
@@ -136,6 +150,8 @@ class _Work:
                     raise
                 self._context.console.note(" ".join(error.problems))
                 continue
+            if request.config.hard:
+                self._tell_hard(request.config)
             made = self.train(prepare_run(self._store, request.config, parent=request.parent))
             if made is None:
                 return None
@@ -146,6 +162,17 @@ class _Work:
             if judged.gain.dice.value > most:
                 best, most = made, judged.gain.dice.value
         return best
+
+    def _tell_hard(self, config: TrainConfig) -> None:
+        self._context.console.note(
+            trn(
+                "{n:,} leaf to learn from has a Dice below {below:.2f} and is drawn more often.",
+                "{n:,} leaves to learn from have a Dice below {below:.2f} and are drawn more "
+                "often.",
+                len(config.hard),
+                below=config.below,
+            )
+        )
 
     def _report(self, run: Run, judged: Any) -> None:
         console = self._context.console
@@ -177,21 +204,27 @@ class _Work:
 def _run(context: Context, args: argparse.Namespace) -> int:
     from core.services import runs
     from core.services.train import recover
+    from core.training.config import Stage
 
     if not (args.stages or args.control or args.folds):
         raise UsageError(tr("Say what to do: --stages, --folds or --control."))
+    if args.below and Stage.HARD not in args.stages:
+        raise UsageError(tr("--below is of the stage “hard”: add it to --stages."))
     with context.project(args.project, write=True) as store:
         recover(store)
         run = runs.chosen_run(store, args.run, scored=True)
         work = _Work(context, store)
         best = _through(work, run, args)
-    if best is not None:
+    if best is not None and args.stages:
         context.console.result(tr("The run to take away is {id}.", id=best.id))
-    context.console.document({"best": best.id if best else None, "runs": work.rows})
+    context.console.document(
+        {"best": best.id if best else None, "runs": work.rows, "out_of_fold": work.folded}
+    )
     return 1 if work.stopped else 0
 
 
 def _through(work: _Work, run: Run, args: argparse.Namespace) -> Run | None:
+    from core.services.hard_samples import BELOW
     from core.training.config import Stage
 
     if args.folds and not work.folds(run, args.folds):
@@ -202,7 +235,8 @@ def _through(work: _Work, run: Run, args: argparse.Namespace) -> Run | None:
     for stage in args.stages:
         if best is None or work.stopped:
             return None
-        best = work.stage(best, stage, args.below if stage is Stage.HARD else args.below[:1])
+        thresholds = args.below or (BELOW,)
+        best = work.stage(best, stage, thresholds if stage is Stage.HARD else thresholds[:1])
     return best
 
 

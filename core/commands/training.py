@@ -219,9 +219,6 @@ def _score(context: Context, args: argparse.Namespace) -> int:
         scores = store.scores(run.id)
         found = review.review(scores)
         held = review.review([s for s in scores if s.split == "val"])
-    counted = ", ".join(
-        tr("{count:,} below {below:.2f}", count=b.count, below=b.below) for b in found.buckets
-    )
     dice = "–" if found.dice is None else number_text(found.dice, ".3f")
     context.console.result(
         tr(
@@ -230,7 +227,7 @@ def _score(context: Context, args: argparse.Namespace) -> int:
             leafs=trn("{n:,} leaf", "{n:,} leaves", found.scored),
             dice=dice,
             leafs_2=trn("{n:,} leaf", "{n:,} leaves", found.with_lesions),
-            counted=counted,
+            counted=counted(found),
         )
     )
     context.console.result(
@@ -249,8 +246,8 @@ def _score(context: Context, args: argparse.Namespace) -> int:
         {
             "run": run.id,
             "summary": dict(summary.figures),
-            **_review_document(found),
-            "held_out": _review_document(held),
+            **review_document(found),
+            "held_out": review_document(held),
         }
     )
     return 0
@@ -275,7 +272,15 @@ def _held_out(found: Any) -> str:
     )
 
 
-def _review_document(found: Any) -> dict[str, object]:
+def counted(found: Any) -> str:
+    """How many leaves of a `core.services.review.Review` lie below each threshold."""
+    return ", ".join(
+        tr("{count:,} below {below:.2f}", count=b.count, below=b.below) for b in found.buckets
+    )
+
+
+def review_document(found: Any) -> dict[str, object]:
+    """A `core.services.review.Review` for scripts."""
     return {
         "scored": found.scored,
         "with_lesions": found.with_lesions,

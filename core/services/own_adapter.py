@@ -1,7 +1,7 @@
 """Starting a run from an adapter that the person brings along: an export of this program.
 
-Nothing in the folder is believed before its manifest holds; its tensors are read by the worker, and
-here only looked through for what is no number.
+Nothing in the folder is believed before its manifest holds. Its tensors are read by the worker;
+here they are only looked through: whether they are tensors, fit the base, and are numbers.
 Knows files and settings; loads no model.
 """
 
@@ -14,7 +14,7 @@ from core import adapter_package
 from core.errors import AdapterRefused, UsageError
 from core.language import tr
 from core.services import bases
-from core.training import finite
+from core.training import adapter_headers, finite
 from core.training.config import TrainConfig
 from core.training.facts import head_path_of, verified
 
@@ -37,10 +37,16 @@ def insist_on_base(folder: Path, base: str) -> None:
 def start_from(config: TrainConfig, folder: Path) -> TrainConfig:
     """``config`` on the base and in the shape that the adapter in ``folder`` was trained with.
 
-    Raises AdapterRefused when the folder is none of ours or was changed, a weight of it is no
-    number, or its base is another; ModelMissing when that base is not on this computer.
+    Raises AdapterRefused when the folder is none of ours or was changed, its tensors are none, do
+    not fit or are no numbers, or its base is another; ModelMissing when that base is not on this
+    computer.
     """
     manifest, facts = verified(folder)
+    path = config.base_path if config.base == facts.base else ""
+    path = path or bases.home_of(manifest.base)
+    chosen = bases.choose(f"{facts.base}={path}" if path else facts.base)
+    adapter_package.verify_base(manifest, chosen.folder)
+    adapter_headers.refuse_misfits(folder, facts, chosen.folder)
     if name := finite.first_in(sorted(folder.glob("*.safetensors"))):
         raise AdapterRefused(
             tr(
@@ -50,10 +56,6 @@ def start_from(config: TrainConfig, folder: Path) -> TrainConfig:
                 name=name[:80],
             )
         )
-    path = config.base_path if config.base == facts.base else ""
-    path = path or bases.home_of(manifest.base)
-    chosen = bases.choose(f"{facts.base}={path}" if path else facts.base)
-    adapter_package.verify_base(manifest, chosen.folder)
     shaped = facts.config(chosen.path, head_path_of(facts))
     return replace(
         config,

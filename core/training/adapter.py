@@ -23,10 +23,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from core import adapter_package
-from core.errors import AdapterRefused
 from core.files import replace_folder
-from core.language import tr
 from core.training import prompts
+from core.training.adapter_headers import unreadable
 from core.training.config import TrainConfig
 from core.training.facts import FACTS, Facts, head_path_of, read_facts, verified
 from core.training.learner import ADAPTER_FILE, HEAD_FILE, Learner, base_folder, load, spoken
@@ -152,6 +151,4 @@ def _tensors(folder: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     try:
         return load_file(folder / ADAPTER_FILE), load_file(folder / HEAD_FILE)
     except (OSError, SafetensorError) as error:
-        raise AdapterRefused(
-            tr("The adapter's weights cannot be read; copy the whole folder again.")
-        ) from error
+        raise unreadable() from error

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,7 +91,7 @@ def shape(folder: Path) -> Shape:
     for name, sides in weights(folder):
         cells = math.prod(sides)
         sees = any(word in name for word in SEES)
-        if not sees and _TEXT.search(name) and len(sides) == 2:
+        if is_text_layer(name, sides):
             counts["linear"] += cells
             lora["text"] += sum(sides)
             for width, part in WIDTHS.items():
@@ -117,6 +117,12 @@ def shape(folder: Path) -> Shape:
     # Layers differ in Gemma 4: here stands their mean.
     widths |= {w: cells // max(1, widths["layers"]) for w, cells in wide.items() if cells}
     return Shape(**counts, lora_text=lora["text"], lora_tower=lora["tower"], **widths)
+
+
+def is_text_layer(name: str, sides: Sequence[int]) -> bool:
+    """Whether a weight is of one of the language model's linear layers, which LoRA goes on."""
+    sees = any(word in name for word in SEES)
+    return not sees and _TEXT.search(name) is not None and len(sides) == 2
 
 
 def _widths(folder: Path) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """What real parts of a step take of memory, before a run decides how many photos at a time it looks
 at (`core.training.batching`).
 
-Forward and backward of one photo and of two; nothing is learnt, and no gradient is left. Knows
-an objective, the device, and where a run keeps what was found; knows no step and no schedule.
+Forward and backward of a few photos, one at a time and two; nothing is learnt, and no gradient is
+left. As in a step, a part meets the gradients of the parts before it, and memory in the pieces that
+they left, which on a processor is the larger matter. Knows an objective, the device, and where a
+run keeps what was found; knows no step and no schedule.
 """
 
 from __future__ import annotations
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from core.training.run_folder import RunFolder
     from core.training.together import Group
     from core.training.visits import Visit
+
+PHOTOS = 4
+"""Looked at, in parts of one and of two: after more parts than that hardly more is held."""
 
 
 def settle(
@@ -68,29 +73,29 @@ def find(
     begun: bool = False,
     processes: int = 1,
 ) -> tuple[int, str]:
-    """How many photos at a time, by parts of the first two of ``visits``, and why in a sentence;
-    the settings' own number where nobody says what parts take or how much is free.
+    """How many photos at a time, by parts of the first ``PHOTOS`` of ``visits``, and why in a
+    sentence; the settings' own number where nobody says what parts take or how much is free.
 
     ``begun``: the optimiser holds its moments already. On a card each of ``processes`` is taken
     to have as much as this one. Raises what a part of one photo raises that has no room.
     """
-    gpu, two = torch.cuda.is_available(), visits[:2]
+    gpu, few = torch.cuda.is_available(), visits[:PHOTOS]
     own, parameters = config.batch_size, objective.train()
-    peak(objective, two, 1)  # what is made once is no part of a step
-    one = peak(objective, two, 1)
+    peak(objective, few[:1], 1)  # what is made once is no part of a step
+    one = peak(objective, few, 1)
     free = device.free() - (0 if begun else moments(config, parameters))
     try:
         model = model_shape.shape(learner.base_folder(config))
     except ModelMissing:
         return own, batching.unmeasured(config)
-    if one is None or free <= 0 or len(two) < 2:
+    if one is None or free <= 0 or len(few) < 2:
         return own, batching.unmeasured(config)
     taken = Taken(one)
     needed = batching.part_bytes(model, config, taken, gpu=gpu)
     # A computer whose memory ran out would take the person's other programs along.
     if batching.fits(needed(2), free, gpu=gpu, processes=processes):
         try:
-            taken = Taken(one, peak(objective, two, 2))
+            taken = Taken(one, peak(objective, few, 2))
         except (RuntimeError, MemoryError) as error:
             if not remedies.is_out_of_memory(error):
                 raise
@@ -112,9 +117,10 @@ def peak(objective: Objective, visits: Sequence[Visit], at_once: int) -> float |
             answer, mask = objective.losses(visits[k : k + at_once], whole)
             torch.autograd.backward(answer + mask)
             del answer, mask
-            _forget(parameters)
 
-    return device.peak_above(learn)
+    found = device.peak_above(learn)
+    _forget(parameters)
+    return found
 
 
 def _forget(parameters: Sequence[nn.Parameter]) -> None:

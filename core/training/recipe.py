@@ -24,6 +24,7 @@ from core.training import (
     device,
     events,
     learner,
+    out_of_range,
     part_trial,
     remedies,
     scoring,
@@ -271,12 +272,7 @@ class Recipe:
         length = torch.nn.utils.clip_grad_norm_(parameters, self.config.clip)
         # Before the step, so that no weight is ever touched by what is not a number.
         if not np.isfinite(losses.total) or not bool(torch.isfinite(length)):
-            raise WorkerFailed(
-                tr(
-                    "Training went out of range (the loss or its gradient is not a number); the "
-                    "last checkpoint is good. Train again with a lower learning rate."
-                )
-            )
+            raise WorkerFailed(out_of_range.sentence(self.progress.step, self._saved))
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         return losses

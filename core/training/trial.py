@@ -26,6 +26,7 @@ from core.training import (
     forecast,
     learner,
     model_shape,
+    out_of_range,
     part_trial,
     quick_checks,
     recompute,
@@ -70,6 +71,7 @@ class Trial:
         if self.config.threads:
             torch.set_num_threads(self.config.threads)
         self.masks = self.config.answers is Answers.MASK
+        self._no_number = False
         self.samples = chosen(run.read_samples(), masks=self.masks)
         if not self.samples:
             raise TrainingRefused([tr("There is no photo to train on; label some leaves first.")])
@@ -110,7 +112,7 @@ class Trial:
         states = (self.states,) if self.masks else ()
         steps = (self.memory, self.targets, self.again, self.by_heart)
         for look in (self.tokens, self.labels, *states, *steps):
-            if self.stop():
+            if self.stop() or self._no_number:
                 return
             for check in look():
                 self._say(check)
@@ -142,6 +144,8 @@ class Trial:
         alike = float(torch.nn.functional.cosine_similarity(woven, plain, dim=0))
         title = tr("Training and answering agree")
         text = tr("the mask token's state is the same both ways to {alike:.2%}", alike=alike)
+        if not np.isfinite(alike):
+            text = tr("the mask token's state holds no numbers")
         if alike >= STATES_ALIKE:
             yield Check("states", title, Level.OK, text)
         else:
@@ -161,15 +165,16 @@ class Trial:
         return out
 
     def _step(self, visits: Sequence[Visit], rate: float) -> float:
-        """One optimiser step at ``rate`` of the settings' learning rate; the loss before it."""
+        """One optimiser step at ``rate`` of the settings' learning rate; the loss before it, NaN
+        where its gradient is no number."""
         for group in self.optimiser.param_groups:
             group["lr"] = group["top"] * rate
         loss = self._backward(visits)
         parameters = list(self.model.parameters().values())
-        torch.nn.utils.clip_grad_norm_(parameters, self.config.clip)
+        length = torch.nn.utils.clip_grad_norm_(parameters, self.config.clip)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
-        return loss
+        return loss if bool(torch.isfinite(length)) else float("nan")
 
     def _backward(self, visits: Sequence[Visit]) -> float:
         self.model.train(True)
@@ -180,7 +185,12 @@ class Trial:
     def memory(self) -> Iterator[Check]:
         """Two real steps: what they took, what was foreseen, and how long they last."""
         visits = self._visits(self.config.batch_size)
-        self._step(visits, 0.1)  # what is made once is no part of a step
+        # What is made once is no part of a step.
+        if not np.isfinite(self._step(visits, 0.1)):
+            self._no_number = True
+            text, remedy = out_of_range.at_first()
+            yield Check("steps.first", tr("First step"), Level.FAIL, text, remedy)
+            return
         spent: list[float] = []
 
         def steps() -> None:
@@ -210,8 +220,8 @@ class Trial:
             yield Check("steps.memory", title, Level.OK, text)
         at_once, seconds = self.config.batch_size, min(spent)
         if self.config.auto_batch_size:
-            two = self._visits(2, 3)
-            at_once, why = part_trial.find(self.objective, self.config, two, begun=True)
+            few = self._visits(part_trial.PHOTOS, 3)
+            at_once, why = part_trial.find(self.objective, self.config, few, begun=True)
             yield Check("steps.parts", tr("Parts of a step"), Level.OK, why)
             begin = time.perf_counter()
             self._step(self._visits(at_once, 4), 0.1)

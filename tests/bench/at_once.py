@@ -74,8 +74,8 @@ def compared(
             spent[at_once].append(time.perf_counter() - begin)
             taken[at_once].append(peak or 0.0)
     plain = {n: forecast.forecast(shape, replace(config, batch_size=n), gpu=gpu).step for n in cuts}
-    two = one._visits(2, 9)
-    measured = [part_trial.peak(one.objective, two, n) or 0.0 for n in (1, 2)]
+    few = one._visits(part_trial.PHOTOS, 9)
+    measured = [part_trial.peak(one.objective, few, n) or 0.0 for n in (1, 2)]
     needed = batching.part_bytes(shape, config, batching.Taken(*measured), gpu=gpu)
     return [
         {

@@ -23,7 +23,9 @@ from core.heads.base import shrink
 from core.services import bases
 from core.training import adapter, prompts
 from core.training import learner as learners
+from core.training.adapter_headers import refuse_misfits
 from core.training.config import Method, Tower, TrainConfig
+from core.training.facts import read_facts
 from core.training.forward import Told, converse, mask_loss
 from core.training.learner import Learner
 from core.training.merging import load_merged, merge
@@ -256,6 +258,19 @@ def test_an_adapted_tower_learns_in_every_matrix(base: str, folders) -> None:
     seen = {n: p for n, p in case.learner.parameters().items() if "vision" in n and "lora_" in n}
     assert len(seen) >= 2
     assert [n for n, p in seen.items() if p.grad is None or not p.grad.abs().sum() > 0] == []
+
+
+@pytest.mark.parametrize("tower", Tower)
+@pytest.mark.parametrize("base", BASES)
+def test_an_adapter_fits_its_base_by_its_headers_alone(
+    base: str, tower: Tower, folders, tmp_path: Path
+) -> None:
+    config = replace(settings(folders, base, "grid", Method.LORA_FP32), tower=tower)
+    adapter.save_adapter(learners.load(config), config, tmp_path / "adapter")
+    facts = read_facts(tmp_path / "adapter")
+    refuse_misfits(tmp_path / "adapter", facts, folders(base))
+    with pytest.raises(AdapterRefused, match="does not fit"):
+        refuse_misfits(tmp_path / "adapter", replace(facts, rank=8), folders(base))
 
 
 def test_a_projector_that_is_trained_in_full_is_not_said_to_be_left_as_it_is(folders) -> None:

@@ -197,8 +197,9 @@ def test_a_loss_that_is_no_number_stops_before_it_is_saved(
     nan = torch.tensor(float("nan"), requires_grad=True)
     monkeypatch.setattr("core.training.objective.mask_loss", lambda *a, **k: nan)
     run = drawn_run(tmp_path / "run", photos=6)
-    with pytest.raises(WorkerFailed, match="lower learning rate"):
+    with pytest.raises(WorkerFailed, match="before anything was learnt") as told:
         fit(run)
+    assert "choose another" in str(told.value)
     assert checkpoints.steps(run.checkpoints) == []
 
 

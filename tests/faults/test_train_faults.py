@@ -24,6 +24,7 @@ from core.workers.outcome import Outcome
 from core.workers.train import Reporter, _nothing_new
 from tests.drawn_run import SETTINGS, drawn_run, small
 from tests.faults.full_disk import no_file_beyond
+from tests.faults.full_memory import runs_out
 
 pytestmark = pytest.mark.usefixtures("one_core")
 
@@ -129,7 +130,7 @@ def test_what_is_no_number_stops_the_run_before_it_is_learnt(
     monkeypatch.setattr(objective, "mask_loss", broken)
     folder = run_of("run")
     run = Run(folder)
-    with pytest.raises(WorkerFailed, match="lower learning rate"):
+    with pytest.raises(WorkerFailed, match=r"last checkpoint is good\. .* lower learning rate"):
         run.fit()
     found = checkpoints.latest(folder.checkpoints)
     assert found is not None
@@ -143,14 +144,7 @@ def test_memory_that_ran_out_goes_on_with_fewer_photos_at_a_time(
 ) -> None:
     undisturbed = Run(run_of("undisturbed"))
     undisturbed.fit()
-    real = objective.Objective.losses
-
-    def hungry(self: objective.Objective, visits: Sequence[object], whole: object) -> object:
-        if len(visits) > 1 and len(run.losses) >= 2:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-        return real(self, visits, whole)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(objective.Objective, "losses", hungry)
+    runs_out(monkeypatch, lambda photos: photos > 1 and len(run.losses) >= 2)
     folder, losses, attempts = run_of("run"), list[float](), 0
     while True:
         attempts += 1
@@ -175,14 +169,7 @@ def test_when_a_single_photo_is_too_much_layers_are_computed_again(
     settings = replace(SETTINGS, batch_size=1, accumulation=4)
     undisturbed = Run(run_of("undisturbed", settings))
     undisturbed.fit()
-    real = objective.Objective.losses
-
-    def hungry(self: objective.Objective, *args: object) -> object:
-        if not run.recipe.config.recompute and len(run.losses) >= 2:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-        return real(self, *args)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(objective.Objective, "losses", hungry)
+    runs_out(monkeypatch, lambda _photos: not run.recipe.config.recompute and len(run.losses) >= 2)
     folder = run_of("run", settings)
     run = Run(folder)
     with pytest.raises(torch.OutOfMemoryError):

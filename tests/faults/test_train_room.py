@@ -21,6 +21,7 @@ from core.training.recipe import Recipe
 from core.training.run_folder import RunFolder
 from core.workers.outcome import Outcome
 from tests.drawn_run import SETTINGS, drawn_run, small
+from tests.faults.full_memory import runs_out
 
 pytestmark = pytest.mark.usefixtures("one_core")
 
@@ -187,14 +188,7 @@ def test_memory_that_runs_out_after_all_is_met_with_fewer_and_never_with_more_ag
     undisturbed.fit()
     folder = run_of("run")
     run = Run(folder)
-    real = objective.Objective.losses
-
-    def hungry(self: objective.Objective, visits: Sequence[object], whole: object) -> object:
-        if len(visits) > 2 and len(run.losses) >= 2:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-        return real(self, visits, whole)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(objective.Objective, "losses", hungry)
+    runs_out(monkeypatch, lambda photos: photos > 2 and len(run.losses) >= 2)
     with pytest.raises(torch.OutOfMemoryError):
         run.fit()
     assert second_try.prepare(folder, OUT_OF_MEMORY)
@@ -209,14 +203,7 @@ def test_a_card_too_small_for_two_photos_is_no_failure(
     run_of: RunOf, free: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     free(ROOM)
-    real = objective.Objective.losses
-
-    def hungry(self: objective.Objective, visits: Sequence[object], whole: object) -> object:
-        if len(visits) > 1:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-        return real(self, visits, whole)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(objective.Objective, "losses", hungry)
+    runs_out(monkeypatch, lambda photos: photos > 1)
     run = Run(run_of("run"))
     assert "1 photo at a time, 4 a step: memory ran out when more were tried" in run.said
     run.fit()
@@ -238,6 +225,24 @@ def test_two_photos_are_not_even_tried_where_they_are_not_foreseen_to_fit(
     monkeypatch.setattr(part_trial, "peak", noted)
     Run(run_of("run"))
     assert set(tried) == {1}
+
+
+def test_parts_are_measured_beside_the_gradients_of_those_before_them(
+    run_of: RunOf, free: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a step; each was measured alone, and took a quarter more once it was trained."""
+    free(ROOM)
+    beside: list[bool] = []
+    real = objective.Objective.losses
+
+    def noted(self: objective.Objective, visits: Sequence[object], whole: object) -> object:
+        beside.append(any(p.grad is not None for p in self.train()))
+        return real(self, visits, whole)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(objective.Objective, "losses", noted)
+    run = Run(run_of("run"))
+    assert beside == [False, False, True, True, True, False, True]
+    assert all(p.grad is None for p in run.recipe.objective.train())
 
 
 def test_where_nobody_says_what_a_step_takes_the_number_stays(

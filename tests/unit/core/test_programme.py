@@ -253,6 +253,36 @@ def test_a_threshold_under_which_no_leaf_lies_does_not_end_the_sweep(
     assert cli.main(["stages", str(folder), "--stages", "hard", "--below", "0.1"]) == 2
 
 
+def test_what_the_folds_found_is_told_and_how_many_leaves_are_drawn_more_often(
+    store: ProjectStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing was said of what they were trained for."""
+    first(store, monkeypatch)
+    learnt, _ = sides(store)
+    play(monkeypatch, dice={str(i): 0.4 for i in learnt[:3]})
+    folder = store.folder
+    store.close()
+    assert cli.main(["stages", str(folder), "--folds", "2"]) == 0
+    said = capsys.readouterr().out
+    assert f"The {len(learnt)} leaves to learn from, judged by models that had not" in said
+    assert "3 below 0.50" in said
+    assert "The run to take away" not in said
+    words = ["stages", str(folder), "--folds", "2", "--stages", "hard", "--below", "0.5"]
+    assert cli.main(words) == 0
+    assert "3 leaves to learn from have a Dice below 0.50" in capsys.readouterr().err
+
+
+def test_a_threshold_without_the_stage_that_it_is_of_is_refused(
+    store: ProjectStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was taken without a word, and nothing was swept."""
+    folder = store.folder
+    store.close()
+    for words in (["--folds", "2"], ["--stages", "preference"]):
+        assert cli.main(["stages", str(folder), *words, "--below", "0.6,0.7"]) == 2
+        assert "add it to --stages" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("plots", "said"), [(3, True), (8, False)])
 def test_where_no_stage_can_be_judged_that_is_said_before_it_trains(
     store: ProjectStore,

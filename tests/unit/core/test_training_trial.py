@@ -109,10 +109,26 @@ def test_wrong_gradients_of_layers_computed_again_are_red(
     assert lines(ready.again())["gradients"].level is Level.FAIL
 
 
+def test_a_base_that_gives_no_number_is_told_as_that_and_no_more_is_tried(
+    ready: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was the learning rate's fault, and that of layers that are computed again."""
+    told: list[events.TrainEvent] = []
+    monkeypatch.setattr(ready, "report", told.append)
+    monkeypatch.setattr(ready, "prepare", lambda: None)
+    monkeypatch.setattr(Trial, "_backward", lambda *_: float("nan"))
+    ready.examine()
+    *_, last = (e for e in told if isinstance(e, events.Examined))
+    assert (last.id, last.level) == ("steps.first", "fail")
+    assert "base model" in last.remedy
+
+
 def test_a_state_that_generation_does_not_give_is_red(
     ready: Trial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = trial.states_both_ways
+
+    nan = float("nan")
 
     def apart(*args):
         woven, plain = real(*args)
@@ -120,6 +136,10 @@ def test_a_state_that_generation_does_not_give_is_red(
 
     monkeypatch.setattr(trial, "states_both_ways", apart)
     assert lines(ready.states())["states"].level is Level.FAIL
+    monkeypatch.setattr(trial, "states_both_ways", lambda *given: [s * nan for s in real(*given)])
+    found = lines(ready.states())["states"]
+    assert found.level is Level.FAIL
+    assert "no numbers" in found.text
 
 
 def test_a_learning_rate_that_teaches_nothing_is_red(
