@@ -12,7 +12,7 @@ import torch
 from core.engines import edgetam, sam2, sam3, sam3_search
 from core.engines.authors_form import CLICKS, SAM2, clicks
 from core.engines.authors_sam3 import both_parts
-from core.engines.base import Prompt, Query
+from core.engines.base import Candidate, Prompt, Query
 from core.errors import CheckpointRefused
 from core.services.segment import load_engine
 from tests import small_authors, small_hub_sam
@@ -66,13 +66,13 @@ def test_the_authors_file_answers_as_the_folder_does(name, folders, files):
     ours, theirs = load_engine(name, folders[name]), load_engine(name, files[name])
     seen, again = ours.embed(photo), theirs.embed(photo)
     assert seen.keys() == again.keys()
-    assert all(np.array_equal(seen[level], again[level]) for level in seen)
+    for level, made in seen.items():
+        np.testing.assert_allclose(again[level], made, rtol=1e-2, atol=2e-3, err_msg=level)
     ours.use(photo, seen)
     theirs.use(photo, again)
     for prompt in PROMPTS:
         for one, other in zip(ours.predict(prompt), theirs.predict(prompt), strict=True):
-            assert np.array_equal(one.pixels, other.pixels)
-            assert (one.origin, one.score) == (other.origin, other.score)
+            assert_alike(one, other)
 
 
 def test_words_find_the_same_in_both_forms(folders, files, monkeypatch):
@@ -85,8 +85,16 @@ def test_words_find_the_same_in_both_forms(folders, files, monkeypatch):
         answers.append(engine.search(Query("rust spot")))
     assert answers[0]
     for one, other in zip(*answers, strict=True):
-        assert np.array_equal(one.pixels, other.pixels)
-        assert one.score == other.score
+        assert_alike(one, other)
+
+
+def assert_alike(one: Candidate, other: Candidate) -> None:
+    """The same but for the last digits: on some processors the sums of two copies of a model are
+    added up in another order, by where in memory its weights happen to lie."""
+    assert other.origin == one.origin
+    assert other.pixels.shape == one.pixels.shape
+    assert np.mean(one.pixels != other.pixels) < 1e-3
+    assert other.score == pytest.approx(one.score, abs=1e-4)
 
 
 def _hurt(path: Path, tmp_path: Path, change) -> Path:
