@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,19 @@ from core.workers import launch
 from gui.controllers import engine_choice
 from gui.panels.label import LabelPage
 
+BEGIN = """
+import json, sys
+sys.path.insert(0, {root!r})
+import numpy as np
+from core.workers.mask_crop import encode_mask
+def say(**event):
+    print(json.dumps(event), flush=True)
+def square(x, y, side):
+    return encode_mask(np.ones((side, side), bool), (x, y)) | {{"score": 0.8}}
+say(event="hello", protocol=1)
+"""
+"""How every script begins: it says hello, and has masks to propose."""
+
 
 @contextmanager
 def scripted(
@@ -27,10 +39,10 @@ def scripted(
     source: str,
     specs: Mapping[str, EngineSpec],
 ) -> Iterator[LabelPage]:
-    """``source`` is run as the segment worker; ``specs`` are all the engines there are, and the
-    first of them is chosen."""
+    """``source`` is run as the segment worker, after ``BEGIN``; ``specs`` are all the engines there
+    are, and the first of them is chosen."""
     script = folder / "worker.py"
-    script.write_text(textwrap.dedent(source), encoding="utf-8")
+    script.write_text(BEGIN.format(root=str(launch.ROOT)) + source, encoding="utf-8")
     real = launch.command
 
     def command(name: str, *args: str) -> list[str]:

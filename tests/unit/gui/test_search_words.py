@@ -16,15 +16,6 @@ from core.workers.mask_crop import decode_mask
 
 # Finds three squares of whatever it is asked for, and writes down how it was asked.
 WORKER = """
-import json, sys
-sys.path.insert(0, {root!r})
-import numpy as np
-from core.workers.mask_crop import encode_mask
-def say(**event):
-    print(json.dumps(event), flush=True)
-def square(x, y, side):
-    return encode_mask(np.ones((side, side), bool), (x, y)) | {{"score": 0.8}}
-say(event="hello", protocol=1)
 for line in sys.stdin:
     command = json.loads(line)
     do = command["do"]
@@ -50,9 +41,9 @@ SPECS = {
 
 
 @pytest.fixture
-def page(qtbot, tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch):
+def page(qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     log = tmp_path / "asked.jsonl"
-    source = WORKER.format(root=str(repo), log=str(log))
+    source = WORKER.format(log=str(log))
     with scripted(qtbot, tmp_path, monkeypatch, source, SPECS) as page:
         page.asked = lambda: [json.loads(line) for line in log.read_text("utf-8").splitlines()]
         yield page

@@ -21,18 +21,10 @@ from gui.panels.label import LabelPage
 
 # Answers everything, and writes down which engine was asked for what.
 WORKER = """
-import json, os, sys, time
-sys.path.insert(0, {root!r})
-import numpy as np
-from core.workers.mask_crop import encode_mask
-def say(**event):
-    print(json.dumps(event), flush=True)
-def square(x, y, side):
-    return encode_mask(np.ones((side, side), bool), (x, y)) | {{"score": 0.8}}
+import os
 def note(*words):
     with open({log!r}, "a") as file:
         file.write(json.dumps(words) + "\\n")
-say(event="hello", protocol=1)
 engine, photo = "", None
 for line in sys.stdin:
     command = json.loads(line)
@@ -70,14 +62,14 @@ Opened = Callable[[Mapping[str, EngineSpec]], AbstractContextManager[LabelPage]]
 
 
 @pytest.fixture
-def opened(qtbot, tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch) -> Opened:
+def opened(qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Opened:
     """The page over an assistant of which ``page.asked()`` tells; ``page.hang`` silences it."""
     log, hang = tmp_path / "asked.jsonl", tmp_path / "hang"
 
     @contextmanager
     def made(specs: Mapping[str, EngineSpec]) -> Iterator[LabelPage]:
         log.write_text("", "utf-8")
-        source = WORKER.format(root=str(repo), log=str(log), hang=str(hang))
+        source = WORKER.format(log=str(log), hang=str(hang))
         with scripted(qtbot, tmp_path, monkeypatch, source, specs) as page:
             page.asked = lambda: [json.loads(line) for line in log.read_text("utf-8").splitlines()]
             page.hang = hang

@@ -17,15 +17,7 @@ from core.services.annotate import Draft
 
 # Finds three squares, the second upon the first when that one is an example.
 WORKER = """
-import json, os, sys
-sys.path.insert(0, {root!r})
-import numpy as np
-from core.workers.mask_crop import encode_mask
-def say(**event):
-    print(json.dumps(event), flush=True)
-def square(x, y, side):
-    return encode_mask(np.ones((side, side), bool), (x, y)) | {{"score": 0.8}}
-say(event="hello", protocol=1)
+import os
 photo = None
 for line in sys.stdin:
     command = json.loads(line)
@@ -59,8 +51,8 @@ SPECS = {
 
 
 @pytest.fixture
-def page(qtbot, tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch):
-    source = WORKER.format(root=str(repo), die=str(tmp_path / "die"))
+def page(qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    source = WORKER.format(die=str(tmp_path / "die"))
     with scripted(qtbot, tmp_path, monkeypatch, source, SPECS) as page:
         yield page
 
